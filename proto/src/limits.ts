@@ -1,0 +1,29 @@
+/** Sizes and counts that both ends of a wire must agree on. */
+export const limits = {
+  /** One frame of a session, encoded. */
+  sessionFrameBytes: 64 * 1024,
+  /** Any gRPC message. */
+  grpcMessageBytes: 1024 * 1024,
+  artifactChunkBytes: 256 * 1024,
+  channelChunkBytes: 32 * 1024,
+  /** Rendered files of one node, all together. */
+  renderedBytes: 48 * 1024,
+  /** Each stream of a command, in the frame of its outcome. */
+  outcomeHeadBytes: 16 * 1024,
+  /** Each stream of a command, kept on the host. */
+  execOutputBytes: 10 * 1024 * 1024,
+  logTailBytes: 4 * 1024,
+  csrBytes: 4 * 1024,
+  artifactBytes: 2 * 1024 ** 3,
+  expandedBytes: 8 * 1024 ** 3,
+  /** Expanded over compressed, judged past `ratioFloorBytes` expanded. */
+  expansionRatio: 200,
+  ratioFloorBytes: 16 * 1024 ** 2,
+  archiveEntries: 100_000,
+  pathDepth: 40,
+  pathNameBytes: 255,
+  pathBytes: 4096,
+  maxNodesPerOperation: 20_000,
+  pageSizeDefault: 100,
+  pageSizeMaximum: 1_000,
+} as const;

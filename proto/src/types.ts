@@ -1,0 +1,6 @@
+/** wombat/type/v1: words that every contract shares. */
+export * from './gen/google/protobuf/duration.js';
+export * from './gen/wombat/type/v1/attribute.js';
+export * from './gen/wombat/type/v1/command.js';
+export * from './gen/wombat/type/v1/error.js';
+export * from './gen/wombat/type/v1/platform.js';
