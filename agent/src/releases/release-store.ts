@@ -1,0 +1,22 @@
+import type { ArtifactRef, RenderedFile } from '@wombat/proto/agent';
+
+export interface RootRequest {
+  readonly artifact: ArtifactRef;
+  /** Made here, complete or not at all; must not exist. */
+  readonly rootDirectory: string;
+  /** Written over what the release brings, secrets filled in. */
+  readonly files: readonly RenderedFile[];
+}
+
+/** Release trees of this host: fetched once, verified, unpacked once, read-only. */
+export interface ReleaseStore {
+  /**
+   * Fetches and unpacks the artifact unless its tree is there; callers at once share one fetch.
+   * @throws WombatError WO_ARTIFACT_CORRUPT, WO_ARCHIVE_REFUSED, WO_DISK_FULL
+   */
+  ensureTree(artifact: ArtifactRef, signal: AbortSignal): Promise<void>;
+  /** A node's root: hard links where the release shares, copies of all else, made beside and renamed. */
+  makeRoot(request: RootRequest, signal: AbortSignal): Promise<void>;
+  /** Removes trees that none of these artifacts names, and what earlier runs left half done. */
+  prune(keep: ReadonlySet<string>): Promise<void>;
+}

@@ -1,0 +1,30 @@
+import type {
+  AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, NodeStatus, ReadExecOutput, ReadLog,
+} from '@wombat/proto/agent';
+
+/** What the session hands its frames to, and where it gets what it reports. */
+export interface SessionHandlers {
+  /** Resolves when the assignments are in the journal; converging goes on by itself. */
+  assignments(frame: Assignments): Promise<void>;
+  exec(frame: Exec): Promise<void>;
+  cancelExec(frame: CancelExec): void;
+  acknowledgeOutcomes(frame: AcknowledgeOutcomes): Promise<void>;
+  readLog(request: ReadLog, signal: AbortSignal): AsyncIterable<ChannelData>;
+  readExecOutput(request: ReadExecOutput, signal: AbortSignal): AsyncIterable<ChannelData>;
+
+  /** Sync id of the newest assignments in the journal. */
+  journalPosition(): bigint;
+  /** Of every node on this host. */
+  statuses(): readonly NodeStatus[];
+  /** Not yet acknowledged. */
+  pendingOutcomes(): readonly ExecOutcome[];
+  /** Called with each change; answers the function that ends it. */
+  onStatus(listener: (status: NodeStatus) => void): () => void;
+  onOutcome(listener: (outcome: ExecOutcome) => void): () => void;
+}
+
+/** Where release tarballs come from: the coordinator, over the session's connection. */
+export interface ArtifactSource {
+  /** @throws WombatError WO_HOST_UNREACHABLE while there is no connection */
+  fetch(sha256: string, offset: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
+}

@@ -1,0 +1,62 @@
+import type { Attributes, StoredObject } from './object.js';
+
+export interface BootstrapSpec {
+  readonly strategy: string;
+  readonly options: Readonly<Record<string, string>>;
+}
+
+export interface FirewallRule {
+  readonly protocol: 'tcp' | 'udp';
+  readonly fromPort: number;
+  readonly toPort: number;
+  /** CIDR; empty: everywhere. */
+  readonly source: string;
+}
+
+export interface RestartSpec {
+  readonly tries: number;
+  readonly intervalMs: number;
+  readonly delayMs: number;
+}
+
+export type ClusterHealth = 'not_clustered' | 'forming' | 'one' | 'split';
+
+/** What the nodes themselves say. */
+export interface ClusterState {
+  readonly health: ClusterHealth;
+  /** Names of the nodes of each connected part, when split. */
+  readonly parts: readonly (readonly string[])[];
+}
+
+export interface FamilySpec {
+  readonly releaseId?: string;
+  readonly selector: string;
+  readonly bootstrap: BootstrapSpec;
+  readonly firewall: readonly FirewallRule[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly restart: RestartSpec;
+}
+
+/** Nodes that run one release under one set of policies. */
+export interface Family extends StoredObject {
+  readonly spec: FamilySpec;
+  /** The Erlang cookie, sealed under the family's id. */
+  readonly sealedCookie: string;
+  readonly cluster: ClusterState;
+}
+
+/** Provider + image + hardware profile that nodes of a family may be placed on. */
+export interface Domain extends StoredObject {
+  readonly familyId: string;
+  readonly providerId: string;
+  readonly image: string;
+  readonly hardwareProfile: string;
+  readonly region: string;
+  readonly zone: string;
+  readonly labels: Attributes;
+  readonly nodesPerHost: number;
+  /** 0: no limit. */
+  readonly maxHosts: number;
+  readonly priority: number;
+  readonly weight: number;
+}

@@ -1,0 +1,29 @@
+import type { StoredError, StoredObject, Waiting } from './object.js';
+
+export const hostPhases = ['requested', 'creating', 'booting', 'up', 'unknown', 'draining', 'destroying', 'gone', 'failed'] as const;
+export type HostPhase = (typeof hostPhases)[number];
+
+/** A machine with an agent on it. Belongs to (provider, image, hardware profile, region, zone), not to a family. */
+export interface Host extends StoredObject {
+  readonly providerId: string;
+  readonly image: string;
+  readonly hardwareProfile: string;
+  readonly region: string;
+  readonly zone: string;
+  /** Idempotency key of its creation, also the tag `wombat-key`. */
+  readonly key: string;
+  readonly phase: HostPhase;
+  readonly phaseSince: number;
+  readonly desired: 'present' | 'absent';
+  readonly waiting?: Waiting;
+  readonly machineId: string;
+  readonly addresses: readonly string[];
+  /** Facts message of the agent contract as JSON. */
+  readonly facts?: unknown;
+  readonly attempts: number;
+  readonly lastSeenAt?: number;
+  readonly certificateNotAfter?: number;
+  readonly lastError?: StoredError;
+  /** The operation that drives it, while one does. */
+  readonly operationId?: string;
+}

@@ -1,0 +1,28 @@
+import type { StoredObject } from './object.js';
+
+/** Lets one machine enrol once. */
+export interface JoinToken extends StoredObject {
+  readonly hostId: string;
+  /** sha256 of the secret, hex. */
+  readonly secretHash: string;
+  readonly expiresAt: number;
+  readonly usedAt?: number;
+  /** sha256 of the public key (SPKI, DER) that used it, hex. */
+  readonly usedKey?: string;
+  readonly usedFrom?: string;
+  readonly revokedAt?: number;
+}
+
+/** A certificate issued to a host; its id is the sha256 of the DER, hex. */
+export interface HostCertificate extends StoredObject {
+  readonly hostId: string;
+  readonly notAfter: number;
+  readonly revokedAt?: number;
+}
+
+/** Bearer token of an operator. */
+export interface OperatorToken extends StoredObject {
+  readonly secretHash: string;
+  readonly permissions: readonly string[];
+  readonly revokedAt?: number;
+}

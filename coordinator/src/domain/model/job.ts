@@ -1,0 +1,35 @@
+import type { StoredError, StoredObject } from './object.js';
+
+export const outcomes = ['ok', 'failed', 'timed_out', 'killed', 'unreachable_before_send', 'lost_during_run', 'rejected', 'skipped'] as const;
+export type OutcomeWord = (typeof outcomes)[number];
+
+export type ExitStatus = { readonly code: number } | { readonly signal: number } | { readonly unknown: true };
+
+/** One command sent to many nodes or hosts. */
+export interface Job extends StoredObject {
+  readonly principal: string;
+  readonly expression: string;
+  /** wombat.type.v1.Action as JSON. */
+  readonly action: unknown;
+  readonly timeoutMs: number;
+  readonly state: 'running' | 'finished';
+  readonly targetCount: number;
+  readonly finishedAt?: number;
+}
+
+/** The job on one target; its id is `<job id>/<target id>`. */
+export interface JobTarget extends StoredObject {
+  readonly jobId: string;
+  readonly targetId: string;
+  readonly hostId: string;
+  readonly outcome?: OutcomeWord;
+  readonly exit?: ExitStatus;
+  /** Base64 of the head of the output. */
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly stdoutLostBytes: number;
+  readonly stderrLostBytes: number;
+  readonly startedAt?: number;
+  readonly finishedAt?: number;
+  readonly error?: StoredError;
+}

@@ -1,0 +1,54 @@
+import type { StoredError, StoredObject, Waiting } from './object.js';
+
+export const nodePhases = [
+  'pending', 'fetching', 'configuring', 'starting', 'ready', 'joining', 'running',
+  'stopping', 'stopped', 'failed', 'unknown', 'draining', 'gone',
+] as const;
+export type NodePhase = (typeof nodePhases)[number];
+export type NodeDesired = 'running' | 'stopped' | 'absent';
+
+export interface NodePort {
+  readonly name: string;
+  readonly number: number;
+  readonly protocol: 'tcp' | 'udp';
+}
+
+/** How far a node is with joining its cluster. Belongs to one start of its process. */
+export interface Membership {
+  readonly startId: string;
+  readonly contactIds: readonly string[];
+  readonly joined: boolean;
+  readonly attempts: number;
+  readonly nextTryAt?: number;
+}
+
+/** One running copy of a release, member of one family, on one host. */
+export interface Node extends StoredObject {
+  readonly familyId: string;
+  readonly domainId: string;
+  readonly hostId: string;
+  readonly releaseId: string;
+  /** Position in its family, from 1, never reused. */
+  readonly ordinal: number;
+  readonly desired: NodeDesired;
+  readonly restartGeneration: number;
+  readonly keepData: boolean;
+  readonly phase: NodePhase;
+  readonly phaseSince: number;
+  readonly waiting?: Waiting;
+  readonly address: string;
+  readonly erlangName: string;
+  readonly ports: readonly NodePort[];
+  readonly distributionPort: number;
+  /** Nodes known when its files were rendered. */
+  readonly contactIds: readonly string[];
+  readonly membership?: Membership;
+  readonly pid: number;
+  readonly startId: string;
+  readonly startedAt?: number;
+  readonly restarts: number;
+  readonly lastError?: StoredError;
+  readonly logTail: string;
+  /** The operation that drives it, or did last. */
+  readonly operationId: string;
+}

@@ -1,0 +1,37 @@
+import type { Assignment, ChannelData, ExecOutcome, Facts, Hello, NodeStatus, OpenChannel, OutcomeRef, Sample } from '@wombat/proto/agent';
+
+export type ChannelPurpose = NonNullable<OpenChannel['purpose']>;
+
+/** The connected agents, as the engine and the API see them. */
+export interface Fleet {
+  isConnected(hostId: string): boolean;
+  connectedHosts(): readonly string[];
+  /** Version of the connected agents -> how many. */
+  versions(): ReadonlyMap<string, number>;
+  /** The newest sample of a connected host. */
+  sample(hostId: string): Sample | undefined;
+  /** Cut into frames and queued. False: the host has no session (its next full sync will carry them). */
+  sendAssignments(hostId: string, assignments: readonly Assignment[]): boolean;
+  /**
+   * Sends one job, encoded once, to its targets. Answers the hosts that have no session; the
+   * outcomes of the others come through FleetListener.onExecOutcome.
+   */
+  sendExec(job: Uint8Array, targets: ReadonlyMap<string, readonly string[]>): readonly string[];
+  cancelExec(hostId: string, jobId: string, targetIds: readonly string[]): void;
+  /** @throws WombatError WO_HOST_UNREACHABLE, WO_CHANNEL_GONE */
+  openChannel(hostId: string, purpose: ChannelPurpose, signal: AbortSignal): AsyncIterable<ChannelData>;
+  /** Ends the session now; the agent may come back unless its certificate is refused. */
+  disconnect(hostId: string, reason: string): void;
+}
+
+/** What the engine hears of agents. Calls of one host come one after another. */
+export interface FleetListener {
+  /** A session was opened; the answer is the full sync that it begins with. */
+  onConnected(hostId: string, hello: Hello): Promise<readonly Assignment[]>;
+  /** No session, or no frame for 12 s (less the coordinator's own loop lag). */
+  onSilent(hostId: string, reason: string): Promise<void>;
+  onFacts(hostId: string, facts: Facts): Promise<void>;
+  onStatus(hostId: string, statuses: readonly NodeStatus[], complete: boolean): Promise<void>;
+  /** The outcomes are stored when the promise resolves; only then are they acknowledged. */
+  onExecOutcomes(hostId: string, outcomes: readonly ExecOutcome[]): Promise<readonly OutcomeRef[]>;
+}

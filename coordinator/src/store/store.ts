@@ -1,0 +1,139 @@
+import type { Domain, Family } from '../domain/model/family.js';
+import type { Event, NewEvent } from '../domain/model/event.js';
+import type { Host } from '../domain/model/host.js';
+import type { HostCertificate, JoinToken, OperatorToken } from '../domain/model/identity.js';
+import type { Job, JobTarget } from '../domain/model/job.js';
+import type { Node } from '../domain/model/node.js';
+import type { StoredObject } from '../domain/model/object.js';
+import type { Operation } from '../domain/model/operation.js';
+import type { Provider } from '../domain/model/provider.js';
+import type { Release } from '../domain/model/release.js';
+
+/** Every kind of object, by the name of its collection. */
+export interface Kinds {
+  providers: Provider;
+  releases: Release;
+  families: Family;
+  domains: Domain;
+  hosts: Host;
+  nodes: Node;
+  operations: Operation;
+  joinTokens: JoinToken;
+  hostCertificates: HostCertificate;
+  operatorTokens: OperatorToken;
+  jobs: Job;
+  jobTargets: JobTarget;
+}
+export type Kind = keyof Kinds;
+
+/** Fields that may be asked for by equality; each has an index. */
+export interface Indexed {
+  providers: 'name' | 'driver';
+  releases: 'name' | 'version' | 'digest';
+  families: 'name';
+  domains: 'name' | 'familyId' | 'providerId';
+  hosts: 'name' | 'providerId' | 'phase' | 'key';
+  nodes: 'name' | 'familyId' | 'hostId' | 'phase' | 'operationId';
+  operations: 'name' | 'familyId' | 'state' | 'kind';
+  joinTokens: 'hostId';
+  hostCertificates: 'hostId';
+  operatorTokens: 'name' | 'secretHash';
+  jobs: 'state';
+  jobTargets: 'jobId' | 'targetId';
+}
+
+/** Equality on indexed fields; a list of values means any of them. */
+export type Where<K extends Kind> = { readonly [F in Indexed[K]]?: string | readonly string[] };
+
+export interface PageQuery<K extends Kind> {
+  readonly where?: Where<K>;
+  readonly pageSize: number;
+  readonly pageToken?: string;
+  readonly orderBy?: 'createdAt' | 'name';
+  readonly descending?: boolean;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly nextPageToken: string;
+}
+
+export interface Collection<K extends Kind> {
+  get(id: string): Promise<Kinds[K] | undefined>;
+  find(where: Where<K>): Promise<Kinds[K][]>;
+  count(where: Where<K>): Promise<number>;
+  page(query: PageQuery<K>): Promise<Page<Kinds[K]>>;
+  /** At most `limit` objects whose id begins with `prefix`. */
+  withPrefix(prefix: string, limit: number): Promise<Kinds[K][]>;
+}
+
+/** Fields that the store itself writes. */
+export type Managed = 'revision' | 'createdAt' | 'updatedAt';
+export type NewObject<T extends StoredObject> = Omit<T, Managed>;
+
+export interface WritableCollection<K extends Kind> extends Collection<K> {
+  insert(object: NewObject<Kinds[K]>): Promise<Kinds[K]>;
+  /** Many rows in few statements. */
+  insertAll(objects: readonly NewObject<Kinds[K]>[]): Promise<void>;
+  /**
+   * Writes the object when its revision is still the stored one.
+   * @throws WombatError WO_CONFLICT when somebody else has written in between
+   */
+  update(object: Kinds[K]): Promise<Kinds[K]>;
+  delete(id: string): Promise<boolean>;
+}
+
+export interface EventQuery {
+  readonly afterSequence: number;
+  readonly limit: number;
+  readonly operationId?: string;
+  readonly familyId?: string;
+  readonly hostId?: string;
+  readonly nodeId?: string;
+  readonly typePrefix?: string;
+}
+
+export interface EventLog {
+  list(query: EventQuery): Promise<Event[]>;
+  /** 0 when there is none. */
+  lastSequence(): Promise<number>;
+  /** 0 when none was ever dropped. */
+  oldestKept(): Promise<number>;
+}
+
+export type Reader = { readonly [K in Kind]: Collection<K> } & { readonly events: EventLog; readonly meta: Meta };
+
+export interface Meta {
+  get(key: string): Promise<string | undefined>;
+}
+
+export type Transaction = { readonly [K in Kind]: WritableCollection<K> } & {
+  readonly events: EventLog & { append(...events: readonly NewEvent[]): Promise<void> };
+  /** Next number of a named counter, from 1; `count` numbers are taken, the first is answered. */
+  nextNumber(counter: string, count?: number): Promise<number>;
+  readonly meta: Meta & { set(key: string, value: string): Promise<void> };
+};
+
+/** What a committed transaction has written. */
+export interface Change {
+  readonly kind: Kind;
+  readonly id: string;
+  readonly object: StoredObject | undefined;
+}
+
+export interface Commit {
+  readonly changes: readonly Change[];
+  readonly events: readonly Event[];
+}
+
+/**
+ * All state is in here. Inside a transaction only store calls are awaited: anything else there
+ * would stall the one connection of SQLite.
+ */
+export interface Store {
+  readonly read: Reader;
+  transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
+  /** Called after each commit, in order, never before the transaction's promise could resolve. */
+  onCommit(listener: (commit: Commit) => void): () => void;
+  close(): Promise<void>;
+}
