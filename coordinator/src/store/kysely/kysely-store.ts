@@ -1,0 +1,112 @@
+import type { Clock } from '@wombat/proto';
+import type { Event, NewEvent } from '../../domain/model/event.js';
+import type { Change, Commit, Kind, Kinds, Reader, Store, Transaction } from '../store.js';
+import { KyselyCollection, WritableKyselyCollection, type Database, type WriteHooks } from './collection.js';
+import { KyselyEventLog, sequenceCounter, writeEvents } from './event-log.js';
+import { kinds } from './tables.js';
+
+export interface KyselyStoreOptions {
+  /** The one connection that writes. */
+  readonly writer: Database;
+  /** Sees what is committed, and never waits for the writer. */
+  readonly reader: Database;
+  readonly clock: Clock;
+}
+
+/** The store port over Kysely; what differs between databases is in the two handed in. */
+export class KyselyStore implements Store {
+  readonly read: Reader;
+  readonly #writer: Database;
+  readonly #reader: Database;
+  readonly #clock: Clock;
+  readonly #listeners = new Set<(commit: Commit) => void>();
+
+  constructor(options: KyselyStoreOptions) {
+    this.#writer = options.writer;
+    this.#reader = options.reader;
+    this.#clock = options.clock;
+    this.read = readerOf(options.reader);
+  }
+
+  async transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    const changes = new Map<string, Change>();
+    const events: Event[] = [];
+    const result = await this.#writer.transaction().execute((database) => {
+      const hooks: WriteHooks = {
+        now: () => this.#clock.now(),
+        written: (kind, id, object) => changes.set(`${kind}/${id}`, { kind, id, object }),
+      };
+      return work(transactionOf(database, hooks, events));
+    });
+    this.#publish({ changes: [...changes.values()], events });
+    return result;
+  }
+
+  onCommit(listener: (commit: Commit) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#listeners.clear();
+    await this.#reader.destroy();
+    await this.#writer.destroy();
+  }
+
+  #publish(commit: Commit): void {
+    if (commit.changes.length === 0 && commit.events.length === 0) return;
+    for (const listener of this.#listeners) listener(commit);
+  }
+}
+
+function collectionsOf<C>(make: (kind: Kind) => C): Record<Kind, C> {
+  return Object.fromEntries(kinds.map((kind) => [kind, make(kind)])) as Record<Kind, C>;
+}
+
+function readerOf(database: Database): Reader {
+  return {
+    ...(collectionsOf((kind) => new KyselyCollection(database, kind)) as unknown as { [K in Kind]: KyselyCollection<K> }),
+    events: new KyselyEventLog(database),
+    meta: { get: (key) => readMeta(database, key) },
+  };
+}
+
+function transactionOf(database: Database, hooks: WriteHooks, events: Event[]): Transaction {
+  const log = new KyselyEventLog(database);
+  const append = async (...added: readonly NewEvent[]): Promise<void> => {
+    if (added.length === 0) return;
+    const first = await nextNumber(database, sequenceCounter, added.length);
+    events.push(...(await writeEvents(database, first, hooks.now(), added)));
+  };
+  return {
+    ...(collectionsOf((kind) => new WritableKyselyCollection(database, kind, hooks)) as unknown as {
+      [K in keyof Kinds]: WritableKyselyCollection<K>;
+    }),
+    events: { list: (query) => log.list(query), lastSequence: () => log.lastSequence(), oldestKept: () => log.oldestKept(), append },
+    nextNumber: (counter, count = 1) => nextNumber(database, counter, count),
+    meta: {
+      get: (key) => readMeta(database, key),
+      set: async (key, value) => {
+        await database
+          .insertInto('meta')
+          .values({ key, value })
+          .onConflict((conflict) => conflict.column('key').doUpdateSet({ value }))
+          .execute();
+      },
+    },
+  };
+}
+
+async function nextNumber(database: Database, counter: string, count: number): Promise<number> {
+  const row = await database
+    .insertInto('counters')
+    .values({ name: counter, value: count })
+    .onConflict((conflict) => conflict.column('name').doUpdateSet((old) => ({ value: old('counters.value', '+', count) })))
+    .returning('value')
+    .executeTakeFirstOrThrow();
+  return Number(row.value) - count + 1;
+}
+
+async function readMeta(database: Database, key: string): Promise<string | undefined> {
+  return (await database.selectFrom('meta').select('value').where('key', '=', key).executeTakeFirst())?.value;
+}

@@ -1,0 +1,54 @@
+import { sql } from 'kysely';
+import { WombatError } from '@wombat/proto';
+import type { Database } from './collection.js';
+import { columnOf, kinds, tables } from './tables.js';
+
+/** Run in order, each once, in a transaction of its own; never changed after a release. */
+const migrations: readonly ((database: Database) => Promise<void>)[] = [initial];
+
+/**
+ * Brings the schema to this build's version.
+ * @throws WombatError WO_STORE_NEWER when a newer build wrote it
+ */
+export async function migrate(database: Database, now: number): Promise<void> {
+  await sql`create table if not exists migrations (version integer primary key, applied_at bigint not null)`.execute(database);
+  const row = await database
+    .selectFrom('migrations')
+    .select((expression) => expression.fn.max('version').as('version'))
+    .executeTakeFirst();
+  const version = Number(row?.version ?? 0);
+  if (version > migrations.length) {
+    throw new WombatError('WO_STORE_NEWER', `the store has schema ${version}, this version knows ${migrations.length}`);
+  }
+  for (let next = version; next < migrations.length; next += 1) {
+    await database.transaction().execute(async (transaction) => {
+      await migrations[next]!(transaction);
+      await transaction.insertInto('migrations').values({ version: next + 1, applied_at: now }).execute();
+    });
+  }
+}
+
+async function initial(database: Database): Promise<void> {
+  for (const kind of kinds) {
+    const { table, indexed, uniqueName } = tables[kind];
+    const columns = indexed.map((field) => sql`${sql.ref(columnOf(field))} text,`);
+    await sql`create table ${sql.table(table)} (
+      id text primary key, name text not null, revision bigint not null, generation bigint not null,
+      observed_generation bigint not null, created_at bigint not null, updated_at bigint not null,
+      ${sql.join(columns, sql` `)} body text not null)`.execute(database);
+    const nameIndex = sql.raw(uniqueName ? 'create unique index' : 'create index');
+    await sql`${nameIndex} ${sql.ref(`${table}_name`)} on ${sql.table(table)} (name)`.execute(database);
+    for (const field of indexed) {
+      const column = columnOf(field);
+      await sql`create index ${sql.ref(`${table}_${column}`)} on ${sql.table(table)} (${sql.ref(column)})`.execute(database);
+    }
+  }
+  await sql`create table events (
+    sequence bigint primary key, time bigint not null, type text not null, operation_id text not null,
+    family_id text not null, host_id text not null, node_id text not null, body text not null)`.execute(database);
+  for (const column of ['operation_id', 'family_id', 'host_id', 'node_id']) {
+    await sql`create index ${sql.ref(`events_${column}`)} on events (${sql.ref(column)}, sequence)`.execute(database);
+  }
+  await sql`create table counters (name text primary key, value bigint not null)`.execute(database);
+  await sql`create table meta (key text primary key, value text not null)`.execute(database);
+}

@@ -1,0 +1,59 @@
+import type { Generated } from 'kysely';
+import type { Indexed, Kind } from '../store.js';
+
+/**
+ * Every kind of object has a table of one shape: what all objects have, its indexed fields as
+ * columns, and all else as JSON in `body`.
+ */
+export interface TableDefinition {
+  readonly table: string;
+  readonly indexed: readonly string[];
+  /** Two objects of this kind never bear one name. */
+  readonly uniqueName: boolean;
+}
+
+type Definitions = { readonly [K in Kind]: TableDefinition & { readonly indexed: readonly Exclude<Indexed[K], 'name'>[] } };
+
+export const tables: Definitions = {
+  providers: { table: 'providers', indexed: ['driver'], uniqueName: true },
+  releases: { table: 'releases', indexed: ['version', 'digest'], uniqueName: false },
+  families: { table: 'families', indexed: [], uniqueName: true },
+  domains: { table: 'domains', indexed: ['familyId', 'providerId'], uniqueName: false },
+  hosts: { table: 'hosts', indexed: ['providerId', 'phase', 'key'], uniqueName: true },
+  nodes: { table: 'nodes', indexed: ['familyId', 'hostId', 'phase', 'operationId'], uniqueName: true },
+  operations: { table: 'operations', indexed: ['familyId', 'state', 'kind'], uniqueName: false },
+  joinTokens: { table: 'join_tokens', indexed: ['hostId'], uniqueName: false },
+  hostCertificates: { table: 'host_certificates', indexed: ['hostId'], uniqueName: false },
+  operatorTokens: { table: 'operator_tokens', indexed: ['secretHash'], uniqueName: true },
+  jobs: { table: 'jobs', indexed: ['state'], uniqueName: false },
+  jobTargets: { table: 'job_targets', indexed: ['jobId', 'targetId'], uniqueName: false },
+};
+
+export const kinds = Object.keys(tables) as readonly Kind[];
+
+/** Columns beside these are the indexed fields of the kind. */
+export type ObjectRow = Record<string, string | number | null>;
+
+export interface EventRow {
+  sequence: number;
+  time: number;
+  type: string;
+  operation_id: string;
+  family_id: string;
+  host_id: string;
+  node_id: string;
+  body: string;
+}
+
+/** What Kysely knows of the schema; object tables are addressed by their name at run time. */
+export interface Schema {
+  objects: ObjectRow;
+  events: EventRow;
+  counters: { name: string; value: number };
+  meta: { key: string; value: string };
+  migrations: { version: Generated<number>; applied_at: number };
+}
+
+export function columnOf(field: string): string {
+  return field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}

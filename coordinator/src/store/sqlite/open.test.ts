@@ -1,0 +1,119 @@
+import path from 'node:path';
+import BetterSqlite3 from 'better-sqlite3';
+import t, { type Test } from 'tap';
+import { systemClock, WombatError } from '@wombat/proto';
+import type { Commit, Store } from '../store.js';
+import { openSqliteStore } from './open.js';
+
+const provider = (id: string, name: string) => ({
+  id, name, generation: 1, observedGeneration: 0, driver: 'local', settings: { a: 1 }, sealedSecrets: {}, identity: '',
+});
+
+async function opened(test: Test): Promise<{ store: Store; file: string }> {
+  const file = path.join(test.testdir(), 'wombat.db');
+  const store = await openSqliteStore({ file, clock: systemClock });
+  test.teardown(() => store.close());
+  return { store, file };
+}
+
+void t.test('an object comes back as it was written, in this and in the next process', async (test) => {
+  const { store, file } = await opened(test);
+  const written = await store.transaction((transaction) => transaction.providers.insert(provider('prv-aaaaaaaaaaaa', 'first')));
+  test.equal(written.revision, 1, 'a new object has revision 1');
+  test.same(await store.read.providers.get('prv-aaaaaaaaaaaa'), written, 'read back');
+  const again = await openSqliteStore({ file, clock: systemClock });
+  test.same(await again.read.providers.get('prv-aaaaaaaaaaaa'), written, 'read back by a second store');
+  await again.close();
+});
+
+void t.test('an update needs the revision it has seen', async (test) => {
+  const { store } = await opened(test);
+  const first = await store.transaction((transaction) => transaction.providers.insert(provider('prv-aaaaaaaaaaaa', 'first')));
+  const second = await store.transaction((transaction) => transaction.providers.update({ ...first, identity: 'me' }));
+  test.equal(second.revision, 2, 'the revision grows');
+  const stale = store.transaction((transaction) => transaction.providers.update({ ...first, identity: 'other' }));
+  await test.rejects(stale, { code: 'WO_CONFLICT' }, 'a stale revision is refused');
+  test.equal((await store.read.providers.get(first.id))?.identity, 'me', 'and nothing was written');
+});
+
+void t.test('names are unique where they must be', async (test) => {
+  const { store } = await opened(test);
+  await store.transaction((transaction) => transaction.providers.insert(provider('prv-aaaaaaaaaaaa', 'first')));
+  const twice = store.transaction((transaction) => transaction.providers.insert(provider('prv-bbbbbbbbbbbb', 'first')));
+  await test.rejects(twice, { code: 'WO_NAME_TAKEN', details: { name: 'first' } });
+});
+
+void t.test('a transaction that throws leaves nothing: no object, no event, no number', async (test) => {
+  const { store } = await opened(test);
+  const commits: Commit[] = [];
+  store.onCommit((commit) => commits.push(commit));
+  const failing = store.transaction(async (transaction) => {
+    await transaction.providers.insert(provider('prv-aaaaaaaaaaaa', 'first'));
+    await transaction.events.append({ type: 'x', subjectId: 's', subjectName: 's', reason: 'r', message: 'm' });
+    throw new WombatError('WO_CONFLICT', 'on purpose');
+  });
+  await test.rejects(failing, { code: 'WO_CONFLICT' });
+  test.same(commits, [], 'nobody is told of it');
+  test.equal(await store.read.providers.count({}), 0);
+  await store.transaction((transaction) => transaction.events.append({ type: 'y', subjectId: 's', subjectName: 's', reason: 'r', message: 'm' }));
+  test.same((await store.read.events.list({ afterSequence: 0, limit: 10 })).map((event) => [event.sequence, event.type]), [[1, 'y']], 'the sequence has no gap');
+});
+
+void t.test('events are numbered in order and filtered by what they are about', async (test) => {
+  const { store } = await opened(test);
+  await Promise.all(
+    Array.from({ length: 20 }, (_, index) =>
+      store.transaction((transaction) =>
+        transaction.events.append({ type: index % 2 ? 'node.phase' : 'host.phase', subjectId: `${index}`, subjectName: '', reason: '', message: '', nodeId: index % 2 ? 'n' : '' }),
+      ),
+    ),
+  );
+  const all = await store.read.events.list({ afterSequence: 0, limit: 100 });
+  test.same(all.map((event) => event.sequence), Array.from({ length: 20 }, (_, index) => index + 1), 'gapless');
+  test.equal((await store.read.events.list({ afterSequence: 0, limit: 100, nodeId: 'n' })).length, 10);
+  test.equal((await store.read.events.list({ afterSequence: 0, limit: 100, typePrefix: 'host.' })).length, 10);
+  test.equal(await store.read.events.lastSequence(), 20);
+});
+
+void t.test('pages cover everything once, in both orders', async (test) => {
+  const { store } = await opened(test);
+  const objects = Array.from({ length: 25 }, (_, index) => provider(`prv-${'abcdefghijklmnopqrstuvwxyz'[index]!.repeat(12)}`, `name ${25 - index}`));
+  await store.transaction((transaction) => transaction.providers.insertAll(objects));
+  for (const orderBy of ['createdAt', 'name'] as const) {
+    const seen: string[] = [];
+    let pageToken = '';
+    do {
+      const page = await store.read.providers.page({ pageSize: 7, orderBy, ...(pageToken ? { pageToken } : {}) });
+      seen.push(...page.items.map((item) => item.id));
+      pageToken = page.nextPageToken;
+    } while (pageToken);
+    test.same([...new Set(seen)].length, 25, `every object once, by ${orderBy}`);
+    test.equal(seen.length, 25, `no object twice, by ${orderBy}`);
+  }
+  await test.rejects(store.read.providers.page({ pageSize: 7, pageToken: 'forged' }), { code: 'WO_INVALID_ARGUMENT' });
+});
+
+void t.test('a commit tells what was written last', async (test) => {
+  const { store } = await opened(test);
+  const commits: Commit[] = [];
+  store.onCommit((commit) => commits.push(commit));
+  await store.transaction(async (transaction) => {
+    const first = await transaction.providers.insert(provider('prv-aaaaaaaaaaaa', 'first'));
+    await transaction.providers.update({ ...first, identity: 'later' });
+  });
+  test.match(commits, [{ changes: [{ kind: 'providers', id: 'prv-aaaaaaaaaaaa', object: { identity: 'later' } }], events: [] }]);
+});
+
+void t.test('a store of a newer version is refused', async (test) => {
+  const { store, file } = await opened(test);
+  test.ok(store);
+  const raw = new BetterSqlite3(file);
+  raw.prepare('insert into migrations values (99, 0)').run();
+  raw.close();
+  await test.rejects(openSqliteStore({ file, clock: systemClock }), { code: 'WO_STORE_NEWER' });
+});
+
+void t.test('a directory that cannot be written is refused', async (test) => {
+  const file = path.join(test.testdir({ blocked: 'a file where a folder should be' }), 'blocked', 'wombat.db');
+  await test.rejects(openSqliteStore({ file, clock: systemClock }), { code: 'WO_STORE_UNUSABLE' });
+});

@@ -1,0 +1,46 @@
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import BetterSqlite3 from 'better-sqlite3';
+import { Kysely, SqliteDialect } from 'kysely';
+import { WombatError, type Clock } from '@wombat/proto';
+import type { Store } from '../store.js';
+import type { Database } from '../kysely/collection.js';
+import { KyselyStore } from '../kysely/kysely-store.js';
+import { migrate } from '../kysely/migrations.js';
+import type { Schema } from '../kysely/tables.js';
+
+export interface SqliteOptions {
+  readonly file: string;
+  readonly clock: Clock;
+}
+
+/**
+ * Opens, and creates where there is none, the embedded store.
+ * @throws WombatError WO_STORE_UNUSABLE, WO_STORE_NEWER
+ */
+export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
+  const writer = connect(options.file, false);
+  try {
+    await migrate(writer, options.clock.now());
+    return new KyselyStore({ writer, reader: connect(options.file, true), clock: options.clock });
+  } catch (error) {
+    await writer.destroy();
+    throw error;
+  }
+}
+
+function connect(file: string, readonly: boolean): Database {
+  try {
+    mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+    const connection = new BetterSqlite3(file, { readonly });
+    connection.pragma('journal_mode = WAL');
+    // An acknowledged write outlives a power cut.
+    connection.pragma('synchronous = FULL');
+    // Waiting blocks the event loop.
+    connection.pragma('busy_timeout = 250');
+    return new Kysely<Schema>({ dialect: new SqliteDialect({ database: connection }) });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new WombatError('WO_STORE_UNUSABLE', `the store ${file} cannot be opened: ${reason}`, { cause: error });
+  }
+}
