@@ -320,6 +320,13 @@ export interface Machine {
   addresses: string[];
   createdAt: Date | undefined;
   attributes: Attribute[];
+  /** Required. The tags found on it. A machine without the cluster's own wombat-cluster is left alone. */
+  tags: { [key: string]: string };
+}
+
+export interface Machine_TagsEntry {
+  key: string;
+  value: string;
 }
 
 export interface ProviderFailure {
@@ -2949,7 +2956,16 @@ export const CreateHostResult: MessageFns<CreateHostResult> = {
 };
 
 function createBaseMachine(): Machine {
-  return { machineId: "", key: "", hostId: "", state: 0, addresses: [], createdAt: undefined, attributes: [] };
+  return {
+    machineId: "",
+    key: "",
+    hostId: "",
+    state: 0,
+    addresses: [],
+    createdAt: undefined,
+    attributes: [],
+    tags: {},
+  };
 }
 
 export const Machine: MessageFns<Machine> = {
@@ -2975,6 +2991,9 @@ export const Machine: MessageFns<Machine> = {
     for (const v of message.attributes) {
       Attribute.encode(v!, writer.uint32(58).fork()).join();
     }
+    globalThis.Object.entries(message.tags).forEach(([key, value]: [string, string]) => {
+      Machine_TagsEntry.encode({ key: key as any, value }, writer.uint32(66).fork()).join();
+    });
     return writer;
   },
 
@@ -3047,6 +3066,17 @@ export const Machine: MessageFns<Machine> = {
             message.attributes.push(Attribute.decode(reader, reader.uint32()));
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            const entry8 = Machine_TagsEntry.decode(reader, reader.uint32());
+            if (entry8.value !== undefined) {
+              message.tags[entry8.key] = entry8.value;
+            }
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3084,6 +3114,20 @@ export const Machine: MessageFns<Machine> = {
       attributes: globalThis.Array.isArray(object?.attributes)
         ? object.attributes.map((e: any) => Attribute.fromJSON(e))
         : [],
+      tags: isObject(object.tags)
+        ? (globalThis.Object.entries(object.tags) as [string, any][]).reduce(
+          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.String(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
     };
   },
 
@@ -3110,6 +3154,15 @@ export const Machine: MessageFns<Machine> = {
     if (message.attributes?.length) {
       obj.attributes = message.attributes.map((e) => Attribute.toJSON(e));
     }
+    if (message.tags) {
+      const entries = globalThis.Object.entries(message.tags) as [string, string][];
+      if (entries.length > 0) {
+        obj.tags = {};
+        entries.forEach(([k, v]) => {
+          obj.tags[k] = v;
+        });
+      }
+    }
     return obj;
   },
 
@@ -3125,6 +3178,100 @@ export const Machine: MessageFns<Machine> = {
     message.addresses = object.addresses?.map((e) => e) || [];
     message.createdAt = object.createdAt ?? undefined;
     message.attributes = object.attributes?.map((e) => Attribute.fromPartial(e)) || [];
+    message.tags = (globalThis.Object.entries(object.tags ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseMachine_TagsEntry(): Machine_TagsEntry {
+  return { key: "", value: "" };
+}
+
+export const Machine_TagsEntry: MessageFns<Machine_TagsEntry> = {
+  encode(message: Machine_TagsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Machine_TagsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMachine_TagsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Machine_TagsEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: Machine_TagsEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Machine_TagsEntry>, I>>(base?: I): Machine_TagsEntry {
+    return Machine_TagsEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Machine_TagsEntry>, I>>(object: I): Machine_TagsEntry {
+    const message = createBaseMachine_TagsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
     return message;
   },
 };
