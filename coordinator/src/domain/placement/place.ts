@@ -1,0 +1,98 @@
+import type { Domain } from '../model/family.js';
+import type { Host } from '../model/host.js';
+import type { Node } from '../model/node.js';
+import { hostPool, type HostPool } from './host-pool.js';
+import { sharesOf } from './shares.js';
+
+/** What is asked for. */
+export interface Demand {
+  readonly familyId: string;
+  readonly amount: number;
+}
+
+/** A host to be created; `nodes` of the placement refer to it by its index. */
+export interface NewHost {
+  readonly domainId: string;
+}
+
+export interface PlacedNode {
+  readonly domainId: string;
+  readonly host: { readonly hostId: string } | { readonly newHost: number };
+  /** Why there, one clause for people. */
+  readonly reason: string;
+}
+
+export interface Placement {
+  readonly kind: 'placed';
+  readonly newHosts: readonly NewHost[];
+  readonly nodes: readonly PlacedNode[];
+}
+
+export interface Refusal {
+  readonly kind: 'refused';
+  /** The constraint that does not hold. */
+  readonly constraint: string;
+  /** How many nodes would fit. */
+  readonly fits: number;
+  /** The change that would make it fit. */
+  readonly change: string;
+}
+
+/**
+ * Decides where nodes go; pure. `hosts` are all that may take nodes, `existing` all nodes that are
+ * on them, of any family.
+ *
+ * Domains of the lowest priority number come first and share by weight, the next take what does
+ * not fit. Within a domain the hosts that are there are used first, least loaded first; new ones
+ * are asked for only when those are full, and no more than needed.
+ */
+export function place(demand: Demand, domains: readonly Domain[], hosts: readonly Host[], existing: readonly Node[]): Placement | Refusal {
+  const pools = domains.map((domain) => hostPool(domain, hosts, existing));
+  const shares = sharesOf(demand.amount, pools);
+  const placed = shares.reduce((sum, share) => sum + share, 0);
+  if (placed < demand.amount) return refusal(demand, pools, placed);
+
+  const newHosts: NewHost[] = [];
+  const nodes: PlacedNode[] = [];
+  pools.forEach((pool, index) => fill(pool, shares[index] ?? 0, newHosts, nodes));
+  return { kind: 'placed', newHosts, nodes };
+}
+
+/** Puts `amount` nodes on a domain's hosts, always on the one with the fewest. */
+function fill(pool: HostPool, amount: number, newHosts: NewHost[], nodes: PlacedNode[]): void {
+  if (amount === 0) return;
+  const { domain } = pool;
+  const slots = pool.openHosts.map((open) => ({ host: { hostId: open.hostId } as PlacedNode['host'], load: open.load, fresh: false }));
+  let spare = slots.reduce((sum, slot) => sum + domain.nodesPerHost - slot.load, 0);
+  for (; spare < amount; spare += domain.nodesPerHost) {
+    slots.push({ host: { newHost: newHosts.length }, load: 0, fresh: true });
+    newHosts.push({ domainId: domain.id });
+  }
+  // Level by level: every host that has the fewest nodes takes one before any takes a second.
+  for (let level = 0, left = amount; left > 0 && level < domain.nodesPerHost; level += 1) {
+    for (const slot of slots) {
+      if (left === 0) break;
+      if (slot.load !== level) continue;
+      slot.load += 1;
+      left -= 1;
+      nodes.push({ domainId: domain.id, host: slot.host, reason: reasonFor(slot.fresh, level, domain.name) });
+    }
+  }
+}
+
+function reasonFor(fresh: boolean, load: number, domain: string): string {
+  if (fresh && load === 0) return `the hosts of domain ${domain} are full, so a new one`;
+  return load === 0 ? `a host of domain ${domain} without a node of it` : `the host of domain ${domain} with the fewest nodes (${load})`;
+}
+
+function refusal(demand: Demand, pools: readonly HostPool[], fits: number): Refusal {
+  const missing = demand.amount - fits;
+  const nearest = pools.reduce((best, pool) => (pool.domain.nodesPerHost > best.domain.nodesPerHost ? pool : best));
+  const moreHosts = Math.ceil(missing / nearest.domain.nodesPerHost);
+  return {
+    kind: 'refused',
+    constraint: pools.map((pool) => `domain ${pool.domain.name}: maxHosts ${pool.domain.maxHosts} x nodesPerHost ${pool.domain.nodesPerHost}`).join(', '),
+    fits,
+    change: `raise maxHosts of domain ${nearest.domain.name} from ${nearest.domain.maxHosts} to ${nearest.domain.maxHosts + moreHosts}, or add a domain`,
+  };
+}

@@ -1,0 +1,28 @@
+import type { HostPhase } from '../model/host.js';
+import type { Transitions } from './machine.js';
+
+/**
+ * requested  the intent is stored, the provider has not been asked
+ * creating   the provider has been asked and has not answered
+ * booting    the machine is there, its agent has no session yet
+ * up         its agent has a session
+ * unknown    it had one, and is silent
+ * draining   nothing is placed on it any more, its nodes go
+ * destroying the provider is asked to take it away
+ * gone       the machine is no more; the row is history
+ * failed     it could not be created, or did not enrol in time
+ */
+export const hostTransitions: Transitions<HostPhase> = {
+  requested: ['creating', 'destroying', 'failed', 'gone'],
+  creating: ['booting', 'up', 'requested', 'failed', 'destroying'],
+  booting: ['up', 'failed', 'destroying'],
+  up: ['unknown', 'draining', 'destroying'],
+  unknown: ['up', 'draining', 'destroying'],
+  draining: ['destroying', 'up'],
+  destroying: ['gone'],
+  gone: [],
+  failed: ['up', 'destroying', 'gone'],
+};
+
+/** Nodes may be placed on it, now or once it is up. */
+export const acceptingPhases: readonly HostPhase[] = ['requested', 'creating', 'booting', 'up'];

@@ -1,0 +1,133 @@
+import { backoffMs, WombatError, type Clock } from '@wombat/proto';
+import type { Log } from './ports.js';
+
+export interface ControllerOptions {
+  /** For the log. */
+  readonly name: string;
+  /**
+   * Brings one object closer to what is wanted; idempotent. Answers when to look again, if there
+   * is something to wait for; what throws is tried again with backoff.
+   */
+  readonly reconcile: (id: string, signal: AbortSignal) => Promise<number | void>;
+  /** Every id worth a look: what the slow sweep goes over. */
+  readonly all: () => Promise<readonly string[]>;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Objects in work at once. @default 16 */
+  readonly concurrency?: number;
+  /** Wake-ups of one object within this time are answered by one look. @default 0 */
+  readonly gatherMs?: number;
+  /** @default 30000 */
+  readonly sweepEveryMs?: number;
+}
+
+const retry = { initialMs: 250, maximumMs: 30_000 };
+
+/**
+ * Drives objects by id: a queue that holds each id once, never two looks at one object at the same
+ * time, a wake-up during a look leads to another look afterwards.
+ */
+export class Controller {
+  readonly #options: ControllerOptions;
+  readonly #queue = new Set<string>();
+  readonly #working = new Map<string, Promise<void>>();
+  readonly #wokenMeanwhile = new Set<string>();
+  readonly #timers = new Map<string, NodeJS.Timeout>();
+  readonly #failures = new Map<string, number>();
+  readonly #stop = new AbortController();
+
+  constructor(options: ControllerOptions) {
+    this.#options = options;
+  }
+
+  /** Looks at everything once, then on wake-ups and on every sweep. */
+  async start(): Promise<void> {
+    await this.#sweep();
+    const sweep = setInterval(() => void this.#sweep(), this.#options.sweepEveryMs ?? 30_000);
+    this.#stop.signal.addEventListener('abort', () => clearInterval(sweep));
+  }
+
+  wake(id: string, delayMs = this.#options.gatherMs ?? 0): void {
+    if (this.#stop.signal.aborted || this.#queue.has(id)) return;
+    if (this.#working.has(id)) {
+      this.#wokenMeanwhile.add(id);
+      return;
+    }
+    if (delayMs <= 0) {
+      this.#clearTimer(id);
+      this.#queue.add(id);
+      this.#pump();
+    } else if (!this.#timers.has(id)) {
+      this.#later(id, delayMs);
+    }
+  }
+
+  /** Ends what is under way and resolves when nothing of it runs any more. */
+  async stop(): Promise<void> {
+    this.#stop.abort(new WombatError('WO_UNAVAILABLE', 'the coordinator stops'));
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
+    this.#queue.clear();
+    await Promise.allSettled(this.#working.values());
+  }
+
+  async #sweep(): Promise<void> {
+    try {
+      for (const id of await this.#options.all()) this.wake(id, 0);
+    } catch (error) {
+      this.#options.log.error({ controller: this.#options.name, err: error }, 'the sweep failed');
+    }
+  }
+
+  #pump(): void {
+    for (const id of this.#queue) {
+      if (this.#working.size >= (this.#options.concurrency ?? 16)) return;
+      this.#queue.delete(id);
+      this.#working.set(id, this.#work(id));
+    }
+  }
+
+  async #work(id: string): Promise<void> {
+    // The map must know of this work before it can end.
+    await Promise.resolve();
+    let againInMs: number | void = undefined;
+    try {
+      againInMs = await this.#options.reconcile(id, this.#stop.signal);
+      this.#failures.delete(id);
+    } catch (error) {
+      againInMs = this.#failed(id, error);
+    }
+    this.#working.delete(id);
+    if (this.#stop.signal.aborted) return;
+    if (this.#wokenMeanwhile.delete(id)) this.wake(id);
+    else if (againInMs !== undefined) this.#later(id, againInMs);
+    this.#pump();
+  }
+
+  #failed(id: string, error: unknown): number {
+    const failures = this.#failures.get(id) ?? 0;
+    this.#failures.set(id, failures + 1);
+    const delayMs = backoffMs(failures, retry);
+    // Somebody else wrote the object first: normal, looked at again at once.
+    const conflict = WombatError.is(error) && error.code === 'WO_CONFLICT';
+    if (conflict) return Math.min(delayMs, 50);
+    if (!this.#stop.signal.aborted) {
+      this.#options.log.warn({ controller: this.#options.name, id, err: error, retryInMs: delayMs }, 'reconciling failed');
+    }
+    return delayMs;
+  }
+
+  #later(id: string, delayMs: number): void {
+    this.#clearTimer(id);
+    const timer = setTimeout(() => {
+      this.#timers.delete(id);
+      this.wake(id, 0);
+    }, delayMs);
+    this.#timers.set(id, timer);
+  }
+
+  #clearTimer(id: string): void {
+    clearTimeout(this.#timers.get(id));
+    this.#timers.delete(id);
+  }
+}

@@ -1,0 +1,34 @@
+import type { BootstrapStrategyPlugin, ProviderInstance } from '@wombat/plugin-sdk';
+import type { Provider } from '../domain/model/provider.js';
+
+/** The part of a logger that the engine uses (pino's order of arguments). */
+export interface Log {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** A provider that can be called: deadlines kept, answers checked, errors named after it. */
+export type ProviderCalls = Pick<ProviderInstance, 'createHosts' | 'destroyHosts' | 'listHosts' | 'verify' | 'listImages' | 'listHardwareProfiles'>;
+
+export interface ProviderDirectory {
+  /** Connects on the first call. @throws WombatError WO_DRIVER_UNKNOWN, WO_PROVIDER_... */
+  get(provider: Provider): Promise<ProviderCalls>;
+}
+
+export interface StrategyDirectory {
+  /** @throws WombatError WO_STRATEGY_UNKNOWN */
+  strategy(name: string): BootstrapStrategyPlugin;
+}
+
+/** Seals and opens secrets; `owner` is the id of the row that holds them. */
+export interface Secrets {
+  seal(owner: string, plain: Uint8Array): string;
+  open(owner: string, sealed: string): Uint8Array;
+}
+
+/** Takes a host's certificates away. */
+export interface HostRevoker {
+  revoke(hostId: string): Promise<void>;
+}
