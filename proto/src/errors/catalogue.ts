@@ -107,6 +107,8 @@ export const catalogue = {
   // Coordinator and store
   WO_STORE_UNUSABLE: entry(status.FAILED_PRECONDITION, failed, 'The store cannot be opened.', 'check the path and its permissions'),
   WO_STORE_NEWER: entry(status.FAILED_PRECONDITION, failed, 'The store was written by a newer version.', 'start that version, or restore a backup'),
+  WO_KEY_UNUSABLE: entry(status.FAILED_PRECONDITION, failed, 'A key or certificate in the directory of the coordinator cannot be used.', 'check that the file is its own, and restore it from the backup if it is damaged'),
+  WO_SECRET_UNREADABLE: entry(status.FAILED_PRECONDITION, failed, 'A secret cannot be decrypted with the key that the coordinator has.', 'restore secrets.key from the backup, or register the secret again'),
   WO_ADDRESS_IN_USE: entry(status.FAILED_PRECONDITION, failed, 'Another process listens on this address.', 'stop it, or choose another port'),
 } as const satisfies Record<string, CatalogueEntry>;
 
