@@ -12,6 +12,7 @@ export interface BootstrapStrategyPlugin {
   readonly kind: 'bootstrap-strategy';
   readonly description: Description;
   readonly joinOrder: JoinOrder;
+  /** Without I/O. */
   validate(options: StrategyOptions): readonly Note[];
   /** Names for templates: {{strategy.NAME}}. */
   planInputs(request: { readonly options: StrategyOptions; readonly self: Member; readonly contacts: readonly Member[] }): Readonly<Record<string, string>>;

@@ -3,8 +3,7 @@ import type {
   ProviderAbilities, Quota, Region, Zone,
 } from '@wombat/proto/plugin';
 import type { HostServices } from './host-services.js';
-
-export type JsonObject = Readonly<Record<string, unknown>>;
+import type { JsonObject } from './settings.js';
 
 /** Given to every call. The deadline is the caller's: when the signal fires, stop and leave nothing untagged. */
 export interface CallContext {
@@ -45,7 +44,7 @@ export interface ProviderInstance {
   listZones(region: string, context: CallContext): Promise<readonly Zone[]>;
   /** A result for each key, idempotent by key, also when others of the batch fail. */
   createHosts(hosts: readonly HostSpec[], context: CallContext): Promise<readonly CreateHostResult[]>;
-  /** Everything that carries the configured cluster's tag, nothing else. */
+  /** Everything that carries the configured cluster's tag, nothing else; each machine with its tags. */
   listHosts(context: CallContext): Promise<readonly Machine[]>;
   /** Destroying what is not there succeeds. */
   destroyHosts(machineIds: readonly string[], context: CallContext): Promise<readonly DestroyHostResult[]>;
@@ -69,7 +68,8 @@ export interface ProviderPlugin {
   readonly credentialSettings: readonly string[];
   /** Names of the settings that are secret. */
   readonly secretSettings: readonly string[];
-  /** Without I/O. Text values are read as the type that the schema asks for. */
+  /** Without I/O. Answers the settings with text values read as the schema asks, fit to be stored. */
   validate(settings: JsonObject): { readonly notes: readonly Note[]; readonly settings: JsonObject };
+  /** @throws ProviderError invalid when the settings do not fit the schema (any more) */
   connect(configuration: ProviderConfiguration): Promise<ProviderInstance>;
 }

@@ -1,0 +1,3 @@
+/** zod, with `secret()`: what settings are described with. */
+export * from 'zod';
+export { secret } from './secret.js';
