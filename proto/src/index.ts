@@ -1,4 +1,7 @@
 export * from './abort.js';
+export * from './archive/archive-rules.js';
+export * from './archive/entry-path.js';
+export * from './archive/release-folders.js';
 export * from './backoff.js';
 export * from './clock.js';
 export * from './duration.js';
