@@ -1,4 +1,4 @@
-import type { StoredError, StoredObject, Waiting } from './object.js';
+import type { Attributes, StoredError, StoredObject, Waiting } from './object.js';
 
 export const hostPhases = ['requested', 'creating', 'booting', 'up', 'unknown', 'draining', 'destroying', 'gone', 'failed'] as const;
 export type HostPhase = (typeof hostPhases)[number];
@@ -18,6 +18,8 @@ export interface Host extends StoredObject {
   readonly waiting?: Waiting;
   readonly machineId: string;
   readonly addresses: readonly string[];
+  /** What the driver told of the machine: "erlang.epmdPort", ... */
+  readonly attributes?: Attributes;
   /** Facts message of the agent contract as JSON. */
   readonly facts?: unknown;
   readonly attempts: number;

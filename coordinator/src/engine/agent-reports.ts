@@ -1,0 +1,162 @@
+import { Facts, NodePhase as AgentPhase, type Assignment, type ExecOutcome, type Hello, type NodeStatus, type OutcomeRef } from '@wombat/proto/agent';
+import type { Clock } from '@wombat/proto';
+import type { Family } from '../domain/model/family.js';
+import type { Host } from '../domain/model/host.js';
+import type { Node, NodePhase } from '../domain/model/node.js';
+import { advance } from '../domain/states/machine.js';
+import { hostTransitions } from '../domain/states/host-states.js';
+import { inPhase, presentPhases } from '../domain/states/node-states.js';
+import type { FleetListener } from '../fleet/fleet.js';
+import type { Store, Transaction } from '../store/store.js';
+import { hostPhaseEvent, nodeEvent, nodePhaseEvent, storedErrorOf } from './events.js';
+import type { StrategyDirectory } from './ports.js';
+import { joinsCluster } from './bootstrap/joins-cluster.js';
+
+export interface AgentReportsOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly strategies: StrategyDirectory;
+  /** What a session begins with. */
+  readonly fullSync: (hostId: string) => Promise<readonly Assignment[]>;
+  /** Stored when it resolves. */
+  readonly outcomes: (hostId: string, outcomes: readonly ExecOutcome[]) => Promise<readonly OutcomeRef[]>;
+  /** Called once the session is open. */
+  readonly connected: (hostId: string) => void;
+}
+
+/** Phases as agents say them; ABSENT ends the node. */
+const phaseOf: Readonly<Partial<Record<AgentPhase, NodePhase>>> = {
+  [AgentPhase.PENDING]: 'pending',
+  [AgentPhase.FETCHING]: 'fetching',
+  [AgentPhase.CONFIGURING]: 'configuring',
+  [AgentPhase.STARTING]: 'starting',
+  [AgentPhase.READY]: 'ready',
+  [AgentPhase.STOPPING]: 'stopping',
+  [AgentPhase.STOPPED]: 'stopped',
+  [AgentPhase.FAILED]: 'failed',
+  [AgentPhase.ABSENT]: 'gone',
+};
+
+/** Writes what agents tell into the store; what follows from it is the controllers' to do. */
+export class AgentReports implements FleetListener {
+  readonly #options: AgentReportsOptions;
+
+  constructor(options: AgentReportsOptions) {
+    this.#options = options;
+  }
+
+  async onConnected(hostId: string, _hello: Hello): Promise<readonly Assignment[]> {
+    const { store, clock } = this.#options;
+    await store.transaction(async (transaction) => {
+      const host = await transaction.hosts.get(hostId);
+      if (!host || host.desired === 'absent') return;
+      const { waiting: _over, lastError: _past, ...rest } = host;
+      const now = clock.now();
+      const back = { ...rest, lastSeenAt: now };
+      if (host.phase === 'up' || host.phase === 'draining') {
+        await transaction.hosts.update(back);
+        return;
+      }
+      const up = await transaction.hosts.update({ ...back, phase: advance(`host ${host.name}`, hostTransitions, host.phase, 'up'), phaseSince: now });
+      await transaction.events.append(hostPhaseEvent(up, `the agent of ${up.name} has reported`));
+    });
+    this.#options.connected(hostId);
+    return this.#options.fullSync(hostId);
+  }
+
+  async onSilent(hostId: string, reason: string): Promise<void> {
+    await this.#options.store.transaction(async (transaction) => {
+      const host = await transaction.hosts.get(hostId);
+      if (!host || host.phase !== 'up') return;
+      const now = this.#options.clock.now();
+      const unknown = await transaction.hosts.update({ ...host, phase: 'unknown', phaseSince: now, waiting: { reason, since: now } });
+      await transaction.events.append(hostPhaseEvent(unknown, `${host.name} is silent: ${reason}`));
+      await this.#nodesUnknown(transaction, unknown, now);
+    });
+  }
+
+  async onFacts(hostId: string, facts: Facts): Promise<void> {
+    await this.#options.store.transaction(async (transaction) => {
+      const host = await transaction.hosts.get(hostId);
+      if (!host) return;
+      const addresses = host.addresses.length > 0 ? host.addresses : facts.addresses;
+      await transaction.hosts.update({ ...host, facts: Facts.toJSON(facts), addresses, observedGeneration: host.generation });
+    });
+    this.#options.connected(hostId);
+  }
+
+  async onStatus(hostId: string, statuses: readonly NodeStatus[], _complete: boolean): Promise<void> {
+    await this.#options.store.transaction(async (transaction) => {
+      const families = new Map<string, Family | undefined>();
+      for (const status of statuses) {
+        const node = await transaction.nodes.get(status.nodeId);
+        // An agent speaks of the nodes of its own host only.
+        if (!node || node.hostId !== hostId || node.phase === 'gone') continue;
+        if (!families.has(node.familyId)) families.set(node.familyId, await transaction.families.get(node.familyId));
+        await this.#apply(transaction, node, status, families.get(node.familyId));
+      }
+    });
+  }
+
+  onExecOutcomes(hostId: string, outcomes: readonly ExecOutcome[]): Promise<readonly OutcomeRef[]> {
+    return this.#options.outcomes(hostId, outcomes);
+  }
+
+  async #apply(transaction: Transaction, node: Node, status: NodeStatus, family: Family | undefined): Promise<void> {
+    // A report on what was wanted before says nothing about what is wanted now.
+    if (Number(status.generation) < node.generation) return;
+    const phase = this.#phaseFor(node, status, family);
+    if (phase === undefined) return;
+    const told = inPhase(node, phase, this.#options.clock.now(), factsOf(node, status));
+    const restarted = status.startId !== '' && node.startId !== '' && status.startId !== node.startId;
+    const changed = await transaction.nodes.update(told);
+    if (status.restarts > node.restarts) {
+      await transaction.events.append(
+        nodeEvent(changed, 'node.exited', status.lastError?.code ?? 'exited', `${node.name} ended and is restarted: ${status.lastError?.message ?? 'unknown reason'}`, {
+          restarts: status.restarts, logTail: changed.logTail,
+        }),
+      );
+    }
+    if (phase !== node.phase || (restarted && phase === 'running')) await transaction.events.append(nodePhaseEvent(changed));
+  }
+
+  /** Ready is as far as an agent sees; whether that means running is the strategy's to say. */
+  #phaseFor(node: Node, status: NodeStatus, family: Family | undefined): NodePhase | undefined {
+    const phase = phaseOf[status.phase];
+    if (phase !== 'ready') return phase;
+    const membership = node.membership?.startId === status.startId ? node.membership : undefined;
+    if (membership?.joined || !family || !joinsCluster(this.#options.strategies, family)) return 'running';
+    if (node.phase === 'failed' && membership) return undefined;
+    return membership ? 'joining' : 'ready';
+  }
+
+  async #nodesUnknown(transaction: Transaction, host: Host, now: number): Promise<void> {
+    for (const node of await transaction.nodes.find({ hostId: host.id, phase: presentPhases })) {
+      if (node.phase === 'pending' || node.phase === 'failed' || node.phase === 'unknown') continue;
+      const unknown = await transaction.nodes.update(inPhase(node, 'unknown', now, { waiting: { reason: `${host.name} is silent`, since: now } }));
+      await transaction.events.append(nodePhaseEvent(unknown));
+    }
+  }
+}
+
+function factsOf(node: Node, status: NodeStatus): Partial<Node> {
+  const { waiting, lastError } = status;
+  return {
+    observedGeneration: Number(status.generation),
+    pid: Number(status.pid),
+    startId: status.startId,
+    restarts: status.restarts,
+    logTail: status.logTail || node.logTail,
+    ...(status.startedAt ? { startedAt: status.startedAt.getTime() } : {}),
+    ...(lastError ? { lastError: storedErrorOf(lastError) } : {}),
+    ...(waiting
+      ? {
+          waiting: {
+            reason: waiting.reason,
+            since: waiting.since?.getTime() ?? 0,
+            ...(waiting.nextTryAt ? { nextTryAt: waiting.nextTryAt.getTime() } : {}),
+          },
+        }
+      : {}),
+  };
+}

@@ -1,0 +1,189 @@
+import { backoffMs, WombatError, type Clock } from '@wombat/proto';
+import { JoinOrder } from '@wombat/proto/plugin';
+import type { BootstrapStrategyPlugin } from '@wombat/plugin-sdk';
+import type { ClusterState, Family } from '../../domain/model/family.js';
+import type { Node } from '../../domain/model/node.js';
+import { selectContacts } from '../../domain/selection/select-contacts.js';
+import { inPhase, livePhases } from '../../domain/states/node-states.js';
+import type { Store, Transaction } from '../../store/store.js';
+import { familyEvent, nodeEvent, nodePhaseEvent, storedError } from '../events.js';
+import type { StrategyDirectory } from '../ports.js';
+import type { StepRunner } from '../step-runner.js';
+import { connectedParts } from './connected-parts.js';
+import { memberOf } from './member.js';
+
+export interface BootstrapControllerOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly strategies: StrategyDirectory;
+  readonly steps: StepRunner;
+}
+
+const retry = { initialMs: 500, maximumMs: 15_000 };
+const maximumAttempts = 5;
+/** A mesh needs a moment until every node sees every other. */
+const checkPatienceMs = 10_000;
+
+/**
+ * Makes the nodes of a family one cluster. One look at a family at a time, so no two nodes race: the
+ * first that is ready is the seed, each other is given contacts among the members and joins; then
+ * every node is asked whom it sees.
+ */
+export class BootstrapController {
+  readonly #options: BootstrapControllerOptions;
+  /** Family id -> the members that were found to be one cluster, or not, at the last check. */
+  readonly #checked = new Map<string, string>();
+
+  constructor(options: BootstrapControllerOptions) {
+    this.#options = options;
+  }
+
+  async all(): Promise<readonly string[]> {
+    const live = await this.#options.store.read.nodes.find({ phase: livePhases });
+    return [...new Set(live.map((node) => node.familyId))];
+  }
+
+  async reconcile(familyId: string, signal: AbortSignal): Promise<number | void> {
+    const family = await this.#options.store.read.families.get(familyId);
+    if (!family) return;
+    const strategy = this.#options.strategies.strategy(family.spec.bootstrap.strategy);
+    if (strategy.description.name === 'none') return;
+    const nextTryMs = await this.#joinAll(family, strategy, signal);
+    await this.#check(family.id, strategy, signal);
+    return nextTryMs;
+  }
+
+  async #joinAll(family: Family, strategy: BootstrapStrategyPlugin, signal: AbortSignal): Promise<number | undefined> {
+    let nextTryMs: number | undefined;
+    for (;;) {
+      const { members, candidates } = await this.#nodesOf(family.id);
+      const due = candidates.filter((node) => this.#dueInMs(node) <= 0);
+      const waits = candidates.filter((node) => !due.includes(node)).map((node) => this.#dueInMs(node));
+      nextTryMs = waits.length > 0 ? Math.min(...waits) : undefined;
+      const first = due[0];
+      if (!first) return nextTryMs;
+      const alone = members.length === 0 || strategy.joinOrder === JoinOrder.SERIAL;
+      const batch = alone ? [first] : due;
+      await Promise.all(batch.map((node) => this.#join(family, strategy, node, members, signal)));
+    }
+  }
+
+  /** Members have joined with the process that they run now; candidates have not, oldest first. */
+  async #nodesOf(familyId: string): Promise<{ members: Node[]; candidates: Node[] }> {
+    const nodes = await this.#options.store.read.nodes.find({ familyId, phase: livePhases });
+    const joined = (node: Node): boolean => node.membership?.joined === true && node.membership.startId === node.startId;
+    const byOrdinal = nodes.filter((node) => node.desired === 'running').sort((a, b) => a.ordinal - b.ordinal);
+    return { members: byOrdinal.filter(joined), candidates: byOrdinal.filter((node) => !joined(node)) };
+  }
+
+  #dueInMs(node: Node): number {
+    const membership = node.membership?.startId === node.startId ? node.membership : undefined;
+    return (membership?.nextTryAt ?? 0) - this.#options.clock.now();
+  }
+
+  async #join(family: Family, strategy: BootstrapStrategyPlugin, node: Node, members: readonly Node[], signal: AbortSignal): Promise<void> {
+    const contacts = selectContacts(family.spec.selector, node, members);
+    const attempts = (node.membership?.startId === node.startId ? node.membership.attempts : 0) + 1;
+    const membership = { startId: node.startId, contactIds: contacts.map((contact) => contact.id), joined: false, attempts };
+    const joining = await this.#write(node, (current) => inPhase(current, 'joining', this.#options.clock.now(), { membership }));
+    if (!joining) return;
+    try {
+      const steps = strategy.planJoin({
+        options: family.spec.bootstrap.options, familyName: family.name, self: memberOf(node), contacts: contacts.map(memberOf),
+      });
+      await this.#options.steps.run(node, steps, signal);
+      await this.#write(node, (current) => inPhase(current, 'running', this.#options.clock.now(), { membership: { ...membership, joined: true } }));
+    } catch (error) {
+      signal.throwIfAborted();
+      await this.#joinFailed(node, membership, WombatError.from(error));
+    }
+  }
+
+  async #joinFailed(node: Node, membership: NonNullable<Node['membership']>, error: WombatError): Promise<void> {
+    const now = this.#options.clock.now();
+    if (membership.attempts >= maximumAttempts) {
+      await this.#write(node, (current) => inPhase(current, 'failed', now, { membership, lastError: storedError(error) }));
+      return;
+    }
+    const nextTryAt = now + backoffMs(membership.attempts - 1, retry);
+    await this.#write(
+      node,
+      (current) => inPhase(current, 'joining', now, { membership: { ...membership, nextTryAt }, waiting: { reason: error.message, since: now, nextTryAt } }),
+      (changed) => nodeEvent(changed, 'node.join', error.code, `${changed.name} has not joined yet: ${error.message}`),
+    );
+  }
+
+  /** Writes only while the node still runs the process that was meant. */
+  async #write(node: Node, change: (current: Node) => Node, event?: (changed: Node) => ReturnType<typeof nodeEvent>): Promise<boolean> {
+    return this.#options.store.transaction(async (transaction) => {
+      const current = await transaction.nodes.get(node.id);
+      if (!current || current.startId !== node.startId || !livePhases.includes(current.phase)) return false;
+      const changed = await transaction.nodes.update(change(current));
+      if (event) await transaction.events.append(event(changed));
+      else if (changed.phase !== current.phase) await transaction.events.append(nodePhaseEvent(changed));
+      return true;
+    });
+  }
+
+  /** Asks every member whom it sees, once for each set of members. */
+  async #check(familyId: string, strategy: BootstrapStrategyPlugin, signal: AbortSignal): Promise<void> {
+    const { members, candidates } = await this.#nodesOf(familyId);
+    if (candidates.length > 0 || members.length === 0) return;
+    const key = members.map((node) => `${node.id}/${node.startId}`).join();
+    if (this.#checked.get(familyId) === key) return;
+    const state = await this.#look(familyId, strategy, members, signal);
+    await this.#options.store.transaction((transaction) => this.#remember(transaction, familyId, state));
+    this.#checked.set(familyId, key);
+  }
+
+  async #look(familyId: string, strategy: BootstrapStrategyPlugin, members: readonly Node[], signal: AbortSignal): Promise<ClusterState> {
+    const family = await this.#options.store.read.families.get(familyId);
+    const options = family?.spec.bootstrap.options ?? {};
+    if (strategy.planCheck({ options, self: memberOf(members[0]!) }).length === 0) return { health: 'not_clustered', parts: [] };
+    const until = this.#options.clock.monotonic() + checkPatienceMs;
+    for (let attempt = 0; ; attempt += 1) {
+      const parts = connectedParts(await this.#views(strategy, options, members, signal));
+      if (parts.length === 1) return { health: 'one', parts: [] };
+      if (this.#options.clock.monotonic() > until) return { health: 'split', parts };
+      await this.#options.clock.sleep(backoffMs(attempt, { initialMs: 50, maximumMs: 1_000 }), signal);
+    }
+  }
+
+  async #views(
+    strategy: BootstrapStrategyPlugin,
+    options: Readonly<Record<string, string>>,
+    members: readonly Node[],
+    signal: AbortSignal,
+  ): Promise<Map<string, readonly string[]>> {
+    const views = await Promise.all(
+      members.map(async (node): Promise<[string, readonly string[]]> => {
+        const self = memberOf(node);
+        const name = node.erlangName || node.name;
+        try {
+          const output = await this.#options.steps.run(node, strategy.planCheck({ options, self }), signal);
+          return [name, strategy.readMembers({ options, self, output })];
+        } catch {
+          signal.throwIfAborted();
+          // A node that does not answer is seen by others, or it is a part of its own.
+          return [name, []];
+        }
+      }),
+    );
+    return new Map(views);
+  }
+
+  async #remember(transaction: Transaction, familyId: string, cluster: ClusterState): Promise<void> {
+    const family = await transaction.families.get(familyId);
+    if (!family) return;
+    const changed = await transaction.families.update({ ...family, cluster });
+    if (cluster.health === family.cluster.health) return;
+    if (cluster.health === 'one') {
+      await transaction.events.append(familyEvent(changed, 'cluster.one', 'one', `the nodes of ${family.name} are one cluster`));
+    } else if (cluster.health === 'split') {
+      const text = cluster.parts.map((part) => part.join(' + ')).join(' | ');
+      await transaction.events.append(
+        familyEvent(changed, 'cluster.split', 'WO_CLUSTER_SPLIT', `the nodes of ${family.name} are not one cluster: ${text}`, { parts: cluster.parts }),
+      );
+    }
+  }
+}

@@ -1,0 +1,95 @@
+import { WombatError } from '@wombat/proto';
+import type { Family } from '../domain/model/family.js';
+import type { Node } from '../domain/model/node.js';
+import type { Operation, OperationKind, PlanAction } from '../domain/model/operation.js';
+import { inPhase } from '../domain/states/node-states.js';
+import type { Transaction } from '../store/store.js';
+import type { EngineTools } from './deploy-nodes.js';
+import { nodePhaseEvent, operationEvent } from './events.js';
+import { expectCluster } from './bootstrap/expect-cluster.js';
+import { refuseWhileBusy } from './family-lock.js';
+
+export type NodeChange = 'start' | 'stop' | 'restart' | 'remove';
+
+export interface ChangeRequest {
+  readonly change: NodeChange;
+  readonly nodes: readonly Node[];
+  readonly principal: string;
+  readonly keepData: boolean;
+  readonly timeoutMs: number;
+  /** Whether the strategy of a family makes its nodes join a cluster. */
+  readonly joins: (family: Family) => boolean;
+}
+
+const planActions: Readonly<Record<NodeChange, PlanAction>> = {
+  start: 'start_node', stop: 'stop_node', restart: 'restart_node', remove: 'remove_node',
+};
+
+/**
+ * Writes what is wanted of nodes that are there, and the operation that follows it. The phase is
+ * moved at once, so that an old report of the agent is never taken for the outcome.
+ * @throws WombatError WO_CONFLICT, WO_INVALID_ARGUMENT
+ */
+export async function changeNodes(tools: EngineTools, transaction: Transaction, request: ChangeRequest): Promise<Operation> {
+  const { change, nodes } = request;
+  if (nodes.length === 0) throw new WombatError('WO_NOT_FOUND', `there is no node to ${change}`);
+  const families = await lockedFamilies(transaction, nodes);
+  const now = tools.clock.now();
+  const only = families.length === 1 ? families[0]! : undefined;
+  const operation = await transaction.operations.insert({
+    id: tools.ids.next('op'),
+    name: `${change} ${nodes.length === 1 ? nodes[0]!.name : `${nodes.length} nodes${only ? ` of ${only.name}` : ''}`}`.slice(0, 64),
+    generation: 1,
+    observedGeneration: 0,
+    kind: change as OperationKind,
+    state: 'running',
+    familyId: only?.id ?? '',
+    principal: request.principal,
+    plan: nodes.map((node) => ({
+      action: planActions[change], nodeId: node.id, nodeName: node.name, hostId: node.hostId, domainId: node.domainId, reason: 'asked for',
+    })),
+    progress: { total: nodes.length, done: 0, failed: 0 },
+    deadline: now + request.timeoutMs,
+  });
+  if (change === 'start' || change === 'restart') {
+    for (const family of families) await expectCluster(transaction, family, request.joins(family));
+  }
+  const changed: Node[] = [];
+  for (const node of nodes) {
+    changed.push(await transaction.nodes.update({ ...changedNode(node, request, now), operationId: operation.id }));
+  }
+  await transaction.events.append(
+    operationEvent(operation, 'operation.started', `${request.principal} asks to ${operation.name}`),
+    ...changed.map((node) => nodePhaseEvent(node)),
+  );
+  return operation;
+}
+
+function changedNode(node: Node, request: ChangeRequest, now: number): Node {
+  const next = { ...node, generation: node.generation + 1 };
+  switch (request.change) {
+    case 'start':
+      return alreadyRuns(node) ? node : inPhase({ ...next, desired: 'running' }, 'pending', now, { waiting: { reason: 'its host has not taken it yet', since: now } });
+    case 'stop':
+      return node.phase === 'stopped' ? node : inPhase({ ...next, desired: 'stopped' }, 'stopping', now);
+    case 'restart':
+      return inPhase({ ...next, desired: 'running', restartGeneration: node.restartGeneration + 1 }, 'stopping', now);
+    case 'remove':
+      return inPhase({ ...next, desired: 'absent', keepData: request.keepData }, 'stopping', now);
+  }
+}
+
+function alreadyRuns(node: Node): boolean {
+  return node.desired === 'running' && node.phase === 'running';
+}
+
+async function lockedFamilies(transaction: Transaction, nodes: readonly Node[]): Promise<Family[]> {
+  const families: Family[] = [];
+  for (const id of new Set(nodes.map((node) => node.familyId))) {
+    const family = await transaction.families.get(id);
+    if (!family) continue;
+    await refuseWhileBusy(transaction, family);
+    families.push(family);
+  }
+  return families;
+}

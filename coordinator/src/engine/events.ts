@@ -1,0 +1,76 @@
+import type { ErrorDetail } from '@wombat/proto/types';
+import type { NewEvent } from '../domain/model/event.js';
+import type { Family } from '../domain/model/family.js';
+import type { Host } from '../domain/model/host.js';
+import type { Node } from '../domain/model/node.js';
+import type { StoredError } from '../domain/model/object.js';
+import type { Operation } from '../domain/model/operation.js';
+import { WombatError } from '@wombat/proto';
+
+/** A node has gone into its phase. */
+export function nodePhaseEvent(node: Node): NewEvent {
+  const error = node.phase === 'failed' ? node.lastError : undefined;
+  return {
+    type: 'node.phase',
+    subjectId: node.id,
+    subjectName: node.name,
+    reason: error?.code ?? node.phase,
+    message: error ? `${node.name} failed: ${error.message}` : `${node.name} is ${node.phase}`,
+    nodeId: node.id,
+    hostId: node.hostId,
+    familyId: node.familyId,
+    operationId: node.operationId,
+    payload: {
+      phase: node.phase,
+      ...(node.phase === 'running' || node.phase === 'starting' ? { pid: node.pid } : {}),
+      ...(error ? { error, logTail: node.logTail } : {}),
+    },
+  };
+}
+
+/** Something happened to a node without a change of phase that lasts. */
+export function nodeEvent(node: Node, type: string, reason: string, message: string, payload: NewEvent['payload'] = {}): NewEvent {
+  return {
+    type, subjectId: node.id, subjectName: node.name, reason, message, payload,
+    nodeId: node.id, hostId: node.hostId, familyId: node.familyId, operationId: node.operationId,
+  };
+}
+
+export function hostPhaseEvent(host: Host, message = `${host.name} is ${host.phase}`): NewEvent {
+  return {
+    type: 'host.phase',
+    subjectId: host.id,
+    subjectName: host.name,
+    reason: host.phase === 'failed' ? (host.lastError?.code ?? 'failed') : host.phase,
+    message,
+    hostId: host.id,
+    operationId: host.operationId ?? '',
+    payload: { phase: host.phase, ...(host.lastError && host.phase === 'failed' ? { error: host.lastError } : {}) },
+  };
+}
+
+export function familyEvent(family: Family, type: string, reason: string, message: string, payload: NewEvent['payload'] = {}): NewEvent {
+  return { type, subjectId: family.id, subjectName: family.name, familyId: family.id, reason, message, payload };
+}
+
+export function operationEvent(operation: Operation, type: string, message: string): NewEvent {
+  return {
+    type,
+    subjectId: operation.id,
+    subjectName: operation.name,
+    operationId: operation.id,
+    familyId: operation.familyId,
+    reason: operation.error?.code ?? operation.state,
+    message,
+    payload: { kind: operation.kind, state: operation.state, progress: operation.progress, ...(operation.error ? { error: operation.error } : {}) },
+  };
+}
+
+export function storedError(error: unknown): StoredError {
+  const { code, message, hint } = WombatError.from(error);
+  return { code, message, hint };
+}
+
+export function storedErrorOf(detail: ErrorDetail): StoredError {
+  return { code: detail.code, message: detail.message, hint: detail.hint };
+}

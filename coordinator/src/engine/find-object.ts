@@ -1,0 +1,32 @@
+import { isId, WombatError } from '@wombat/proto';
+import type { Collection, Kind, Kinds, Reader } from '../store/store.js';
+
+const words: Readonly<Record<Kind, string>> = {
+  providers: 'provider', releases: 'release', families: 'family', domains: 'domain', hosts: 'host', nodes: 'node',
+  operations: 'operation', joinTokens: 'join token', hostCertificates: 'certificate', operatorTokens: 'operator token',
+  jobs: 'job', jobTargets: 'job target',
+};
+const lists: Readonly<Partial<Record<Kind, string>>> = {
+  providers: 'wo provider list', releases: 'wo release list', families: 'wo family list', hosts: 'wo host list', nodes: 'wo node list',
+  operations: 'wo operation list', jobs: 'wo job list', joinTokens: 'wo token list',
+};
+
+/**
+ * The object that a person means: an exact id, else an exact name, else a unique prefix of an id.
+ * Where names may repeat (releases), the newest of that name is meant.
+ * @throws WombatError WO_NOT_FOUND, WO_AMBIGUOUS
+ */
+export async function findObject<K extends Kind>(read: Pick<Reader, K>, kind: K, reference: string): Promise<Kinds[K]> {
+  const collection = read[kind] as Collection<K>;
+  const exact = isId(reference) ? await collection.get(reference) : undefined;
+  if (exact) return exact;
+  const named = await collection.find({ name: reference } as never);
+  if (named.length > 0) return named.at(-1)!;
+  const matches = reference.length >= 3 ? await collection.withPrefix(reference, 2) : [];
+  if (matches.length === 1) return matches[0]!;
+  const shown = JSON.stringify(reference.slice(0, 80));
+  if (matches.length > 1) {
+    throw new WombatError('WO_AMBIGUOUS', `several ${words[kind]} ids begin with ${shown}`, { details: { reference: reference.slice(0, 80) } });
+  }
+  throw new WombatError('WO_NOT_FOUND', `there is no ${words[kind]} ${shown}`, lists[kind] ? { hint: `see those there are: ${lists[kind]}` } : {});
+}

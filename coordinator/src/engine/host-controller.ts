@@ -1,0 +1,198 @@
+import { backoffMs, withDeadline, WombatError, type Clock } from '@wombat/proto';
+import type { CreateHostResult, HostSpec, Machine } from '@wombat/proto/plugin';
+import type { Host } from '../domain/model/host.js';
+import { advance } from '../domain/states/machine.js';
+import { hostTransitions } from '../domain/states/host-states.js';
+import { inPhase, presentPhases } from '../domain/states/node-states.js';
+import type { Fleet } from '../fleet/fleet.js';
+import type { Store, Transaction } from '../store/store.js';
+import { attributesFromWire } from './attributes.js';
+import { hostPhaseEvent, nodePhaseEvent, storedError } from './events.js';
+import type { HostRevoker, ProviderDirectory } from './ports.js';
+import { failureToError } from './provider-failure.js';
+
+export interface HostControllerOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly fleet: Fleet;
+  readonly providers: ProviderDirectory;
+  readonly revoker: HostRevoker;
+  readonly clusterId: string;
+  /** From the machine's creation to its agent's first session. */
+  readonly enrolTimeoutMs: number;
+  /** @default 120000 */
+  readonly providerTimeoutMs?: number;
+}
+
+const retry = { initialMs: 1_000, maximumMs: 60_000 };
+const maximumAttempts = 5;
+
+/** Brings machines into being and takes them away, as the rows of hosts say. */
+export class HostController {
+  readonly #options: HostControllerOptions;
+
+  constructor(options: HostControllerOptions) {
+    this.#options = options;
+  }
+
+  async all(): Promise<readonly string[]> {
+    const hosts = await this.#options.store.read.hosts.find({ phase: ['requested', 'creating', 'booting', 'draining', 'destroying', 'failed'] });
+    return hosts.map((host) => host.id);
+  }
+
+  async reconcile(hostId: string, signal: AbortSignal): Promise<number | void> {
+    const host = await this.#options.store.read.hosts.get(hostId);
+    if (!host || host.phase === 'gone') return;
+    if (host.desired === 'absent') return this.#destroy(host, signal);
+    if (host.phase === 'requested' || host.phase === 'creating') return this.#create(host, signal);
+    if (host.phase === 'booting') return this.#awaitEnrolment(host);
+  }
+
+  /** The intent is in the store before the provider is asked; asking again with the key is harmless. */
+  async #create(host: Host, signal: AbortSignal): Promise<number | void> {
+    const { store, clock } = this.#options;
+    const waitMs = (host.waiting?.nextTryAt ?? 0) - clock.now();
+    if (waitMs > 0) return waitMs;
+    const asked = await store.transaction((transaction) => this.#move(transaction, host.id, 'creating', { attempts: host.attempts + 1 }));
+    if (!asked) return;
+    try {
+      const machine = await this.#createMachine(asked, signal);
+      await store.transaction((transaction) => this.#created(transaction, host.id, machine));
+      return this.#options.enrolTimeoutMs;
+    } catch (error) {
+      signal.throwIfAborted();
+      return this.#creationFailed(asked, WombatError.from(error));
+    }
+  }
+
+  async #createMachine(host: Host, signal: AbortSignal): Promise<Machine> {
+    const calls = await this.#calls(host);
+    const deadline = withDeadline(this.#options.providerTimeoutMs ?? 120_000, `creating host ${host.name}`, signal);
+    const [result] = await calls.createHosts([specOf(host, this.#options.clusterId)], { signal: deadline });
+    return machineOf(result);
+  }
+
+  async #created(transaction: Transaction, hostId: string, machine: Machine): Promise<void> {
+    const host = await transaction.hosts.get(hostId);
+    if (!host) return;
+    const known = {
+      machineId: machine.machineId,
+      addresses: machine.addresses.length > 0 ? machine.addresses : host.addresses,
+      attributes: attributesFromWire(machine.attributes),
+    };
+    // A quick agent may have its session before the provider has answered.
+    if (host.phase === 'creating') await this.#move(transaction, hostId, 'booting', known);
+    else await transaction.hosts.update({ ...host, ...known });
+  }
+
+  async #creationFailed(host: Host, error: WombatError): Promise<number | void> {
+    const { store, clock } = this.#options;
+    const final = error.details['mayRetry'] === 'false' || host.attempts >= maximumAttempts;
+    if (final) return store.transaction((transaction) => this.#fail(transaction, host.id, error));
+    const delayMs = Number(error.details['retryAfterMs'] ?? 0) || backoffMs(host.attempts - 1, retry);
+    const now = clock.now();
+    await store.transaction((transaction) =>
+      this.#move(transaction, host.id, 'requested', {
+        lastError: storedError(error),
+        waiting: { reason: error.message, since: host.phaseSince, nextTryAt: now + delayMs },
+      }),
+    );
+    return delayMs;
+  }
+
+  async #awaitEnrolment(host: Host): Promise<number | void> {
+    const leftMs = host.phaseSince + this.#options.enrolTimeoutMs - this.#options.clock.now();
+    if (leftMs > 0) return leftMs;
+    const error = new WombatError('WO_HOST_NOT_ENROLLED', `the agent of ${host.name} has not reported in ${this.#options.enrolTimeoutMs} ms`);
+    return this.#options.store.transaction((transaction) => this.#fail(transaction, host.id, error));
+  }
+
+  async #destroy(host: Host, signal: AbortSignal): Promise<number | void> {
+    const { store, fleet, revoker } = this.#options;
+    if (host.phase !== 'destroying') {
+      await store.transaction((transaction) => this.#move(transaction, host.id, 'destroying', {}));
+    }
+    await revoker.revoke(host.id);
+    fleet.disconnect(host.id, 'the host is removed');
+    // Even without a machine id there may be a machine: the answer to its creation may have been lost.
+    const machineIds = host.machineId ? [host.machineId] : await this.#machinesOf(host, signal);
+    await this.#destroyMachines(host, machineIds, signal);
+    await store.transaction(async (transaction) => {
+      await this.#move(transaction, host.id, 'gone', {});
+      await this.#nodesGone(transaction, host.id);
+    });
+  }
+
+  async #machinesOf(host: Host, signal: AbortSignal): Promise<string[]> {
+    const calls = await this.#calls(host);
+    const deadline = withDeadline(this.#options.providerTimeoutMs ?? 120_000, `listing machines for ${host.name}`, signal);
+    const machines = await calls.listHosts({ signal: deadline });
+    return machines.filter((machine) => machine.key === host.key).map((machine) => machine.machineId);
+  }
+
+  async #destroyMachines(host: Host, machineIds: readonly string[], signal: AbortSignal): Promise<void> {
+    if (machineIds.length === 0) return;
+    const calls = await this.#calls(host);
+    const deadline = withDeadline(this.#options.providerTimeoutMs ?? 120_000, `destroying host ${host.name}`, signal);
+    for (const result of await calls.destroyHosts(machineIds, { signal: deadline })) {
+      if (result.failure) throw failureToError(result.failure);
+    }
+  }
+
+  async #calls(host: Host): ReturnType<ProviderDirectory['get']> {
+    const provider = await this.#options.store.read.providers.get(host.providerId);
+    if (!provider) throw new WombatError('WO_NOT_FOUND', `the provider of host ${host.name} is not registered any more`);
+    return this.#options.providers.get(provider);
+  }
+
+  async #move(transaction: Transaction, hostId: string, phase: Host['phase'], fields: Partial<Host>): Promise<Host | undefined> {
+    const host = await transaction.hosts.get(hostId);
+    if (!host) return undefined;
+    const { waiting: _over, ...rest } = host;
+    advance(`host ${host.name}`, hostTransitions, host.phase, phase);
+    const moved = await transaction.hosts.update({
+      ...rest, phase, phaseSince: phase === host.phase ? host.phaseSince : this.#options.clock.now(), ...fields,
+    });
+    if (phase !== host.phase) await transaction.events.append(hostPhaseEvent(moved));
+    return moved;
+  }
+
+  async #fail(transaction: Transaction, hostId: string, error: WombatError): Promise<void> {
+    const lastError = storedError(error);
+    const host = await this.#move(transaction, hostId, 'failed', { lastError });
+    if (!host) return;
+    for (const node of await transaction.nodes.find({ hostId, phase: presentPhases })) {
+      const failed = await transaction.nodes.update(inPhase(node, 'failed', this.#options.clock.now(), { lastError }));
+      await transaction.events.append(nodePhaseEvent(failed));
+    }
+  }
+
+  /** What was on the machine went with it. */
+  async #nodesGone(transaction: Transaction, hostId: string): Promise<void> {
+    for (const node of await transaction.nodes.find({ hostId, phase: presentPhases })) {
+      const gone = await transaction.nodes.update(inPhase({ ...node, desired: 'absent' }, 'gone', this.#options.clock.now()));
+      await transaction.events.append(nodePhaseEvent(gone));
+    }
+  }
+}
+
+function specOf(host: Host, clusterId: string): HostSpec {
+  return {
+    key: host.key,
+    hostId: host.id,
+    image: host.image,
+    hardwareProfile: host.hardwareProfile,
+    region: host.region,
+    zone: host.zone,
+    tags: { 'wombat-cluster': clusterId, 'wombat-host': host.id, 'wombat-key': host.key },
+    firewallGroup: '',
+    spot: false,
+    labels: [],
+  };
+}
+
+function machineOf(result: CreateHostResult | undefined): Machine {
+  if (result?.outcome?.$case === 'machine') return result.outcome.value;
+  if (result?.outcome?.$case === 'failure') throw failureToError(result.outcome.value);
+  throw new WombatError('WO_PROVIDER_UNAVAILABLE', 'the provider gave no answer for the host');
+}

@@ -1,0 +1,37 @@
+import { WombatError } from '@wombat/proto';
+import type { Kind, Kinds, Reader } from '../../store/store.js';
+import { presentPhases } from '../../domain/states/node-states.js';
+import { findObject } from '../find-object.js';
+
+export interface JobTargetRef {
+  readonly targetId: string;
+  readonly targetName: string;
+  readonly hostId: string;
+}
+
+/**
+ * The targets that an expression means: every node of a family, one node, or one host itself.
+ * @throws WombatError WO_NOT_FOUND, also when a family has no nodes; WO_AMBIGUOUS
+ */
+export async function resolveTargets(read: Reader, expression: string): Promise<JobTargetRef[]> {
+  const family = await optional(read, 'families', expression);
+  if (family) {
+    const nodes = await read.nodes.find({ familyId: family.id, phase: presentPhases });
+    if (nodes.length === 0) throw new WombatError('WO_NOT_FOUND', `family ${family.name} has no nodes`, { hint: `deploy some: wo deploy-nodes ${family.id} --amount N` });
+    return nodes.map((node) => ({ targetId: node.id, targetName: node.name, hostId: node.hostId }));
+  }
+  const node = await optional(read, 'nodes', expression);
+  if (node && node.phase !== 'gone') return [{ targetId: node.id, targetName: node.name, hostId: node.hostId }];
+  const host = await optional(read, 'hosts', expression);
+  if (host && host.phase !== 'gone') return [{ targetId: host.id, targetName: host.name, hostId: host.id }];
+  throw new WombatError('WO_NOT_FOUND', `nothing is called ${JSON.stringify(expression.slice(0, 80))}: no family, node or host`, { hint: 'see what there is: wo status' });
+}
+
+async function optional<K extends Kind>(read: Reader, kind: K, reference: string): Promise<Kinds[K] | undefined> {
+  try {
+    return await findObject(read, kind, reference);
+  } catch (error) {
+    if (WombatError.is(error) && error.code === 'WO_NOT_FOUND') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,127 @@
+import { WombatError, type Clock } from '@wombat/proto';
+import type { ClusterHealth } from '../domain/model/family.js';
+import type { Node, NodePhase } from '../domain/model/node.js';
+import type { StoredError } from '../domain/model/object.js';
+import type { Operation, OperationKind, OperationProgress, OperationState } from '../domain/model/operation.js';
+import type { Store, Transaction } from '../store/store.js';
+import { operationEvent, storedError } from './events.js';
+
+/** The phase that means "as asked for", by what was asked. */
+const wanted: Readonly<Record<OperationKind, NodePhase>> = {
+  deploy: 'running', start: 'running', restart: 'running', stop: 'stopped', remove: 'gone', drain_host: 'gone', remove_host: 'gone',
+};
+
+/** Reads the progress of an operation off its nodes and hosts, and ends it when they are settled. */
+export class OperationController {
+  constructor(
+    private readonly store: Store,
+    private readonly clock: Clock,
+  ) {}
+
+  async all(): Promise<readonly string[]> {
+    return (await this.store.read.operations.find({ state: ['running', 'cancelling'] })).map((operation) => operation.id);
+  }
+
+  async reconcile(operationId: string): Promise<number | void> {
+    const operation = await this.store.read.operations.get(operationId);
+    if (!operation || operation.finishedAt !== undefined) return;
+    const judged = await this.#judge(operation);
+    const overdue = operation.deadline !== undefined && operation.deadline <= this.clock.now();
+    if (judged.settled || overdue) {
+      await this.store.transaction((transaction) => this.#finish(transaction, operation, judged, overdue && !judged.settled));
+      return;
+    }
+    if (!sameProgress(operation.progress, judged.progress)) {
+      await this.store.transaction((transaction) => transaction.operations.update({ ...operation, progress: judged.progress }));
+    }
+    return operation.deadline === undefined ? undefined : Math.max(50, operation.deadline - this.clock.now());
+  }
+
+  async #judge(operation: Operation): Promise<Judgement> {
+    if (operation.kind === 'remove_host') return this.#judgeHost(operation);
+    const counts = await this.#countNodes(operation.id);
+    const want = wanted[operation.kind];
+    const done = counts.get(want) ?? 0;
+    const failed = counts.get('failed') ?? 0;
+    const total = operation.progress.total;
+    const settled = done + failed >= total && (await this.#clusterSettled(operation, done));
+    return { progress: { total, done, failed }, settled };
+  }
+
+  async #countNodes(operationId: string): Promise<Map<NodePhase, number>> {
+    const counts = new Map<NodePhase, number>();
+    for (const phase of ['running', 'stopped', 'gone', 'failed'] as const) {
+      counts.set(phase, await this.store.read.nodes.count({ operationId, phase }));
+    }
+    return counts;
+  }
+
+  async #judgeHost(operation: Operation): Promise<Judgement> {
+    const host = await this.store.read.hosts.get(operation.plan[0]?.hostId ?? '');
+    const done = host === undefined || host.phase === 'gone' ? 1 : 0;
+    return { progress: { total: 1, done, failed: 0 }, settled: done === 1 };
+  }
+
+  /** Nodes that shall form a cluster are not done before the cluster was looked at. */
+  async #clusterSettled(operation: Operation, running: number): Promise<boolean> {
+    if (wanted[operation.kind] !== 'running' || operation.familyId === '' || running === 0) return true;
+    return (await this.#clusterHealth(operation)) !== 'forming';
+  }
+
+  async #clusterHealth(operation: Operation): Promise<ClusterHealth> {
+    return (await this.store.read.families.get(operation.familyId))?.cluster.health ?? 'not_clustered';
+  }
+
+  async #finish(transaction: Transaction, seen: Operation, judged: Judgement, overdue: boolean): Promise<void> {
+    const operation = await transaction.operations.get(seen.id);
+    if (!operation || operation.finishedAt !== undefined) return;
+    const nodes = await transaction.nodes.find({ operationId: seen.id });
+    const error = await this.#errorOf(operation, nodes, judged, overdue);
+    const finished = await transaction.operations.update({
+      ...operation,
+      state: finalState(operation, judged.progress, error),
+      progress: judged.progress,
+      finishedAt: this.clock.now(),
+      observedGeneration: operation.generation,
+      ...(error ? { error } : {}),
+    });
+    await transaction.events.append(operationEvent(finished, 'operation.finished', summary(finished)));
+  }
+
+  async #errorOf(operation: Operation, nodes: readonly Node[], judged: Judgement, overdue: boolean): Promise<StoredError | undefined> {
+    const failed = nodes.find((node) => node.phase === 'failed' && node.lastError);
+    if (failed?.lastError) return { ...failed.lastError, message: `${failed.name}: ${failed.lastError.message}` };
+    if (overdue) return storedError(overdueError(operation, nodes, judged));
+    if (wanted[operation.kind] === 'running' && operation.familyId !== '' && (await this.#clusterHealth(operation)) === 'split') {
+      return storedError(new WombatError('WO_CLUSTER_SPLIT', 'the nodes run, but they are not one cluster'));
+    }
+    return undefined;
+  }
+}
+
+interface Judgement {
+  readonly progress: OperationProgress;
+  readonly settled: boolean;
+}
+
+function overdueError(operation: Operation, nodes: readonly Node[], { progress }: Judgement): WombatError {
+  const late = nodes.find((node) => node.phase !== wanted[operation.kind]);
+  const where = late ? `: ${late.name} is ${late.phase}${late.waiting ? ` (${late.waiting.reason})` : ''}` : '';
+  return new WombatError('WO_DEADLINE_EXCEEDED', `${progress.done} of ${progress.total} are as asked for${where}`);
+}
+
+function finalState(operation: Operation, progress: OperationProgress, error: StoredError | undefined): OperationState {
+  if (operation.state === 'cancelling') return 'cancelled';
+  if (!error && progress.done >= progress.total) return 'succeeded';
+  return progress.done > 0 ? 'partial' : 'failed';
+}
+
+function sameProgress(a: OperationProgress, b: OperationProgress): boolean {
+  return a.done === b.done && a.failed === b.failed && a.total === b.total;
+}
+
+function summary(operation: Operation): string {
+  const { done, total, failed } = operation.progress;
+  const counts = `${done} of ${total} done${failed ? `, ${failed} failed` : ''}`;
+  return `${operation.name}: ${operation.state} (${counts})${operation.error ? `: ${operation.error.message}` : ''}`;
+}

@@ -1,0 +1,96 @@
+import { durationFromMs, durationToMs, fromErrorDetail, orAborted, withDeadline, WombatError, type Clock, type Ids } from '@wombat/proto';
+import { ExecJob, Outcome, type ExecOutcome } from '@wombat/proto/agent';
+import type { Action, Step } from '@wombat/proto/types';
+import type { Node } from '../domain/model/node.js';
+import type { Fleet } from '../fleet/fleet.js';
+
+export interface StepRunnerOptions {
+  readonly fleet: Fleet;
+  readonly clock: Clock;
+  readonly ids: Ids;
+}
+
+/** Runs steps of a strategy on nodes, through the same door as the jobs of operators. */
+export class StepRunner {
+  readonly #options: StepRunnerOptions;
+  /** Job id -> who waits for its one outcome. */
+  readonly #waiting = new Map<string, (outcome: ExecOutcome) => void>();
+
+  constructor(options: StepRunnerOptions) {
+    this.#options = options;
+  }
+
+  /** True when the outcome was one of ours. */
+  take(outcome: ExecOutcome): boolean {
+    const waiter = this.#waiting.get(outcome.jobId);
+    waiter?.(outcome);
+    return waiter !== undefined;
+  }
+
+  /**
+   * Runs the steps one after another, each until it succeeds or its deadline passes.
+   * @returns the output of the last one
+   * @throws WombatError WO_NODE_JOIN_FAILED naming the step
+   */
+  async run(node: Node, steps: readonly Step[], signal: AbortSignal): Promise<Uint8Array> {
+    let output: Uint8Array = new Uint8Array();
+    for (const step of steps) output = await this.#runStep(node, step, signal);
+    return output;
+  }
+
+  async #runStep(node: Node, step: Step, parent: AbortSignal): Promise<Uint8Array> {
+    const deadlineMs = durationToMs(step.deadline) ?? 60_000;
+    const signal = withDeadline(deadlineMs, `step ${step.name} on ${node.name}`, parent);
+    let reason = 'it was not run';
+    try {
+      for (;;) {
+        const outcome = await this.#runOnce(node, step.action, deadlineMs, signal);
+        const verdict = judge(step, outcome);
+        if (verdict.kind === 'done') return outcome.stdout?.head ?? new Uint8Array();
+        reason = verdict.reason;
+        if (verdict.kind === 'failed') break;
+        await this.#options.clock.sleep(durationToMs(step.interval) ?? 250, signal);
+      }
+    } catch (error) {
+      parent.throwIfAborted();
+      if (WombatError.is(error) && error.code !== 'WO_DEADLINE_EXCEEDED') reason = error.message;
+      else reason = `not done after ${deadlineMs} ms: ${reason}`;
+    }
+    throw new WombatError('WO_NODE_JOIN_FAILED', `step ${step.name} on ${node.name}: ${reason}`);
+  }
+
+  async #runOnce(node: Node, action: Action | undefined, timeoutMs: number, signal: AbortSignal): Promise<ExecOutcome> {
+    const jobId = this.#options.ids.next('job');
+    const job = ExecJob.encode({ jobId, action, timeout: durationFromMs(timeoutMs), outputLimitBytes: 0n }).finish();
+    const outcome = new Promise<ExecOutcome>((resolve) => this.#waiting.set(jobId, resolve));
+    try {
+      const unreachable = this.#options.fleet.sendExec(job, new Map([[node.hostId, [node.id]]]));
+      if (unreachable.length > 0) throw new WombatError('WO_HOST_UNREACHABLE', `the host of ${node.name} has no session`);
+      return await orAborted(outcome, signal);
+    } finally {
+      this.#waiting.delete(jobId);
+    }
+  }
+}
+
+type Verdict = { readonly kind: 'done' } | { readonly kind: 'again' | 'failed'; readonly reason: string };
+
+function judge(step: Step, outcome: ExecOutcome): Verdict {
+  const said = tailOf(outcome);
+  if (outcome.outcome === Outcome.OK) {
+    const output = Buffer.from(outcome.stdout?.head ?? []).toString();
+    const missing = step.until?.containsAll.filter((part) => !output.includes(part)) ?? [];
+    return missing.length === 0 ? { kind: 'done' } : { kind: 'again', reason: `its output lacks ${missing.join(', ')}: ${said}` };
+  }
+  if (outcome.error) return { kind: 'failed', reason: fromErrorDetail(outcome.error).message };
+  const code = outcome.exit?.kind?.$case === 'code' ? outcome.exit.kind.value : undefined;
+  const reason = `${code === undefined ? Outcome[outcome.outcome]?.toLowerCase() : `exit code ${code}`}${said ? `: ${said}` : ''}`;
+  const mayRetry = step.until !== undefined || (code !== undefined && step.retryExitCodes.includes(code));
+  return { kind: mayRetry ? 'again' : 'failed', reason };
+}
+
+/** The last lines of what it printed, on one line. */
+function tailOf(outcome: ExecOutcome): string {
+  const text = [outcome.stdout, outcome.stderr].map((output) => Buffer.from(output?.head ?? []).toString()).join('\n');
+  return text.replace(/\p{Cc}+/gu, ' ').trim().slice(-300);
+}
