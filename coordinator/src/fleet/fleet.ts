@@ -1,3 +1,4 @@
+import type { WombatError } from '@wombat/proto';
 import type { Assignment, ChannelData, ExecOutcome, Facts, Hello, NodeStatus, OpenChannel, OutcomeRef, Sample } from '@wombat/proto/agent';
 
 export type ChannelPurpose = NonNullable<OpenChannel['purpose']>;
@@ -34,4 +35,8 @@ export interface FleetListener {
   onStatus(hostId: string, statuses: readonly NodeStatus[], complete: boolean): Promise<void>;
   /** The outcomes are stored when the promise resolves; only then are they acknowledged. */
   onExecOutcomes(hostId: string, outcomes: readonly ExecOutcome[]): Promise<readonly OutcomeRef[]>;
+  /** An assignment is larger than a frame and was left out. */
+  onUndeliverable?(hostId: string, assignment: Assignment, error: WombatError): Promise<void>;
+  /** Two agents claim one identity (a cloned disk); the second was refused. */
+  onDuplicateIdentity?(hostId: string, holderPeer: string, refusedPeer: string): Promise<void>;
 }
