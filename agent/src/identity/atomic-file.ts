@@ -1,0 +1,31 @@
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+/** Writes `path` complete or not at all, and on the disk when it returns: beside it, fsync, rename, fsync of the directory. */
+export function writeFileAtomically(path: string, content: string | Uint8Array, mode = 0o600): void {
+  const beside = `${path}.${process.pid}.new`;
+  rmSync(beside, { force: true });
+  const file = openSync(beside, 'wx', mode);
+  try {
+    writeAll(file, typeof content === 'string' ? Buffer.from(content) : content);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(beside, path);
+  syncDirectory(dirname(path));
+}
+
+function writeAll(file: number, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written);
+}
+
+/** Without it a rename may be forgotten when the machine loses power. */
+export function syncDirectory(path: string): void {
+  const directory = openSync(path, 'r');
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
+}

@@ -1,0 +1,105 @@
+import { EnrolmentServiceService } from '@wombat/proto/agent';
+import { backoffMs, WombatError, type BackoffOptions, type Clock } from '@wombat/proto';
+import type { Logger } from 'pino';
+import { makeCertificateRequest } from './certificate-request.js';
+import type { CoordinatorAddress } from './coordinator-address.js';
+import type { Enrolment } from './enrolment.js';
+import { checkIdentity, validityOf, type Identity } from './identity.js';
+import type { IdentityFiles } from './identity-files.js';
+import { acceptIssued, reportSkew } from './issued-certificate.js';
+import { secureClient } from './secure-client.js';
+import { unaryCall } from './unary-call.js';
+
+export interface IdentityKeeperParts {
+  readonly enrolment: Enrolment;
+  readonly files: IdentityFiles;
+  readonly coordinator: CoordinatorAddress;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** @default 1 s .. 5 min */
+  readonly backoff?: BackoffOptions;
+  /** @default 10 s */
+  readonly timeoutMs?: number;
+}
+
+/** A longer sleep would not notice a wall clock that was set. */
+const longestSleepMs = 10 * 60_000;
+
+/** Holds the identity of this host and renews its certificate before a third of its life is left. */
+export class IdentityKeeper {
+  readonly #parts: IdentityKeeperParts;
+  readonly #listeners = new Set<() => void>();
+  #identity: Identity | undefined;
+
+  constructor(parts: IdentityKeeperParts) {
+    this.#parts = parts;
+  }
+
+  /** To be awaited once, before anything else here. @throws WombatError as Enrolment does */
+  async ensure(signal: AbortSignal): Promise<Identity> {
+    this.#identity = await this.#parts.enrolment.ensureIdentity(signal);
+    return this.#identity;
+  }
+
+  current(): Identity {
+    if (!this.#identity) throw new WombatError('WO_INTERNAL', 'the identity was asked for before it was there');
+    return this.#identity;
+  }
+
+  /** Called after each renewal; answers the function that ends it. */
+  onRenewed(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Renews for ever; rejects only with the signal's reason. */
+  async renewForever(signal: AbortSignal): Promise<never> {
+    for (let attempt = 0; ; ) {
+      const delayMs = this.#untilRenewalMs();
+      if (delayMs > 0) {
+        await this.#parts.clock.sleep(Math.min(delayMs, longestSleepMs), signal);
+        continue;
+      }
+      attempt = (await this.#tryRenew(signal)) ? 0 : attempt + 1;
+      if (attempt > 0) await this.#parts.clock.sleep(backoffMs(attempt - 1, this.#parts.backoff ?? { initialMs: 1_000, maximumMs: 300_000 }), signal);
+    }
+  }
+
+  #untilRenewalMs(): number {
+    const { notBeforeMs, notAfterMs } = validityOf(this.current());
+    return notBeforeMs + ((notAfterMs - notBeforeMs) * 2) / 3 - this.#parts.clock.now();
+  }
+
+  async #tryRenew(signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.#renew(signal);
+    } catch (caught) {
+      signal.throwIfAborted();
+      const error = WombatError.from(caught);
+      this.#parts.log.warn({ code: error.code, reason: error.message }, 'the certificate could not be renewed yet');
+      return false;
+    }
+    this.#parts.log.info({ notAfter: new Date(validityOf(this.current()).notAfterMs) }, 'certificate renewed');
+    for (const listener of this.#listeners) listener();
+    return true;
+  }
+
+  async #renew(signal: AbortSignal): Promise<void> {
+    const { coordinator, files, clock, log, timeoutMs = 10_000 } = this.#parts;
+    const identity = this.current();
+    const csr = await files.request(() => makeCertificateRequest(identity.privateKey));
+    const client = secureClient(coordinator, identity);
+    try {
+      const response = await unaryCall(client, EnrolmentServiceService.renewCertificate, { csr: Buffer.from(csr) }, timeoutMs, signal);
+      const renewed = { ...identity, ...acceptIssued(response.certificate) };
+      checkIdentity(renewed);
+      // A coordinator that hands out what is due at once would be asked again without a pause.
+      if (validityOf(renewed).notAfterMs <= validityOf(identity).notAfterMs) throw new WombatError('WO_CERTIFICATE_REFUSED', 'the certificate issued lives no longer than the one before');
+      files.save(renewed);
+      this.#identity = renewed;
+      reportSkew(response.certificate, clock, log);
+    } finally {
+      client.close();
+    }
+  }
+}

@@ -1,0 +1,26 @@
+import type { IssuedCertificate } from '@wombat/proto/agent';
+import { WombatError, type Clock } from '@wombat/proto';
+import type { Logger } from 'pino';
+import type { Identity } from './identity.js';
+
+/** Far more than a chain and two authorities need. */
+const maximumPemBytes = 64 * 1024;
+const toleratedSkewMs = 5 * 60_000;
+
+/** The parts of an identity that the coordinator issues, or WO_CERTIFICATE_REFUSED. */
+export function acceptIssued(issued: IssuedCertificate | undefined): Pick<Identity, 'certificateChain' | 'trustedCa'> {
+  const { certificateChain = '', trustedCa = '' } = issued ?? {};
+  for (const pem of [certificateChain, trustedCa]) {
+    if (pem.length === 0 || pem.length > maximumPemBytes) {
+      throw new WombatError('WO_CERTIFICATE_REFUSED', 'the coordinator issued no certificate that can be used');
+    }
+  }
+  return { certificateChain, trustedCa };
+}
+
+/** Certificates are judged by the clock, so a clock that is far off is told before it hurts. */
+export function reportSkew(issued: IssuedCertificate | undefined, clock: Clock, log: Logger): void {
+  if (!issued?.coordinatorTime) return;
+  const skewMs = clock.now() - issued.coordinatorTime.getTime();
+  if (Math.abs(skewMs) > toleratedSkewMs) log.warn({ skewMs }, "this machine's clock and the coordinator's differ by minutes");
+}

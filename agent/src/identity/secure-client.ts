@@ -1,0 +1,46 @@
+import { createSecureContext } from 'node:tls';
+import { Client, credentials, type ChannelOptions } from '@grpc/grpc-js';
+import { limits } from '@wombat/proto';
+import { formatCoordinatorAddress, type CoordinatorAddress } from './coordinator-address.js';
+import { coordinatorName } from './identity.js';
+
+/** What the other end is checked against, and what this end proves itself with. */
+export interface ClientTrust {
+  readonly clusterId: string;
+  /** PEM of the CA certificates trusted. */
+  readonly trustedCa: string;
+  /** Left out for the one call that needs no certificate. */
+  readonly certificateChain?: string;
+  readonly privateKey?: string;
+}
+
+const options: ChannelOptions = {
+  // A help only: what decides is the application's own heartbeat, and the coordinator judges that.
+  'grpc.keepalive_time_ms': 30_000,
+  'grpc.keepalive_timeout_ms': 20_000,
+  'grpc.max_receive_message_length': limits.grpcMessageBytes,
+  'grpc.max_send_message_length': limits.grpcMessageBytes,
+  // Each connection is one attempt: backoff is the session's to decide, never hidden in a shared pool.
+  'grpc.use_local_subchannel_pool': 1,
+  'grpc.enable_retries': 0,
+  'grpc.service_config_disable_resolution': 1,
+  // A proxy variable in the environment must not redirect what carries a host's identity.
+  'grpc.enable_http_proxy': 0,
+  'grpc.enable_channelz': 0,
+};
+
+/**
+ * A gRPC client over TLS 1.3 that accepts the coordinator by its name in the cluster, not by its
+ * address. It connects at the first call; `close()` it after use.
+ */
+export function secureClient(address: CoordinatorAddress, trust: ClientTrust): Client {
+  const context = createSecureContext({
+    ca: trust.trustedCa,
+    minVersion: 'TLSv1.3',
+    ...(trust.certificateChain === undefined ? {} : { cert: trust.certificateChain, key: trust.privateKey }),
+  });
+  return new Client(formatCoordinatorAddress(address), credentials.createFromSecureContext(context), {
+    ...options,
+    'grpc.ssl_target_name_override': coordinatorName(trust.clusterId),
+  });
+}

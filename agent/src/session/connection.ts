@@ -1,0 +1,48 @@
+import { Metadata, type Client, type ClientDuplexStream, type ClientReadableStream } from '@grpc/grpc-js';
+import {
+  ArtifactServiceService, SessionServiceService,
+  type ChannelRequest, type ChannelResponse, type FetchArtifactRequest, type FetchArtifactResponse, type SessionRequest,
+} from '@wombat/proto/agent';
+import { sessionMethod, type ReceivedFrame } from './frames.js';
+
+export type SessionCall = ClientDuplexStream<SessionRequest, ReceivedFrame>;
+export type ChannelCall = ClientDuplexStream<ChannelRequest, ChannelResponse>;
+
+/** One connection to the coordinator: the session's stream, and beside it channels and fetches with flow control of their own. */
+export class Connection {
+  readonly #client: Client;
+  #sideStreams = 0;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  session(): SessionCall {
+    return this.#client.makeBidiStreamRequest(sessionMethod.path, sessionMethod.requestSerialize, sessionMethod.responseDeserialize, new Metadata());
+  }
+
+  channel(): ChannelCall {
+    const { path, requestSerialize, responseDeserialize } = SessionServiceService.channel;
+    return this.#counted(this.#client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, new Metadata()));
+  }
+
+  fetchArtifact(request: FetchArtifactRequest): ClientReadableStream<FetchArtifactResponse> {
+    const { path, requestSerialize, responseDeserialize } = ArtifactServiceService.fetchArtifact;
+    return this.#counted(this.#client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, new Metadata()));
+  }
+
+  /** Whether a channel or a fetch would be cut by closing now. */
+  isBusy(): boolean {
+    return this.#sideStreams > 0;
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  #counted<Call extends ClientReadableStream<unknown> | ChannelCall>(call: Call): Call {
+    this.#sideStreams++;
+    call.once('status', () => this.#sideStreams--);
+    return call;
+  }
+}

@@ -1,0 +1,121 @@
+import { backoffMs, sessionProtocol, WombatError, wombatVersion, type BackoffOptions, type Clock } from '@wombat/proto';
+import type { Hello } from '@wombat/proto/agent';
+import type { Logger } from 'pino';
+import type { IdentityKeeper } from '../identity/identity-keeper.js';
+import { Channels } from './channels.js';
+import type { Connection } from './connection.js';
+import type { CoordinatorLink } from './coordinator-link.js';
+import type { SessionHandlers } from './handlers.js';
+import { advance, type SessionEvent, type SessionState } from './session-state.js';
+import { SessionStream, type Reporter, type SessionEnd } from './session-stream.js';
+
+export interface SessionParts {
+  readonly link: CoordinatorLink;
+  readonly keeper: Pick<IdentityKeeper, 'onRenewed'>;
+  readonly handlers: SessionHandlers;
+  readonly reporter: Reporter;
+  /** Changes when the machine boots. */
+  readonly bootId: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** @default 200 ms .. 15 s */
+  readonly backoff?: BackoffOptions;
+}
+
+/** What this agent can do, beyond what each agent of its protocol can. */
+const features = ['channel.read-log', 'channel.read-exec-output'];
+/** A session that held this long was a good one: the next try comes quickly. */
+const settledMs = 10_000;
+/** How long a channel or a fetch may hold up the change to a new certificate. */
+const renewalGraceMs = 10 * 60_000;
+
+/** Holds a session with the coordinator, one after another, until it is stopped. See session-state.ts. */
+export class Session {
+  readonly #parts: SessionParts;
+  readonly #channels: Channels;
+  #state: SessionState = 'waiting';
+  #stream: SessionStream | undefined;
+  #lastReason = '';
+
+  constructor(parts: SessionParts) {
+    this.#parts = parts;
+    this.#channels = new Channels(parts.handlers, parts.log);
+  }
+
+  state(): SessionState {
+    return this.#state;
+  }
+
+  /** Resolves when the signal has fired and the last session is closed; never rejects. */
+  async run(stop: AbortSignal): Promise<void> {
+    const forget = this.#parts.keeper.onRenewed(() => void this.#stream?.endWhenIdle(renewalGraceMs));
+    for (let attempt = 0; !stop.aborted; ) {
+      const end = await this.#once(stop);
+      if (stop.aborted) break;
+      this.#advance('end');
+      if (end.openForMs >= settledMs || end.error === undefined) attempt = 0;
+      await this.#wait(end, attempt++, stop);
+    }
+    forget();
+    this.#advance('stop');
+    this.#advance('end');
+  }
+
+  async #once(stop: AbortSignal): Promise<SessionEnd> {
+    this.#advance('try');
+    let connection: Connection | undefined;
+    try {
+      connection = this.#parts.link.connect();
+      this.#stream = this.#newStream(connection);
+      return await this.#stream.run(this.#hello(), stop);
+    } catch (error) {
+      return { error: WombatError.from(error), openForMs: 0, retryAfterMs: 0 };
+    } finally {
+      this.#stream = undefined;
+      this.#parts.link.use(undefined);
+      connection?.close();
+    }
+  }
+
+  #newStream(connection: Connection): SessionStream {
+    const { handlers, reporter, clock, log, link } = this.#parts;
+    const onOpen = (): void => {
+      this.#advance('welcome');
+      this.#lastReason = '';
+      link.use(connection);
+      log.info({ sinceStartMs: Math.round(performance.now()) }, 'connected');
+    };
+    return new SessionStream({ handlers, channels: this.#channels, reporter, clock, log, onOpen }, connection);
+  }
+
+  #hello(): Hello {
+    return {
+      protocolMin: sessionProtocol.minimum,
+      protocolMax: sessionProtocol.maximum,
+      agentVersion: wombatVersion,
+      features,
+      bootId: this.#parts.bootId,
+      journalPosition: this.#parts.handlers.journalPosition(),
+    };
+  }
+
+  async #wait({ error, retryAfterMs }: SessionEnd, attempt: number, stop: AbortSignal): Promise<void> {
+    // Ended by ourselves for a new certificate: nothing is wrong, and nobody is to be spared.
+    if (error === undefined) return;
+    const delayMs = Math.max(retryAfterMs, backoffMs(attempt, this.#parts.backoff ?? { initialMs: 200, maximumMs: 15_000 }));
+    this.#tell(error, delayMs);
+    await this.#parts.clock.sleep(delayMs, stop).catch(() => undefined);
+  }
+
+  /** The same reason, told every 15 seconds for an hour, helps nobody. */
+  #tell(error: WombatError, delayMs: number): void {
+    const reason = `${error.code}: ${error.message}`;
+    const level = reason === this.#lastReason ? 'debug' : 'warn';
+    this.#lastReason = reason;
+    this.#parts.log[level]({ code: error.code, reason: error.message, hint: error.hint, delayMs }, 'no session with the coordinator');
+  }
+
+  #advance(event: SessionEvent): void {
+    this.#state = advance(this.#state, event);
+  }
+}
