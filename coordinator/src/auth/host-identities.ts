@@ -1,0 +1,185 @@
+import type { IssuedCertificate } from '@wombat/proto/agent';
+import { WombatError, type Clock, type Ids } from '@wombat/proto';
+import type { HostCertificate, JoinToken } from '../domain/model/identity.js';
+import type { Store, Transaction } from '../store/store.js';
+import type { CertificateAuthority, HostCertificateIssued } from './certificate-authority.js';
+import { certificateRefused, type CertificateIndex, type HostIdentity } from './certificate-index.js';
+import { readCertificateRequest, type RequestedKey } from './certificate-request.js';
+import { JoinTokens, Refusal, type Consumed, type IssuedJoinToken, type Joiner, type JoinTokenRequest } from './join-tokens.js';
+import { KeyedTokenBuckets, TokenBucket, type TokenBucketOptions } from './token-bucket.js';
+
+/** Longest wait for a turn at signing. */
+const maximumSigningWaitMs = 5_000;
+
+export interface HostIdentitiesOptions {
+  readonly store: Store;
+  readonly authority: CertificateAuthority;
+  readonly index: CertificateIndex;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  /** Signatures of the whole coordinator. @default 500 a second, burst 500 */
+  readonly signing?: TokenBucketOptions;
+  /** Failed enrolments of each address. @default 1 a second, burst 10 */
+  readonly failures?: TokenBucketOptions;
+}
+
+export interface EnrolRequest {
+  readonly token: string;
+  readonly csr: Uint8Array;
+  /** Address of the joiner, with or without its port. */
+  readonly peer: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface Enrolled {
+  readonly hostId: string;
+  readonly certificate: IssuedCertificate;
+}
+
+/** Gives machines their identity: join token -> certificate -> host. */
+export class HostIdentities {
+  private readonly tokens: JoinTokens;
+  private readonly signing: TokenBucket;
+  private readonly failures: KeyedTokenBuckets;
+  /** Strangers must not be able to fill the log of events. */
+  private readonly refusalEvents: TokenBucket;
+
+  constructor(private readonly options: HostIdentitiesOptions) {
+    const { authority, clock, ids } = options;
+    this.tokens = new JoinTokens(authority.sha256, clock, ids);
+    this.signing = new TokenBucket(clock, options.signing ?? { perSecond: 500, burst: 500 });
+    this.failures = new KeyedTokenBuckets(clock, options.failures ?? { perSecond: 1, burst: 10 });
+    this.refusalEvents = new TokenBucket(clock, { perSecond: 10, burst: 100 });
+  }
+
+  /** Inside the transaction when one is given, else in one of its own. */
+  issueJoinToken(request: JoinTokenRequest, transaction?: Transaction): Promise<IssuedJoinToken> {
+    if (transaction) return this.tokens.issue(transaction, request);
+    return this.options.store.transaction((own) => this.tokens.issue(own, request));
+  }
+
+  /** @throws WombatError WO_NOT_FOUND */
+  revokeJoinToken(tokenId: string): Promise<JoinToken> {
+    return this.options.store.transaction(async (transaction) => {
+      const token = await transaction.joinTokens.get(tokenId);
+      if (!token) throw new WombatError('WO_NOT_FOUND', `there is no join token ${tokenId}`);
+      return this.tokens.revoke(transaction, token);
+    });
+  }
+
+  /**
+   * Consumes the token for the key of the request, and signs. The same key again gets the same host again.
+   * @throws WombatError WO_TOKEN_REFUSED, WO_TOKEN_MALFORMED, WO_CSR_INVALID, WO_RATE_LIMITED
+   */
+  async enrol(request: EnrolRequest): Promise<Enrolled> {
+    const address = addressOf(request.peer);
+    if (!this.failures.isOpen(address)) throw new WombatError('WO_RATE_LIMITED', 'too many failed enrolments from this address');
+    try {
+      const requested = await readCertificateRequest(request.csr);
+      const joiner = { tokenText: request.token, publicKeySha256: requested.publicKeySha256, address };
+      const hostId = await this.consume(joiner);
+      return { hostId, certificate: await this.issueCertificate(hostId, requested, request.signal) };
+    } catch (error) {
+      if (isJoinersFault(error)) this.failures.tryTake(address);
+      throw error;
+    }
+  }
+
+  /** @throws WombatError WO_CSR_INVALID, WO_RATE_LIMITED, WO_CERTIFICATE_REFUSED */
+  async renew(identity: HostIdentity, csr: Uint8Array, signal?: AbortSignal): Promise<IssuedCertificate> {
+    return this.issueCertificate(identity.hostId, await readCertificateRequest(csr), signal, identity.fingerprint);
+  }
+
+  /** @throws WombatError WO_CERTIFICATE_REFUSED when it is unknown, revoked or expired */
+  identify(certificateDer: Uint8Array): HostIdentity {
+    return this.options.index.identify(certificateDer);
+  }
+
+  /** Refuses every certificate and join token of the host from now on; its connections are cut. */
+  async revoke(hostId: string, reason: string): Promise<void> {
+    const revokedAt = this.options.clock.now();
+    await this.options.store.transaction(async (transaction) => {
+      const certificates = await transaction.hostCertificates.find({ hostId });
+      for (const certificate of certificates) {
+        if (certificate.revokedAt === undefined) await transaction.hostCertificates.update({ ...certificate, revokedAt });
+      }
+      for (const token of await transaction.joinTokens.find({ hostId })) await this.tokens.revoke(transaction, token);
+      const message = `the identity of host ${hostId} was revoked: ${reason}`;
+      await transaction.events.append({ type: 'host.identity-revoked', subjectId: hostId, subjectName: hostId, hostId, reason: 'revoked', message });
+    });
+  }
+
+  /** ONE conditional update: of two joiners the second finds another revision, and is judged anew. */
+  private async consume(joiner: Joiner): Promise<string> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const outcome = await this.options.store.transaction((transaction) => this.consumeOnce(transaction, joiner));
+        if (outcome instanceof Refusal) throw outcome.toError();
+        return outcome.hostId;
+      } catch (error) {
+        if (!WombatError.is(error) || error.code !== 'WO_CONFLICT' || attempt === 3) throw error;
+      }
+    }
+  }
+
+  /** What is told is told in the same transaction, so that every refusal takes the same steps. */
+  private async consumeOnce(transaction: Transaction, joiner: Joiner): Promise<Consumed | Refusal> {
+    const consumed = await this.tokens.consume(transaction, joiner);
+    if (consumed instanceof Refusal) {
+      if (this.refusalEvents.tryTake()) await transaction.events.append(consumed.toEvent());
+      return consumed;
+    }
+    const { hostId, isRetry } = consumed;
+    if (isRetry) return consumed;
+    const message = `host ${hostId} enrolled from ${joiner.address}`;
+    const payload = { source: joiner.address, publicKeySha256: joiner.publicKeySha256 };
+    await transaction.events.append({ type: 'host.enrolled', subjectId: hostId, subjectName: hostId, hostId, reason: 'enrolled', message, payload, payloadVersion: 1 });
+    return consumed;
+  }
+
+  private async issueCertificate(hostId: string, requested: RequestedKey, signal?: AbortSignal, renewedFrom?: string): Promise<IssuedCertificate> {
+    await this.signing.take(maximumSigningWaitMs, 'certificates to sign', signal);
+    const { authority, clock, store } = this.options;
+    const issued = await authority.issueHostCertificate(hostId, requested);
+    await store.transaction((transaction) => this.record(transaction, hostId, issued, renewedFrom));
+    return {
+      certificateChain: issued.chainPem,
+      trustedCa: authority.trustedPem,
+      notAfter: new Date(issued.notAfter),
+      coordinatorTime: new Date(clock.now()),
+    };
+  }
+
+  /** A certificate is worth something only once it is recorded; a revocation in the meantime wins. */
+  private async record(transaction: Transaction, hostId: string, issued: HostCertificateIssued, renewedFrom: string | undefined): Promise<void> {
+    const known = await transaction.hostCertificates.find({ hostId });
+    const host = await transaction.hosts.get(hostId);
+    const isRevoked = renewedFrom !== undefined && known.find((one) => one.id === renewedFrom)?.revokedAt !== undefined;
+    if (isRevoked || host?.desired === 'absent') throw certificateRefused('revoked');
+    for (const old of known) if (isLongOver(old, this.options.clock.now())) await transaction.hostCertificates.delete(old.id);
+    await transaction.hostCertificates.insert({
+      id: issued.fingerprint,
+      name: issued.fingerprint,
+      generation: 1,
+      observedGeneration: 1,
+      hostId,
+      notAfter: issued.notAfter,
+    });
+  }
+}
+
+const dayMs = 24 * 60 * 60 * 1000;
+
+/** Kept for a day after its end, so that who still shows it is told "expired" and not "unknown". */
+function isLongOver(certificate: HostCertificate, now: number): boolean {
+  return certificate.notAfter + dayMs < now;
+}
+
+function isJoinersFault(error: unknown): boolean {
+  return WombatError.is(error) && (error.code === 'WO_TOKEN_REFUSED' || error.code === 'WO_TOKEN_MALFORMED' || error.code === 'WO_CSR_INVALID');
+}
+
+/** The port changes with each connection, so limits go by the address alone. */
+function addressOf(peer: string): string {
+  return peer.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+}
