@@ -1,0 +1,72 @@
+import type {
+  AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, NodeStatus, ReadExecOutput, ReadLog,
+} from '@wombat/proto/agent';
+import type { SessionHandlers } from '../session/handlers.js';
+
+/** Remembers what the session hands it, and reports what a test puts into it. */
+export class FakeHandlers implements SessionHandlers {
+  readonly received: { readonly kind: string; readonly value: unknown }[] = [];
+  nodes: NodeStatus[] = [];
+  outcomes: ExecOutcome[] = [];
+  position = 0n;
+  log: (request: ReadLog, signal: AbortSignal) => AsyncIterable<ChannelData> = async function* () {};
+  onAssignments: (frame: Assignments) => Promise<void> = async () => undefined;
+  readonly #statusListeners = new Set<(status: NodeStatus) => void>();
+  readonly #outcomeListeners = new Set<(outcome: ExecOutcome) => void>();
+
+  async assignments(value: Assignments): Promise<void> {
+    await this.onAssignments(value);
+    this.received.push({ kind: 'assignments', value });
+    this.position = value.syncId;
+  }
+
+  async exec(value: Exec): Promise<void> {
+    this.received.push({ kind: 'exec', value });
+  }
+
+  cancelExec(value: CancelExec): void {
+    this.received.push({ kind: 'cancelExec', value });
+  }
+
+  async acknowledgeOutcomes(value: AcknowledgeOutcomes): Promise<void> {
+    this.received.push({ kind: 'acknowledgeOutcomes', value });
+  }
+
+  readLog(request: ReadLog, signal: AbortSignal): AsyncIterable<ChannelData> {
+    return this.log(request, signal);
+  }
+
+  async *readExecOutput(_: ReadExecOutput): AsyncIterable<ChannelData> {
+    yield { offset: 0n, data: Buffer.from('output'), lostBytes: 0n };
+  }
+
+  journalPosition(): bigint {
+    return this.position;
+  }
+
+  statuses(): readonly NodeStatus[] {
+    return this.nodes;
+  }
+
+  pendingOutcomes(): readonly ExecOutcome[] {
+    return this.outcomes;
+  }
+
+  onStatus(listener: (status: NodeStatus) => void): () => void {
+    this.#statusListeners.add(listener);
+    return () => this.#statusListeners.delete(listener);
+  }
+
+  onOutcome(listener: (outcome: ExecOutcome) => void): () => void {
+    this.#outcomeListeners.add(listener);
+    return () => this.#outcomeListeners.delete(listener);
+  }
+
+  changeStatus(status: NodeStatus): void {
+    for (const listener of this.#statusListeners) listener(status);
+  }
+
+  finish(outcome: ExecOutcome): void {
+    for (const listener of this.#outcomeListeners) listener(outcome);
+  }
+}
