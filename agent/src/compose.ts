@@ -1,0 +1,72 @@
+// tsyringe does not load without it.
+import 'reflect-metadata';
+import { container as root, instanceCachingFactory, type DependencyContainer } from 'tsyringe';
+import { systemClock, type Clock } from '@wombat/proto';
+import type { Logger } from 'pino';
+import { Agent } from './agent.js';
+import type { AgentConfiguration } from './configuration/configuration.js';
+import { HardwareProbe } from './facts/hardware-probe.js';
+import { HostReporter } from './facts/host-reporter.js';
+import { Sampler } from './facts/sampler.js';
+import { Enrolment } from './identity/enrolment.js';
+import { IdentityFiles } from './identity/identity-files.js';
+import { IdentityKeeper } from './identity/identity-keeper.js';
+import { CoordinatorArtifactSource } from './session/coordinator-artifact-source.js';
+import { CoordinatorLink } from './session/coordinator-link.js';
+import { Session } from './session/session.js';
+import { IdleHost } from './testing/idle-host.js';
+
+/** What the agent is made for: all that comes from outside the process. */
+export interface Surroundings {
+  readonly configuration: AgentConfiguration;
+  readonly log: Logger;
+  /** Changes when the machine boots. */
+  readonly bootId: string;
+  /** Prints the hardware facts: this program with an argument of its own. */
+  readonly hardwareCommand: readonly [string, ...string[]];
+  /** @default systemClock */
+  readonly clock?: Clock;
+}
+
+/** The agent's parts, from top to bottom. Nothing else in the agent knows which class stands behind a port. */
+export function compose({ configuration, log, bootId, hardwareCommand, clock = systemClock }: Surroundings): Agent {
+  const { directory, coordinator, joinTokenFile: tokenFile, address, labels } = configuration;
+  const container = root.createChildContainer();
+  const part = <Part>(token: new (...args: never[]) => Part, make: (c: DependencyContainer) => Part): void => {
+    container.register<Part>(token as never, { useFactory: instanceCachingFactory(make) });
+  };
+
+  // Who this host is
+  part(IdentityFiles, () => new IdentityFiles(directory));
+  part(Enrolment, (c) => new Enrolment({ files: c.resolve(IdentityFiles), coordinator, tokenFile, clock, log }));
+  part(IdentityKeeper, (c) => new IdentityKeeper({ enrolment: c.resolve(Enrolment), files: c.resolve(IdentityFiles), coordinator, clock, log }));
+
+  // What this host is
+  part(HardwareProbe, () => new HardwareProbe({ directory, bootId, command: hardwareCommand, clock, log }));
+  part(Sampler, () => new Sampler({ directory }));
+  part(HostReporter, (c) => new HostReporter({ address, labels }, c.resolve(Sampler), c.resolve(HardwareProbe)));
+
+  // The way to the coordinator
+  part(CoordinatorLink, (c) => new CoordinatorLink(coordinator, c.resolve(IdentityKeeper)));
+  part(CoordinatorArtifactSource, (c) => new CoordinatorArtifactSource(c.resolve(CoordinatorLink)));
+
+  // What runs on this host. Made when the identity is there, for it bears the host's id
+  part(IdleHost, () => new IdleHost());
+
+  part(Session, (c) => new Session({
+    link: c.resolve(CoordinatorLink),
+    keeper: c.resolve(IdentityKeeper),
+    handlers: c.resolve(IdleHost),
+    reporter: c.resolve(HostReporter),
+    bootId, clock, log,
+  }));
+  part(Agent, (c) => new Agent({
+    keeper: c.resolve(IdentityKeeper),
+    reporter: c.resolve(HostReporter),
+    nodes: () => c.resolve(IdleHost),
+    session: () => c.resolve(Session),
+    log,
+  }));
+
+  return container.resolve(Agent);
+}

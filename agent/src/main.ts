@@ -1,0 +1,76 @@
+import { mkdirSync } from 'node:fs';
+import { catalogue, exitCodes, WombatError, wombatVersion } from '@wombat/proto';
+import type { Logger } from 'pino';
+import { compose } from './compose.js';
+import { readCommandLine, type AgentConfiguration } from './configuration/configuration.js';
+import { DirectoryLock } from './configuration/directory-lock.js';
+import { helpText } from './configuration/help.js';
+import { openLog } from './configuration/log.js';
+import { readBootId } from './facts/boot-id.js';
+import { readHardware } from './facts/hardware.js';
+
+/** Not for people: prints the hardware facts, in a process that may be as large as that takes. */
+const hardwareArgument = '--print-hardware';
+/** Nodes run on, so little is to be done at the end, and it must not take long. */
+const stoppingTimeoutMs = 1_900;
+
+/** Answers the exit code. */
+async function main(args: readonly string[]): Promise<number> {
+  if (args[0] === hardwareArgument) {
+    process.stdout.write(`${JSON.stringify(await readHardware())}\n`);
+    return exitCodes.done;
+  }
+  const commandLine = readCommandLine(args, process.env);
+  if (commandLine.kind === 'run') return run(commandLine.configuration);
+  process.stdout.write(commandLine.kind === 'help' ? helpText() : `${wombatVersion}\n`);
+  return exitCodes.done;
+}
+
+async function run(configuration: AgentConfiguration): Promise<number> {
+  const { directory, logLevel, logFile } = configuration;
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const bootId = readBootId();
+  const lock = DirectoryLock.acquire(directory, bootId);
+  const log = openLog(logLevel, logFile);
+  const stop = stopOnSignals(log);
+  try {
+    log.info({ version: wombatVersion, pid: process.pid, directory }, 'agent starts');
+    const hardwareCommand = [process.execPath, process.argv[1]!, hardwareArgument] as const;
+    await compose({ configuration, log, bootId, hardwareCommand: [...hardwareCommand] }).run(stop);
+  } catch (error) {
+    if (!stop.aborted) throw logged(error, log);
+  } finally {
+    lock.release();
+  }
+  log.info('agent stopped; its nodes run on');
+  return exitCodes.done;
+}
+
+/** The first signal asks for a clean end; a second one, or two seconds, ends at once. */
+function stopOnSignals(log: Logger): AbortSignal {
+  const controller = new AbortController();
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (controller.signal.aborted) process.exit(exitCodes.interrupted);
+    log.info({ signal }, 'agent stops');
+    controller.abort(new WombatError('WO_CANCELLED', 'the agent was stopped'));
+    setTimeout(() => process.exit(exitCodes.done), stoppingTimeoutMs).unref();
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  return controller.signal;
+}
+
+function logged(value: unknown, log: Logger): WombatError {
+  const error = WombatError.from(value);
+  log.fatal({ code: error.code, err: error.code === 'WO_INTERNAL' ? value : undefined, hint: error.hint }, error.message);
+  return error;
+}
+
+function failed(caught: unknown): number {
+  const error = WombatError.from(caught);
+  process.stderr.write(`wombat-agent: ${error.message} (${error.code})\n  ${error.hint}\n`);
+  return catalogue[error.code].exit;
+}
+
+// Whatever still waits for a timer or a socket at the end is of no use any more.
+main(process.argv.slice(2)).catch(failed).then((code) => process.exit(code));
