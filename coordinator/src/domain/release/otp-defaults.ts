@@ -1,0 +1,85 @@
+import type { Manifest, ReleaseLayout } from '../model/release.js';
+import type { Inspection } from './inspection.js';
+import type { ManifestInput } from './manifest-input.js';
+import { isVmArgs } from './vm-args.js';
+
+export interface Defaulted {
+  readonly input: ManifestInput;
+  /** What was changed or guessed, for the operator. */
+  readonly notes: readonly string[];
+}
+
+const cookieNote = 'is done through Erlang itself (init:stop), which keeps the cookie out of every command line';
+
+/** Fills what an OTP layout says by itself, and takes what classic scripts are told for what it means. */
+export function withOtpDefaults(given: ManifestInput, inspection: Inspection): Defaulted {
+  const script = inspection.startScripts[0];
+  if (inspection.layout === 'plain' || !script) return { input: given, notes: [] };
+  const notes: string[] = [];
+  const start = startOf(given, inspection, script.path, notes);
+  const stop = stopOf(given, inspection, notes);
+  const templates = [...new Set([...otpTemplates(inspection), ...(given.templates ?? [])])];
+  const nodeName = given.nodeName ?? nodeNameOf(inspection);
+  return { input: { ...given, ...start, stop, templates, nodeName, ready: given.ready ?? { kind: 'erlang' } }, notes };
+}
+
+/**
+ * `bin/x start` of relx returns once the node is up, and `daemon` of both leaves it behind a pipe: a node that is
+ * watched runs in the foreground, which relx calls `foreground` and mix `start`.
+ */
+function startOf(given: ManifestInput, inspection: Inspection, script: string, notes: string[]): Pick<Manifest, 'start' | 'mode'> {
+  const foreground = inspection.layout === 'mix' ? 'start' : 'foreground';
+  const start = given.start ?? `${script} ${foreground}`;
+  const words = start.trim().split(/\s+/);
+  const known = inspection.startScripts.find(({ path }) => path === stripDot(words[0] ?? ''));
+  const returns = words.length === 2 && (words[1] === 'daemon' || (words[1] === 'start' && inspection.layout === 'relx'));
+  if (!known || !returns || given.mode === 'daemon') return { start, mode: given.mode ?? 'foreground' };
+  if (inspection.layout === 'relx' && !known.hasForeground) {
+    notes.push(`start "${start}" returns while the node runs on, and ${known.path} knows no foreground: the node is run as a daemon`);
+    return { start, mode: 'daemon' };
+  }
+  notes.push(`start "${start}" became "${known.path} ${foreground}": Wombat watches nodes in the foreground`);
+  return { start: `${known.path} ${foreground}`, mode: 'foreground' };
+}
+
+function stopOf(given: ManifestInput, inspection: Inspection, notes: string[]): string {
+  const words = (given.stop ?? '').trim().split(/\s+/);
+  const isScript = inspection.startScripts.some(({ path }) => path === stripDot(words[0] ?? ''));
+  if (!isScript || words.length !== 2 || words[1] !== 'stop') return given.stop ?? '';
+  notes.push(`stop "${given.stop}" ${cookieNote}`);
+  return '';
+}
+
+/** vm.args always, for it holds the node's name; the rest when it has something to fill in. */
+function otpTemplates(inspection: Inspection): string[] {
+  const folder = `releases/${inspection.releaseVersion}`;
+  const source = [`${folder}/vm.args.src`, `${folder}/vm.args`, 'etc/vm.args'].find((path) => inspection.entries.get(path)?.kind === 'file');
+  const templates = source === undefined ? [] : [source];
+  if (inspection.layout === 'mix') templates.push(`${folder}/env.sh`);
+  for (const path of [`${folder}/sys.config.src`, `${folder}/sys.config`]) {
+    if (inspection.texts[path]?.includes('{{')) templates.push(path);
+  }
+  return templates;
+}
+
+/** The name in vm.args when it is plain text, else that of the release. */
+function nodeNameOf(inspection: Inspection): string {
+  for (const [path, text] of Object.entries(inspection.texts)) {
+    const named = isVmArgs(path) ? /^\s*-s?name\s+([A-Za-z][\w-]*)(@|\s|$)/m.exec(text) : null;
+    if (named) return named[1]!;
+  }
+  return inspection.releaseName.replace(/[^\w-]/g, '_');
+}
+
+function stripDot(path: string): string {
+  return path.startsWith('./') ? path.slice(2) : path;
+}
+
+/** What the layout needs in the environment of its scripts. */
+export function layoutEnvironment(layout: ReleaseLayout, mode: Manifest['mode']): Record<string, string> {
+  // mix would put the cookie into argv; name and distribution come from vm.args instead.
+  if (layout === 'mix') return { RELEASE_DISTRIBUTION: 'none' };
+  // Two nodes of one name must not meet in relx's fixed folder of pipes.
+  if (layout === 'relx' && mode === 'daemon') return { PIPE_DIR: '{{host:rootDir}}/pipes/' };
+  return {};
+}

@@ -1,0 +1,94 @@
+import { WombatError } from '@wombat/proto';
+import Mustache from 'mustache';
+import { nearestText } from './nearest.js';
+
+/**
+ * Templates are mustache without HTML escaping. Filters are sections, so that no grammar of our own is needed:
+ *
+ *   {{#erlangString}}{{node.name}}{{/erlangString}}   "riak-3"      an Erlang string, quoted
+ *   {{#erlangAtom}}{{node.erlangName}}{{/erlangAtom}} 'riak-3@...'  an Erlang atom, quoted
+ *   {{#shellWord}}{{family.name}}{{/shellWord}}       'my family'   one word for a POSIX shell
+ *
+ * What only the host knows is rendered as a mark that the agent fills: {{secret:NAME}}, {{host:dataDir}},
+ * {{host:homeDir}}, {{host:rootDir}}.
+ */
+export interface TemplateNames {
+  /** "node.port.*" stands for any last part. */
+  readonly names: readonly string[];
+  /** Names known inside a section, by the section's name. */
+  readonly sections: Readonly<Record<string, readonly string[]>>;
+}
+
+export type TemplateView = Readonly<Record<string, unknown>>;
+
+const filters: Readonly<Record<string, (text: string) => string>> = {
+  erlangString: (text) => `"${text.replace(/[\\"]/g, '\\$&').replace(/\n/g, '\\n')}"`,
+  erlangAtom: (text) => `'${text.replace(/[\\']/g, '\\$&').replace(/\n/g, '\\n')}'`,
+  shellWord: (text) => `'${text.replaceAll("'", String.raw`'\''`)}'`,
+};
+
+/** @throws WombatError WO_TEMPLATE_INVALID with the line, and for an unknown name the nearest there is */
+export function checkTemplate(path: string, text: string, names: TemplateNames): void {
+  checkTokens(path, text, parse(path, text), names, names.names);
+}
+
+/** @throws WombatError WO_TEMPLATE_INVALID */
+export function renderTemplate(path: string, text: string, names: TemplateNames, view: TemplateView): string {
+  const tokens = parse(path, text);
+  checkTokens(path, text, tokens, names, names.names);
+  const marks = Object.fromEntries(secretNames(tokens).map((name) => [name, `{{${name}}}`]));
+  const sections = Object.fromEntries(Object.entries(filters).map(([name, filter]) => [name, () => (inner: string, render: (text: string) => string) => filter(render(inner))]));
+  // A writer of its own for each text: mustache keeps every template that a shared one has seen.
+  return new Mustache.Writer().render(text, { ...view, ...marks, ...sections }, undefined, { escape: String });
+}
+
+/** Whether a text names any of these. */
+export function usesName(text: string, names: readonly string[]): boolean {
+  return names.some((name) => text.includes(name) && text.includes('{{'));
+}
+
+type Token = readonly [type: string, value: string, start: number, end: number, ...rest: unknown[]];
+
+function parse(path: string, text: string): readonly Token[] {
+  try {
+    return new Mustache.Writer().parse(text) as unknown as Token[];
+  } catch (error) {
+    throw new WombatError('WO_TEMPLATE_INVALID', `${path}: ${(error as Error).message}`, { details: { path } });
+  }
+}
+
+function checkTokens(path: string, text: string, tokens: readonly Token[], names: TemplateNames, known: readonly string[]): void {
+  for (const token of tokens) {
+    const [type, name] = token;
+    if (type === 'text' || type === '!') continue;
+    if (type === '>' || type === '=') throw invalid(path, text, token, `{{${type}...}} is not supported`);
+    const isFilter = type === '#' && Object.hasOwn(filters, name);
+    if (!isFilter && !isKnown(name, known)) {
+      throw invalid(path, text, token, `{{${name}}} is not known${nearestText(name, known)}`);
+    }
+    const inner = Array.isArray(token[4]) ? (token[4] as Token[]) : [];
+    const more = type === '#' ? (names.sections[name] ?? []) : [];
+    checkTokens(path, text, inner, names, [...known, ...more]);
+  }
+}
+
+function isKnown(name: string, known: readonly string[]): boolean {
+  if (isSecret(name)) return true;
+  return known.some((one) => one === name || (one.endsWith('.*') && name.startsWith(one.slice(0, -1)) && /^[\w-]+$/.test(name.slice(one.length - 1))));
+}
+
+function isSecret(name: string): boolean {
+  return /^secret:[A-Za-z_][\w-]*$/.test(name);
+}
+
+function secretNames(tokens: readonly Token[]): string[] {
+  return tokens.flatMap((token) => {
+    const inner = Array.isArray(token[4]) ? secretNames(token[4] as Token[]) : [];
+    return token[0] !== 'text' && isSecret(token[1]) ? [token[1], ...inner] : inner;
+  });
+}
+
+function invalid(path: string, text: string, token: Token, reason: string): WombatError {
+  const line = text.slice(0, token[2]).split('\n').length;
+  return new WombatError('WO_TEMPLATE_INVALID', `${path}, line ${line}: ${reason}`, { details: { path, line: String(line), name: token[1] } });
+}
