@@ -63,12 +63,15 @@ export class AgentFleet implements Fleet {
     this.#scan ??= this.#watch();
   }
 
-  /** Ends every session. The hosts are not called silent: it is the coordinator that goes. */
+  /** Ends every session, those that do not take it by a reset. The hosts are not called silent: it is the coordinator that goes. */
   async stop(): Promise<void> {
     this.#stop.abort(new WombatError('WO_UNAVAILABLE', 'the coordinator stops'));
     this.#channels.close();
     for (const session of [...this.#sessions]) session.end('the coordinator stops', new WombatError('WO_UNAVAILABLE', 'the coordinator stops'));
     await this.#scan;
+    const { closer } = this.#room;
+    await Promise.race([closer.drained(), this.#clock.sleep(this.#settings.closeGraceMs)]);
+    closer.resetAll();
   }
 
   // --- what the services hand in -----------------------------------------------------------
@@ -245,7 +248,6 @@ export class AgentFleet implements Fleet {
       await this.#clock.sleep(this.#settings.tickMs, signal).catch(() => undefined);
       if (!signal.aborted) this.#tick();
     }
-    this.#room.closer.resetAll();
   }
 
   #tick(): void {

@@ -47,6 +47,8 @@ const transitions: Readonly<Record<SessionState, readonly SessionState[]>> = {
 /** Why a stream is not read for the moment; several can hold at once. */
 export const pauses = { backlog: 1, tooManyFrames: 2, waiting: 4 } as const;
 
+const streamEnded = 'the stream of its agent ended';
+
 /** Ids of jobs and targets in one frame; far below its limit. */
 const refsPerFrame = 500;
 
@@ -76,9 +78,10 @@ export class Session implements Writer {
     this.#heardAtMs = this.#sinceMs = room.live.nowMs;
     call.on('data', (request: SessionRequest) => this.#onRequest(request));
     call.on('drain', () => this.#onDrain());
-    call.on('end', () => this.end('the agent ended its session'));
-    call.on('cancelled', () => this.#finish('the connection was lost'));
-    call.on('close', () => this.#finish('the connection was lost'));
+    // A lost connection shows as an end as often as not, so there is one word for both.
+    call.on('end', () => this.end(streamEnded));
+    call.on('cancelled', () => this.#finish(streamEnded));
+    call.on('close', () => this.#finish(streamEnded));
   }
 
   get state(): SessionState {

@@ -40,6 +40,12 @@ export class StreamCloser {
     }
   }
 
+  /** Resolves when every stream that was ended has closed. */
+  async drained(): Promise<void> {
+    const closed = [...this.#closing.keys()].map((call) => new Promise((resolve) => call.once('close', resolve)));
+    await Promise.all(closed);
+  }
+
   resetAll(): void {
     for (const call of this.#closing.keys()) resetStream(call);
     this.#closing.clear();
