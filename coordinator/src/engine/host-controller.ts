@@ -112,7 +112,7 @@ export class HostController {
     if (host.phase !== 'destroying') {
       await store.transaction((transaction) => this.#move(transaction, host.id, 'destroying', {}));
     }
-    await revoker.revoke(host.id);
+    await revoker.revoke(host.id, 'the host is removed');
     fleet.disconnect(host.id, 'the host is removed');
     // Even without a machine id there may be a machine: the answer to its creation may have been lost.
     const machineIds = host.machineId ? [host.machineId] : await this.#machinesOf(host, signal);

@@ -12,9 +12,22 @@ export interface Log {
 /** A provider that can be called: deadlines kept, answers checked, errors named after it. */
 export type ProviderCalls = Pick<ProviderInstance, 'createHosts' | 'destroyHosts' | 'listHosts' | 'verify' | 'listImages' | 'listHardwareProfiles'>;
 
+/** A provider before it is stored. */
+export interface ProviderDraft {
+  readonly id: string;
+  readonly name: string;
+  readonly driver: string;
+  /** Secrets included. */
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
 export interface ProviderDirectory {
   /** Connects on the first call. @throws WombatError WO_DRIVER_UNKNOWN, WO_PROVIDER_... */
   get(provider: Provider): Promise<ProviderCalls>;
+  /** To try settings with before they are stored; the caller closes it. */
+  open(draft: ProviderDraft): ProviderCalls & { close(): Promise<void> };
+  /** The provider is no more. */
+  remove(providerId: string): Promise<void>;
 }
 
 export interface StrategyDirectory {
@@ -30,5 +43,5 @@ export interface Secrets {
 
 /** Takes a host's certificates away. */
 export interface HostRevoker {
-  revoke(hostId: string): Promise<void>;
+  revoke(hostId: string, reason: string): Promise<void>;
 }

@@ -18,6 +18,7 @@ export interface Membership {
   readonly startId: string;
   readonly contactIds: readonly string[];
   readonly joined: boolean;
+  readonly joinedAt?: number;
   readonly attempts: number;
   readonly nextTryAt?: number;
 }

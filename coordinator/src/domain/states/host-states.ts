@@ -26,3 +26,6 @@ export const hostTransitions: Transitions<HostPhase> = {
 
 /** Nodes may be placed on it, now or once it is up. */
 export const acceptingPhases: readonly HostPhase[] = ['requested', 'creating', 'booting', 'up'];
+
+/** There is, or may be, a machine. */
+export const presentHostPhases: readonly HostPhase[] = (Object.keys(hostTransitions) as HostPhase[]).filter((phase) => phase !== 'gone');

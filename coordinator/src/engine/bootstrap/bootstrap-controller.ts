@@ -3,7 +3,7 @@ import { JoinOrder } from '@wombat/proto/plugin';
 import type { BootstrapStrategyPlugin } from '@wombat/plugin-sdk';
 import type { ClusterState, Family } from '../../domain/model/family.js';
 import type { Node } from '../../domain/model/node.js';
-import { selectContacts } from '../../domain/selection/select-contacts.js';
+import { findSelector } from '../../domain/selection/selectors.js';
 import { inPhase, livePhases } from '../../domain/states/node-states.js';
 import type { Store, Transaction } from '../../store/store.js';
 import { familyEvent, nodeEvent, nodePhaseEvent, storedError } from '../events.js';
@@ -82,7 +82,7 @@ export class BootstrapController {
   }
 
   async #join(family: Family, strategy: BootstrapStrategyPlugin, node: Node, members: readonly Node[], signal: AbortSignal): Promise<void> {
-    const contacts = selectContacts(family.spec.selector, node, members);
+    const contacts = contactsOf(family, node, members);
     const attempts = (node.membership?.startId === node.startId ? node.membership.attempts : 0) + 1;
     const membership = { startId: node.startId, contactIds: contacts.map((contact) => contact.id), joined: false, attempts };
     const joining = await this.#write(node, (current) => inPhase(current, 'joining', this.#options.clock.now(), { membership }));
@@ -92,7 +92,7 @@ export class BootstrapController {
         options: family.spec.bootstrap.options, familyName: family.name, self: memberOf(node), contacts: contacts.map(memberOf),
       });
       await this.#options.steps.run(node, steps, signal);
-      await this.#write(node, (current) => inPhase(current, 'running', this.#options.clock.now(), { membership: { ...membership, joined: true } }));
+      await this.#write(node, (current) => inPhase(current, 'running', this.#options.clock.now(), { membership: { ...membership, joined: true, joinedAt: this.#options.clock.now() } }));
     } catch (error) {
       signal.throwIfAborted();
       await this.#joinFailed(node, membership, WombatError.from(error));
@@ -186,4 +186,11 @@ export class BootstrapController {
       );
     }
   }
+}
+
+/** Chosen by the family's selector among the members; none: the node is the seed. */
+function contactsOf(family: Family, node: Node, members: readonly Node[]): Node[] {
+  const select = findSelector(family.spec.selector);
+  const candidates = members.map((member) => ({ nodeId: member.id, memberSince: member.membership?.joinedAt ?? 0, member }));
+  return select ? select(node.id, candidates).map(({ member }) => member) : [...members];
 }

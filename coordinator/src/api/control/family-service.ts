@@ -1,0 +1,201 @@
+import { checkName, durationToMs, WombatError, type Clock, type Ids } from '@wombat/proto';
+import { FamilyServiceService, type AddDomainRequest, type CreateFamilyRequest } from '@wombat/proto/control';
+import { NoteLevel, type FirewallRule as RuleMessage } from '@wombat/proto/plugin';
+import { randomBytes } from 'node:crypto';
+import type { Domain, Family, FirewallRule } from '../../domain/model/family.js';
+import type { Node, NodePhase } from '../../domain/model/node.js';
+import { presentPhases } from '../../domain/states/node-states.js';
+import { requireSelector } from '../../plugins/require-selector.js';
+import { joinsCluster } from '../../engine/bootstrap/joins-cluster.js';
+import { deployNodes } from '../../engine/deploy-nodes.js';
+import { findObject } from '../../engine/find-object.js';
+import type { Secrets, StrategyDirectory } from '../../engine/ports.js';
+import { principalOf } from '../../auth/identity.js';
+import type { NewObject, Store } from '../../store/store.js';
+import { implement, type Service } from '../service.js';
+import { checkRevision, mutate } from './mutation.js';
+import { pageQuery } from './paging.js';
+import { domainView, familyView } from './views/family-view.js';
+import { nodeView } from './views/node-view.js';
+import { operationView } from './views/operation-view.js';
+
+export interface FamilyServiceOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly secrets: Secrets;
+  readonly strategies: StrategyDirectory;
+}
+
+const defaults = { deployTimeoutMs: 15 * 60_000, tries: 5, intervalMs: 5 * 60_000, delayMs: 1_000 } as const;
+
+export function familyService(options: FamilyServiceOptions): Service {
+  const { store } = options;
+  const find = (reference: string): Promise<Family> => findObject(store.read, 'families', reference);
+  const viewOf = async (family: Family): Promise<ReturnType<typeof familyView>> => familyView(family, await store.read.domains.find({ familyId: family.id }));
+  const changed = (family: Family, spec: Partial<Family['spec']>): Family => ({ ...family, generation: family.generation + 1, spec: { ...family.spec, ...spec } });
+  return implement(FamilyServiceService, {
+    async createFamily(request) {
+      const fresh = newFamily(options, request);
+      const family = await mutate(store, request.mutation, async (transaction) => {
+        const stored = await transaction.families.insert(fresh);
+        await transaction.events.append({
+          type: 'family.created', subjectId: stored.id, subjectName: stored.name, familyId: stored.id, reason: 'created', message: `family ${stored.name} was created`,
+        });
+        return stored;
+      });
+      return { family: familyView(family, []) };
+    },
+    async listFamilies(request) {
+      const page = await store.read.families.page(await pageQuery<'families'>(request.page, { name: { field: 'name' } }));
+      return { families: await Promise.all(page.items.map(viewOf)), page: { nextPageToken: page.nextPageToken } };
+    },
+    async getFamily(request) {
+      return { family: await viewOf(await find(request.family)) };
+    },
+    async getFamilyStatus(request) {
+      return statusOf(options, await find(request.family), viewOf);
+    },
+    async setFirewall(request) {
+      const family = await find(request.family);
+      checkRevision(request.mutation, family);
+      const firewall = request.rules.map(checkRule);
+      const stored = await mutate(store, request.mutation, (transaction) => transaction.families.update(changed(family, { firewall })));
+      const warnings = firewall.length > 0 ? ['the driver local enforces no firewall rules; they are kept for drivers that do'] : [];
+      return { family: await viewOf(stored), warnings: (await onlyLocal(store, stored)) ? warnings : [] };
+    },
+    async attachRelease(request) {
+      const family = await find(request.family);
+      checkRevision(request.mutation, family);
+      const release = await findObject(store.read, 'releases', request.release);
+      const stored = await mutate(store, request.mutation, (transaction) => transaction.families.update(changed(family, { releaseId: release.id })));
+      return { family: await viewOf(stored) };
+    },
+    async addDomain(request) {
+      const family = await find(request.family);
+      const provider = await findObject(store.read, 'providers', request.provider);
+      const fresh = await newDomain(options, request, family, provider.id, provider.name);
+      const domain = await mutate(store, request.mutation, (transaction) => transaction.domains.insert(fresh));
+      return { domain: domainView(domain) };
+    },
+    async removeDomain(request) {
+      const domain = await findObject(store.read, 'domains', request.domain);
+      await mutate(store, request.mutation, async (transaction) => {
+        const nodes = await transaction.nodes.find({ familyId: domain.familyId, phase: presentPhases });
+        const node = nodes.find(({ domainId }) => domainId === domain.id);
+        if (node) throw new WombatError('WO_IN_USE', `domain ${domain.name} still has node ${node.name}`, { hint: `remove its nodes first: wo node remove ${node.name}` });
+        await transaction.domains.delete(domain.id);
+      });
+      return {};
+    },
+    async deployNodes(request, context) {
+      const family = await find(request.family);
+      const releaseId = request.release || family.spec.releaseId;
+      if (!releaseId) throw new WombatError('WO_NO_RELEASE', `family ${family.name} has no release attached`, { hint: `wo attach-release ${family.id} RELEASE` });
+      const release = await findObject(store.read, 'releases', releaseId);
+      const operation = await mutate(store, request.mutation, (transaction) =>
+        deployNodes(options, transaction, {
+          family, release, amount: request.amount, principal: principalOf(context.identity),
+          timeoutMs: durationToMs(request.timeout) ?? defaults.deployTimeoutMs,
+          joins: joinsCluster(options.strategies, family),
+        }),
+      );
+      return { operation: operationView(operation) };
+    },
+    async removeFamily(request) {
+      const family = await find(request.family);
+      checkRevision(request.mutation, family);
+      await mutate(store, request.mutation, async (transaction) => {
+        const [node] = await transaction.nodes.find({ familyId: family.id, phase: presentPhases });
+        if (node) throw new WombatError('WO_IN_USE', `family ${family.name} still has node ${node.name}`, { hint: `remove its nodes first: wo node remove ${family.id}` });
+        for (const domain of await transaction.domains.find({ familyId: family.id })) await transaction.domains.delete(domain.id);
+        await transaction.families.delete(family.id);
+        await transaction.events.append({
+          type: 'family.removed', subjectId: family.id, subjectName: family.name, familyId: family.id, reason: 'removed', message: `family ${family.name} was removed`,
+        });
+      });
+      return {};
+    },
+  });
+}
+
+function newFamily(options: FamilyServiceOptions, request: CreateFamilyRequest): NewObject<Family> {
+  checkName('family', request.name);
+  const selector = request.selector || 'random';
+  requireSelector(selector);
+  const bootstrap = { strategy: request.bootstrap?.strategy || 'none', options: request.bootstrap?.options ?? {} };
+  const strategy = options.strategies.strategy(bootstrap.strategy);
+  const broken = strategy.validate(bootstrap.options).filter((note) => note.level === NoteLevel.ERROR);
+  if (broken.length > 0) {
+    throw new WombatError('WO_SETTINGS_INVALID', `strategy ${bootstrap.strategy}: ${broken.map((note) => `${note.field}: ${note.message}`).join('; ')}`, {
+      hint: `see its options: wo plugin show ${bootstrap.strategy}`,
+    });
+  }
+  const id = options.ids.next('fam');
+  return {
+    id, name: request.name, generation: 1, observedGeneration: 0,
+    spec: {
+      selector, bootstrap, firewall: [], environment: request.environment,
+      restart: {
+        tries: request.restart?.tries || defaults.tries,
+        intervalMs: durationToMs(request.restart?.interval) ?? defaults.intervalMs,
+        delayMs: durationToMs(request.restart?.delay) ?? defaults.delayMs,
+      },
+    },
+    // Letters and digits only: a cookie is read by shells and by Erlang alike.
+    sealedCookie: options.secrets.seal(id, Buffer.from(randomBytes(24).toString('hex').toUpperCase())),
+    cluster: { health: 'not_clustered', parts: [] },
+  };
+}
+
+async function newDomain(options: FamilyServiceOptions, request: AddDomainRequest, family: Family, providerId: string, providerName: string): Promise<NewObject<Domain>> {
+  const count = await options.store.read.domains.count({ familyId: family.id });
+  const { image, hardwareProfile, region, zone, labels } = request;
+  if (image === '' || hardwareProfile === '') throw new WombatError('WO_INVALID_ARGUMENT', 'a domain needs an image and a hardware profile', { hint: `see them: wo provider images ${providerName}; wo provider hardware ${providerName}` });
+  return {
+    id: options.ids.next('dom'), name: `${providerName}/${count + 1}`.slice(-64), generation: 1, observedGeneration: 1,
+    familyId: family.id, providerId, image, hardwareProfile, region, zone, labels,
+    nodesPerHost: request.nodesPerHost || 1, maxHosts: request.maxHosts, priority: request.priority, weight: request.weight || 1,
+  };
+}
+
+function checkRule(rule: RuleMessage): FirewallRule {
+  const { protocol, fromPort, toPort, source } = rule;
+  const valid = (protocol === 'tcp' || protocol === 'udp') && fromPort >= 1 && toPort >= fromPort && toPort <= 65_535;
+  if (!valid) throw new WombatError('WO_INVALID_ARGUMENT', `${protocol}:${fromPort}:${toPort} is no firewall rule`, { hint: 'give protocol:first:last, as in tcp:8096:8099' });
+  return { protocol: protocol as 'tcp' | 'udp', fromPort, toPort, source };
+}
+
+async function onlyLocal(store: Store, family: Family): Promise<boolean> {
+  const domains = await store.read.domains.find({ familyId: family.id });
+  const providers = await Promise.all(domains.map((domain) => store.read.providers.get(domain.providerId)));
+  return providers.every((provider) => provider === undefined || provider.driver === 'local');
+}
+
+async function statusOf(
+  options: FamilyServiceOptions,
+  family: Family,
+  viewOf: (family: Family) => Promise<ReturnType<typeof familyView>>,
+): ReturnType<Parameters<typeof implement<typeof FamilyServiceService>>[1]['getFamilyStatus']> {
+  const { store } = options;
+  const nodes = await store.read.nodes.find({ familyId: family.id, phase: presentPhases });
+  const phases: Record<string, number> = {};
+  for (const node of nodes) phases[node.phase] = (phases[node.phase] ?? 0) + 1;
+  const shown = [...nodes].sort((a, b) => Number(asWanted(a)) - Number(asWanted(b)) || a.ordinal - b.ordinal).slice(0, 1_000);
+  const active = await store.read.operations.find({ familyId: family.id, state: ['running', 'cancelling'] });
+  const failed = nodes.filter((node) => node.lastError && node.phase === 'failed').sort((a, b) => b.phaseSince - a.phaseSince)[0];
+  return {
+    family: await viewOf(family),
+    phases,
+    wantedRunning: nodes.filter((node) => node.desired === 'running').length,
+    nodes: shown.map((node) => nodeView(node, family.name)),
+    activeOperations: active.map(operationView),
+    lastFailure: failed?.lastError && { nodeId: failed.id, operationId: failed.operationId, error: { ...failed.lastError, details: {} }, logTail: failed.logTail },
+  };
+}
+
+const settledAs: Readonly<Record<Node['desired'], NodePhase>> = { running: 'running', stopped: 'stopped', absent: 'gone' };
+
+function asWanted(node: Node): boolean {
+  return node.phase === settledAs[node.desired];
+}

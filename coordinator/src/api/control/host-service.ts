@@ -1,0 +1,56 @@
+import { WombatError, type Clock, type Ids } from '@wombat/proto';
+import { HostServiceService } from '@wombat/proto/control';
+import { principalOf } from '../../auth/identity.js';
+import type { Host } from '../../domain/model/host.js';
+import type { Operation } from '../../domain/model/operation.js';
+import { presentHostPhases } from '../../domain/states/host-states.js';
+import { presentPhases } from '../../domain/states/node-states.js';
+import { drainHost, removeHost } from '../../engine/change-hosts.js';
+import { findObject } from '../../engine/find-object.js';
+import type { Fleet } from '../../fleet/fleet.js';
+import type { Store } from '../../store/store.js';
+import { implement, type Service } from '../service.js';
+import { checkRevision, mutate } from './mutation.js';
+import { pageQuery } from './paging.js';
+import { hostView } from './views/host-view.js';
+import { operationView } from './views/operation-view.js';
+
+export interface HostServiceOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly fleet: Fleet;
+}
+
+export function hostService(options: HostServiceOptions): Service {
+  const { store, fleet } = options;
+  const find = (reference: string): Promise<Host> => findObject(store.read, 'hosts', reference);
+  const viewOf = async (host: Host): Promise<ReturnType<typeof hostView>> =>
+    hostView(host, await store.read.nodes.count({ hostId: host.id, phase: presentPhases }), fleet.sample(host.id));
+  const answer = (operation: Operation): { operation: ReturnType<typeof operationView> } => ({ operation: operationView(operation) });
+  return implement(HostServiceService, {
+    async listHosts(request) {
+      const query = await pageQuery<'hosts'>(
+        request.page,
+        { provider: { field: 'providerId', resolve: async (text) => (await findObject(store.read, 'providers', text)).id }, phase: { field: 'phase' }, name: { field: 'name' } },
+        request.includeGone ? {} : { phase: presentHostPhases },
+      );
+      const page = await store.read.hosts.page(query);
+      return { hosts: await Promise.all(page.items.map(viewOf)), page: { nextPageToken: page.nextPageToken } };
+    },
+    async getHost(request) {
+      return { host: await viewOf(await find(request.host)) };
+    },
+    async drainHost(request, { identity }) {
+      const host = await find(request.host);
+      checkRevision(request.mutation, host);
+      return answer(await mutate(store, request.mutation, (transaction) => drainHost(options, transaction, host, principalOf(identity))));
+    },
+    async removeHost(request, { identity }) {
+      const host = await find(request.host);
+      checkRevision(request.mutation, host);
+      if (host.phase === 'gone') throw new WombatError('WO_NOT_FOUND', `host ${host.name} is gone already`);
+      return answer(await mutate(store, request.mutation, (transaction) => removeHost(options, transaction, host, principalOf(identity))));
+    },
+  });
+}

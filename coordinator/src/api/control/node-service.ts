@@ -1,0 +1,124 @@
+import { WombatError, type Clock, type Ids } from '@wombat/proto';
+import { LogStream as AgentLogStream } from '@wombat/proto/agent';
+import { DataPolicy, LogStream, NodeServiceService, type Mutation } from '@wombat/proto/control';
+import { principalOf, type Identity } from '../../auth/identity.js';
+import type { Family } from '../../domain/model/family.js';
+import type { Node } from '../../domain/model/node.js';
+import type { Operation } from '../../domain/model/operation.js';
+import { presentPhases } from '../../domain/states/node-states.js';
+import type { AssignmentBuilder } from '../../engine/assignment-builder.js';
+import { joinsCluster } from '../../engine/bootstrap/joins-cluster.js';
+import { changeNodes, type NodeChange } from '../../engine/change-nodes.js';
+import { findObject } from '../../engine/find-object.js';
+import type { StrategyDirectory } from '../../engine/ports.js';
+import type { Fleet } from '../../fleet/fleet.js';
+import type { Store } from '../../store/store.js';
+import { implement, type Service } from '../service.js';
+import { mutate } from './mutation.js';
+import { pageQuery } from './paging.js';
+import { nodeView } from './views/node-view.js';
+import { operationView } from './views/operation-view.js';
+
+export interface NodeServiceOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly fleet: Fleet;
+  readonly strategies: StrategyDirectory;
+  readonly assignments: AssignmentBuilder;
+}
+
+const operationTimeoutMs = 15 * 60_000;
+const defaultTailLines = 100;
+
+export function nodeService(options: NodeServiceOptions): Service {
+  const { store } = options;
+  const find = (reference: string): Promise<Node> => findObject(store.read, 'nodes', reference);
+  const change = async (what: NodeChange, request: { mutation: Mutation | undefined; nodes: readonly string[] }, identity: Identity, keepData = true): Promise<Operation> => {
+    const nodes = await meant(store, request.nodes);
+    return mutate(store, request.mutation, (transaction) =>
+      changeNodes(options, transaction, {
+        change: what, nodes, keepData, principal: principalOf(identity), timeoutMs: operationTimeoutMs,
+        joins: (family: Family) => joinsCluster(options.strategies, family),
+      }),
+    );
+  };
+  return implement(NodeServiceService, {
+    async listNodes(request) {
+      const idOf = (kind: 'families' | 'hosts') => async (text: string): Promise<string> => (await findObject(store.read, kind, text)).id;
+      const query = await pageQuery<'nodes'>(
+        request.page,
+        { family: { field: 'familyId', resolve: idOf('families') }, host: { field: 'hostId', resolve: idOf('hosts') }, phase: { field: 'phase' }, name: { field: 'name' } },
+        request.includeGone ? {} : { phase: presentPhases },
+      );
+      const page = await store.read.nodes.page(query);
+      const names = await familyNames(store, page.items);
+      return { nodes: page.items.map((node) => nodeView(node, names.get(node.familyId) ?? '')), page: { nextPageToken: page.nextPageToken } };
+    },
+    async getNode(request) {
+      const node = await find(request.node);
+      return { node: nodeView(node, (await familyNames(store, [node])).get(node.familyId) ?? '') };
+    },
+    async startNodes(request, { identity }) {
+      return { operation: operationView(await change('start', request, identity)) };
+    },
+    async stopNodes(request, { identity }) {
+      return { operation: operationView(await change('stop', request, identity)) };
+    },
+    async restartNodes(request, { identity }) {
+      return { operation: operationView(await change('restart', request, identity)) };
+    },
+    async removeNodes(request, { identity }) {
+      if (request.data === DataPolicy.UNSPECIFIED) {
+        throw new WombatError('WO_CONFIRMATION_NEEDED', 'removing a node needs a word on its data directory', { hint: 'give --keep-data or --delete-data' });
+      }
+      return { operation: operationView(await change('remove', request, identity, request.data === DataPolicy.KEEP)) };
+    },
+    async renderNode(request) {
+      const rendered = await options.assignments.render(await find(request.node));
+      return { files: rendered.files.map(({ path, text }) => ({ path, content: text })), environment: { ...rendered.environment }, start: [...rendered.start] };
+    },
+    async *readNodeLog(request, context) {
+      const node = await find(request.node);
+      const purpose = {
+        $case: 'readLog' as const,
+        value: {
+          nodeId: node.id,
+          stream: request.stream === LogStream.STDERR ? AgentLogStream.STDERR : AgentLogStream.STDOUT,
+          offset: request.offset ?? -1n,
+          tailLines: request.tailLines || defaultTailLines,
+          follow: request.follow,
+        },
+      };
+      for await (const chunk of options.fleet.openChannel(node.hostId, purpose, context.signal)) yield { ...chunk, data: Buffer.from(chunk.data) };
+    },
+  });
+}
+
+/** Nodes by id or name; a family means all of its nodes. */
+async function meant(store: Store, references: readonly string[]): Promise<Node[]> {
+  const nodes = new Map<string, Node>();
+  for (const reference of references) {
+    for (const node of await nodesOf(store, reference)) nodes.set(node.id, node);
+  }
+  return [...nodes.values()].filter((node) => node.phase !== 'gone');
+}
+
+async function nodesOf(store: Store, reference: string): Promise<Node[]> {
+  try {
+    return [await findObject(store.read, 'nodes', reference)];
+  } catch (error) {
+    if (!WombatError.is(error) || error.code !== 'WO_NOT_FOUND') throw error;
+    const family = await findObject(store.read, 'families', reference).catch((): never => {
+      throw new WombatError('WO_NOT_FOUND', `there is no node or family ${JSON.stringify(reference.slice(0, 80))}`, { hint: 'see those there are: wo node list' });
+    });
+    return store.read.nodes.find({ familyId: family.id, phase: presentPhases });
+  }
+}
+
+async function familyNames(store: Store, nodes: readonly Node[]): Promise<Map<string, string>> {
+  const names = new Map<string, string>();
+  for (const id of new Set(nodes.map((node) => node.familyId))) names.set(id, (await store.read.families.get(id))?.name ?? '');
+  return names;
+}
+

@@ -1,0 +1,61 @@
+import { checkName, durationToMs, type Clock, type Ids } from '@wombat/proto';
+import { TokenServiceService, type JoinToken as JoinTokenMessage } from '@wombat/proto/control';
+import type { JoinToken } from '../../domain/model/identity.js';
+import { findObject } from '../../engine/find-object.js';
+import type { Store, Transaction } from '../../store/store.js';
+import { implement, type Service } from '../service.js';
+
+import { mutate } from './mutation.js';
+import { pageQuery } from './paging.js';
+import { dateOf, metadataView } from './views/common.js';
+
+/** Makes and takes away what lets a machine join. */
+export interface JoinTokenIssuer {
+  issueJoinToken(request: { readonly hostId: string; readonly validForMs?: number }, transaction?: Transaction): Promise<{ readonly token: JoinToken; readonly text: string }>;
+  revokeJoinToken(tokenId: string): Promise<JoinToken>;
+}
+
+export interface TokenServiceOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly issuer: JoinTokenIssuer;
+}
+
+export function tokenService({ store, clock, ids, issuer }: TokenServiceOptions): Service {
+  return implement(TokenServiceService, {
+    /** For a machine that somebody set up: its host's row is made with the token. */
+    async createJoinToken(request) {
+      checkName('host', request.hostName);
+      const validForMs = durationToMs(request.validFor);
+      const issued = await mutate(store, request.mutation, async (transaction) => {
+        const hostId = ids.next('host');
+        await transaction.hosts.insert({
+          id: hostId, name: request.hostName, generation: 1, observedGeneration: 0, providerId: '', image: '', hardwareProfile: '', region: '', zone: '',
+          key: hostId, phase: 'booting', phaseSince: clock.now(), desired: 'present', machineId: hostId, addresses: [], attempts: 0,
+        });
+        return issuer.issueJoinToken({ hostId, ...(validForMs === undefined ? {} : { validForMs }) }, transaction);
+      });
+      return { joinToken: joinTokenView(issued.token), token: issued.text };
+    },
+    async listJoinTokens(request) {
+      const page = await store.read.joinTokens.page(await pageQuery<'joinTokens'>(request.page, { host: { field: 'hostId' } }));
+      return { joinTokens: page.items.map(joinTokenView), page: { nextPageToken: page.nextPageToken } };
+    },
+    async revokeJoinToken(request) {
+      const token = await findObject(store.read, 'joinTokens', request.joinToken);
+      return { joinToken: joinTokenView(await issuer.revokeJoinToken(token.id)) };
+    },
+  });
+}
+
+function joinTokenView(token: JoinToken): JoinTokenMessage {
+  return {
+    metadata: metadataView(token),
+    hostId: token.hostId,
+    expiresAt: dateOf(token.expiresAt),
+    usedAt: dateOf(token.usedAt),
+    usedFrom: token.usedFrom ?? '',
+    revokedAt: dateOf(token.revokedAt),
+  };
+}

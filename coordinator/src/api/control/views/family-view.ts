@@ -1,0 +1,48 @@
+import { durationFromMs } from '@wombat/proto';
+import { ClusterHealth, type ClusterState as ClusterMessage, type Domain as DomainMessage, type Family as FamilyMessage } from '@wombat/proto/control';
+import type { Attribute } from '@wombat/proto/types';
+import type { ClusterState, Domain, Family } from '../../../domain/model/family.js';
+import type { AttributeScalar, Attributes } from '../../../domain/model/object.js';
+import { enumOf, metadataView } from './common.js';
+
+export function familyView(family: Family, domains: readonly Domain[]): FamilyMessage {
+  const { spec } = family;
+  return {
+    metadata: metadataView(family),
+    spec: {
+      releaseId: spec.releaseId ?? '',
+      selector: spec.selector,
+      bootstrap: { strategy: spec.bootstrap.strategy, options: { ...spec.bootstrap.options } },
+      firewall: spec.firewall.map((rule) => ({ ...rule })),
+      environment: { ...spec.environment },
+      secretNames: [],
+      neighbours: [],
+      restart: { tries: spec.restart.tries, interval: durationFromMs(spec.restart.intervalMs), delay: durationFromMs(spec.restart.delayMs) },
+    },
+    domains: domains.map(domainView),
+    cluster: clusterView(family.cluster),
+  };
+}
+
+function clusterView(cluster: ClusterState): ClusterMessage {
+  return { health: enumOf<ClusterHealth>(ClusterHealth, cluster.health), parts: cluster.parts.map((nodes) => ({ nodes: [...nodes] })) };
+}
+
+export function domainView(domain: Domain): DomainMessage {
+  const { familyId, providerId, image, hardwareProfile, region, zone, nodesPerHost, maxHosts, priority, weight } = domain;
+  return {
+    metadata: metadataView(domain),
+    familyId, providerId, image, hardwareProfile, region, zone, nodesPerHost, maxHosts, priority, weight,
+    labels: attributesView(domain.labels),
+  };
+}
+
+export function attributesView(attributes: Attributes): Attribute[] {
+  return Object.entries(attributes).map(([key, value]) => ({ key, value: { kind: kindOf(value) } }));
+}
+
+function kindOf(value: AttributeScalar): NonNullable<NonNullable<Attribute['value']>['kind']> {
+  if (typeof value === 'string') return { $case: 'text', value };
+  if (typeof value === 'boolean') return { $case: 'flag', value };
+  return Number.isSafeInteger(value) ? { $case: 'integer', value: BigInt(value) } : { $case: 'decimal', value };
+}

@@ -1,0 +1,45 @@
+import { durationFromMs } from '@wombat/proto';
+import { Outcome, type ExitStatus as ExitMessage } from '@wombat/proto/agent';
+import { JobState, type Job as JobMessage, type JobTarget as JobTargetMessage } from '@wombat/proto/control';
+import { Action } from '@wombat/proto/types';
+import type { ExitStatus, Job, JobTarget } from '../../../domain/model/job.js';
+import { dateOf, enumOf, errorView, metadataView } from './common.js';
+
+export function jobView(job: Job, targets: readonly JobTarget[]): JobMessage {
+  const outcomes: Record<string, number> = {};
+  for (const { outcome } of targets) if (outcome) outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+  return {
+    metadata: metadataView(job),
+    principal: job.principal,
+    expression: job.expression,
+    action: Action.fromJSON(job.action),
+    timeout: durationFromMs(job.timeoutMs),
+    state: enumOf<JobState>(JobState, job.state),
+    targetCount: job.targetCount,
+    outcomes,
+    finishedAt: dateOf(job.finishedAt),
+  };
+}
+
+export function jobTargetView(target: JobTarget): JobTargetMessage {
+  return {
+    targetId: target.targetId,
+    targetName: target.name,
+    hostId: target.hostId,
+    outcome: target.outcome ? enumOf<Outcome>(Outcome, target.outcome) : Outcome.UNSPECIFIED,
+    exit: target.exit && exitView(target.exit),
+    stdout: Buffer.from(target.stdout, 'base64'),
+    stderr: Buffer.from(target.stderr, 'base64'),
+    stdoutLostBytes: BigInt(target.stdoutLostBytes),
+    stderrLostBytes: BigInt(target.stderrLostBytes),
+    startedAt: dateOf(target.startedAt),
+    finishedAt: dateOf(target.finishedAt),
+    error: errorView(target.error),
+  };
+}
+
+function exitView(exit: ExitStatus): ExitMessage {
+  if ('code' in exit) return { kind: { $case: 'code', value: exit.code } };
+  if ('signal' in exit) return { kind: { $case: 'signal', value: exit.signal } };
+  return { kind: { $case: 'unknown', value: true } };
+}

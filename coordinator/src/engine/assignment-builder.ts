@@ -1,0 +1,209 @@
+import { durationFromMs, WombatError, type Clock } from '@wombat/proto';
+import { DesiredState, RestartMode, RunMode, type Assignment, type NodeSpec, type ReadyCheck } from '@wombat/proto/agent';
+import type { Family } from '../domain/model/family.js';
+import type { Host } from '../domain/model/host.js';
+import type { Node, NodeDesired } from '../domain/model/node.js';
+import type { Artifact, Release } from '../domain/model/release.js';
+import { isErlangRelease } from '../domain/release/fill-manifest.js';
+import { renderNode, type RenderedNode, type RenderedReady } from '../domain/release/render-node.js';
+import { inPhase, presentPhases } from '../domain/states/node-states.js';
+import type { Store } from '../store/store.js';
+import { memberOf } from './bootstrap/member.js';
+import { nodePhaseEvent, storedError } from './events.js';
+import type { Secrets, StrategyDirectory } from './ports.js';
+
+export interface AssignmentBuilderOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly secrets: Secrets;
+  readonly strategies: StrategyDirectory;
+}
+
+interface Surroundings {
+  readonly host: Host;
+  readonly family: Family;
+  readonly release: Release;
+}
+
+const desiredStates: Readonly<Record<NodeDesired, DesiredState>> = {
+  running: DesiredState.RUNNING, stopped: DesiredState.STOPPED, absent: DesiredState.ABSENT,
+};
+/** Where epmd listens unless the machine says otherwise. */
+const standardEpmdPort = 4369;
+
+/** Turns rows into what an agent is asked for. */
+export class AssignmentBuilder {
+  readonly #options: AssignmentBuilderOptions;
+
+  constructor(options: AssignmentBuilderOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Gives the nodes of a host what depends on its address: their own, their Erlang name, and the
+   * contacts that their templates may name. Once for each node; it is kept from then on.
+   */
+  async prepare(host: Host): Promise<void> {
+    const address = host.addresses[0];
+    // Before the provider has answered, less is known of the machine than nodes need.
+    if (address === undefined || host.machineId === '') return;
+    const unprepared = (await this.#nodesOn(host)).filter((node) => node.address === '');
+    if (unprepared.length === 0) return;
+    const contacts = new Map<string, string[]>();
+    await this.#options.store.transaction(async (transaction) => {
+      for (const { id } of unprepared) {
+        const node = await transaction.nodes.get(id);
+        const release = node && (await transaction.releases.get(node.releaseId));
+        if (!node || !release || node.address !== '') continue;
+        const known = contacts.get(node.familyId) ?? (await transaction.nodes.find({ familyId: node.familyId, phase: presentPhases })).filter((other) => other.address !== '').map((other) => other.id);
+        await transaction.nodes.update({
+          ...node, address, contactIds: [...known], erlangName: isErlangRelease(release) ? `${node.name}@${address}` : '',
+        });
+        contacts.set(node.familyId, [...known, node.id]);
+      }
+    });
+  }
+
+  /** What the host should have, newest generation each; nodes that are not prepared are left out. */
+  async forHost(host: Host, wanted: (node: Node) => boolean = () => true): Promise<Assignment[]> {
+    const nodes = (await this.#nodesOn(host)).filter((node) => node.address !== '' && wanted(node));
+    const assignments: Assignment[] = [];
+    for (const node of nodes) {
+      const assignment = await this.#assignment(node);
+      if (assignment) assignments.push(assignment);
+    }
+    return assignments;
+  }
+
+  /** @throws WombatError WO_TEMPLATE_..., WO_CONFLICT while its host is not known */
+  async render(node: Node): Promise<RenderedNode> {
+    if (node.address === '') throw new WombatError('WO_CONFLICT', `${node.name} has no address yet: its host is not up`);
+    return this.#render(node, await this.#surroundings(node));
+  }
+
+  #nodesOn(host: Host): Promise<Node[]> {
+    return this.#options.store.read.nodes.find({ hostId: host.id, phase: presentPhases });
+  }
+
+  async #assignment(node: Node): Promise<Assignment | undefined> {
+    const wanted = {
+      nodeId: node.id,
+      generation: BigInt(node.generation),
+      desired: desiredStates[node.desired],
+      restartGeneration: BigInt(node.restartGeneration),
+      keepData: node.keepData,
+    };
+    if (node.desired === 'absent') return { ...wanted, spec: undefined };
+    try {
+      return { ...wanted, spec: await this.#spec(node) };
+    } catch (error) {
+      await this.#unrenderable(node, error);
+      return undefined;
+    }
+  }
+
+  async #spec(node: Node): Promise<NodeSpec> {
+    const around = await this.#surroundings(node);
+    const rendered = await this.#render(node, around);
+    const { family, release } = around;
+    return {
+      familyId: family.id,
+      familyName: family.name,
+      name: node.name,
+      artifact: artifactRef(artifactFor(release), release),
+      run: {
+        mode: release.manifest.mode === 'daemon' ? RunMode.DAEMON : RunMode.FOREGROUND,
+        start: [...rendered.start],
+        stop: rendered.stop.length > 0 ? { kind: { $case: 'command', value: { argv: [...rendered.stop], environment: {} } } } : undefined,
+        ready: readyCheck(rendered.ready),
+        readyTimeout: durationFromMs(release.manifest.readyTimeoutMs),
+        stopTimeout: durationFromMs(release.manifest.stopTimeoutMs),
+        termTimeout: undefined,
+        pidCommand: [...rendered.pidCommand],
+      },
+      files: rendered.files.map(({ path, text, mode }) => ({ path, content: Buffer.from(text), mode })),
+      environment: { ...rendered.environment },
+      secrets: [],
+      ports: node.ports.map((port) => ({ ...port })),
+      erlang: rendered.isErlang ? this.#erlang(node, around) : undefined,
+      restart: {
+        mode: RestartMode.ALWAYS,
+        tries: family.spec.restart.tries,
+        interval: durationFromMs(family.spec.restart.intervalMs),
+        delay: durationFromMs(family.spec.restart.delayMs),
+      },
+      limits: undefined,
+      address: node.address,
+    };
+  }
+
+  #erlang(node: Node, { family, host }: Surroundings): NonNullable<NodeSpec['erlang']> {
+    return {
+      nodeName: node.erlangName,
+      cookie: Buffer.from(this.#options.secrets.open(family.id, family.sealedCookie)),
+      distributionPort: node.distributionPort,
+      epmdPort: epmdPortOf(host),
+      longNames: true,
+    };
+  }
+
+  async #render(node: Node, { host, family, release }: Surroundings): Promise<RenderedNode> {
+    const contacts: Node[] = [];
+    for (const id of node.contactIds) {
+      const contact = await this.#options.store.read.nodes.get(id);
+      if (contact) contacts.push(contact);
+    }
+    const { strategy: name, options } = family.spec.bootstrap;
+    const strategy = this.#options.strategies.strategy(name).planInputs({ options, self: memberOf(node), contacts: contacts.map(memberOf) });
+    return renderNode({
+      release, node, epmdPort: epmdPortOf(host), host, contacts, strategy,
+      family: { id: family.id, name: family.name, environment: family.spec.environment },
+    });
+  }
+
+  async #surroundings(node: Node): Promise<Surroundings> {
+    const { read } = this.#options.store;
+    const [host, family, release] = await Promise.all([read.hosts.get(node.hostId), read.families.get(node.familyId), read.releases.get(node.releaseId)]);
+    if (!host || !family || !release) throw new WombatError('WO_NOT_FOUND', `the host, family or release of ${node.name} is not there any more`);
+    return { host, family, release };
+  }
+
+  /** Trying again would fail the same way: the node is given up until somebody changes something. */
+  async #unrenderable(node: Node, error: unknown): Promise<void> {
+    await this.#options.store.transaction(async (transaction) => {
+      const current = await transaction.nodes.get(node.id);
+      if (!current || current.phase === 'failed') return;
+      const failed = await transaction.nodes.update(inPhase(current, 'failed', this.#options.clock.now(), { lastError: storedError(error) }));
+      await transaction.events.append(nodePhaseEvent(failed));
+    });
+  }
+}
+
+function epmdPortOf(host: Host): number {
+  const port = host.attributes?.['erlang.epmdPort'];
+  return typeof port === 'number' ? port : standardEpmdPort;
+}
+
+/** One artifact for now stands for all platforms unless it says otherwise. */
+function artifactFor(release: Release): Artifact {
+  const [artifact] = release.artifacts;
+  if (!artifact) throw new WombatError('WO_NOT_FOUND', `release ${release.name} has no artifact`);
+  return artifact;
+}
+
+function artifactRef(artifact: Artifact, release: Release): NodeSpec['artifact'] {
+  return { sha256: artifact.sha256, sizeBytes: BigInt(artifact.sizeBytes), sharedPaths: [...release.manifest.sharedPaths] };
+}
+
+function readyCheck(ready: RenderedReady): ReadyCheck {
+  switch (ready.kind) {
+    case 'command':
+      return { kind: { $case: 'action', value: { kind: { $case: 'command', value: { argv: [...ready.argv], environment: {} } } } } };
+    case 'port':
+      return { kind: { $case: 'tcpPortName', value: ready.port } };
+    case 'alive':
+      return { kind: { $case: 'aliveFor', value: durationFromMs(ready.aliveForMs) } };
+    case 'erlang':
+      return { kind: { $case: 'erlangPing', value: {} } };
+  }
+}

@@ -1,0 +1,73 @@
+import { WombatError } from '@wombat/proto';
+import type { Host } from '../domain/model/host.js';
+import type { Node } from '../domain/model/node.js';
+import type { Operation } from '../domain/model/operation.js';
+import { inPhase, presentPhases } from '../domain/states/node-states.js';
+import type { Transaction } from '../store/store.js';
+import type { EngineTools } from './deploy-nodes.js';
+import { hostPhaseEvent, nodePhaseEvent, operationEvent } from './events.js';
+
+const timeoutMs = 15 * 60_000;
+
+/**
+ * Nothing is placed on the host any more, and its nodes are removed; their data stays until the
+ * host itself goes.
+ */
+export async function drainHost(tools: EngineTools, transaction: Transaction, host: Host, principal: string): Promise<Operation> {
+  if (host.phase !== 'up' && host.phase !== 'unknown' && host.phase !== 'draining') {
+    throw new WombatError('WO_CONFLICT', `host ${host.name} is ${host.phase}: there is nothing to drain`);
+  }
+  const nodes = await transaction.nodes.find({ hostId: host.id, phase: presentPhases });
+  const now = tools.clock.now();
+  const operation = await insertOperation(tools, transaction, 'drain_host', host, nodes, principal);
+  const draining = await transaction.hosts.update({ ...host, phase: 'draining', phaseSince: now, operationId: operation.id });
+  const changed: Node[] = [];
+  for (const node of nodes) {
+    const next = { ...node, generation: node.generation + 1, desired: 'absent' as const, keepData: true, operationId: operation.id };
+    changed.push(await transaction.nodes.update(inPhase(next, 'stopping', now)));
+  }
+  await transaction.events.append(
+    operationEvent(operation, 'operation.started', `${principal} drains ${host.name}`),
+    hostPhaseEvent(draining),
+    ...changed.map((node) => nodePhaseEvent(node)),
+  );
+  return operation;
+}
+
+/** @throws WombatError WO_IN_USE while nodes are on it */
+export async function removeHost(tools: EngineTools, transaction: Transaction, host: Host, principal: string): Promise<Operation> {
+  const [node] = await transaction.nodes.find({ hostId: host.id, phase: presentPhases });
+  if (node) {
+    throw new WombatError('WO_IN_USE', `host ${host.name} still has node ${node.name}`, { hint: `drain it first: wo host drain ${host.name}` });
+  }
+  const operation = await insertOperation(tools, transaction, 'remove_host', host, [], principal);
+  await transaction.hosts.update({ ...host, desired: 'absent', generation: host.generation + 1, operationId: operation.id });
+  await transaction.events.append(operationEvent(operation, 'operation.started', `${principal} removes ${host.name}`));
+  return operation;
+}
+
+async function insertOperation(
+  tools: EngineTools,
+  transaction: Transaction,
+  kind: 'drain_host' | 'remove_host',
+  host: Host,
+  nodes: readonly Node[],
+  principal: string,
+): Promise<Operation> {
+  const ofHost = { nodeId: '', nodeName: '', hostId: host.id, domainId: '', reason: 'asked for' };
+  return transaction.operations.insert({
+    id: tools.ids.next('op'),
+    name: `${kind === 'drain_host' ? 'drain' : 'remove'} host ${host.name}`.slice(0, 64),
+    generation: 1,
+    observedGeneration: 0,
+    kind,
+    state: 'running',
+    familyId: '',
+    principal,
+    plan: kind === 'remove_host'
+      ? [{ ...ofHost, action: 'destroy_host' }]
+      : nodes.map((node) => ({ ...ofHost, action: 'remove_node', nodeId: node.id, nodeName: node.name, domainId: node.domainId })),
+    progress: { total: kind === 'remove_host' ? 1 : nodes.length, done: 0, failed: 0 },
+    deadline: tools.clock.now() + timeoutMs,
+  });
+}

@@ -1,0 +1,104 @@
+import type { Clock } from '@wombat/proto';
+import type { Node } from '../domain/model/node.js';
+import type { Change, Store } from '../store/store.js';
+import type { AssignmentController } from './assignment-controller.js';
+import type { BootstrapController } from './bootstrap/bootstrap-controller.js';
+import { Controller } from './controller.js';
+import type { HostController } from './host-controller.js';
+import type { JobService } from './jobs/job-service.js';
+import type { OperationController } from './operation-controller.js';
+import type { Log } from './ports.js';
+
+export interface EngineOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly hosts: HostController;
+  readonly assignments: AssignmentController;
+  readonly bootstrap: BootstrapController;
+  readonly operations: OperationController;
+  readonly jobs: JobService;
+}
+
+/**
+ * The controllers, and what wakes them: each commit of the store tells which objects have changed,
+ * and a slow sweep goes over all, so that a wake-up that was lost is only late.
+ */
+export class Engine {
+  readonly #store: Store;
+  readonly #log: Log;
+  readonly #hosts: Controller;
+  readonly #assignments: Controller;
+  readonly #bootstrap: Controller;
+  readonly #operations: Controller;
+  readonly #jobs: Controller;
+  #unsubscribe: (() => void) | undefined;
+
+  constructor(options: EngineOptions) {
+    const { store, clock, log, hosts, assignments, bootstrap, operations, jobs } = options;
+    this.#store = store;
+    this.#log = log;
+    const common = { clock, log };
+    this.#hosts = new Controller({ ...common, name: 'hosts', all: () => hosts.all(), reconcile: (id, signal) => hosts.reconcile(id, signal) });
+    this.#assignments = new Controller({ ...common, name: 'assignments', all: () => assignments.all(), reconcile: (id) => assignments.reconcile(id) });
+    this.#bootstrap = new Controller({ ...common, name: 'bootstrap', all: () => bootstrap.all(), reconcile: (id, signal) => bootstrap.reconcile(id, signal) });
+    this.#operations = new Controller({ ...common, name: 'operations', gatherMs: 25, all: () => operations.all(), reconcile: (id) => operations.reconcile(id) });
+    this.#jobs = new Controller({ ...common, name: 'jobs', all: () => jobs.all(), reconcile: (id) => jobs.reconcile(id) });
+  }
+
+  async start(): Promise<void> {
+    this.#unsubscribe = this.#store.onCommit((commit) => commit.changes.forEach((change) => this.#wakeFor(change)));
+    await Promise.all(this.#all().map((controller) => controller.start()));
+  }
+
+  async stop(): Promise<void> {
+    this.#unsubscribe?.();
+    await Promise.all(this.#all().map((controller) => controller.stop()));
+  }
+
+  /** A host has opened a session. */
+  connected(hostId: string): void {
+    this.#assignments.wake(hostId);
+  }
+
+  #wakeFor({ kind, id, object }: Change): void {
+    switch (kind) {
+      case 'hosts':
+        this.#hosts.wake(id);
+        this.#assignments.wake(id);
+        break;
+      case 'nodes':
+        if (object) this.#nodeChanged(object as Node);
+        break;
+      case 'families':
+        void this.#familyChanged(id);
+        break;
+      case 'operations':
+        this.#operations.wake(id);
+        break;
+      case 'jobs':
+        this.#jobs.wake(id);
+        break;
+      default:
+    }
+  }
+
+  #nodeChanged(node: Node): void {
+    this.#operations.wake(node.operationId);
+    if (node.observedGeneration < node.generation) this.#assignments.wake(node.hostId);
+    if (node.phase === 'ready' || node.phase === 'running' || node.phase === 'joining') this.#bootstrap.wake(node.familyId);
+  }
+
+  /** An operation may wait for the cluster of its family. */
+  async #familyChanged(familyId: string): Promise<void> {
+    try {
+      for (const operation of await this.#store.read.operations.find({ familyId, state: 'running' })) this.#operations.wake(operation.id);
+    } catch (error) {
+      this.#log.warn({ familyId, err: error }, 'operations of a changed family could not be woken');
+    }
+  }
+
+  #all(): Controller[] {
+    return [this.#hosts, this.#assignments, this.#bootstrap, this.#operations, this.#jobs];
+  }
+}
