@@ -1,0 +1,132 @@
+import { closeSync, constants, copyFileSync, existsSync, fstatSync, ftruncateSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+
+export interface LogLimits {
+  /** Of one file. */
+  readonly fileBytes: number;
+  /** The current one and those before it. */
+  readonly files: number;
+}
+
+export const defaultLogLimits: LogLimits = { fileBytes: 10 * 1024 * 1024, files: 5 };
+
+/** A file of a log, and the offset of its first byte: of all bytes that were ever written. */
+export interface LogSegment {
+  readonly file: string;
+  readonly start: number;
+  readonly sizeBytes: number;
+}
+
+interface LogState {
+  /** Offset of the first byte of the current file. */
+  readonly start: number;
+  /** Sizes of FILE.1, FILE.2, ..., the newest first. */
+  readonly older: readonly number[];
+  /** FILE.1 holds the first bytes of the current file, which is yet to be emptied. */
+  readonly copied?: number;
+}
+
+/**
+ * What a process writes to one stream, bounded in size. The writer keeps its descriptor, opened to
+ * append, so the file is copied and emptied instead of renamed; what it writes between the last
+ * look at the size and the emptying is lost, and not counted: a few microseconds each 10 MiB.
+ * FILE is the current file, FILE.1 to FILE.4 are older, FILE.json says which offsets they begin at.
+ */
+export class LogFile {
+  readonly #file: string;
+  readonly #limits: LogLimits;
+
+  constructor(file: string, limits: LogLimits = defaultLogLimits) {
+    this.#file = file;
+    this.#limits = limits;
+  }
+
+  /** The oldest first; the current one, even if it is empty or not there yet, last. */
+  segments(): LogSegment[] {
+    const { start, older, copied } = this.#state();
+    const current = { file: this.#file, start, sizeBytes: sizeOf(this.#file) };
+    let end = copied === undefined ? start : start + copied;
+    const before = older.map((sizeBytes, index) => {
+      end -= sizeBytes;
+      return { file: `${this.#file}.${index + 1}`, start: end, sizeBytes };
+    });
+    // Between copy and emptying the newest of the older files says the same as the current one.
+    if (copied !== undefined) before.shift();
+    return [...before.filter(({ file }) => existsSync(file)).reverse(), current];
+  }
+
+  /** To be called now and then: rotates a file that has grown too large. Answers whether it did. */
+  rotateIfNeeded(): boolean {
+    if (sizeOf(this.#file) < this.#limits.fileBytes) return false;
+    this.rotate();
+    return true;
+  }
+
+  rotate(): void {
+    const state = this.#state();
+    if (state.copied !== undefined) return this.#finish(state);
+    const { start, older } = state;
+    const kept = Math.max(0, this.#limits.files - 1);
+    for (let index = Math.min(older.length, kept); index >= 1; index--) {
+      if (index >= kept) rmSync(`${this.#file}.${index}`, { force: true });
+      else if (existsSync(`${this.#file}.${index}`)) renameSync(`${this.#file}.${index}`, `${this.#file}.${index + 1}`);
+    }
+    copyFileSync(this.#file, `${this.#file}.1`, constants.COPYFILE_FICLONE);
+    const copied = sizeOf(`${this.#file}.1`);
+    const next: LogState = { start, older: [copied, ...older].slice(0, kept), copied };
+    this.#write(next);
+    this.#finish(next);
+  }
+
+  /** Also what a killed agent's successor does with a rotation that it finds half done. */
+  #finish({ start, older, copied = 0 }: LogState): void {
+    const descriptor = openSync(this.#file, 'r+');
+    try {
+      const total = fstatSync(descriptor).size >= copied ? this.#copyRest(descriptor, copied) : copied;
+      if (fstatSync(descriptor).size >= copied) ftruncateSync(descriptor, 0);
+      this.#write({ start: start + total, older: [total, ...older.slice(1)] });
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  /** Appends what was written after the copy. Answers how much there is in all. */
+  #copyRest(descriptor: number, from: number): number {
+    const copy = openSync(`${this.#file}.1`, 'r+');
+    const chunk = Buffer.alloc(64 * 1024);
+    let offset = from;
+    try {
+      ftruncateSync(copy, from);
+      for (let read = readSync(descriptor, chunk, 0, chunk.length, offset); read > 0; read = readSync(descriptor, chunk, 0, chunk.length, offset)) {
+        writeSync(copy, chunk, 0, read, offset);
+        offset += read;
+      }
+      return offset;
+    } finally {
+      closeSync(copy);
+    }
+  }
+
+  #state(): LogState {
+    try {
+      const state = JSON.parse(readFileSync(`${this.#file}.json`, 'utf8')) as Partial<LogState>;
+      if (typeof state.start === 'number' && Array.isArray(state.older)) return state as LogState;
+    } catch {
+      // No rotation yet.
+    }
+    return { start: 0, older: [] };
+  }
+
+  #write(state: LogState): void {
+    const staged = `${this.#file}.json.new`;
+    writeFileSync(staged, JSON.stringify(state), { mode: 0o600 });
+    renameSync(staged, `${this.#file}.json`);
+  }
+}
+
+function sizeOf(file: string): number {
+  try {
+    return statSync(file).size;
+  } catch {
+    return 0;
+  }
+}

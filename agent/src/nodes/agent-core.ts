@@ -1,0 +1,176 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { systemClock, type Clock } from '@wombat/proto';
+import type { AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, NodeStatus, ReadExecOutput, ReadLog } from '@wombat/proto/agent';
+import { ExecAction } from '../actions/exec.js';
+import { ExecLedger } from '../actions/exec-ledger.js';
+import { readExecOutput } from '../actions/read-exec-output.js';
+import { readNodeLog } from '../actions/read-node-log.js';
+import { Epmd } from '../erlang/epmd.js';
+import { LogKeeper } from '../logs/log-keeper.js';
+import { defaultPath } from '../processes/clean-environment.js';
+import { Runner } from '../processes/runner.js';
+import type { ReleaseStore } from '../releases/release-store.js';
+import type { SessionHandlers } from '../session/handlers.js';
+import { NodeJournal } from './node-journal.js';
+import type { NodeServices } from './node-services.js';
+import { NodeTable, nodeJournalFile } from './node-table.js';
+import { Slots } from './slots.js';
+
+export interface AgentCoreOptions {
+  /** Everything of the agent's lies below it; no other agent may use it. */
+  readonly directory: string;
+  readonly hostId: string;
+  readonly releases: ReleaseStore;
+  readonly log: Logger;
+  readonly epmd: EpmdSettings;
+  /** @default the system's */
+  readonly clock?: Clock;
+  /** Where programs of nodes and commands are looked for. @default the agent's own PATH */
+  readonly path?: string;
+  /** Nodes that start at once. @default 8 */
+  readonly startsAtOnce?: number;
+}
+
+export interface EpmdSettings {
+  /** Of the epmd, its record and log; agents that share an epmd share it. */
+  readonly directory: string;
+  /** Where it shall answer besides loopback, at most 14. None: everywhere. */
+  readonly addresses: readonly string[];
+}
+
+const housekeepingMs = 3600_000;
+
+/** The heart of an agent: what the session hands its frames to. Nodes and commands outlive it. */
+export class AgentCore implements SessionHandlers {
+  readonly #options: AgentCoreOptions;
+  readonly #clock: Clock;
+  readonly #runner = new Runner();
+  readonly #statusListeners = new Set<(status: NodeStatus) => void>();
+  readonly #outcomeListeners = new Set<(outcome: ExecOutcome) => void>();
+  readonly #journal: NodeJournal;
+  readonly #ledger: ExecLedger;
+  readonly #exec: ExecAction;
+  readonly #logs: LogKeeper;
+  #table: NodeTable | undefined;
+  #housekeeping: NodeJS.Timeout | undefined;
+
+  constructor(options: AgentCoreOptions) {
+    this.#options = options;
+    const { directory, hostId, log } = options;
+    const clock = options.clock ?? systemClock;
+    this.#clock = clock;
+    this.#journal = new NodeJournal({ file: nodeJournalFile(directory), clock });
+    this.#ledger = new ExecLedger({ file: join(directory, 'exec.journal'), clock });
+    this.#logs = new LogKeeper({ directory, clock, log, nodes: () => this.#table?.nodes() ?? [] });
+    this.#exec = new ExecAction({
+      directory, hostId, clock, log,
+      path: this.#path,
+      runner: this.#runner,
+      ledger: this.#ledger,
+      nodeContext: (nodeId) => this.#table?.get(nodeId)?.context,
+      onOutcome: (outcome) => this.#outcomeListeners.forEach((listener) => listener(outcome)),
+    });
+  }
+
+  /** Reads the journals, finds what runs, and converges. Before the session is opened. */
+  async start(): Promise<void> {
+    await mkdir(this.#options.directory, { recursive: true, mode: 0o700 });
+    this.#table = new NodeTable(await this.#nodeServices());
+    await this.#table.open();
+    await this.#exec.open();
+    this.#logs.start();
+    this.#housekeeping = setInterval(() => void this.#keepHouse(), housekeepingMs).unref();
+    void this.#keepHouse();
+  }
+
+  /** Nodes and commands run on, and the next agent in this directory finds them. */
+  async stop(): Promise<void> {
+    clearInterval(this.#housekeeping);
+    this.#logs.stop();
+    await this.#exec.close();
+    await this.#table?.close();
+  }
+
+  assignments(frame: Assignments): Promise<void> {
+    return this.#nodes.assign(frame);
+  }
+
+  sessionOpened(): void {
+    this.#exec.sessionOpened();
+  }
+
+  exec(frame: Exec): Promise<void> {
+    return this.#exec.exec(frame);
+  }
+
+  cancelExec(frame: CancelExec): void {
+    this.#exec.cancel(frame);
+  }
+
+  acknowledgeOutcomes(frame: AcknowledgeOutcomes): Promise<void> {
+    return this.#exec.acknowledge(frame.outcomes);
+  }
+
+  readLog(request: ReadLog, signal: AbortSignal): AsyncIterable<ChannelData> {
+    return readNodeLog(request, this.#options.directory, this.#clock, signal);
+  }
+
+  readExecOutput(request: ReadExecOutput, signal: AbortSignal): AsyncIterable<ChannelData> {
+    return readExecOutput(request, this.#options.directory, this.#clock, signal);
+  }
+
+  journalPosition(): bigint {
+    return this.#journal.syncId;
+  }
+
+  statuses(): readonly NodeStatus[] {
+    return this.#nodes.statuses();
+  }
+
+  pendingOutcomes(): readonly ExecOutcome[] {
+    return this.#ledger.pendingOutcomes();
+  }
+
+  onStatus(listener: (status: NodeStatus) => void): () => void {
+    this.#statusListeners.add(listener);
+    return () => this.#statusListeners.delete(listener);
+  }
+
+  onOutcome(listener: (outcome: ExecOutcome) => void): () => void {
+    this.#outcomeListeners.add(listener);
+    return () => this.#outcomeListeners.delete(listener);
+  }
+
+  get #path(): string {
+    return this.#options.path ?? process.env.PATH ?? defaultPath;
+  }
+
+  get #nodes(): NodeTable {
+    if (!this.#table) throw new Error('start() comes first');
+    return this.#table;
+  }
+
+  async #nodeServices(): Promise<NodeServices> {
+    const { directory, hostId, log, releases, epmd, startsAtOnce = 8 } = this.#options;
+    const shared = { clock: this.#clock, runner: this.#runner, path: this.#path };
+    return {
+      ...shared, directory, hostId, log, releases,
+      bootId: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim(),
+      journal: this.#journal,
+      epmd: new Epmd({ ...shared, ...epmd }),
+      starts: new Slots(startsAtOnce),
+      onStatus: (status) => this.#statusListeners.forEach((listener) => listener(status)),
+    };
+  }
+
+  async #keepHouse(): Promise<void> {
+    try {
+      await this.#logs.pruneRemoved();
+      await this.#exec.prune();
+    } catch (error) {
+      this.#options.log.warn({ err: error }, 'cannot remove what is no longer kept');
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { stripVTControlCharacters } from 'node:util';
+import { limits } from '@wombat/proto';
+
+/** The last lines of what a node wrote, stderr last, safe for a terminal, at most 4 KiB of UTF-8. */
+export function logTail(stdoutFile: string, stderrFile: string): string {
+  const stderr = tailOf(stderrFile);
+  const stdout = tailOf(stdoutFile);
+  const both = [stdout, stderr].filter((text) => text !== '').join('\n');
+  return lastBytes(both, limits.logTailBytes);
+}
+
+function tailOf(file: string): string {
+  const text = readEnd(file, limits.logTailBytes / 2).replace(/\r\n?/g, '\n');
+  // eslint-disable-next-line no-control-regex -- these are what must not reach a terminal
+  return stripVTControlCharacters(text).replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\ufffd]/g, '').trim();
+}
+
+function readEnd(file: string, sizeBytes: number): string {
+  let descriptor: number;
+  try {
+    descriptor = openSync(file, 'r');
+  } catch {
+    return '';
+  }
+  try {
+    const total = fstatSync(descriptor).size;
+    const buffer = Buffer.alloc(Math.min(total, sizeBytes));
+    const read = readSync(descriptor, buffer, 0, buffer.length, total - buffer.length);
+    const text = buffer.subarray(0, read).toString('utf8');
+    // The first line may have lost its beginning.
+    const firstLineEnd = text.indexOf('\n');
+    return total > sizeBytes && firstLineEnd >= 0 ? text.slice(firstLineEnd + 1) : text;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function lastBytes(text: string, maximumBytes: number): string {
+  const bytes = Buffer.from(text, 'utf8');
+  if (bytes.length <= maximumBytes) return text;
+  // A character cut in two becomes U+FFFD, which goes.
+  return bytes.subarray(bytes.length - maximumBytes).toString('utf8').replace(/^\ufffd+/, '');
+}

@@ -1,0 +1,79 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { WombatError } from '@wombat/proto';
+import type { RenderedFile } from '@wombat/proto/agent';
+import type { ReleaseStore } from '../releases/release-store.js';
+import { fillPaths, type NodeContext } from './node-context.js';
+import type { NodePaths } from './node-paths.js';
+import { rootKey } from './node-record.js';
+
+const known: ReadonlySet<string> = new Set(['root', 'home', 'data', 'logs', 'run']);
+
+/** Makes the directories of a node that hold no part of its release. */
+export async function makeDirectories(paths: NodePaths): Promise<void> {
+  for (const directory of [paths.base, paths.home, paths.data, paths.logs, paths.run]) {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+  }
+}
+
+/**
+ * Makes the node's root, unless there is one made for the same key. Answers the key.
+ * @throws WombatError of the release store, or WO_TEMPLATE_INVALID
+ */
+export async function ensureRoot(context: NodeContext, releases: ReleaseStore, existingKey: string | undefined, signal: AbortSignal): Promise<string> {
+  const { spec, paths } = context;
+  if (!spec.artifact) throw new WombatError('WO_NODE_START_FAILED', `no release is named for ${spec.name}`);
+  const files = fillFiles(context);
+  const key = rootKey(spec.artifact.sha256, files);
+  if (key === existingKey && existsSync(paths.root)) return key;
+  await discard(paths.root);
+  await releases.makeRoot({ artifact: spec.artifact, rootDirectory: paths.root, files }, signal);
+  return key;
+}
+
+/** Removes what an agent that was killed left half done. */
+export async function removeLeftovers(paths: NodePaths): Promise<void> {
+  const names = await readdir(paths.base).catch(() => [] as string[]);
+  for (const name of names.filter((entry) => !known.has(entry))) await rm(join(paths.base, name), { recursive: true, force: true });
+}
+
+/** Removes a node; its logs stay for a day, its data when asked to. */
+export async function removeNode(paths: NodePaths, keepData: boolean): Promise<void> {
+  await removeLeftovers(paths);
+  await discard(paths.root);
+  if (existsSync(paths.logs)) {
+    await mkdir(join(paths.removedLogs, '..'), { recursive: true, mode: 0o700 });
+    await rm(paths.removedLogs, { recursive: true, force: true });
+    await rename(paths.logs, paths.removedLogs);
+  }
+  const isDataKept = keepData && (await readdir(paths.data).catch(() => [])).length > 0;
+  if (!isDataKept) return rm(paths.base, { recursive: true, force: true });
+  await rm(paths.home, { recursive: true, force: true });
+  await rm(paths.run, { recursive: true, force: true });
+}
+
+/** Renamed first, so that a root is there whole or not at all. */
+async function discard(root: string): Promise<void> {
+  if (!existsSync(root)) return;
+  const aside = `${root}.old`;
+  await rm(aside, { recursive: true, force: true });
+  await rename(root, aside);
+  await rm(aside, { recursive: true, force: true });
+}
+
+/** Fills in what only the host knows: `{{secret:NAME}}` and `{{path:...}}`. */
+export function fillFiles(context: NodeContext): RenderedFile[] {
+  const secrets = new Map(context.spec.secrets.map(({ name, value }) => [name, Buffer.from(value).toString('latin1')]));
+  return context.spec.files.map((file) => {
+    // Byte for byte: neither files nor secrets need be text. Paths first, so that no secret is read as one.
+    const bytes = Buffer.from(file.content).toString('latin1');
+    const placed = bytes.replace(/\{\{path:\w+\}\}/g, (marker) => Buffer.from(fillPaths(marker, context)).toString('latin1'));
+    const text = placed.replace(/\{\{secret:([^{}]*)\}\}/g, (_, name: string) => {
+      const value = secrets.get(name);
+      if (value === undefined) throw new WombatError('WO_TEMPLATE_INVALID', `${file.path} refers to a secret that was not given: ${name.slice(0, 64)}`);
+      return value;
+    });
+    return { ...file, content: Buffer.from(text, 'latin1') };
+  });
+}

@@ -1,0 +1,101 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { WombatError, durationToMs } from '@wombat/proto';
+import { RunMode } from '@wombat/proto/agent';
+import { writeCookie } from '../erlang/cookie.js';
+import { isSuccess } from '../processes/exit-status.js';
+import { findByEnvironment, readStat, sessionMembers, type ProcessIdentity } from '../processes/process-table.js';
+import { runBriefly } from '../processes/run-briefly.js';
+import { startIdVariable, type RunningProcess } from '../processes/running-process.js';
+import type { ChildLimits } from '../processes/shim.js';
+import { resolveArgv } from './node-action.js';
+import { nodeEnvironment, type NodeContext } from './node-context.js';
+import { ensureRoot, fillFiles, makeDirectories } from './node-files.js';
+import { stderrLog, stdoutLog, type NodePaths } from './node-paths.js';
+import { rootKey, type StartRecord } from './node-record.js';
+import type { NodeServices } from './node-services.js';
+import { checkPorts } from './port-check.js';
+
+const pidCommandTimeoutMs = 10_000;
+
+/** Whether a start needs the release: not when the root that is there was made from the same. */
+export function isRootCurrent(context: NodeContext, existingKey: string | undefined): boolean {
+  const artifact = context.spec.artifact;
+  return artifact !== undefined && existsSync(context.paths.root) && existingKey === rootKey(artifact.sha256, fillFiles(context));
+}
+
+/** Everything between the release and the start. Answers the key of the root. */
+export async function configure(context: NodeContext, existingKey: string | undefined, services: NodeServices, signal: AbortSignal): Promise<string> {
+  const { spec, paths } = context;
+  if (spec.limits?.runAs) {
+    throw new WombatError('WO_NODE_START_FAILED', `cannot run ${spec.name} as another user`, { hint: 'take `runAs` out of the manifest: this agent does not do that yet' });
+  }
+  await makeDirectories(paths);
+  const key = await ensureRoot(context, services.releases, existingKey, signal);
+  if (spec.erlang) {
+    await writeCookie(paths.home, spec.erlang.cookie);
+    if (spec.erlang.epmdPort) await services.epmd.ensure(spec.erlang.epmdPort, paths.root);
+  }
+  await checkPorts(spec);
+  return key;
+}
+
+/** @throws WombatError WO_NODE_START_FAILED */
+export async function launch(context: NodeContext, start: StartRecord, services: NodeServices): Promise<RunningProcess> {
+  const { spec, paths } = context;
+  const environment = nodeEnvironment(context);
+  return services.runner.spawn({
+    startId: start.startId,
+    recordPrefix: recordPrefix(paths, start.startId),
+    argv: resolveArgv(spec.run?.start ?? [], context, environment),
+    workingDirectory: paths.root,
+    environment,
+    stdoutFile: stdoutLog(paths),
+    stderrFile: stderrLog(paths),
+    limits: childLimits(context),
+  });
+}
+
+export function recordPrefix(paths: NodePaths, startId: string): string {
+  return join(paths.run, startId);
+}
+
+export function isDaemon(context: NodeContext): boolean {
+  return context.spec.run?.mode === RunMode.DAEMON;
+}
+
+/** The process that a start command left behind. @throws WombatError WO_NODE_START_FAILED */
+export async function findDaemon(context: NodeContext, startId: string, sessionId: number | undefined, signal: AbortSignal): Promise<ProcessIdentity> {
+  const pid = await daemonPid(context, startId, sessionId, signal);
+  const stat = pid === undefined ? undefined : readStat(pid);
+  if (!stat || stat.state === 'Z') {
+    throw new WombatError('WO_NODE_START_FAILED', `the start command of ${context.spec.name} returned, but no process of it is to be found`, {
+      hint: 'name a command that prints the pid in the manifest, or run it in the foreground',
+    });
+  }
+  return { pid: stat.pid, startTime: stat.startTime };
+}
+
+async function daemonPid(context: NodeContext, startId: string, sessionId: number | undefined, signal: AbortSignal): Promise<number | undefined> {
+  const command = context.spec.run?.pidCommand ?? [];
+  if (command.length === 0) {
+    const session = sessionId === undefined ? [] : sessionMembers(sessionId);
+    const oldest = [...session, ...findByEnvironment(startIdVariable, startId)].sort((a, b) => Number(a.startTime) - Number(b.startTime))[0];
+    return oldest?.pid;
+  }
+  const environment = nodeEnvironment(context);
+  const argv = resolveArgv(command, context, environment);
+  const result = await runBriefly({ argv, workingDirectory: context.paths.root, environment, timeoutMs: pidCommandTimeoutMs }, signal);
+  const text = result.stdout.toString('latin1').trim();
+  return isSuccess(result.exit) && /^\d{1,10}$/.test(text) ? Number(text) : undefined;
+}
+
+/** How long the node may take to become ready. */
+export function readyTimeoutMs(context: NodeContext): number {
+  return durationToMs(context.spec.run?.readyTimeout) ?? 60_000;
+}
+
+function childLimits({ spec }: NodeContext): ChildLimits {
+  const { openFiles = 0n, processes = 0n, nice = 0 } = spec.limits ?? {};
+  return { openFiles: Number(openFiles), processes: Number(processes), nice };
+}

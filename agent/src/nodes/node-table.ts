@@ -1,0 +1,134 @@
+import { join } from 'node:path';
+import { WombatError } from '@wombat/proto';
+import { DesiredState, type Assignment, type Assignments, type NodeStatus } from '@wombat/proto/agent';
+import { ManagedNode } from './managed-node.js';
+import { newNodeRecord } from './node-record.js';
+import { nodePaths } from './node-paths.js';
+import type { NodeServices } from './node-services.js';
+
+/** The nodes of this host, as the coordinator wants them. */
+export class NodeTable {
+  readonly #services: NodeServices;
+  readonly #nodes = new Map<string, ManagedNode>();
+  /** Named so far by the full sync that is coming in. */
+  #named: Set<string> | undefined;
+
+  constructor(services: NodeServices) {
+    this.#services = services;
+  }
+
+  /** Reads the journal and finds the processes that run. Answers where damaged lines were put. */
+  async open(): Promise<string | undefined> {
+    const { journal, log } = this.#services;
+    const quarantine = await journal.open();
+    if (quarantine) log.warn({ quarantine }, 'the journal was damaged; what could be read is used');
+    for (const journaled of journal.nodes.values()) {
+      const node = new ManagedNode(journaled, this.#services);
+      await node.adopt();
+      this.#nodes.set(node.nodeId, node);
+    }
+    for (const node of this.#nodes.values()) node.run();
+    await this.#prune();
+    return quarantine;
+  }
+
+  /** The loops end, the nodes run on. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#nodes.values()].map((node) => node.close()));
+    await this.#services.journal.close();
+  }
+
+  get(nodeId: string): ManagedNode | undefined {
+    return this.#nodes.get(nodeId);
+  }
+
+  nodes(): readonly ManagedNode[] {
+    return [...this.#nodes.values()];
+  }
+
+  statuses(): readonly NodeStatus[] {
+    return this.nodes().map((node) => node.status);
+  }
+
+  /** Resolves when the frame is in the journal; converging goes on by itself. */
+  async assign(frame: Assignments): Promise<void> {
+    const newer = frame.assignments.filter((assignment) => this.#isNewer(assignment)).map((assignment) => this.#withSpec(assignment));
+    const isComplete = !frame.fullSync || frame.last;
+    await this.#services.journal.assign(newer, isComplete ? frame.syncId : undefined);
+    for (const assignment of newer) this.#take(assignment);
+    this.#repeatAbsent(frame.assignments, newer);
+    if (frame.fullSync) await this.#followFullSync(frame);
+    await this.#prune();
+  }
+
+  /** Ids that make no path are refused before anything is done with them. */
+  #isNewer(assignment: Assignment): boolean {
+    nodePaths(this.#services.directory, assignment.nodeId);
+    const current = this.#nodes.get(assignment.nodeId)?.assignment;
+    if (!current) return true;
+    if (assignment.generation !== current.generation) return assignment.generation > current.generation;
+    return assignment.restartGeneration > current.restartGeneration;
+  }
+
+  /** An absent node is still stopped by the words of its release. */
+  #withSpec(assignment: Assignment): Assignment {
+    const spec = assignment.spec ?? this.#nodes.get(assignment.nodeId)?.assignment.spec;
+    if (assignment.desired === DesiredState.RUNNING && !spec) {
+      throw new WombatError('WO_INVALID_ARGUMENT', `the assignment of ${assignment.nodeId} does not say what to run`);
+    }
+    return { ...assignment, spec };
+  }
+
+  #take(assignment: Assignment): void {
+    const known = this.#nodes.get(assignment.nodeId);
+    if (known) return known.assign(assignment);
+    const node = new ManagedNode({ assignment, record: newNodeRecord }, this.#services);
+    this.#nodes.set(node.nodeId, node);
+    node.run();
+  }
+
+  /** Whoever asks again for what is done already gets the answer again. */
+  #repeatAbsent(asked: readonly Assignment[], taken: readonly Assignment[]): void {
+    const isTaken = new Set(taken.map(({ nodeId }) => nodeId));
+    for (const { nodeId, desired } of asked) {
+      const node = this.#nodes.get(nodeId);
+      if (desired === DesiredState.ABSENT && !isTaken.has(nodeId) && node?.phase === 'absent') this.#services.onStatus(node.status);
+    }
+  }
+
+  async #followFullSync(frame: Assignments): Promise<void> {
+    if (frame.first) this.#named = new Set();
+    for (const { nodeId } of frame.assignments) this.#named?.add(nodeId);
+    if (!frame.last || !this.#named) return;
+    const unnamed = this.nodes().filter(({ nodeId }) => !this.#named?.has(nodeId));
+    this.#named = undefined;
+    for (const node of unnamed) await this.#afterUnnamed(node);
+  }
+
+  /** The coordinator no longer speaks of it: forgotten when nothing is left of it, else told of, never removed unasked. */
+  async #afterUnnamed(node: ManagedNode): Promise<void> {
+    const { journal, log, onStatus } = this.#services;
+    if (node.phase !== 'absent') {
+      log.warn({ nodeId: node.nodeId, phase: node.phase }, 'a node is here that the coordinator does not name');
+      return onStatus(node.status);
+    }
+    await node.close();
+    this.#nodes.delete(node.nodeId);
+    await journal.forget(node.nodeId);
+  }
+
+  /** Release trees that no node of this host is made from any more. */
+  async #prune(): Promise<void> {
+    const present = this.nodes().filter(({ phase }) => phase !== 'absent');
+    const keep = new Set(present.map(({ assignment }) => assignment.spec?.artifact?.sha256).filter((sha256) => sha256 !== undefined));
+    try {
+      await this.#services.releases.prune(keep);
+    } catch (error) {
+      this.#services.log.warn({ err: error }, 'cannot remove old release trees');
+    }
+  }
+}
+
+export function nodeJournalFile(directory: string): string {
+  return join(directory, 'nodes.journal');
+}

@@ -1,0 +1,86 @@
+import { connect } from 'node:net';
+import { WombatError, durationToMs, type Clock } from '@wombat/proto';
+import type { ReadyCheck } from '@wombat/proto/agent';
+import { runNodeAction } from './node-action.js';
+import { erlCallOf, type NodeContext } from './node-context.js';
+
+/** A release that says nothing of readiness is taken for ready after this. */
+const defaultAliveForMs = 100;
+const firstPauseMs = 10;
+const longestPauseMs = 500;
+const longestAttemptMs = 10_000;
+
+export interface ReadyWait {
+  readonly context: NodeContext;
+  readonly clock: Clock;
+  readonly startedAtMs: number;
+  /** Fires when the process ends, a newer generation comes, or the agent stops. */
+  readonly signal: AbortSignal;
+  /** Of the wait that is left. */
+  readonly timeoutMs: number;
+}
+
+/**
+ * Resolves when the check succeeds.
+ * @throws WombatError WO_NODE_NOT_READY after the timeout, with what the last attempt said; or the signal's reason
+ */
+export async function untilReady(check: ReadyCheck | undefined, wait: ReadyWait): Promise<void> {
+  const { clock, signal } = wait;
+  if (!check?.kind) return aliveFor(defaultAliveForMs, wait);
+  if (check.kind.$case === 'aliveFor') return aliveFor(durationToMs(check.kind.value) ?? defaultAliveForMs, wait);
+  const deadlineMs = clock.monotonic() + wait.timeoutMs;
+  for (let pauseMs = firstPauseMs, said = ''; ; pauseMs = Math.min(longestPauseMs, pauseMs * 2)) {
+    const leftMs = deadlineMs - clock.monotonic();
+    if (leftMs <= 0) throw notReady(wait, said);
+    const attempt = await tryOnce(check, wait, Math.min(longestAttemptMs, leftMs));
+    if (attempt === undefined) return;
+    said = attempt;
+    await clock.sleep(Math.min(pauseMs, Math.max(1, deadlineMs - clock.monotonic())), signal);
+  }
+}
+
+async function aliveFor(ms: number, { clock, startedAtMs, signal }: ReadyWait): Promise<void> {
+  await clock.sleep(Math.max(0, startedAtMs + ms - clock.now()), signal);
+}
+
+/** Undefined when ready, else what is wrong. */
+async function tryOnce(check: ReadyCheck, { context, signal }: ReadyWait, timeoutMs: number): Promise<string | undefined> {
+  try {
+    switch (check.kind?.$case) {
+      case 'erlangPing':
+        return (await erlCallOf(context).ping(timeoutMs, signal)) ? undefined : 'the Erlang node does not answer';
+      case 'tcpPortName':
+        return (await listens(check.kind.value, context, timeoutMs)) ? undefined : `nothing listens on port ${check.kind.value}`;
+      case 'action': {
+        const { succeeded, output } = await runNodeAction(check.kind.value, context, timeoutMs, signal);
+        return succeeded ? undefined : output;
+      }
+      default:
+        return undefined;
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    return (error as Error).message;
+  }
+}
+
+function listens(portName: string, { spec }: NodeContext, timeoutMs: number): Promise<boolean> {
+  const port = spec.ports.find(({ name }) => name === portName);
+  if (!port) throw new WombatError('WO_NODE_NOT_READY', `the node has no port named ${JSON.stringify(portName)}`);
+  return new Promise((resolve) => {
+    const socket = connect({ port: port.number, host: spec.address || '127.0.0.1' });
+    const finish = (isListening: boolean): void => {
+      socket.destroy();
+      resolve(isListening);
+    };
+    socket.setTimeout(timeoutMs, () => finish(false));
+    socket.once('connect', () => finish(true));
+    socket.once('error', () => finish(false));
+  });
+}
+
+function notReady({ context, timeoutMs }: ReadyWait, said: string): WombatError {
+  const why = said.trim().split('\n').at(-1)?.slice(0, 200) ?? '';
+  const seconds = Math.round(timeoutMs / 100) / 10;
+  return new WombatError('WO_NODE_NOT_READY', `${context.spec.name} was not ready after ${seconds} s${why ? `: ${why}` : ''}`);
+}

@@ -1,0 +1,30 @@
+import { durationToMs } from '@wombat/proto';
+import { RestartMode, type ExitStatus, type RestartPolicy } from '@wombat/proto/agent';
+import { isSuccess } from '../processes/exit-status.js';
+
+const defaults = { tries: 5, intervalMs: 5 * 60_000, delayMs: 1_000 } as const;
+const maximumDelayMs = 30_000;
+
+export type RestartDecision =
+  | { readonly kind: 'restart'; readonly delayMs: number; readonly failures: readonly number[] }
+  | { readonly kind: 'give-up'; readonly failures: readonly number[] }
+  /** It ended in good order, and the policy lets it. */
+  | { readonly kind: 'done' };
+
+/** What becomes of a node that was ready and has ended, or that could not be started again. */
+export function decideRestart(
+  policy: RestartPolicy | undefined,
+  exit: ExitStatus | undefined,
+  earlierFailures: readonly number[],
+  nowMs: number,
+): RestartDecision {
+  const mode = policy?.mode ?? RestartMode.ALWAYS;
+  const endedWell = exit !== undefined && isSuccess(exit);
+  if (endedWell && (mode === RestartMode.ON_FAILURE || mode === RestartMode.NEVER)) return { kind: 'done' };
+  const intervalMs = durationToMs(policy?.interval) ?? defaults.intervalMs;
+  const failures = [...earlierFailures.filter((at) => at > nowMs - intervalMs), nowMs];
+  const tries = policy?.tries || defaults.tries;
+  if (mode === RestartMode.NEVER || failures.length > tries) return { kind: 'give-up', failures };
+  const firstDelayMs = durationToMs(policy?.delay) ?? defaults.delayMs;
+  return { kind: 'restart', delayMs: Math.min(maximumDelayMs, firstDelayMs * 2 ** (failures.length - 1)), failures };
+}

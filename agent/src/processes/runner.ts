@@ -1,0 +1,117 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { closeSync, openSync } from 'node:fs';
+import { WombatError } from '@wombat/proto';
+import type { ExitStatus } from '@wombat/proto/agent';
+import { ExitPoller } from './exit-poller.js';
+import { exitOfChild, unknownExit } from './exit-status.js';
+import { readExit, readSessionIdentity, removeRecord } from './process-record.js';
+import { findByEnvironment, isAlive } from './process-table.js';
+import { RunningProcess, startIdVariable } from './running-process.js';
+import { shimScript, type ChildLimits } from './shim.js';
+
+export interface SpawnRequest {
+  /** A new one for each start: `newStartId()`. */
+  readonly startId: string;
+  /** Where the shim writes PREFIX.pid and PREFIX.exit. */
+  readonly recordPrefix: string;
+  /** argv[0] is an absolute path. */
+  readonly argv: readonly string[];
+  readonly workingDirectory: string;
+  /** The whole of it; the start id is added. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Appended to. */
+  readonly stdoutFile: string;
+  readonly stderrFile: string;
+  /** @default /dev/null */
+  readonly stdinFile?: string;
+  readonly limits?: ChildLimits;
+}
+
+/** What became of a process that an earlier agent started, or was about to start. */
+export type Adoption =
+  | { readonly kind: 'running'; readonly process: RunningProcess }
+  | { readonly kind: 'ended'; readonly exit: ExitStatus; readonly process: RunningProcess }
+  | { readonly kind: 'never-started' };
+
+export function newStartId(): string {
+  return `start-${randomBytes(9).toString('hex')}`;
+}
+
+/** Starts nodes and commands alike, each in a session of its own that outlives the agent. */
+export class Runner {
+  readonly #poller: ExitPoller;
+
+  constructor(poller = new ExitPoller()) {
+    this.#poller = poller;
+  }
+
+  /** For processes that are not its own children. */
+  get poller(): ExitPoller {
+    return this.#poller;
+  }
+
+  /** @throws WombatError WO_NODE_START_FAILED when the shim cannot be run */
+  async spawn(request: SpawnRequest): Promise<RunningProcess> {
+    removeRecord(request.recordPrefix);
+    const child = launch(request);
+    await spawned(child);
+    const running = new RunningProcess({ ...request, poller: this.#poller, shimPid: child.pid! });
+    child.once('exit', (code, signal) => running.onShimExit(exitOfChild(code, signal)));
+    // The agent may end while its children run.
+    child.unref();
+    return running;
+  }
+
+  /** Finds a process again by its record, else by the start id in its environment. */
+  adopt(startId: string, recordPrefix: string): Adoption {
+    const identity = readSessionIdentity(recordPrefix);
+    const exit = readExit(recordPrefix);
+    if (exit || identity) {
+      const running = new RunningProcess({ startId, recordPrefix, poller: this.#poller });
+      if (exit) return { kind: 'ended', exit, process: running };
+      if (!isAlive(identity!.child) && !isAlive(identity!.shim)) return { kind: 'ended', exit: unknownExit, process: running };
+      running.watchByPolling();
+      return { kind: 'running', process: running };
+    }
+    const [member] = findByEnvironment(startIdVariable, startId);
+    if (!member) return { kind: 'never-started' };
+    const running = new RunningProcess({ startId, recordPrefix, poller: this.#poller, shimPid: member.sessionId });
+    running.watchByPolling();
+    return { kind: 'running', process: running };
+  }
+}
+
+function launch(request: SpawnRequest): ChildProcess {
+  const descriptors: number[] = [];
+  const open = (file: string, flags: string): number => {
+    const descriptor = openSync(file, flags, 0o600);
+    descriptors.push(descriptor);
+    return descriptor;
+  };
+  try {
+    return spawn('/bin/sh', ['-c', shimScript(request.limits), request.recordPrefix, ...request.argv], {
+      cwd: request.workingDirectory,
+      env: { ...request.environment, [startIdVariable]: request.startId },
+      detached: true,
+      stdio: [request.stdinFile ? open(request.stdinFile, 'r') : 'ignore', open(request.stdoutFile, 'a'), open(request.stderrFile, 'a')],
+    });
+  } catch (cause) {
+    throw startFailed(request.argv, cause);
+  } finally {
+    for (const descriptor of descriptors) closeSync(descriptor);
+  }
+}
+
+async function spawned(child: ChildProcess): Promise<void> {
+  // Synchronously known: spawn() has either a pid or fails at the next turn.
+  if (child.pid !== undefined) return;
+  const cause = await new Promise<Error>((resolve) => child.once('error', resolve));
+  throw startFailed(child.spawnargs.slice(4), cause);
+}
+
+function startFailed(argv: readonly string[], cause: unknown): WombatError {
+  const code = (cause as NodeJS.ErrnoException).code;
+  if (code === 'ENOSPC') return new WombatError('WO_DISK_FULL', 'no space left to start a process', { cause });
+  return new WombatError('WO_NODE_START_FAILED', `cannot start ${argv[0] ?? ''}: ${(cause as Error).message}`, { cause });
+}
