@@ -1,0 +1,116 @@
+import { constants } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { WombatError } from '@wombat/proto';
+import type { Logger } from 'pino';
+import type { ServerKeyPair } from '../../auth/certificate-authority.js';
+import type { ServerCertificate } from '../../auth/server-certificate.js';
+import { formatAddress, type Address } from './address.js';
+
+const handshakeTimeoutMs = 5_000;
+
+export interface TlsListenerOptions {
+  readonly certificate: ServerCertificate;
+  /** PEM of the authorities whose client certificates are asked for and verified; none are asked for without it. */
+  readonly clientAuthorities?: string;
+  readonly log: Logger;
+  readonly onConnection: (socket: TLSSocket) => void;
+}
+
+/** A TLS 1.3 server for HTTP/2 whose certificate may change while it runs. It speaks no HTTP itself. */
+export class TlsListener {
+  private readonly server: Server;
+  private readonly sockets = new Set<TLSSocket>();
+  private readonly stopRenewals: () => void;
+
+  constructor(private readonly options: TlsListenerOptions) {
+    const isAsking = options.clientAuthorities !== undefined;
+    this.server = createServer({
+      ...this.secrets(options.certificate.current),
+      minVersion: 'TLSv1.3',
+      ALPNProtocols: ['h2'],
+      handshakeTimeout: handshakeTimeoutMs,
+      // Who presents a certificate that does not verify is answered why, so the handshake lets it pass.
+      requestCert: isAsking,
+      rejectUnauthorized: false,
+    });
+    this.server.on('secureConnection', (socket) => this.accept(socket));
+    this.server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
+      options.log.debug({ peer: socket.remoteAddress, code: error.code }, 'a TLS handshake failed');
+      socket.destroy();
+    });
+    this.stopRenewals = options.certificate.onRenewed((pair) => this.server.setSecureContext(this.secrets(pair)));
+  }
+
+  get connectionCount(): number {
+    return this.sockets.size;
+  }
+
+  /**
+   * Answers the address with the port that was chosen.
+   * @throws WombatError WO_ADDRESS_IN_USE, WO_CONFIG_INVALID
+   */
+  listen(address: Address): Promise<Address> {
+    return new Promise((resolve, reject) => {
+      const onError = (error: NodeJS.ErrnoException): void => reject(listenError(address, error));
+      this.server.once('error', onError);
+      this.server.listen(address.port, address.host, () => {
+        this.server.off('error', onError);
+        this.server.on('error', (error) => this.options.log.error({ err: error }, 'a listener failed'));
+        resolve({ host: address.host, port: (this.server.address() as AddressInfo).port });
+      });
+    });
+  }
+
+  /** Takes no more connections; those there are go on. */
+  stopListening(): void {
+    this.stopRenewals();
+    this.server.close();
+  }
+
+  /** Resolves when the last connection has ended, or the signal fires. */
+  async whenIdle(signal: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => resolve(), { once: true });
+      const check = (): void => {
+        if (this.sockets.size === 0 || signal.aborted) resolve();
+        else for (const socket of [...this.sockets].slice(0, 1)) socket.once('close', check);
+      };
+      check();
+    });
+  }
+
+  destroyConnections(): void {
+    for (const socket of this.sockets) socket.destroy();
+  }
+
+  private accept(socket: TLSSocket): void {
+    // Without a listener an error of the socket would end the process; 'close' follows anyway.
+    socket.on('error', () => undefined);
+    if (socket.alpnProtocol !== 'h2') return void socket.destroy();
+    this.sockets.add(socket);
+    socket.once('close', () => this.sockets.delete(socket));
+    socket.setNoDelay(true);
+    this.options.onConnection(socket);
+  }
+
+  private secrets(pair: ServerKeyPair): { key: string; cert: string; ca?: string; minVersion: 'TLSv1.3'; secureOptions: number } {
+    const { clientAuthorities } = this.options;
+    return {
+      key: pair.keyPem,
+      cert: pair.chainPem,
+      ...(clientAuthorities === undefined ? {} : { ca: clientAuthorities }),
+      minVersion: 'TLSv1.3',
+      // Resuming a session would skip the verification of the certificate, and tickets cost CPU. Node
+      // keeps no sessions on the server either, so that none can be resumed.
+      secureOptions: constants.SSL_OP_NO_TICKET,
+    };
+  }
+}
+
+/** What a failure to listen is called. */
+export function listenError(address: Address, error: NodeJS.ErrnoException): WombatError {
+  const where = formatAddress(address);
+  if (error.code === 'EADDRINUSE') return new WombatError('WO_ADDRESS_IN_USE', `another process listens on ${where}`, { cause: error });
+  return new WombatError('WO_CONFIG_INVALID', `cannot listen on ${where}: ${error.code ?? error.message}`, { cause: error });
+}
