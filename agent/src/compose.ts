@@ -8,9 +8,11 @@ import type { AgentConfiguration } from './configuration/configuration.js';
 import { HardwareProbe } from './facts/hardware-probe.js';
 import { HostReporter } from './facts/host-reporter.js';
 import { Sampler } from './facts/sampler.js';
+import { helperArguments } from './helper-process.js';
 import { Enrolment } from './identity/enrolment.js';
 import { IdentityFiles } from './identity/identity-files.js';
 import { IdentityKeeper } from './identity/identity-keeper.js';
+import { requestByProcess } from './identity/request-process.js';
 import { CoordinatorArtifactSource } from './session/coordinator-artifact-source.js';
 import { CoordinatorLink } from './session/coordinator-link.js';
 import { Session } from './session/session.js';
@@ -22,15 +24,16 @@ export interface Surroundings {
   readonly log: Logger;
   /** Changes when the machine boots. */
   readonly bootId: string;
-  /** Prints the hardware facts: this program with an argument of its own. */
-  readonly hardwareCommand: readonly [string, ...string[]];
+  /** This program, for what it has done by another process of itself: see helper-process.ts. */
+  readonly program: readonly [string, ...string[]];
   /** @default systemClock */
   readonly clock?: Clock;
 }
 
 /** The agent's parts, from top to bottom. Nothing else in the agent knows which class stands behind a port. */
-export function compose({ configuration, log, bootId, hardwareCommand, clock = systemClock }: Surroundings): Agent {
+export function compose({ configuration, log, bootId, program, clock = systemClock }: Surroundings): Agent {
   const { directory, coordinator, joinTokenFile: tokenFile, address, labels } = configuration;
+  const makeRequest = requestByProcess([...program, helperArguments.request]);
   const container = root.createChildContainer();
   const part = <Part>(token: new (...args: never[]) => Part, make: (c: DependencyContainer) => Part): void => {
     container.register<Part>(token as never, { useFactory: instanceCachingFactory(make) });
@@ -38,11 +41,11 @@ export function compose({ configuration, log, bootId, hardwareCommand, clock = s
 
   // Who this host is
   part(IdentityFiles, () => new IdentityFiles(directory));
-  part(Enrolment, (c) => new Enrolment({ files: c.resolve(IdentityFiles), coordinator, tokenFile, clock, log }));
-  part(IdentityKeeper, (c) => new IdentityKeeper({ enrolment: c.resolve(Enrolment), files: c.resolve(IdentityFiles), coordinator, clock, log }));
+  part(Enrolment, (c) => new Enrolment({ files: c.resolve(IdentityFiles), makeRequest, coordinator, tokenFile, clock, log }));
+  part(IdentityKeeper, (c) => new IdentityKeeper({ enrolment: c.resolve(Enrolment), files: c.resolve(IdentityFiles), makeRequest, coordinator, clock, log }));
 
   // What this host is
-  part(HardwareProbe, () => new HardwareProbe({ directory, bootId, command: hardwareCommand, clock, log }));
+  part(HardwareProbe, () => new HardwareProbe({ directory, bootId, command: [...program, helperArguments.hardware], clock, log }));
   part(Sampler, () => new Sampler({ directory }));
   part(HostReporter, (c) => new HostReporter({ address, labels }, c.resolve(Sampler), c.resolve(HardwareProbe)));
 

@@ -7,19 +7,14 @@ import { DirectoryLock } from './configuration/directory-lock.js';
 import { helpText } from './configuration/help.js';
 import { openLog } from './configuration/log.js';
 import { readBootId } from './facts/boot-id.js';
-import { readHardware } from './facts/hardware.js';
+import { helped } from './helper-process.js';
 
-/** Not for people: prints the hardware facts, in a process that may be as large as that takes. */
-const hardwareArgument = '--print-hardware';
 /** Nodes run on, so little is to be done at the end, and it must not take long. */
 const stoppingTimeoutMs = 1_900;
 
 /** Answers the exit code. */
 async function main(args: readonly string[]): Promise<number> {
-  if (args[0] === hardwareArgument) {
-    process.stdout.write(`${JSON.stringify(await readHardware())}\n`);
-    return exitCodes.done;
-  }
+  if (await helped(args)) return exitCodes.done;
   const commandLine = readCommandLine(args, process.env);
   if (commandLine.kind === 'run') return run(commandLine.configuration);
   process.stdout.write(commandLine.kind === 'help' ? helpText() : `${wombatVersion}\n`);
@@ -35,8 +30,7 @@ async function run(configuration: AgentConfiguration): Promise<number> {
   const stop = stopOnSignals(log);
   try {
     log.info({ version: wombatVersion, pid: process.pid, directory }, 'agent starts');
-    const hardwareCommand = [process.execPath, process.argv[1]!, hardwareArgument] as const;
-    await compose({ configuration, log, bootId, hardwareCommand: [...hardwareCommand] }).run(stop);
+    await compose({ configuration, log, bootId, program: [process.execPath, process.argv[1]!] }).run(stop);
   } catch (error) {
     if (!stop.aborted) throw logged(error, log);
   } finally {

@@ -3,7 +3,7 @@ import { createPrivateKey, createPublicKey, webcrypto } from 'node:crypto';
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256' };
 const signing = { name: 'ECDSA', hash: 'SHA-256' };
 
-/** A PKCS#10 request in DER for this key. The library is loaded here, once in a host's life, because it takes memory. */
+/** A PKCS#10 request in DER for this key. The library is loaded here because it takes memory; see request-process.ts. */
 export async function makeCertificateRequest(privateKeyPem: string): Promise<Uint8Array> {
   await import('reflect-metadata');
   const { Pkcs10CertificateRequestGenerator } = await import('@peculiar/x509');

@@ -5,6 +5,7 @@ import t, { type Test } from 'tap';
 import { memoryLog } from '../testing/log-memory.js';
 import { StandInCoordinator, type StandInBehaviour } from '../testing/stand-in-coordinator.js';
 import { TestAuthority } from '../testing/test-authority.js';
+import { makeCertificateRequest as makeRequest } from './certificate-request.js';
 import { Enrolment } from './enrolment.js';
 import { IdentityFiles } from './identity-files.js';
 
@@ -28,7 +29,7 @@ async function bench(t: Test, options: { authority?: TestAuthority; leafName?: s
   writeFileSync(tokenFile, `${options.token?.(standIn) ?? standIn.joinToken()}\n`);
   const { log, lines } = memoryLog();
   const files = new IdentityFiles(directory);
-  const enrolment = new Enrolment({ files, coordinator: standIn.address, tokenFile, clock: systemClock, log, backoff: quickly });
+  const enrolment = new Enrolment({ files, makeRequest, coordinator: standIn.address, tokenFile, clock: systemClock, log, backoff: quickly });
   return { standIn, directory, tokenFile, lines, enrolment };
 }
 
@@ -77,7 +78,7 @@ t.test('the pinned authority beside a leaf of another one is no proof', async (t
   const standIn = await StandInCoordinator.start({ authority: pinned, pair });
   t.teardown(() => standIn.stop());
   const directory = t.testdir({ token: standIn.joinToken(pinned.sha256) });
-  const parts = { files: new IdentityFiles(directory), coordinator: standIn.address, tokenFile: join(directory, 'token'), clock: systemClock, log: memoryLog().log };
+  const parts = { makeRequest, files: new IdentityFiles(directory), coordinator: standIn.address, tokenFile: join(directory, 'token'), clock: systemClock, log: memoryLog().log };
   const error = await failure(new Enrolment(parts).ensureIdentity(never));
   t.equal(error.code, 'WO_CA_MISMATCH', 'the signature is checked, not just the presence of the certificate');
   t.equal(standIn.enrolments.length, 0, 'the token was not sent');
@@ -124,7 +125,7 @@ t.test('a certificate for another key or another host is not taken', async (t) =
 });
 
 t.test('without identity and without token it says what to do', async (t) => {
-  const parts = { files: new IdentityFiles(t.testdir({})), coordinator: { host: '127.0.0.1', port: 1 }, tokenFile: undefined, clock: systemClock, log: memoryLog().log };
+  const parts = { makeRequest, files: new IdentityFiles(t.testdir({})), coordinator: { host: '127.0.0.1', port: 1 }, tokenFile: undefined, clock: systemClock, log: memoryLog().log };
   const error = await failure(new Enrolment(parts).ensureIdentity(never));
   t.equal(error.code, 'WO_CONFIG_INVALID', 'it is a matter of configuration');
   t.match(error.hint, /--join-token-file/, 'the hint names the flag');

@@ -1,12 +1,12 @@
 import { EnrolmentServiceService } from '@wombat/proto/agent';
 import { backoffMs, parseJoinToken, withDeadline, wombatVersion, WombatError, type BackoffOptions, type Clock, type ErrorCode } from '@wombat/proto';
 import type { Logger } from 'pino';
-import { makeCertificateRequest } from './certificate-request.js';
 import type { CoordinatorAddress } from './coordinator-address.js';
 import { checkIdentity, type Identity } from './identity.js';
 import { readTokenFile, removeTokenFile, type IdentityFiles } from './identity-files.js';
 import { acceptIssued, reportSkew } from './issued-certificate.js';
 import { fetchPinnedAuthority } from './pinned-authority.js';
+import type { MakeCertificateRequest } from './request-process.js';
 import { secureClient } from './secure-client.js';
 import { unaryCall } from './unary-call.js';
 
@@ -15,6 +15,7 @@ export interface EnrolmentParts {
   readonly coordinator: CoordinatorAddress;
   /** Where the join token lies; not needed once the host is enrolled. */
   readonly tokenFile: string | undefined;
+  readonly makeRequest: MakeCertificateRequest;
   readonly clock: Clock;
   readonly log: Logger;
   /** @default 500 ms .. 15 s */
@@ -75,10 +76,10 @@ export class Enrolment {
   }
 
   async #enrol(tokenText: string, signal: AbortSignal): Promise<Identity> {
-    const { coordinator, files, log, clock, timeoutMs = 10_000 } = this.#parts;
+    const { coordinator, files, makeRequest, log, clock, timeoutMs = 10_000 } = this.#parts;
     const token = parseJoinToken(tokenText);
     const privateKey = files.privateKey();
-    const csr = await files.request(() => makeCertificateRequest(privateKey));
+    const csr = await files.request(() => makeRequest(privateKey));
     const authority = await fetchPinnedAuthority(coordinator, token.caSha256, withDeadline(timeoutMs, 'the handshake', signal));
     // From here on the connection is verified; the token goes nowhere else.
     const client = secureClient(coordinator, { clusterId: authority.clusterId, trustedCa: authority.certificate });

@@ -6,6 +6,7 @@ import { memoryLog } from '../testing/log-memory.js';
 import { ManualClock } from '../testing/manual-clock.js';
 import { StandInCoordinator } from '../testing/stand-in-coordinator.js';
 import { until } from '../testing/until.js';
+import { makeCertificateRequest as makeRequest } from './certificate-request.js';
 import { Enrolment } from './enrolment.js';
 import { IdentityFiles } from './identity-files.js';
 import { IdentityKeeper } from './identity-keeper.js';
@@ -20,7 +21,7 @@ async function enrolled(t: Test, clock: ManualClock): Promise<{ standIn: StandIn
   writeFileSync(tokenFile, standIn.joinToken());
   const files = new IdentityFiles(directory);
   const { log } = memoryLog();
-  const shared = { files, coordinator: standIn.address, log };
+  const shared = { files, makeRequest, coordinator: standIn.address, log };
   const enrolment = new Enrolment({ ...shared, tokenFile, clock: systemClock });
   const keeper = new IdentityKeeper({ ...shared, enrolment, clock });
   const stop = new AbortController();

@@ -1,12 +1,12 @@
 import { EnrolmentServiceService } from '@wombat/proto/agent';
 import { backoffMs, WombatError, type BackoffOptions, type Clock } from '@wombat/proto';
 import type { Logger } from 'pino';
-import { makeCertificateRequest } from './certificate-request.js';
 import type { CoordinatorAddress } from './coordinator-address.js';
 import type { Enrolment } from './enrolment.js';
 import { checkIdentity, validityOf, type Identity } from './identity.js';
 import type { IdentityFiles } from './identity-files.js';
 import { acceptIssued, reportSkew } from './issued-certificate.js';
+import type { MakeCertificateRequest } from './request-process.js';
 import { secureClient } from './secure-client.js';
 import { unaryCall } from './unary-call.js';
 
@@ -14,6 +14,7 @@ export interface IdentityKeeperParts {
   readonly enrolment: Enrolment;
   readonly files: IdentityFiles;
   readonly coordinator: CoordinatorAddress;
+  readonly makeRequest: MakeCertificateRequest;
   readonly clock: Clock;
   readonly log: Logger;
   /** @default 1 s .. 5 min */
@@ -85,9 +86,9 @@ export class IdentityKeeper {
   }
 
   async #renew(signal: AbortSignal): Promise<void> {
-    const { coordinator, files, clock, log, timeoutMs = 10_000 } = this.#parts;
+    const { coordinator, files, makeRequest, clock, log, timeoutMs = 10_000 } = this.#parts;
     const identity = this.current();
-    const csr = await files.request(() => makeCertificateRequest(identity.privateKey));
+    const csr = await files.request(() => makeRequest(identity.privateKey));
     const client = secureClient(coordinator, identity);
     try {
       const response = await unaryCall(client, EnrolmentServiceService.renewCertificate, { csr: Buffer.from(csr) }, timeoutMs, signal);
