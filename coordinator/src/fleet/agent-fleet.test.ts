@@ -339,6 +339,36 @@ t.test('a frame over the limit ends the session', async (t) => {
   t.match(await harness.listener.next('silent'), { reason: /over the limit/ });
 });
 
+t.test('bytes that are no frame end the session, and nothing else', async (t) => {
+  const harness = await FleetHarness.start(t);
+  const other = await harness.agent(newId('host')).connect();
+  for (const garbage of [Buffer.from([0xff]), Buffer.from([0x0a, 0x7f]), Buffer.alloc(300, 0x0a), Buffer.from('GET / HTTP/1.1')]) {
+    const agent = await harness.agent(newId('host')).connect();
+    agent.sendRaw(garbage);
+    t.equal((await agent.end())?.code, status.INTERNAL, `${garbage.length} bytes`);
+    await harness.listener.next('silent', agent.hostId);
+  }
+  const agent = await harness.agent(newId('host')).connect();
+  // A frame that only a later version knows: field 99, one byte.
+  agent.sendRaw(Buffer.from([0x9a, 0x06, 0x01, 0x00]));
+  await beatArrived(harness, agent.hostId);
+  t.ok(harness.fleet.isConnected(agent.hostId), 'an unknown frame is passed over');
+  t.ok(harness.fleet.isConnected(other.hostId));
+});
+
+t.test('of facts only the newest wait', async (t) => {
+  const harness = await FleetHarness.start(t);
+  const agent = await harness.agent(newId('host')).connect();
+  let open = (): void => undefined;
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  harness.listener.gate = ({ kind }) => (kind === 'facts' ? gate : Promise.resolve());
+  for (let n = 1; n <= 50; n += 1) agent.send({ $case: 'facts', value: Facts.fromPartial({ hostname: `h${n}` }) });
+  await beatArrived(harness, agent.hostId);
+  open();
+  await until(() => harness.listener.heard.all.some((heard) => heard.kind === 'facts' && heard.facts.hostname === 'h50'));
+  t.ok(harness.listener.count('facts') < 10, `told ${harness.listener.count('facts')} times`);
+});
+
 t.test('an agent that never reads is cut, and its stream is freed', async (t) => {
   const harness = await FleetHarness.start(t);
   const agent = await harness.agent(newId('host')).connect();

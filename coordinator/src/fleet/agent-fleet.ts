@@ -26,6 +26,8 @@ export interface AgentFleetOptions {
   readonly ids?: Ids;
 }
 
+const complaintsPerSession = 5;
+
 /**
  * The agents' sessions: who is connected, what they are sent, what they say. Nothing of it is
  * stored; a coordinator that starts has an empty fleet, and the agents come back to it.
@@ -179,7 +181,7 @@ export class AgentFleet implements Fleet {
       case 'execOutcome': {
         const outcome = cleanOutcome(session.hostId, frame.value);
         if (outcome) this.#deliveries.outcome(session, outcome);
-        else this.#log.warn({ hostId: session.hostId }, 'an outcome names no job or no target of this host');
+        else this.#complain(session, 1, 'outcomes that name no job or no target of this host were left out');
         return;
       }
       case 'assignmentsJournaled':
@@ -193,9 +195,15 @@ export class AgentFleet implements Fleet {
   #onStatus(session: Session, { statuses, complete }: StatusReport): void {
     const cleaned = statuses.flatMap((status) => cleanStatus(status) ?? []);
     if (cleaned.length < statuses.length) {
-      this.#log.warn({ hostId: session.hostId, dropped: statuses.length - cleaned.length }, 'statuses that name no node');
+      this.#complain(session, statuses.length - cleaned.length, 'statuses that name no node were left out');
     }
     this.#deliveries.statuses(session, cleaned, complete);
+  }
+
+  /** A few times for each session: no agent shall fill the log. */
+  #complain(session: Session, count: number, message: string): void {
+    session.complaints += 1;
+    if (session.complaints <= complaintsPerSession) this.#log.warn({ hostId: session.hostId, count }, message);
   }
 
   #onEnded(session: Session, was: SessionState, reason: string): void {

@@ -1,6 +1,5 @@
-import { backoffMs, type Clock } from '@wombat/proto';
+import { backoffMs, WombatError, type Clock } from '@wombat/proto';
 import type { Assignment, ExecOutcome, Facts, NodeStatus } from '@wombat/proto/agent';
-import { WombatError } from '@wombat/proto';
 import type { FleetListener } from './fleet.js';
 import type { FleetLog } from './fleet-log.js';
 import { HostLane, type LaneItem } from './host-lane.js';
@@ -43,7 +42,9 @@ export class Deliveries {
   }
 
   facts(session: Session, facts: Facts): void {
-    this.#push(session.hostId, { kind: 'facts', session, facts });
+    const lane = this.#lane(session.hostId);
+    lane.addFacts(session, facts);
+    this.#start(lane);
   }
 
   undeliverable(hostId: string, assignment: Assignment, error: WombatError): void {

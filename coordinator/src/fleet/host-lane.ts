@@ -1,4 +1,5 @@
 import type { ExecOutcome, Facts, NodeStatus } from '@wombat/proto/agent';
+import type { ErrorDetail } from '@wombat/proto/types';
 import type { FleetListener } from './fleet.js';
 import type { Session } from './session.js';
 
@@ -22,7 +23,7 @@ interface Outcomes {
 export type LaneItem =
   | { readonly kind: 'connected'; readonly session: Session }
   | { readonly kind: 'silent'; readonly reason: string }
-  | { readonly kind: 'facts'; readonly session: Session; readonly facts: Facts }
+  | { readonly kind: 'facts'; readonly session: Session; facts: Facts }
   | { readonly kind: 'told'; readonly tell: (listener: FleetListener) => Promise<void> }
   | Statuses
   | Outcomes;
@@ -30,8 +31,15 @@ export type LaneItem =
 /** Roughly what an item without a size of its own holds in memory. */
 const flatBytes = 1_024;
 
-const statusBytes = (status: NodeStatus): number => 512 + 2 * status.logTail.length;
-const outcomeBytes = (outcome: ExecOutcome): number => 512 + (outcome.stdout?.head.length ?? 0) + (outcome.stderr?.head.length ?? 0);
+function errorBytes(error: ErrorDetail | undefined): number {
+  if (!error) return 0;
+  const details = Object.entries(error.details).reduce((sum, [key, value]) => sum + key.length + value.length, 0);
+  return 2 * (error.message.length + error.hint.length + details);
+}
+
+const statusBytes = (status: NodeStatus): number => 512 + 2 * status.logTail.length + errorBytes(status.lastError);
+const outcomeBytes = ({ stdout, stderr, error }: ExecOutcome): number =>
+  512 + (stdout?.head.length ?? 0) + (stderr?.head.length ?? 0) + errorBytes(error);
 const bytesOf = (item: LaneItem): number => ('bytes' in item ? item.bytes : flatBytes);
 
 /** What one host has said and the listener has not yet heard, in order. */
@@ -55,6 +63,16 @@ export class HostLane {
   add(item: LaneItem): void {
     this.#items.push(item);
     this.backlogBytes += bytesOf(item);
+  }
+
+  /** Only the newest wait. */
+  addFacts(session: Session, facts: Facts): void {
+    for (const item of this.#items) {
+      if (item.kind !== 'facts' || item.session !== session) continue;
+      item.facts = facts;
+      return;
+    }
+    this.add({ kind: 'facts', session, facts });
   }
 
   /** Puts them with those that wait at the end of the lane. True: a batch is full. */

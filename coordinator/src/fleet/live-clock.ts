@@ -11,6 +11,7 @@ export class LiveClock {
   #lastTick: number;
   #nowMs = 0;
   #lagMs = 0;
+  #hasStalled = false;
 
   constructor(clock: Clock, tickMs: number) {
     this.#clock = clock;
@@ -28,18 +29,20 @@ export class LiveClock {
   }
 
   /**
-   * True after a tick that came more than a period late: what agents sent during the stall still
-   * waits in the sockets, so nobody is judged before the next tick.
+   * True at a tick that came more than a period late, when the one before was in time: what agents
+   * sent during the stall still waits in the sockets, so nobody is judged before the next tick.
    */
   get hasStalled(): boolean {
-    return this.#lagMs > this.#tickMs;
+    return this.#hasStalled;
   }
 
   tick(): void {
     const now = this.#clock.monotonic();
     const elapsedMs = Math.max(0, now - this.#lastTick);
     this.#lastTick = now;
+    const wasLate = this.#lagMs > this.#tickMs;
     this.#lagMs = Math.max(0, elapsedMs - this.#tickMs);
+    this.#hasStalled = this.#lagMs > this.#tickMs && !wasLate;
     this.#nowMs += elapsedMs - this.#lagMs;
   }
 }

@@ -6,7 +6,7 @@ import { cleanError, cleanFacts, cleanHello, cleanLines, cleanOutcome, cleanSamp
 t.test('texts lose what steers terminals and pages, and are capped', async (t) => {
   t.equal(cleanText('plain ünïcode 🐨'), 'plain ünïcode 🐨');
   t.equal(cleanText('\u001b[31mred\u001b[0m\u0007 and\r\n more\u0000'), 'red and more');
-  t.equal(cleanText('a\u202eb\u2066c\u2028d\u009be'), 'abcde'.slice(0, 4), 'a C1 sequence goes with its final byte');
+  t.equal(cleanText('a\u202eb\u2066c\u2028d\u009be'), 'abcde', 'marks of direction, line separators and C1 controls');
   t.equal(cleanText('x'.repeat(1_000)).length, 256);
   t.equal(cleanText('ab🐨', 3), 'ab', 'a pair is not split');
   t.equal(cleanLines('one\n\ttwo\u001b[2J\r\nthree', 100), 'one\n\ttwo\nthree');

@@ -67,6 +67,8 @@ export class Session implements Writer {
   #pauses = 0;
   hello: Hello | undefined;
   sample: Sample | undefined;
+  /** How often something that it said was left out. */
+  complaints = 0;
 
   constructor(call: SessionCall, hostId: string, peer: string, room: SessionRoom) {
     this.hostId = hostId;

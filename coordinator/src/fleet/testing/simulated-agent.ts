@@ -17,7 +17,7 @@ type FrameOf<K extends Received['frame']['$case']> = Extract<Received['frame'], 
 export class SimulatedAgent {
   readonly received = new Mailbox<Received>();
   readonly ends = new Mailbox<ServiceError | undefined>();
-  readonly call: ClientDuplexStream<SessionRequest, Received>;
+  readonly call: ClientDuplexStream<SessionRequest | Buffer, Received>;
   readonly #client: Client;
   readonly #metadata = new Metadata();
   /** Answers pings, as a living agent does. */
@@ -26,7 +26,9 @@ export class SimulatedAgent {
   constructor(address: string, readonly hostId: string) {
     this.#client = new Client(address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 });
     this.#metadata.set('host-id', hostId);
-    const { path, requestSerialize } = SessionServiceService.session;
+    const { path } = SessionServiceService.session;
+    const requestSerialize = (request: SessionRequest | Buffer): Buffer =>
+      Buffer.isBuffer(request) ? request : SessionServiceService.session.requestSerialize(request);
     const deserialize = (bytes: Buffer): Received => ({ frame: SessionResponse.decode(bytes).frame!, sizeBytes: bytes.length });
     this.call = this.#client.makeBidiStreamRequest(path, requestSerialize, deserialize, this.#metadata);
     this.call.on('data', (received: Received) => this.#onReceived(received));
@@ -42,6 +44,11 @@ export class SimulatedAgent {
 
   send(frame: NonNullable<SessionRequest['frame']>): void {
     this.call.write({ frame });
+  }
+
+  /** Bytes that stand where a frame should. */
+  sendRaw(bytes: Buffer): void {
+    this.call.write(bytes);
   }
 
   hello(hello: Partial<Hello> = {}): void {
