@@ -16,7 +16,6 @@ import type { RunningProcess } from '../processes/running-process.js';
 import { endedWithin, stopProcess } from '../processes/stop-process.js';
 import type { ExecEntry, ExecLedger } from './exec-ledger.js';
 import { ExecOutputFiles } from './exec-output.js';
-import { ExecSequence } from './exec-sequence.js';
 
 export interface ExecServices {
   /** Of the agent; commands have theirs below it. */
@@ -44,7 +43,6 @@ type Ending = 'ended' | 'timed-out' | 'killed';
 /** Runs commands, each (job, target) at most once ever: written down before it is started. */
 export class ExecAction {
   readonly #services: ExecServices;
-  readonly #sequence = new ExecSequence();
   readonly #slots = new Slots(atOnce);
   readonly #cancels = new Map<string, AbortController>();
   readonly #closed = new AbortController();
@@ -68,13 +66,8 @@ export class ExecAction {
     await this.#services.ledger.close();
   }
 
-  sessionOpened(): void {
-    this.#sequence.begin();
-  }
-
-  /** Resolves when all targets are written down. @throws WombatError WO_EXEC_REJECTED, WO_INVALID_ARGUMENT */
+  /** Resolves when all targets are written down; the session has checked the frame's sequence. @throws WombatError WO_INVALID_ARGUMENT */
   async exec(frame: Exec): Promise<void> {
-    this.#sequence.check(frame.sequence);
     const job = decodeJob(frame.job);
     const { ledger, clock } = this.#services;
     const isErlang = job.action?.kind !== undefined && job.action.kind.$case !== 'command';

@@ -97,10 +97,6 @@ export class AgentCore implements SessionHandlers {
     return this.#nodes.assign(frame);
   }
 
-  sessionOpened(): void {
-    this.#exec.sessionOpened();
-  }
-
   exec(frame: Exec): Promise<void> {
     return this.#exec.exec(frame);
   }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { WombatError } from '@wombat/proto';
-import { DesiredState, type Assignment, type Assignments, type NodeStatus } from '@wombat/proto/agent';
+import { DesiredState, NodePhase, type Assignment, type Assignments, type NodeStatus } from '@wombat/proto/agent';
 import { ManagedNode } from './managed-node.js';
 import { newNodeRecord } from './node-record.js';
 import { nodePaths } from './node-paths.js';
@@ -14,7 +14,7 @@ export class NodeTable {
   #named: Set<string> | undefined;
 
   constructor(services: NodeServices) {
-    this.#services = services;
+    this.#services = { ...services, onStatus: (status) => this.#onStatus(status, services) };
   }
 
   /** Reads the journal and finds the processes that run. Answers where damaged lines were put. */
@@ -58,7 +58,12 @@ export class NodeTable {
     for (const assignment of newer) this.#take(assignment);
     this.#repeatAbsent(frame.assignments, newer);
     if (frame.fullSync) await this.#followFullSync(frame);
-    await this.#prune();
+  }
+
+  #onStatus(status: NodeStatus, { onStatus }: NodeServices): void {
+    onStatus(status);
+    // Its release may have been the last that was made from this tree.
+    if (status.phase === NodePhase.ABSENT) void this.#prune();
   }
 
   /** Ids that make no path are refused before anything is done with them. */
