@@ -36,7 +36,7 @@ export async function chooseSubnet(): Promise<string> {
 }
 
 /** Subnets with a listener, and those that the command line of a process names (agents listen on nothing). */
-async function usedSubnets(): Promise<ReadonlySet<string>> {
+export async function usedSubnets(): Promise<ReadonlySet<string>> {
   const used = new Set<string>();
   for (const line of (await readFile('/proc/net/tcp', 'latin1').catch(() => '')).split('\n')) {
     // "  0: 0100007F:1F90 00000000:0000 0A": the address in the byte order of the machine, 0A is listening.
