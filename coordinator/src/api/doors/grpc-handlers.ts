@@ -1,9 +1,9 @@
+import { Metadata } from '@grpc/grpc-js';
 import type {
   handleBidiStreamingCall,
   handleClientStreamingCall,
   handleServerStreamingCall,
   handleUnaryCall,
-  Metadata,
   ServerDuplexStream,
   ServerReadableStream,
   ServerUnaryCall,
@@ -162,6 +162,10 @@ async function* messagesOf(call: ServerReadableStream<Message, Message>, signal:
   } catch (error) {
     throw signal.aborted ? signal.reason : error;
   }
+  // The reset of a stream ends it like a half-close does, and only later as cancelled. Sending the
+  // headers makes grpc-js look which it was; without that half an upload would pass for a whole one.
+  call.sendMetadata(new Metadata());
+  await new Promise((resolve) => setImmediate(resolve));
   signal.throwIfAborted();
 }
 
