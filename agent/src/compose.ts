@@ -1,5 +1,6 @@
 // tsyringe does not load without it.
 import 'reflect-metadata';
+import { join } from 'node:path';
 import { container as root, instanceCachingFactory, type DependencyContainer } from 'tsyringe';
 import { systemClock, type Clock } from '@wombat/proto';
 import type { Logger } from 'pino';
@@ -13,10 +14,13 @@ import { Enrolment } from './identity/enrolment.js';
 import { IdentityFiles } from './identity/identity-files.js';
 import { IdentityKeeper } from './identity/identity-keeper.js';
 import { requestByProcess } from './identity/request-process.js';
+import { AgentCore } from './nodes/agent-core.js';
+import { ChildUnpacker } from './releases/child-unpacker.js';
+import { FileReleaseStore } from './releases/file-release-store.js';
+import { inProcessUnpacker, SizedUnpacker } from './releases/unpacker.js';
 import { CoordinatorArtifactSource } from './session/coordinator-artifact-source.js';
 import { CoordinatorLink } from './session/coordinator-link.js';
 import { Session } from './session/session.js';
-import { IdleHost } from './testing/idle-host.js';
 
 /** What the agent is made for: all that comes from outside the process. */
 export interface Surroundings {
@@ -54,19 +58,30 @@ export function compose({ configuration, log, bootId, program, clock = systemClo
   part(CoordinatorArtifactSource, (c) => new CoordinatorArtifactSource(c.resolve(CoordinatorLink)));
 
   // What runs on this host. Made when the identity is there, for it bears the host's id
-  part(IdleHost, () => new IdleHost());
+  part(FileReleaseStore, (c) => new FileReleaseStore({
+    directory: join(directory, 'releases'),
+    source: c.resolve(CoordinatorArtifactSource),
+    unpacker: new SizedUnpacker(inProcessUnpacker, new ChildUnpacker(program)),
+  }));
+  part(AgentCore, (c) => new AgentCore({
+    directory,
+    hostId: c.resolve(IdentityKeeper).current().hostId,
+    releases: c.resolve(FileReleaseStore),
+    epmd: { directory: configuration.epmdDirectory, addresses: configuration.epmdAddresses },
+    clock, log,
+  }));
 
   part(Session, (c) => new Session({
     link: c.resolve(CoordinatorLink),
     keeper: c.resolve(IdentityKeeper),
-    handlers: c.resolve(IdleHost),
+    handlers: c.resolve(AgentCore),
     reporter: c.resolve(HostReporter),
     bootId, clock, log,
   }));
   part(Agent, (c) => new Agent({
     keeper: c.resolve(IdentityKeeper),
     reporter: c.resolve(HostReporter),
-    nodes: () => c.resolve(IdleHost),
+    nodes: () => c.resolve(AgentCore),
     session: () => c.resolve(Session),
     log,
   }));

@@ -14,7 +14,8 @@ const stoppingTimeoutMs = 1_900;
 
 /** Answers the exit code. */
 async function main(args: readonly string[]): Promise<number> {
-  if (await helped(args)) return exitCodes.done;
+  const helperCode = await helped(args);
+  if (helperCode !== undefined) return helperCode;
   const commandLine = readCommandLine(args, process.env);
   if (commandLine.kind === 'run') return run(commandLine.configuration);
   process.stdout.write(commandLine.kind === 'help' ? helpText() : `${wombatVersion}\n`);

@@ -56,7 +56,7 @@ export class Inbox {
       case 'exec':
         return this.#exec(frame.value);
       case 'cancelExec':
-        return this.#guarded('a cancellation', () => handlers.cancelExec(frame.value));
+        return handlers.cancelExec(frame.value);
       case 'openChannel':
         return openChannel(frame.value);
       default:
@@ -75,6 +75,7 @@ export class Inbox {
     });
   }
 
+  /** Not awaited: a slow disk must not hold up what cancels a command. */
   #exec(frame: Exec): void {
     const { handlers, log } = this.#parts;
     const expected = this.#lastExecSequence === undefined ? frame.sequence : this.#lastExecSequence + 1n;
@@ -83,14 +84,6 @@ export class Inbox {
       return;
     }
     this.#lastExecSequence = frame.sequence;
-    handlers.exec(frame).catch((error: unknown) => log.error({ err: error }, 'a command could not be taken'));
-  }
-
-  #guarded(what: string, work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      this.#parts.log.error({ err: error }, `${what} failed`);
-    }
+    handlers.exec(frame).catch((error: unknown) => log.warn({ err: error }, 'a command was not taken'));
   }
 }

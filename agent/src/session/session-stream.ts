@@ -1,4 +1,4 @@
-import type { Facts, Hello, Refusal, Sample, SessionRequest, Welcome } from '@wombat/proto/agent';
+import type { Facts, Hello, Refusal, Sample, SessionRequest, SessionResponse, Welcome } from '@wombat/proto/agent';
 import { durationToMs, fromErrorDetail, fromServiceError, sessionProtocol, WombatError, type Clock } from '@wombat/proto';
 import type { Logger } from 'pino';
 import type { Channels } from './channels.js';
@@ -122,9 +122,18 @@ export class SessionStream {
     if ('broken' in received) return this.end(new WombatError('WO_INTERNAL', `the coordinator sent ${received.broken}`));
     const { frame } = received;
     if (frame?.$case === 'refusal') return this.#refused(frame.value);
-    if (this.#openedAtMs !== undefined) return frame && this.#inbox.receive(frame);
+    if (this.#openedAtMs !== undefined) return frame && this.#dispatch(frame);
     if (frame?.$case === 'welcome') return this.#open(frame.value);
     this.end(new WombatError('WO_INTERNAL', 'the coordinator did not begin with Welcome or Refusal'));
+  }
+
+  /** What a handler throws ends the session and nothing more. */
+  #dispatch(frame: NonNullable<SessionResponse['frame']>): void {
+    try {
+      this.#inbox.receive(frame);
+    } catch (error) {
+      this.end(WombatError.from(error));
+    }
   }
 
   #refused({ error, retryAfter }: Refusal): void {
