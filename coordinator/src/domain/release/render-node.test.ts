@@ -1,0 +1,115 @@
+import t from 'tap';
+import type { Inspection } from './inspection.js';
+import { fillManifest } from './fill-manifest.js';
+import type { ManifestInput } from './manifest-input.js';
+import { renderNode, type RenderInput } from './render-node.js';
+import { inspectionOf, mixInspection, plainInspection, relxInspection } from './testing/inspections.js';
+
+function inputOf(given: ManifestInput, inspection: Inspection, changed: Partial<RenderInput> = {}): RenderInput {
+  const { manifest } = fillManifest(given, inspection);
+  const templateTexts = Object.fromEntries(manifest.templates.map((path) => [path, inspection.texts[path]!]));
+  return {
+    release: { name: 'riak', version: '3.0', layout: inspection.layout, manifest, templateTexts },
+    node: {
+      id: 'node-aaaaaaaaaaaa', name: 'riak-3', ordinal: 3, address: '127.7.7.2', erlangName: 'riak-3@127.7.7.2', distributionPort: 30_001,
+      ports: manifest.ports.map((port) => ({ ...port, number: port.number || 8_098 })),
+    },
+    epmdPort: 14_369,
+    family: { id: 'fam-aaaaaaaaaaaa', name: 'Riak node family', environment: {} },
+    host: { id: 'host-aaaaaaaaaaaa', name: 'host-1', region: 'eu', zone: 'eu-a' },
+    contacts: [
+      { name: 'riak-1', erlangName: 'riak-1@127.7.7.1', address: '127.7.7.1', ports: [{ name: 'http', number: 8_001 }] },
+      { name: 'riak-2', erlangName: 'riak-2@127.7.7.1', address: '127.7.7.1', ports: [{ name: 'http', number: 8_002 }] },
+    ],
+    strategy: { seed: 'riak-1' },
+    ...changed,
+  };
+}
+
+t.test('a relx node has its own name and no cookie', (t) => {
+  const rendered = renderNode(inputOf({}, relxInspection()));
+  t.match(rendered, { start: ['bin/riak', 'foreground'], stop: [], ready: { kind: 'erlang' }, isErlang: true });
+  t.strictSame(rendered.environment, { WOMBAT_NODE_NAME: 'riak-3@127.7.7.2', WOMBAT_FAMILY: 'Riak node family', WOMBAT_ADDRESS: '127.7.7.2', ERL_EPMD_PORT: '14369' });
+  t.strictSame(rendered.files.map(({ path, mode }) => ({ path, mode })), [{ path: 'releases/3.0/vm.args', mode: 0 }]);
+  const { text } = rendered.files[0]!;
+  t.match(text, /^\+K true\n[^]*\n-name riak-3@127\.7\.7\.2\n-start_epmd false\n-kernel inet_dist_use_interface \{127,7,7,2\}\n-kernel inet_dist_listen_min 30001\n/);
+  t.notMatch(text, /setcookie|riak@127/);
+  t.end();
+});
+
+t.test('a vm.args with placeholders keeps what they say', (t) => {
+  const text = '-name {{node.erlangName}}\n-setcookie x\n-kernel inet_dist_listen_min {{node.distributionPort}} inet_dist_listen_max {{node.distributionPort}}\n';
+  const rendered = renderNode(inputOf({}, relxInspection({ 'releases/3.0/vm.args': text }))).files[0]!.text;
+  t.equal(rendered, '-name riak-3@127.7.7.2\n-kernel inet_dist_listen_min 30001 inet_dist_listen_max 30001\n-start_epmd false\n-kernel inet_dist_use_interface {127,7,7,2}\n');
+  const fixedName = renderNode(inputOf({}, relxInspection({ 'releases/3.0/vm.args': '-name fixed@127.0.0.1\n-env ZONE {{host.zone}}\n' }))).files[0]!.text;
+  t.match(fixedName, /^-env ZONE eu-a\n[^]*-name riak-3@127\.7\.7\.2\n/, 'a fixed name is replaced all the same');
+  t.notMatch(fixedName, /fixed/);
+  t.end();
+});
+
+t.test('a mix node keeps its cookie out of argv', (t) => {
+  const rendered = renderNode(inputOf({}, mixInspection(), { family: { id: 'f', name: 'shop', environment: { RELEASE_DISTRIBUTION: 'name', LANG: 'C' } } }));
+  t.match(rendered.environment, { RELEASE_DISTRIBUTION: 'none', LANG: 'C' });
+  t.match(rendered.files.find((file) => file.path.endsWith('env.sh'))?.text, /\nexport RELEASE_DISTRIBUTION=none\n$/);
+  t.match(rendered.files.find((file) => file.path.endsWith('vm.args'))?.text, /-name riak-3@127\.7\.7\.2/);
+  t.end();
+});
+
+t.test('a plain node: names in files, commands and environment', (t) => {
+  const texts = {
+    'bin/run': '#!/bin/sh\n',
+    'etc/app.conf': [
+      'id={{node.id}} {{node.name}} {{node.ordinal}} {{node.address}} {{node.port.http}} {{family.name}} {{family.id}} {{host.id}} {{host.name}} {{host.region}} {{host.zone}}',
+      'release={{release.name}} {{release.version}} strategy={{strategy.seed}} lang={{environment.LANG}}',
+      'data={{node.dataDir}} home={{node.homeDir}} root={{node.rootDir}}',
+      'peers={{#contacts}}{{address}}:{{port.http}}{{comma}}{{/contacts}} {{contactNames}} {{contactsErlang}}',
+    ].join('\n'),
+    'etc/secret.conf': 'password={{secret:DB}}',
+  };
+  const input = inputOf(
+    { start: `bin/run --http {{node.port.http}} '{{family.name}}'`, stop: 'bin/run stop', templates: ['etc/app.conf', 'etc/secret.conf'], ports: [{ name: 'http', protocol: 'tcp', number: 0 }], ready: { kind: 'port', port: 'http' }, environment: { LANG: 'C', MODE: 'a' } },
+    { ...inspectionOf(texts), texts },
+    { family: { id: 'fam-1', name: 'My family', environment: { MODE: 'b' } } },
+  );
+  const rendered = renderNode(input);
+  t.strictSame(rendered.start, ['bin/run', '--http', '8098', 'My family'], 'a value with a blank stays one word');
+  t.strictSame(rendered.stop, ['bin/run', 'stop']);
+  t.strictSame(rendered.ready, { kind: 'port', port: 'http' });
+  t.equal(rendered.isErlang, false);
+  t.strictSame(rendered.environment, { LANG: 'C', MODE: 'b', WOMBAT_NODE_NAME: 'riak-3', WOMBAT_FAMILY: 'My family', WOMBAT_ADDRESS: '127.7.7.2', WOMBAT_PORT_HTTP: '8098' });
+  t.equal(
+    rendered.files[0]!.text,
+    [
+      'id=node-aaaaaaaaaaaa riak-3 3 127.7.7.2 8098 My family fam-1 host-aaaaaaaaaaaa host-1 eu eu-a',
+      'release=riak 3.0 strategy=riak-1 lang=C',
+      'data={{host:dataDir}} home={{host:homeDir}} root={{host:rootDir}}',
+      `peers=127.7.7.1:8001,127.7.7.1:8002 riak-1@127.7.7.1,riak-2@127.7.7.1 ['riak-1@127.7.7.1','riak-2@127.7.7.1']`,
+    ].join('\n'),
+  );
+  t.strictSame(rendered.files[1], { path: 'etc/secret.conf', text: 'password={{secret:DB}}', mode: 0o600 }, 'a file with a secret is for its owner only');
+  t.end();
+});
+
+t.test('a ready command is words too', (t) => {
+  const rendered = renderNode(inputOf({ start: 'bin/run', ready: { kind: 'command', command: 'bin/run ping' } }, plainInspection()));
+  t.strictSame(rendered.ready, { kind: 'command', argv: ['bin/run', 'ping'] });
+  t.end();
+});
+
+t.test('a daemon of relx has its pipes in its own root', (t) => {
+  t.match(renderNode(inputOf({ start: 'bin/riak daemon', mode: 'daemon' }, relxInspection())).environment, { PIPE_DIR: '{{host:rootDir}}/pipes/' });
+  t.end();
+});
+
+t.test('what grows beyond the limit or names what the family lacks is refused', (t) => {
+  const large = { 'bin/run': '#!/bin/sh\n', 'etc/big': `{{#contacts}}${'x'.repeat(30_000)}{{/contacts}}` };
+  t.throws(() => renderNode(inputOf({ start: 'bin/run', templates: ['etc/big'] }, { ...inspectionOf(large), texts: large })), { code: 'WO_TEMPLATE_TOO_LARGE' });
+  const open = { 'bin/run': '#!/bin/sh\n', 'etc/x': '{{strategy.sed}}' };
+  t.throws(() => renderNode(inputOf({ start: 'bin/run', templates: ['etc/x'] }, { ...inspectionOf(open), texts: open })), { code: 'WO_TEMPLATE_INVALID', message: /nearest is strategy\.seed/ });
+  t.end();
+});
+
+t.test('the same input gives the same node', (t) => {
+  t.strictSame(renderNode(inputOf({}, relxInspection())), renderNode(inputOf({}, relxInspection())));
+  t.end();
+});
