@@ -1,8 +1,8 @@
 /** The candidate that a mistyped word most probably meant, or undefined when none is near. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
-  // A third of the word may be wrong; for short words one letter.
-  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
+  // A third of the word may be wrong, or two letters that changed places; of a short word one letter.
+  let bestDistance = (word.length <= 3 ? 1 : Math.max(2, Math.floor(word.length / 3))) + 1;
   for (const candidate of candidates) {
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
