@@ -12,4 +12,13 @@ export function generate(outputDirectory = `${root}proto/src/gen`) {
   execFileSync(buf, ['generate', '--output', `${outputDirectory}/../..`], { cwd: `${root}proto`, stdio: 'inherit' });
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) generate();
+/** The descriptors of all contracts; reflection serves them from the installed package. */
+export function buildReflectionImage(outputFile = `${root}proto/reflection.binpb`) {
+  const options = ['--as-file-descriptor-set', '--exclude-source-info', '--output', outputFile];
+  execFileSync(buf, ['build', ...options], { cwd: `${root}proto`, stdio: 'inherit' });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  generate();
+  buildReflectionImage();
+}
