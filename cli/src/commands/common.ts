@@ -1,0 +1,14 @@
+import { flag, text, wholeNumber } from '../options.js';
+
+/** Options of every command that lists. */
+export const listOptions = {
+  limit: wholeNumber('--limit <n>', 'at most so many', { minimum: 1 }),
+  orderBy: text('--order-by <field>', 'name or created_at, with " desc" for the reverse'),
+};
+
+/** Options of every command that follows an operation. */
+export const operationOptions = {
+  detach: flag('--detach', 'do not wait: print the id of the operation and leave it running'),
+};
+
+export const operationTimeoutHelp = 'stop waiting after so long, exit 6, and leave the operation running';

@@ -1,0 +1,25 @@
+import { WombatError } from '@wombat/proto';
+import { defineCommand, required } from '../../command.js';
+import { readConfigFile, writeConfigFile } from '../../context/config-file.js';
+import { configDirectory } from '../../context/paths.js';
+import { nearest } from '../../parse/nearest.js';
+
+export const contextUse = defineCommand({
+  description: 'Chooses the context that is used when nothing else says: neither --context, nor WO_CONTEXT, nor a wombat.toml of the project.',
+  examples: [
+    { command: 'wo context use production', explanation: 'from now on' },
+    { command: 'wo --context production status', explanation: 'for one command only' },
+  ],
+  arguments: { name: required('name of a context') },
+  options: {},
+  async run(runtime, { name }) {
+    const { env } = runtime.io;
+    const config = await readConfigFile(configDirectory(env), env);
+    if (!Object.hasOwn(config.contexts, name)) {
+      const close = nearest(name, Object.keys(config.contexts));
+      throw new WombatError('WO_NOT_FOUND', `${config.path} has no context ${JSON.stringify(name)}`, { hint: close ? `did you mean ${close}?` : 'see those there are: wo context list' });
+    }
+    await writeConfigFile({ ...config, current: name });
+    await runtime.print.done(`${name} is used from now on`, { current: name });
+  },
+});

@@ -1,0 +1,55 @@
+import { durationFromMs } from '@wombat/proto';
+import { CreateJobRequest, CreateJobResponse, JobServiceService } from '@wombat/proto/control';
+import type { Action } from '@wombat/proto/types';
+import { defineCommand, many, required } from '../command.js';
+import { newMutation } from '../control/mutation.js';
+import { idOf } from '../control/names.js';
+import { flag, text } from '../options.js';
+import { UsageError } from '../usage-error.js';
+import { tellJob } from './job/end.js';
+import { followJob } from './job/follow.js';
+
+export const exec = defineCommand({
+  usage: 'EXPRESSION [options] -- COMMAND [ARGUMENT...]',
+  description: [
+    'Runs the command on every node of a family, on one node, or on a host, all at once, and gathers one outcome for each: what went wrong first.',
+    'The program is run as it is, in the root of the node and with its environment; no shell is in between. Exit code: 0 all ok, 3 some failed, 1 all failed.',
+  ].join('\n'),
+  timeoutHelp: 'the command may run so long on each target, then it is ended; 60s when left out',
+  examples: [
+    { command: 'wo exec "Riak node family" -- uptime', explanation: 'on every node of a family' },
+    { command: 'wo exec web -b --timeout 10s -- sh -c \'df -h . | tail -1\'', explanation: 'equal outputs shown once; a shell, because it was asked for' },
+    { command: 'wo exec riak-1 --erlang \'nodes().\'', explanation: 'Erlang, on the virtual machine of the node' },
+  ],
+  arguments: { expression: required('id or name of a family, a node or a host'), command: many('the program and its arguments') },
+  options: {
+    fold: flag('-b, --fold', 'show equal outcomes once, under all their names'),
+    passExit: flag('--pass-exit', 'exit with the code of the remote command, the largest when there are many'),
+    erlang: text('--erlang <expressions>', 'evaluate Erlang on each node instead of running a command'),
+    detach: flag('--detach', 'do not wait: print the id of the job'),
+  },
+  async run(runtime, { expression, command }, { fold, passExit, erlang, detach }) {
+    const action = actionOf(command, erlang);
+    const { timeout } = runtime.flags;
+    const control = await runtime.control();
+    const request = CreateJobRequest.fromPartial({ mutation: newMutation(), expression, action, ...(timeout && { timeout: durationFromMs(timeout) }) });
+    const answer = await control.call(JobServiceService.createJob, request);
+    const id = idOf(answer.job);
+    if (detach) {
+      await runtime.print.created({ id, json: CreateJobResponse.toJSON(answer), line: `job ${id} is running`, next: `wo job watch ${id}` });
+      return 0;
+    }
+    if (runtime.flags.verbose) runtime.print.tell(`job ${id} on ${answer.job?.targetCount ?? 0} targets`);
+    return tellJob(runtime, await followJob(runtime, answer.job!), { fold, passExit });
+  },
+});
+
+function actionOf(command: readonly string[], erlang: string | undefined): Action {
+  if (erlang !== undefined) {
+    if (command.length > 0) throw new UsageError('--erlang and a command do not go together');
+    const expressions = erlang.trim().endsWith('.') ? erlang.trim() : `${erlang.trim()}.`;
+    return { kind: { $case: 'erlangEval', value: { expressions } } };
+  }
+  if (command.length === 0) throw new UsageError('no command is given', 'put it behind --, as in: wo exec web -- uptime');
+  return { kind: { $case: 'command', value: { argv: [...command], environment: {} } } };
+}

@@ -1,0 +1,20 @@
+import { AttachReleaseRequest, AttachReleaseResponse, FamilyServiceService } from '@wombat/proto/control';
+import { defineCommand, required } from '../../command.js';
+import { newMutation } from '../../control/mutation.js';
+import { quoted } from '../../control/names.js';
+
+export const familyAttach = defineCommand({
+  description: 'Names the release that new nodes of the family run. Nodes that are there keep what they run.',
+  examples: [
+    { command: 'wo attach-release "Riak node family" Riak', explanation: 'by name' },
+    { command: 'wo attach-release $FAMILY $RELEASE', explanation: 'in a script, by id' },
+  ],
+  arguments: { family: required('id, name, or the beginning of an id'), release: required('id, name, or the beginning of an id') },
+  options: {},
+  async run(runtime, { family, release }) {
+    const control = await runtime.control();
+    const answer = await control.call(FamilyServiceService.attachRelease, AttachReleaseRequest.fromPartial({ mutation: newMutation(), family, release }));
+    await runtime.print.done(`new nodes of ${family} run ${release}`, AttachReleaseResponse.toJSON(answer));
+    if (!runtime.print.isForPrograms) runtime.print.tell(runtime.print.err.dim(`  next: wo deploy-nodes ${quoted(family)} --amount 2`));
+  },
+});

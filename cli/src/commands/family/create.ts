@@ -1,0 +1,46 @@
+import { durationFromMs } from '@wombat/proto';
+import { CreateFamilyRequest, CreateFamilyResponse, FamilyServiceService } from '@wombat/proto/control';
+import { defineCommand, required } from '../../command.js';
+import { newMutation } from '../../control/mutation.js';
+import { idOf, labelOf } from '../../control/names.js';
+import { duration, pairs, text, wholeNumber } from '../../options.js';
+
+export const familyCreate = defineCommand({
+  description: [
+    'Nodes of a family run one release. When a node becomes ready, the selector chooses the contacts that it is given,',
+    'and the bootstrap strategy makes it join its cluster. `wo plugin list` shows the strategies there are.',
+  ].join('\n'),
+  examples: [
+    { command: 'wo create-family "Riak node family" --sel random --clust custom --clust-opt cmd:bin/bootstrap', explanation: 'a command of the release joins the nodes' },
+    { command: 'FAMILY=$(wo create-family web --clust erlang-mesh --env LOG_LEVEL=info)', explanation: 'a script gets the id alone' },
+  ],
+  arguments: { name: required('name of the family') },
+  options: {
+    sel: text('--sel <selector>', 'random, oldest or all: which nodes a joining node is told of'),
+    clust: text('--clust <strategy>', 'bootstrap strategy: none, custom, erlang-mesh, ...'),
+    clustOpt: pairs('--clust-opt <key:value>', 'option of the strategy; may be repeated', ':'),
+    env: pairs('--env <key=value>', 'environment of every node; may be repeated'),
+    restartTries: wholeNumber('--restart-tries <n>', 'restarts of a node that exits, before it counts as failed', { maximum: 1000 }),
+    restartInterval: duration('--restart-interval <duration>', 'time in which the tries are counted'),
+    restartDelay: duration('--restart-delay <duration>', 'pause before a restart'),
+  },
+  async run(runtime, { name }, options) {
+    const { restartTries: tries, restartInterval, restartDelay } = options;
+    const restart = tries === undefined && restartInterval === undefined && restartDelay === undefined ? undefined : {
+      ...(tries !== undefined && { tries }),
+      ...(restartInterval !== undefined && { interval: durationFromMs(restartInterval) }),
+      ...(restartDelay !== undefined && { delay: durationFromMs(restartDelay) }),
+    };
+    const control = await runtime.control();
+    const strategy = options.clust ?? '';
+    const answer = await control.call(FamilyServiceService.createFamily, CreateFamilyRequest.fromPartial({
+      mutation: newMutation(), name, selector: options.sel ?? '', bootstrap: { strategy, options: { ...options.clustOpt } }, environment: { ...options.env }, restart,
+    }));
+    const family = answer.family!;
+    await runtime.print.created({
+      id: idOf(family), name, json: CreateFamilyResponse.toJSON(answer),
+      line: `family ${labelOf(family)}  ${idOf(family)}`,
+      next: `wo add-domain ${idOf(family)} PROVIDER IMAGE HARDWARE`,
+    });
+  },
+});

@@ -1,0 +1,20 @@
+import { FamilyServiceService, RemoveFamilyRequest, RemoveFamilyResponse } from '@wombat/proto/control';
+import { defineCommand, required } from '../../command.js';
+import { newMutation } from '../../control/mutation.js';
+import { confirm } from '../confirm.js';
+
+export const familyRemove = defineCommand({
+  description: 'Removes the family and its domains. Refused while it has nodes: remove those first with `wo node remove FAMILY`.',
+  examples: [
+    { command: 'wo family remove "Riak node family"', explanation: 'asks first' },
+    { command: 'wo node remove web --delete-data --yes && wo family remove web --yes', explanation: 'with all its nodes, in a script' },
+  ],
+  arguments: { family: required('id, name, or the beginning of an id') },
+  options: {},
+  async run(runtime, { family }) {
+    await confirm(runtime, `this removes the family ${family} and its domains`);
+    const control = await runtime.control();
+    const answer = await control.call(FamilyServiceService.removeFamily, RemoveFamilyRequest.fromPartial({ mutation: newMutation(), family }));
+    await runtime.print.done(`family ${family} is removed`, RemoveFamilyResponse.toJSON(answer));
+  },
+});

@@ -1,0 +1,24 @@
+import { DrainHostRequest, DrainHostResponse, HostServiceService } from '@wombat/proto/control';
+import { defineCommand, required } from '../../command.js';
+import { newMutation } from '../../control/mutation.js';
+import { followStarted } from '../../progress/follow-started.js';
+import { operationOptions, operationTimeoutHelp } from '../common.js';
+import { confirm } from '../confirm.js';
+
+export const hostDrain = defineCommand({
+  description: 'No node is placed on the host any more, and those that are there are removed.',
+  timeoutHelp: operationTimeoutHelp,
+  examples: [
+    { command: 'wo host drain host-k3', explanation: 'asks first' },
+    { command: 'wo host drain host-k3 --yes && wo host remove host-k3 --yes', explanation: 'in a script, and destroy the machine afterwards' },
+  ],
+  arguments: { host: required('id, name, or the beginning of an id') },
+  options: { ...operationOptions },
+  async run(runtime, { host }, { detach }) {
+    await confirm(runtime, `this removes every node of the host ${host}`);
+    const control = await runtime.control();
+    const { operation } = await control.call(HostServiceService.drainHost, DrainHostRequest.fromPartial({ mutation: newMutation(), host }));
+    const { timeout } = runtime.flags;
+    return followStarted(runtime, operation!, { detach, toJson: (each) => DrainHostResponse.toJSON({ operation: each }), ...(timeout && { waitMs: timeout }) });
+  },
+});

@@ -1,0 +1,98 @@
+import { exitCodes } from '@wombat/proto';
+import { Outcome } from '@wombat/proto/agent';
+import type { Job, JobTarget } from '@wombat/proto/control';
+import { foldNames } from '../../output/fold-names.js';
+import { sanitise } from '../../output/sanitise.js';
+import { elapsed } from '../../output/time.js';
+import { bytes, count } from '../../output/words.js';
+import type { Runtime } from '../../runtime.js';
+import { outcomeText } from './view.js';
+
+export interface OutcomeOptions {
+  /** Equal outcomes are shown once, under all their names. */
+  readonly fold: boolean;
+}
+
+/** What went wrong first, then what went well; "name | line" on stdout, talk on stderr. */
+export function printOutcomes(runtime: Runtime, targets: readonly JobTarget[], { fold }: OutcomeOptions): void {
+  const sorted = [...targets].sort((left, right) => Number(isOk(left)) - Number(isOk(right)) || collator.compare(labelOf(left), labelOf(right)));
+  const groups = fold ? grouped(sorted) : sorted.map((target) => [target]);
+  const labels = groups.map((group) => sanitise(foldNames(group.map(labelOf))));
+  const width = fold ? 0 : Math.min(40, Math.max(0, ...labels.map((label) => label.length)));
+  groups.forEach((group, index) => printGroup(runtime, group, labels[index]!, width, fold));
+}
+
+/** 0 all ok, 3 some failed, 1 all failed. */
+export function exitOfOutcomes(targets: readonly JobTarget[]): number {
+  const failed = targets.filter((target) => !isOk(target)).length;
+  if (failed === 0) return exitCodes.done;
+  return failed === targets.length ? exitCodes.failed : exitCodes.partial;
+}
+
+/** The largest exit code of the remote commands; a signal counts as 128 and itself, what has no code as 1. */
+export function largestRemoteExit(targets: readonly JobTarget[]): number {
+  return Math.max(0, ...targets.map((target) => {
+    if (target.exit?.kind?.$case === 'code') return target.exit.kind.value & 255;
+    if (target.exit?.kind?.$case === 'signal') return Math.min(255, 128 + target.exit.kind.value);
+    return isOk(target) ? 0 : 1;
+  }));
+}
+
+/** "2 ok, 1 failed, 1 timed out of 4 in 0.4s; slowest riak-2 0.3s" */
+export function summaryLine(job: Job, targets: readonly JobTarget[]): string {
+  const tally = new Map<string, number>();
+  for (const target of targets) {
+    const outcome = outcomeText(target).replace(/ \(.*$/, '');
+    tally.set(outcome, (tally.get(outcome) ?? 0) + 1);
+  }
+  const took = job.finishedAt && job.metadata?.createdAt ? ` in ${elapsed(job.finishedAt.getTime() - job.metadata.createdAt.getTime())}` : '';
+  const slowest = [...targets].sort((left, right) => tookMs(right) - tookMs(left))[0];
+  const slow = slowest && targets.length > 1 && tookMs(slowest) > 0 ? `; slowest ${labelOf(slowest)} ${elapsed(tookMs(slowest))}` : '';
+  return sanitise(`${[...tally].map(([outcome, amount]) => `${amount} ${outcome}`).join(', ')} of ${count(targets.length, 'target')}${took}${slow}`);
+}
+
+export function isOk(target: JobTarget): boolean {
+  return target.outcome === Outcome.OK;
+}
+
+export function labelOf(target: JobTarget): string {
+  return target.targetName || target.targetId;
+}
+
+const collator = new Intl.Collator('en', { numeric: true });
+
+function tookMs(target: JobTarget): number {
+  return target.startedAt && target.finishedAt ? target.finishedAt.getTime() - target.startedAt.getTime() : 0;
+}
+
+function grouped(targets: readonly JobTarget[]): JobTarget[][] {
+  const groups = new Map<string, JobTarget[]>();
+  for (const target of targets) {
+    const key = JSON.stringify([outcomeText(target), textOf(target.stdout), textOf(target.stderr), target.error?.message]);
+    groups.set(key, [...(groups.get(key) ?? []), target]);
+  }
+  return [...groups.values()];
+}
+
+function printGroup(runtime: Runtime, group: readonly JobTarget[], label: string, width: number, fold: boolean): void {
+  const { print } = runtime;
+  const target = group[0]!;
+  const failed = !isOk(target);
+  if (failed) print.warn(`${print.err.red('✗')} ${label}: ${outcomeText(target)}${target.error ? `  ${sanitise(`${target.error.code}: ${target.error.message}`)}` : ''}`);
+  if (fold && !failed) print.data(print.out.bold(`${label} (${group.length})`));
+  const prefix = fold ? '  ' : `${print.out.cyan(label.padEnd(width))} | `;
+  for (const line of linesOf(target.stdout)) print.data(`${prefix}${line}`);
+  for (const line of linesOf(target.stderr)) print.warn(`${fold ? '  ' : `${print.err.cyan(label.padEnd(width))} | `}${line}`);
+  const lost = target.stdoutLostBytes + target.stderrLostBytes;
+  if (lost > 0n) print.warn(`${label}: ${bytes(lost)} of the output were lost`);
+}
+
+function linesOf(data: Uint8Array): string[] {
+  const text = textOf(data);
+  if (text === '') return [];
+  return (text.endsWith('\n') ? text.slice(0, -1) : text).split('\n').map((line) => sanitise(line.endsWith('\r') ? line.slice(0, -1) : line));
+}
+
+function textOf(data: Uint8Array): string {
+  return Buffer.from(data).toString('utf8');
+}

@@ -1,0 +1,22 @@
+import { GetJobRequest, GetJobResponse, JobServiceService } from '@wombat/proto/control';
+import { defineCommand, required } from '../../command.js';
+import { flag } from '../../options.js';
+import { printOutcomes } from './outcomes.js';
+import { jobEntries } from './view.js';
+
+export const jobShow = defineCommand({
+  description: 'The command, and the outcome and output of each target.',
+  examples: [
+    { command: 'wo job show job-k3', explanation: 'by the beginning of its id' },
+    { command: 'wo job show job-k3 -b', explanation: 'equal outcomes once' },
+  ],
+  arguments: { job: required('id, or its beginning') },
+  options: { fold: flag('-b, --fold', 'show equal outcomes once, under all their names') },
+  async run(runtime, { job }, { fold }) {
+    const control = await runtime.control();
+    const answer = await control.call(JobServiceService.getJob, GetJobRequest.fromPartial({ job }));
+    const found = answer.job!;
+    await runtime.print.show(found, GetJobResponse.toJSON(answer), () => jobEntries(found, runtime.clock.now()));
+    if (!runtime.print.isForPrograms && runtime.print.format !== 'name' && !runtime.flags.quiet) printOutcomes(runtime, answer.targets, { fold });
+  },
+});

@@ -1,0 +1,64 @@
+import { outcomeToJSON } from '@wombat/proto/agent';
+import { jobStateToJSON, type Job, type JobTarget } from '@wombat/proto/control';
+import type { Action } from '@wombat/proto/types';
+import { quoted } from '../../control/names.js';
+import type { Column } from '../../output/table.js';
+import { elapsed, relative } from '../../output/time.js';
+import { word } from '../../output/words.js';
+
+export function jobColumns(nowMs: number): readonly Column<Job>[] {
+  return [
+    { title: 'ID', text: (job) => job.metadata?.id ?? '' },
+    { title: 'STATE', text: jobStateOf },
+    { title: 'ON', text: (job) => job.expression },
+    { title: 'TARGETS', text: (job) => String(job.targetCount) },
+    { title: 'OUTCOMES', text: outcomesOf },
+    { title: 'STARTED', text: (job) => relative(job.metadata?.createdAt, nowMs) },
+    { title: 'BY', text: (job) => job.principal, wide: true },
+    { title: 'COMMAND', text: (job) => actionText(job.action) },
+  ];
+}
+
+export function jobStateOf(job: Job): string {
+  return word(jobStateToJSON(job.state), 'JOB_STATE_');
+}
+
+/** "failed 1, ok 2" */
+export function outcomesOf(job: Job): string {
+  return Object.entries(job.outcomes).filter(([, amount]) => amount > 0).map(([outcome, amount]) => `${outcome.replaceAll('_', ' ')} ${amount}`).join(', ');
+}
+
+export function jobEntries(job: Job, nowMs: number): readonly (readonly [string, string])[] {
+  return [
+    ['id', job.metadata?.id ?? ''],
+    ['command', actionText(job.action)],
+    ['on', job.expression],
+    ['state', jobStateOf(job)],
+    ['targets', String(job.targetCount)],
+    ['outcomes', outcomesOf(job)],
+    ['asked by', job.principal],
+    ['started', relative(job.metadata?.createdAt, nowMs)],
+    ['took', job.finishedAt && job.metadata?.createdAt ? elapsed(job.finishedAt.getTime() - job.metadata.createdAt.getTime()) : ''],
+  ];
+}
+
+export function actionText(action: Action | undefined): string {
+  switch (action?.kind?.$case) {
+    case 'command':
+      return action.kind.value.argv.map(quoted).join(' ');
+    case 'erlangEval':
+      return action.kind.value.expressions;
+    case 'erlangApply':
+      return `${action.kind.value.module}:${action.kind.value.function}(${action.kind.value.arguments})`;
+    default:
+      return '';
+  }
+}
+
+/** "ok", "failed (exit 2)", "killed (signal 9)" */
+export function outcomeText(target: JobTarget): string {
+  const outcome = word(outcomeToJSON(target.outcome), 'OUTCOME_').replaceAll('_', ' ') || 'running';
+  const { exit } = target;
+  if (outcome === 'ok' || !exit?.kind) return outcome;
+  return exit.kind.$case === 'unknown' ? `${outcome} (exit not known)` : `${outcome} (${exit.kind.$case === 'code' ? 'exit' : 'signal'} ${exit.kind.value})`;
+}

@@ -1,0 +1,23 @@
+import { GetJobRequest, JobServiceService } from '@wombat/proto/control';
+import { defineCommand, required } from '../../command.js';
+import { flag } from '../../options.js';
+import { tellJob } from './end.js';
+import { followJob } from './follow.js';
+
+export const jobWatch = defineCommand({
+  description: 'Waits until every target of the job has an outcome, and prints them as `wo exec` does.',
+  examples: [
+    { command: 'wo job watch job-k3', explanation: 'go on after Ctrl-C' },
+    { command: 'wo job watch job-k3 -o jsonl', explanation: 'every outcome as it comes, as JSON' },
+  ],
+  arguments: { job: required('id, or its beginning') },
+  options: {
+    fold: flag('-b, --fold', 'show equal outcomes once, under all their names'),
+    passExit: flag('--pass-exit', 'exit with the code of the remote command, the largest when there are many'),
+  },
+  async run(runtime, { job }, { fold, passExit }) {
+    const control = await runtime.control();
+    const answer = await control.call(JobServiceService.getJob, GetJobRequest.fromPartial({ job }));
+    return tellJob(runtime, await followJob(runtime, answer.job!), { fold, passExit });
+  },
+});

@@ -1,0 +1,38 @@
+import { DataPolicy, NodeServiceService, RemoveNodesRequest, RemoveNodesResponse } from '@wombat/proto/control';
+import { defineCommand, some } from '../../command.js';
+import { newMutation } from '../../control/mutation.js';
+import { flag } from '../../options.js';
+import { count } from '../../output/words.js';
+import { followStarted } from '../../progress/follow-started.js';
+import { UsageError } from '../../usage-error.js';
+import { operationOptions, operationTimeoutHelp } from '../common.js';
+import { confirm } from '../confirm.js';
+
+export const nodeRemove = defineCommand({
+  description: [
+    'The nodes leave their cluster, are stopped, and are taken off their hosts. Their data directories are kept or deleted as you say;',
+    'when neither is said, the coordinator refuses as soon as one of them holds anything.',
+  ].join('\n'),
+  timeoutHelp: operationTimeoutHelp,
+  examples: [
+    { command: 'wo node remove riak-3 --keep-data', explanation: 'asks first; a new node on the same host finds the data again' },
+    { command: 'wo node remove "Riak node family" --delete-data --yes', explanation: 'every node of a family, in a script' },
+  ],
+  arguments: { nodes: some('ids, names or beginnings of ids of nodes or families', 'NODE-OR-FAMILY') },
+  options: {
+    keepData: flag('--keep-data', 'keep the data directories'),
+    deleteData: flag('--delete-data', 'delete the data directories'),
+    ...operationOptions,
+  },
+  async run(runtime, { nodes }, { keepData, deleteData, detach }) {
+    if (keepData && deleteData) throw new UsageError('--keep-data and --delete-data do not go together');
+    const data = keepData ? DataPolicy.KEEP : deleteData ? DataPolicy.DELETE : DataPolicy.UNSPECIFIED;
+    const what = nodes.length === 1 ? nodes[0]! : count(nodes.length, 'node or family', 'nodes or families');
+    await confirm(runtime, `this removes ${what}${deleteData ? ' and deletes the data' : ''}`);
+    const control = await runtime.control();
+    const request = RemoveNodesRequest.fromPartial({ mutation: newMutation(), nodes: [...nodes], data });
+    const { operation } = await control.call(NodeServiceService.removeNodes, request);
+    const { timeout } = runtime.flags;
+    return followStarted(runtime, operation!, { detach, toJson: (each) => RemoveNodesResponse.toJSON({ operation: each }), ...(timeout && { waitMs: timeout }) });
+  },
+});

@@ -1,0 +1,19 @@
+import { GetNodeRequest, GetNodeResponse, NodeServiceService } from '@wombat/proto/control';
+import { defineCommand, required } from '../../command.js';
+import { nodeEntries } from './view.js';
+
+export const nodeShow = defineCommand({
+  description: 'Phase, address, ports, restarts, and the last error with the last lines of its log.',
+  examples: [
+    { command: 'wo node show riak-1', explanation: 'by name' },
+    { command: 'wo node show node-k3 -o json', explanation: 'by the beginning of its id, for a program' },
+  ],
+  arguments: { node: required('id, name, or the beginning of an id') },
+  options: {},
+  async run(runtime, { node }) {
+    const control = await runtime.control();
+    const answer = await control.call(NodeServiceService.getNode, GetNodeRequest.fromPartial({ node }));
+    const found = answer.node!;
+    await runtime.print.show(found, GetNodeResponse.toJSON(answer), () => nodeEntries(found, runtime.clock.now()));
+  },
+});

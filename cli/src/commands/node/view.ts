@@ -1,0 +1,75 @@
+import { nodeDesiredToJSON, nodePhaseToJSON, type Node, type Waiting } from '@wombat/proto/control';
+import type { Colours } from '../../terminal/colours.js';
+import type { Column } from '../../output/table.js';
+import { relative } from '../../output/time.js';
+import { word } from '../../output/words.js';
+
+export function nodeColumns(nowMs: number, colours: Colours): readonly Column<Node>[] {
+  return [
+    { title: 'NAME', text: (node) => node.metadata?.name ?? '' },
+    { title: 'FAMILY', text: (node) => node.familyName || node.familyId },
+    { title: 'PHASE', text: phaseOf, paint: (padded, node) => paintPhase(padded, node, colours) },
+    { title: 'SINCE', text: (node) => relative(node.phaseSince, nowMs) },
+    { title: 'HOST', text: (node) => node.hostId },
+    { title: 'ERLANG NODE', text: (node) => node.erlangName || node.address },
+    { title: 'PID', text: (node) => (node.pid ? String(node.pid) : ''), wide: true },
+    { title: 'RESTARTS', text: (node) => String(node.restarts), wide: true },
+    { title: 'RELEASE', text: (node) => node.releaseId, wide: true },
+    { title: 'ID', text: (node) => node.metadata?.id ?? '' },
+    { title: 'WHY', text: (node) => whyOf(node, nowMs) },
+  ];
+}
+
+export function phaseOf(node: Node): string {
+  return word(nodePhaseToJSON(node.phase), 'NODE_PHASE_');
+}
+
+export function paintPhase(text: string, node: Node, colours: Colours): string {
+  switch (phaseOf(node)) {
+    case 'running':
+      return colours.green(text);
+    case 'failed':
+      return colours.red(text);
+    case 'stopped':
+    case 'gone':
+      return colours.dim(text);
+    default:
+      return colours.yellow(text);
+  }
+}
+
+/** The error, or what it waits for. */
+export function whyOf(node: Node, nowMs: number): string {
+  if (node.lastError && phaseOf(node) !== 'running') return `${node.lastError.code}: ${node.lastError.message}`;
+  return waitingOf(node.waiting, nowMs);
+}
+
+/** "a host, since 3m ago, next try in 5s" */
+export function waitingOf(waiting: Waiting | undefined, nowMs: number): string {
+  if (!waiting) return '';
+  return [`waits for ${waiting.reason}`, waiting.since && `since ${relative(waiting.since, nowMs)}`, waiting.nextTryAt && `next try ${relative(waiting.nextTryAt, nowMs)}`]
+    .filter(Boolean)
+    .join(', ');
+}
+
+export function nodeEntries(node: Node, nowMs: number): readonly (readonly [string, string])[] {
+  return [
+    ['id', node.metadata?.id ?? ''],
+    ['name', node.metadata?.name ?? ''],
+    ['family', [node.familyName, node.familyId].filter(Boolean).join('  ')],
+    ['phase', `${phaseOf(node)}, since ${relative(node.phaseSince, nowMs)}`],
+    ['wanted', word(nodeDesiredToJSON(node.desired), 'NODE_DESIRED_')],
+    ['waits', waitingOf(node.waiting, nowMs)],
+    ['host', node.hostId],
+    ['domain', node.domainId],
+    ['release', node.releaseId],
+    ['address', node.address],
+    ['erlang node', node.erlangName],
+    ['ports', node.ports.map((port) => `${port.name} ${port.protocol}:${port.number}`).join('\n')],
+    ['pid', node.pid ? String(node.pid) : ''],
+    ['started', relative(node.startedAt, nowMs)],
+    ['restarts', String(node.restarts)],
+    ['last error', node.lastError ? `${node.lastError.code}: ${node.lastError.message}\n${node.lastError.hint}` : ''],
+    ['last lines', node.lastError ? node.logTail.trimEnd() : ''],
+  ];
+}

@@ -1,0 +1,77 @@
+import { operationKindToJSON, operationStateToJSON, planActionToJSON, type Operation } from '@wombat/proto/control';
+import type { Runtime } from '../../runtime.js';
+import { table, type Column } from '../../output/table.js';
+import { elapsed, relative } from '../../output/time.js';
+import { word } from '../../output/words.js';
+
+export function operationColumns(nowMs: number): readonly Column<Operation>[] {
+  return [
+    { title: 'ID', text: (operation) => operation.metadata?.id ?? '' },
+    { title: 'KIND', text: kindOf },
+    { title: 'STATE', text: stateOf },
+    { title: 'DONE', text: progressOf },
+    { title: 'FAMILY', text: (operation) => operation.familyId, wide: true },
+    { title: 'BY', text: (operation) => operation.principal, wide: true },
+    { title: 'STARTED', text: (operation) => relative(operation.metadata?.createdAt, nowMs) },
+    { title: 'TOOK', text: tookOf },
+    { title: 'WHY', text: (operation) => operation.error?.message ?? operation.waiting?.reason ?? '' },
+  ];
+}
+
+export function operationEntries(operation: Operation, nowMs: number): readonly (readonly [string, string])[] {
+  const { error, waiting } = operation;
+  return [
+    ['id', operation.metadata?.id ?? ''],
+    ['kind', kindOf(operation)],
+    ['state', stateOf(operation)],
+    ['done', progressOf(operation)],
+    ['family', operation.familyId],
+    ['asked by', operation.principal],
+    ['started', relative(operation.metadata?.createdAt, nowMs)],
+    ['took', tookOf(operation)],
+    ['deadline', operation.finishedAt ? '' : relative(operation.deadline, nowMs)],
+    ['waits for', waiting ? `${waiting.reason}, since ${relative(waiting.since, nowMs)}${waiting.nextTryAt ? `, next try ${relative(waiting.nextTryAt, nowMs)}` : ''}` : ''],
+    ['error', error ? `${error.code}: ${error.message}\n${error.hint}` : ''],
+    ['plan', operation.plan.map(planLine).join('\n')],
+  ];
+}
+
+/** A plan that was made for --dry-run. */
+export async function printPlan(runtime: Runtime, operation: Operation, json: unknown): Promise<void> {
+  const { print } = runtime;
+  if (print.isForPrograms) return print.json(json);
+  if (operation.plan.length === 0) return print.tell('nothing to do');
+  print.data(table([
+    { title: 'ACTION', text: (entry) => actionOf(entry.action) },
+    { title: 'NODE', text: (entry) => entry.nodeName || entry.nodeId },
+    { title: 'HOST', text: (entry) => entry.hostId },
+    { title: 'DOMAIN', text: (entry) => entry.domainId },
+    { title: 'WHY', text: (entry) => entry.reason },
+  ], operation.plan, print.out.dim));
+  print.tell('this is a plan; nothing was changed');
+}
+
+export function kindOf(operation: Operation): string {
+  return word(operationKindToJSON(operation.kind), 'OPERATION_KIND_').replace('_', ' ');
+}
+
+export function stateOf(operation: Operation): string {
+  return word(operationStateToJSON(operation.state), 'OPERATION_STATE_');
+}
+
+function progressOf({ progress }: Operation): string {
+  return progress ? `${progress.done}/${progress.total}${progress.failed ? ` (${progress.failed} failed)` : ''}` : '';
+}
+
+function tookOf(operation: Operation): string {
+  const { finishedAt, metadata } = operation;
+  return finishedAt && metadata?.createdAt ? elapsed(finishedAt.getTime() - metadata.createdAt.getTime()) : '';
+}
+
+function actionOf(action: Operation['plan'][number]['action']): string {
+  return word(planActionToJSON(action), 'PLAN_ACTION_').replace('_', ' ');
+}
+
+function planLine(entry: Operation['plan'][number]): string {
+  return [actionOf(entry.action), entry.nodeName || entry.nodeId, entry.hostId && `on ${entry.hostId}`, entry.reason && `(${entry.reason})`].filter(Boolean).join(' ');
+}

@@ -1,0 +1,24 @@
+import { durationFromMs } from '@wombat/proto';
+import { CreateJoinTokenRequest, CreateJoinTokenResponse, TokenServiceService } from '@wombat/proto/control';
+import { defineCommand, required } from '../../command.js';
+import { newMutation } from '../../control/mutation.js';
+import { duration } from '../../options.js';
+
+export const tokenCreate = defineCommand({
+  description: 'Lets one machine enrol once, as a host of this name. The token is shown this once and stored as a hash only.',
+  examples: [
+    { command: 'wo token create web-3', explanation: 'valid for 15 minutes' },
+    { command: 'wo token create web-3 --ttl 5m > web-3.token', explanation: 'into a file, which gets the token alone' },
+  ],
+  arguments: { hostName: required('name of the host that will join') },
+  options: { ttl: duration('--ttl <duration>', 'how long it is valid; 15m when left out') },
+  async run(runtime, { hostName }, { ttl }) {
+    const { print, io } = runtime;
+    const control = await runtime.control();
+    const request = CreateJoinTokenRequest.fromPartial({ mutation: newMutation(), hostName, ...(ttl && { validFor: durationFromMs(ttl) }) });
+    const answer = await control.call(TokenServiceService.createJoinToken, request);
+    if (print.isForPrograms) return print.json(CreateJoinTokenResponse.toJSON(answer));
+    print.data(answer.token);
+    if (io.stdout.isTTY === true) print.tell(`it lets one machine join as ${hostName}, until ${answer.joinToken?.expiresAt?.toISOString() ?? 'it expires'}; it is not shown again`);
+  },
+});

@@ -1,0 +1,152 @@
+import { Client, credentials, Metadata, status, type CallOptions, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js';
+import { fromServiceError, limits, WombatError } from '@wombat/proto';
+import type { Credentials } from './credentials.js';
+
+/** One method of a generated service definition. */
+export interface Method<Q, S> {
+  readonly path: string;
+  readonly requestSerialize: (value: Q) => Buffer;
+  readonly responseDeserialize: (bytes: Buffer) => S;
+}
+
+export interface CallControl {
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** @default */
+const unaryTimeoutMs = 60_000;
+
+/** A connection to the control API: promises and async iterables over one gRPC channel. */
+export class Control {
+  readonly #client: Client;
+  readonly #address: string;
+  readonly #metadata = new Metadata();
+  readonly #signal: AbortSignal;
+  readonly #timeoutMs: number;
+
+  /** `signal` ends every call; `timeoutMs` bounds those that give no time of their own. */
+  constructor(given: Credentials, signal: AbortSignal, timeoutMs = unaryTimeoutMs) {
+    this.#address = given.address;
+    this.#signal = signal;
+    this.#timeoutMs = timeoutMs;
+    this.#metadata.set('authorization', `Bearer ${given.token}`);
+    this.#client = new Client(given.address, credentials.createSsl(given.caPem), {
+      'grpc.ssl_target_name_override': given.serverName,
+      'grpc.default_authority': given.serverName,
+      'grpc.max_receive_message_length': 64 * limits.grpcMessageBytes,
+      'grpc.initial_reconnect_backoff_ms': 200,
+      'grpc.max_reconnect_backoff_ms': 2000,
+      'grpc.keepalive_time_ms': 30_000,
+      'grpc.enable_retries': 0,
+    });
+  }
+
+  call<Q, S>(method: Method<Q, S>, request: Q, control: CallControl = {}): Promise<S> {
+    return new Promise((resolve, reject) => {
+      const done = (error: ServiceError | null, answer?: S): void => (error ? reject(this.#explain(error)) : resolve(answer!));
+      const call = this.#client.makeUnaryRequest(
+        method.path, method.requestSerialize, method.responseDeserialize, request, this.#metadata, this.#options(control, this.#timeoutMs), done,
+      );
+      this.#abortable(call, control.signal, reject);
+    });
+  }
+
+  /** Server stream; ends with the server's end, throws what the server fails with. No deadline unless one is given. */
+  async *stream<Q, S>(method: Method<Q, S>, request: Q, control: CallControl = {}): AsyncGenerator<S> {
+    const call: ClientReadableStream<S> = this.#client.makeServerStreamRequest(
+      method.path, method.requestSerialize, method.responseDeserialize, request, this.#metadata, this.#options(control),
+    );
+    const release = this.#abortable(call, control.signal);
+    try {
+      for await (const message of call) yield message as S;
+    } catch (error) {
+      throw this.#abortReason(control.signal) ?? this.#explain(error);
+    } finally {
+      release();
+      // A stream left early would fail later, with nobody listening.
+      call.on('error', () => {});
+      call.cancel();
+    }
+  }
+
+  /** Client stream: what `requests` yields is sent as fast as the coordinator takes it, until it answers. */
+  upload<Q, S>(method: Method<Q, S>, requests: AsyncIterable<Q>, control: CallControl = {}): Promise<S> {
+    return new Promise((resolve, reject) => {
+      let answered = false;
+      const done = (error: ServiceError | null, answer?: S): void => {
+        answered = true;
+        if (error) reject(this.#explain(error));
+        else resolve(answer!);
+      };
+      const call = this.#client.makeClientStreamRequest(
+        method.path, method.requestSerialize, method.responseDeserialize, this.#metadata, this.#options(control), done,
+      );
+      this.#abortable(call, control.signal, reject);
+      const send = async (): Promise<void> => {
+        for await (const request of requests) {
+          if (answered) return;
+          if (!call.write(request)) await drained(call, () => answered);
+        }
+        call.end();
+      };
+      send().catch((error: unknown) => {
+        reject(WombatError.from(error));
+        call.cancel();
+      });
+    });
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  #options(control: CallControl, timeoutMs?: number): CallOptions {
+    const ms = control.timeoutMs ?? timeoutMs;
+    return ms === undefined ? {} : { deadline: Date.now() + ms };
+  }
+
+  #abortable(call: { cancel(): void; once(event: 'status', listener: () => void): unknown }, signal: AbortSignal | undefined, reject?: (reason: unknown) => void): () => void {
+    const signals = signal ? [this.#signal, signal] : [this.#signal];
+    const onAbort = (): void => {
+      reject?.(this.#abortReason(signal));
+      call.cancel();
+    };
+    const release = (): void => signals.forEach((each) => each.removeEventListener('abort', onAbort));
+    if (this.#abortReason(signal)) onAbort();
+    signals.forEach((each) => each.addEventListener('abort', onAbort, { once: true }));
+    call.once('status', release);
+    return release;
+  }
+
+  #abortReason(signal: AbortSignal | undefined): unknown {
+    const fired = [this.#signal, signal].find((each) => each?.aborted);
+    return fired?.reason as unknown;
+  }
+
+  /** Errors of the transport become WO_COORDINATOR_UNREACHABLE with the reason under it; errors of the API stay. */
+  #explain(value: unknown): WombatError {
+    const error = value as Partial<ServiceError>;
+    const fromTransport = error.code === status.UNAVAILABLE && !error.metadata?.get('wombat-error-bin').length;
+    if (!fromTransport) return fromServiceError(value);
+    const details = error.details ?? '';
+    if (/certificate|altname|self.signed/i.test(details)) {
+      return new WombatError('WO_CA_MISMATCH', `${this.#address} does not present the certificate expected: ${lastPart(details)}`, { cause: value });
+    }
+    return new WombatError('WO_COORDINATOR_UNREACHABLE', `no answer from ${this.#address}: ${lastPart(details)}`, { cause: value });
+  }
+}
+
+function drained(call: { once(event: 'drain' | 'status' | 'error' | 'close', listener: () => void): unknown }, answered: () => boolean): Promise<void> {
+  if (answered()) return Promise.resolve();
+  return new Promise((resolve) => {
+    call.once('drain', resolve);
+    call.once('status', resolve);
+    call.once('close', resolve);
+  });
+}
+
+/** grpc-js wraps the reason in a sentence or two. */
+function lastPart(details: string): string {
+  return /(?:Last error: )?(?:Error: )?([^:]*(?:connect|read|write|certificate|altname|self).*)$/.exec(details)?.[1]?.trim() ?? (details || 'the connection broke');
+}

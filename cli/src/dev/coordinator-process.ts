@@ -1,0 +1,150 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { open, readFile, rm, writeFile } from 'node:fs/promises';
+import { backoffMs, WombatError, type Clock } from '@wombat/proto';
+import type { Addresses, DevDirectory } from './dev-directory.js';
+import { identifyProcess, isAlive, readIdentity } from './process-identity.js';
+
+export interface CoordinatorProcessOptions {
+  readonly launcher: string;
+  readonly directory: DevDirectory;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  /** Called whenever the coordinator serves, also after it was restarted. */
+  readonly onServing: (addresses: Addresses) => Promise<void>;
+  readonly tell: (text: string) => void;
+}
+
+const startupMs = 30_000;
+const pollMs = 25;
+const stopMs = 10_000;
+/** After so long a run the next death counts as the first. */
+const healthyMs = 30_000;
+const maximumEarlyDeaths = 5;
+
+/**
+ * Keeps one coordinator running: `starting -> serving -> (dies) -> waiting -> starting`, until it is
+ * told to stop. The coordinator has a session of its own, so that Ctrl-C reaches `wo dev` alone.
+ */
+export class CoordinatorProcess {
+  readonly #options: CoordinatorProcessOptions;
+  readonly #stopping = new AbortController();
+  #child: ChildProcess | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(options: CoordinatorProcessOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when it serves for the first time. @throws WombatError WO_UNAVAILABLE when it will not start */
+  start(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#running = this.#supervise(resolve).catch(reject);
+    });
+  }
+
+  /** TERM, then KILL. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error('stopping'));
+    const child = this.#child;
+    if (child && child.exitCode === null && child.signalCode === null) {
+      const exited = once(child, 'exit');
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), stopMs);
+      await exited;
+      clearTimeout(timer);
+    }
+    await this.#running;
+    await rm(this.#options.directory.coordinatorProcess, { force: true });
+  }
+
+  kill(): void {
+    this.#child?.kill('SIGKILL');
+  }
+
+  async #supervise(onFirstServing: () => void): Promise<void> {
+    const { directory, clock, tell } = this.#options;
+    await this.#endOrphan();
+    let listen = await directory.addresses();
+    let deaths = 0;
+    while (!this.#stopping.signal.aborted) {
+      const startedAt = clock.monotonic();
+      const served = await this.#runOnce(listen, onFirstServing);
+      if (this.#stopping.signal.aborted) return;
+      if (clock.monotonic() - startedAt > healthyMs) deaths = 0;
+      const tail = await directory.logTail(20);
+      if (!served && deaths >= maximumEarlyDeaths) throw failedToStart(tail, directory.log);
+      if (served) tell('the coordinator died; nodes and agents go on; it is started again');
+      // Agents know the former addresses: keep them, unless somebody else has taken them.
+      listen = tail.some((line) => line.includes('WO_ADDRESS_IN_USE')) ? undefined : served ?? listen;
+      await clock.sleep(backoffMs(deaths++, { initialMs: 200, maximumMs: 10_000 }), this.#stopping.signal).catch(() => {});
+    }
+  }
+
+  /** Runs it until it exits; answers where it served, if it came to that. */
+  async #runOnce(listen: Addresses | undefined, onServing: () => void): Promise<Addresses | undefined> {
+    const { directory, launcher, env, tell } = this.#options;
+    await directory.forgetAddresses();
+    const log = await open(directory.log, 'a', 0o600);
+    try {
+      const child = spawn(launcher, coordinatorArguments(directory, listen), { detached: true, stdio: ['ignore', log.fd, log.fd], env: { ...env } });
+      this.#child = child;
+      const exited = new Promise<void>((resolve) => {
+        child.once('exit', () => resolve());
+        child.once('error', (error) => (tell(`${launcher} cannot be started: ${error.message}`), resolve()));
+      });
+      await this.#record(child.pid);
+      const serving = await this.#untilServing(exited);
+      if (serving) {
+        await this.#options.onServing(serving);
+        onServing();
+      } else if (!this.#stopping.signal.aborted) child.kill('SIGKILL');
+      await exited;
+      return serving;
+    } finally {
+      await log.close();
+    }
+  }
+
+  async #untilServing(exited: Promise<void>): Promise<Addresses | undefined> {
+    const { directory, clock } = this.#options;
+    let hasExited = false;
+    void exited.then(() => (hasExited = true));
+    const until = clock.monotonic() + startupMs;
+    while (!hasExited && clock.monotonic() < until && !this.#stopping.signal.aborted) {
+      const addresses = await directory.addresses();
+      if (addresses && (await directory.hasCredentials())) return addresses;
+      await clock.sleep(pollMs, this.#stopping.signal).catch(() => {});
+    }
+    return undefined;
+  }
+
+  async #record(pid: number | undefined): Promise<void> {
+    const identity = pid === undefined ? undefined : await identifyProcess(pid);
+    if (identity) await writeFile(this.#options.directory.coordinatorProcess, JSON.stringify(identity), { mode: 0o600 });
+  }
+
+  /** A killed `wo dev` leaves its coordinator behind: end it, so that two never share a directory. */
+  async #endOrphan(): Promise<void> {
+    const { directory, clock, tell } = this.#options;
+    const left = readIdentity(await readFile(directory.coordinatorProcess, 'utf8').catch(() => ''));
+    if (!left || !(await isAlive(left))) return;
+    tell(`ending the coordinator that an earlier wo dev left behind (process ${left.pid})`);
+    const until = clock.monotonic() + stopMs;
+    process.kill(left.pid, 'SIGTERM');
+    while (await isAlive(left)) {
+      if (clock.monotonic() > until) process.kill(left.pid, 'SIGKILL');
+      await clock.sleep(pollMs, this.#stopping.signal);
+    }
+  }
+}
+
+function coordinatorArguments(directory: DevDirectory, listen: Addresses | undefined): string[] {
+  const { control, agents, http } = listen ?? { control: '127.0.0.1:0', agents: '127.0.0.1:0', http: '127.0.0.1:0' };
+  return ['--directory', directory.coordinator, '--control', control, '--agents', agents, '--http', http];
+}
+
+function failedToStart(tail: readonly string[], log: string): WombatError {
+  const said = tail.at(-1) ?? '';
+  return new WombatError('WO_UNAVAILABLE', `the coordinator does not start${said && `: ${said.slice(0, 500)}`}`, { hint: `see its log: ${log}` });
+}

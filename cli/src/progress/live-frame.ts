@@ -1,0 +1,48 @@
+import { sanitise } from '../output/sanitise.js';
+import { elapsed } from '../output/time.js';
+import type { Colours } from '../terminal/colours.js';
+import type { OperationView, Target } from './operation-view.js';
+import { phaseMark } from './symbols.js';
+
+const maximumLines = 20;
+const maximumFailures = 5;
+
+export interface FrameOptions {
+  readonly nowMs: number;
+  readonly columns: number;
+  readonly colours: Colours;
+}
+
+/** What a terminal shows of an operation at one moment: a line for each node, or counts when there are many. */
+export function liveFrame(view: OperationView, options: FrameOptions): string {
+  const targets = [...view.targets.values()];
+  const nodes = targets.filter((target) => target.kind === 'node');
+  const hosts = targets.filter((target) => target.kind === 'host' && (target.phase !== 'up' || nodes.length === 0));
+  const lines = [headline(view, options)];
+  if (nodes.length + hosts.length <= maximumLines) {
+    lines.push(...[...hosts, ...nodes].map((target) => targetLine(target, view, options)));
+  } else {
+    lines.push(`  ${[...view.counts].map(([phase, amount]) => `${phaseMark(phase, view.goal, options.colours)} ${phase} ${amount}`).join('   ')}`);
+    lines.push(...view.failed.slice(0, maximumFailures).map((target) => targetLine(target, view, options)));
+    if (view.failed.length > maximumFailures) lines.push(`  and ${view.failed.length - maximumFailures} more failed`);
+  }
+  return lines.join('\n');
+}
+
+function headline(view: OperationView, { nowMs, colours }: FrameOptions): string {
+  const { progress, metadata, finishedAt, waiting } = view.operation;
+  const id = sanitise(metadata?.id ?? '');
+  const figures = progress ? `${progress.done}/${progress.total}${progress.failed ? `, ${progress.failed} failed` : ''}` : '';
+  const time = elapsed(Math.max(0, (finishedAt?.getTime() ?? nowMs) - view.startedMs));
+  const why = waiting && !view.isFinished ? colours.dim(`  waits for ${sanitise(waiting.reason)}`) : '';
+  return `${colours.bold(view.kind)} ${id}  ${view.isFinished ? view.state : figures}  ${colours.dim(time)}${why}`;
+}
+
+function targetLine(target: Target, view: OperationView, { nowMs, columns, colours }: FrameOptions): string {
+  const width = Math.min(32, Math.max(...[...view.targets.values()].map((each) => each.name.length)));
+  const time = target.sinceMs ? elapsed(Math.max(0, (view.operation.finishedAt?.getTime() ?? nowMs) - target.sinceMs)) : '';
+  const detail = target.error ? `${target.error.code}: ${target.error.message}` : time;
+  const text = `${sanitise(target.name).padEnd(width)}  ${sanitise(target.phase).padEnd(11)}  ${sanitise(detail)}`;
+  // A line that wraps could not be written over.
+  return `  ${phaseMark(target.phase, view.goal, colours)} ${text.slice(0, Math.max(20, columns - 5)).trimEnd()}`;
+}

@@ -1,0 +1,144 @@
+import { OperationKind, operationKindToJSON, OperationState, operationStateToJSON, PlanAction, type Event, type Operation, type WatchOperationResponse } from '@wombat/proto/control';
+import { nodePhaseWords } from './phases.js';
+import { word } from '../output/words.js';
+
+export interface TargetError {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** A node or host of the operation, as its events tell. */
+export interface Target {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: 'node' | 'host';
+  readonly phase: string;
+  /** Time of the coordinator; 0 before the first event. */
+  readonly sinceMs: number;
+  readonly error?: TargetError;
+  readonly logTail?: string;
+}
+
+/** A change of state worth a line. */
+export interface Change {
+  readonly atMs: number;
+  readonly subject: string;
+  readonly phase: string;
+  readonly message: string;
+  readonly isFailure: boolean;
+}
+
+/** The phase that means "as asked for", by what was asked. */
+const goals: Readonly<Partial<Record<OperationKind, string>>> = {
+  [OperationKind.DEPLOY]: 'running', [OperationKind.START]: 'running', [OperationKind.RESTART]: 'running', [OperationKind.UPDATE]: 'running', [OperationKind.SCALE]: 'running',
+  [OperationKind.STOP]: 'stopped', [OperationKind.REMOVE]: 'gone', [OperationKind.DRAIN_HOST]: 'gone', [OperationKind.REMOVE_HOST]: 'gone',
+};
+
+const terminal: ReadonlySet<OperationState> = new Set([OperationState.SUCCEEDED, OperationState.FAILED, OperationState.PARTIAL, OperationState.CANCELLED]);
+
+/** What is known of an operation, put together from its stream. Pure: knows no clock and no terminal. */
+export class OperationView {
+  operation: Operation;
+  readonly targets = new Map<string, Target>();
+  lastSequence = 0n;
+
+  constructor(operation: Operation) {
+    this.operation = operation;
+    this.#planned(operation);
+  }
+
+  /** The change that the message tells, if it tells one. */
+  apply(message: WatchOperationResponse): Change | undefined {
+    if (message.kind?.$case === 'operation') {
+      this.operation = message.kind.value;
+      this.#planned(message.kind.value);
+      return undefined;
+    }
+    return message.kind ? this.#applyEvent(message.kind.value) : undefined;
+  }
+
+  get isFinished(): boolean {
+    return terminal.has(this.operation.state);
+  }
+
+  get goal(): string {
+    return goals[this.operation.kind] ?? 'running';
+  }
+
+  get startedMs(): number {
+    return this.operation.metadata?.createdAt?.getTime() ?? 0;
+  }
+
+  get kind(): string {
+    return word(operationKindToJSON(this.operation.kind), 'OPERATION_KIND_').replace('_', ' ');
+  }
+
+  get state(): string {
+    return word(operationStateToJSON(this.operation.state), 'OPERATION_STATE_');
+  }
+
+  get failed(): Target[] {
+    return [...this.targets.values()].filter((target) => target.phase === 'failed');
+  }
+
+  /** Nodes by phase, in the order of the phases. */
+  get counts(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    for (const phase of nodePhaseWords) {
+      const amount = [...this.targets.values()].filter((target) => target.kind === 'node' && target.phase === phase).length;
+      if (amount > 0) counts.set(phase, amount);
+    }
+    return counts;
+  }
+
+  #planned(operation: Operation): void {
+    for (const entry of operation.plan) {
+      const isHost = entry.action === PlanAction.CREATE_HOST || entry.action === PlanAction.DESTROY_HOST;
+      const id = isHost ? entry.hostId : entry.nodeId;
+      if (!id || this.targets.has(id)) continue;
+      this.targets.set(id, { id, name: isHost ? id : entry.nodeName || id, kind: isHost ? 'host' : 'node', phase: 'pending', sinceMs: 0 });
+    }
+  }
+
+  #applyEvent(event: Event): Change | undefined {
+    // A stream that was opened anew may repeat what is known.
+    if (event.sequence !== 0n && event.sequence <= this.lastSequence) return undefined;
+    this.lastSequence = event.sequence;
+    const kind = event.type === 'node.phase' ? 'node' : event.type === 'host.phase' ? 'host' : undefined;
+    const atMs = event.time?.getTime() ?? 0;
+    if (!kind) return this.#otherEvent(event, atMs);
+    const payload = payloadOf(event);
+    const phase = typeof payload['phase'] === 'string' ? payload['phase'] : event.reason;
+    const name = event.subjectName || event.subjectId;
+    const before = this.targets.get(event.subjectId);
+    const error = phase === 'failed' ? errorOf(payload['error'], event) : undefined;
+    const logTail = typeof payload['logTail'] === 'string' ? payload['logTail'] : '';
+    this.targets.set(event.subjectId, { id: event.subjectId, name, kind, phase, sinceMs: atMs, ...(error && { error }), ...(logTail && { logTail }) });
+    if (before?.phase === phase && before.sinceMs !== 0) return undefined;
+    return { atMs, subject: name, phase, message: error ? `${error.code}: ${error.message}` : '', isFailure: phase === 'failed' };
+  }
+
+  /** What is told besides phases: waiting for capacity, a crash that is restarted, a split cluster. */
+  #otherEvent(event: Event, atMs: number): Change | undefined {
+    if (event.type.startsWith('operation.')) return undefined;
+    const said = event.message || event.type;
+    return { atMs, subject: event.subjectName || event.subjectId, phase: event.type.split('.').slice(1).join('.') || event.type, message: said, isFailure: false };
+  }
+}
+
+function payloadOf(event: Event): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(event.payload || '{}');
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}
+
+function errorOf(value: unknown, event: Event): TargetError {
+  const given = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
+  const text = (key: string): string => (typeof given[key] === 'string' ? given[key] : '');
+  return { code: text('code') || event.reason || 'WO_INTERNAL', message: text('message') || event.message, hint: text('hint') };
+}
+

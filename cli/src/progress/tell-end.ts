@@ -1,0 +1,53 @@
+import { catalogue, isErrorCode } from '@wombat/proto';
+import { quoted } from '../control/names.js';
+import { errorBlock } from '../output/error-block.js';
+import { sanitise } from '../output/sanitise.js';
+import { elapsed } from '../output/time.js';
+import type { Runtime } from '../runtime.js';
+import { exitOfOperation } from './exit-of-operation.js';
+import type { OperationView, Target } from './operation-view.js';
+
+const maximumTold = 3;
+const logLines = 20;
+
+/** Says how an operation ended: one line when well, else the reason, the last log lines and what to do next. */
+export function tellEnd(runtime: Runtime, view: OperationView): number {
+  const { print } = runtime;
+  const { operation } = view;
+  const exit = exitOfOperation(operation);
+  const line = endLine(view);
+  if (exit === 0) print.tell(`${print.err.green('✓')} ${line}`);
+  else tellFailure(runtime, view, line);
+  return exit;
+}
+
+function endLine(view: OperationView): string {
+  const { operation, kind, state, goal, startedMs } = view;
+  const { done = 0, total = 0, failed = 0 } = operation.progress ?? {};
+  const time = operation.finishedAt ? ` in ${elapsed(Math.max(0, operation.finishedAt.getTime() - startedMs))}` : '';
+  return sanitise(`${kind} ${operation.metadata?.id ?? ''} ${state}${time}: ${done} of ${total} ${goal}${failed ? `, ${failed} failed` : ''}`);
+}
+
+function tellFailure({ print }: Runtime, view: OperationView, line: string): void {
+  const { operation, failed } = view;
+  print.warn(`${print.err.red('✗')} ${line}`);
+  for (const target of failed.slice(0, maximumTold)) {
+    if (!target.logTail) continue;
+    print.warn(print.err.bold(`last lines of ${sanitise(target.name)}:`));
+    for (const text of lastLines(target.logTail)) print.warn(`  | ${sanitise(text)}`);
+  }
+  const error = operation.error ?? failed.find((target) => target.error)?.error;
+  if (!error) return;
+  const meaning = isErrorCode(error.code) ? catalogue[error.code].meaning : '';
+  const hint = error.hint || (isErrorCode(error.code) ? catalogue[error.code].hint : '');
+  print.warn(errorBlock({ ...error, hint: concrete(hint, failed[0]) } as Parameters<typeof errorBlock>[0], { meaning, colours: print.err }));
+}
+
+function lastLines(tail: string): string[] {
+  return tail.trimEnd().split('\n').slice(-logLines);
+}
+
+/** "wo node logs NODE" with the node's name in it, ready to be copied. */
+function concrete(hint: string, target: Target | undefined): string {
+  return target?.kind === 'node' ? hint.replace(/\bNODE\b/g, quoted(target.name)) : hint;
+}
