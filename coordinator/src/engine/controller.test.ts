@@ -90,3 +90,23 @@ void t.test('stopping aborts the look under way and waits for its end', async (t
   await controller.stop();
   test.ok(ended);
 });
+
+void t.test('a wake-up comes before a later wish of the object itself', async (test) => {
+  const done = gate();
+  let looks = 0;
+  const controller = new Controller({
+    name: 'test', clock: systemClock, log: silent, all: none, gatherMs: 5,
+    reconcile: async () => {
+      looks += 1;
+      if (looks === 1) return 600_000;
+      done.open();
+    },
+  });
+  controller.wake('a', 0);
+  await systemClock.sleep(1);
+  while (looks < 1) await systemClock.sleep(1);
+  controller.wake('a');
+  await done.promise;
+  test.equal(looks, 2, 'not held up by the ten minutes that the first look asked for');
+  await controller.stop();
+});

@@ -32,7 +32,7 @@ export class Controller {
   readonly #queue = new Set<string>();
   readonly #working = new Map<string, Promise<void>>();
   readonly #wokenMeanwhile = new Set<string>();
-  readonly #timers = new Map<string, NodeJS.Timeout>();
+  readonly #timers = new Map<string, { readonly dueAtMs: number; readonly timer: NodeJS.Timeout }>();
   readonly #failures = new Map<string, number>();
   readonly #stop = new AbortController();
 
@@ -57,7 +57,7 @@ export class Controller {
       this.#clearTimer(id);
       this.#queue.add(id);
       this.#pump();
-    } else if (!this.#timers.has(id)) {
+    } else {
       this.#later(id, delayMs);
     }
   }
@@ -65,7 +65,7 @@ export class Controller {
   /** Ends what is under way and resolves when nothing of it runs any more. */
   async stop(): Promise<void> {
     this.#stop.abort(new WombatError('WO_UNAVAILABLE', 'the coordinator stops'));
-    for (const timer of this.#timers.values()) clearTimeout(timer);
+    for (const { timer } of this.#timers.values()) clearTimeout(timer);
     this.#timers.clear();
     this.#queue.clear();
     await Promise.allSettled(this.#working.values());
@@ -117,17 +117,20 @@ export class Controller {
     return delayMs;
   }
 
+  /** The earlier of two wishes counts. */
   #later(id: string, delayMs: number): void {
+    const dueAtMs = this.#options.clock.monotonic() + delayMs;
+    if ((this.#timers.get(id)?.dueAtMs ?? Infinity) <= dueAtMs) return;
     this.#clearTimer(id);
     const timer = setTimeout(() => {
       this.#timers.delete(id);
       this.wake(id, 0);
     }, delayMs);
-    this.#timers.set(id, timer);
+    this.#timers.set(id, { dueAtMs, timer });
   }
 
   #clearTimer(id: string): void {
-    clearTimeout(this.#timers.get(id));
+    clearTimeout(this.#timers.get(id)?.timer);
     this.#timers.delete(id);
   }
 }

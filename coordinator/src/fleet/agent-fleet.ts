@@ -65,7 +65,10 @@ export class AgentFleet implements Fleet {
     this.#scan ??= this.#watch();
   }
 
-  /** Ends every session, those that do not take it by a reset. The hosts are not called silent: it is the coordinator that goes. */
+  /**
+   * Ends every session, those that do not take it by a reset. The hosts are not called silent: it
+   * is the coordinator that goes. To be called before the doors close.
+   */
   async stop(): Promise<void> {
     this.#stop.abort(new WombatError('WO_UNAVAILABLE', 'the coordinator stops'));
     this.#channels.close();
@@ -88,7 +91,9 @@ export class AgentFleet implements Fleet {
     }
     const session = new Session(stream, hostId, peer, this.#room);
     this.#sessions.add(session);
-    signal.addEventListener('abort', () => session.end('the call was ended', new WombatError('WO_UNAVAILABLE', 'the call was ended')), { once: true });
+    // When the caller is gone its stream says so too, and better.
+    const onAbort = (): void => void setImmediate(() => session.end('its call was ended', WombatError.from(signal.reason)));
+    signal.addEventListener('abort', onAbort, { once: true });
     this.#admission.open(session);
   }
 

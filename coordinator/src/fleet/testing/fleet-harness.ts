@@ -1,4 +1,4 @@
-import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import { Server, ServerCredentials, ServerInterceptingCall, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { CallContext, DuplexHandler } from '../../api/service.js';
 import { AgentFleet } from '../agent-fleet.js';
 import { silentFleetLog } from '../fleet-log.js';
@@ -13,7 +13,8 @@ export class FleetHarness {
   readonly clock = new ManualClock();
   readonly listener = new RecordingListener();
   readonly fleet: AgentFleet;
-  readonly #server = new Server();
+  // As behind the real door, there is an interceptor between grpc-js and the handlers.
+  readonly #server = new Server({ interceptors: [(_, call) => new ServerInterceptingCall(call)] });
   readonly #agents: SimulatedAgent[] = [];
   #address = '';
 

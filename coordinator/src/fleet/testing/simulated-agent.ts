@@ -1,4 +1,4 @@
-import { Client, credentials, Metadata, type ClientDuplexStream, type ServiceError } from '@grpc/grpc-js';
+import { Client, credentials, Metadata, type ClientDuplexStream, type ClientOptions, type ServiceError } from '@grpc/grpc-js';
 import { sessionProtocol } from '@wombat/proto';
 import {
   Hello, SessionRequest, SessionResponse, SessionServiceService, type ChannelRequest, type ChannelResponse,
@@ -23,8 +23,8 @@ export class SimulatedAgent {
   /** Answers pings, as a living agent does. */
   answersPings = true;
 
-  constructor(address: string, readonly hostId: string) {
-    this.#client = new Client(address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 });
+  constructor(address: string, readonly hostId: string, channelCredentials = credentials.createInsecure(), options: ClientOptions = {}) {
+    this.#client = new Client(address, channelCredentials, { ...options, 'grpc.use_local_subchannel_pool': 1 });
     this.#metadata.set('host-id', hostId);
     const { path } = SessionServiceService.session;
     const requestSerialize = (request: SessionRequest | Buffer): Buffer =>

@@ -1,0 +1,145 @@
+// tsyringe does not load without it.
+import 'reflect-metadata';
+import path from 'node:path';
+import { container as root, instanceCachingFactory, type DependencyContainer } from 'tsyringe';
+import { randomIds, systemClock, wombatVersion } from '@wombat/proto';
+import type { Logger } from 'pino';
+import { ControlListener } from './api/doors/control-listener.js';
+import { AgentsListener } from './api/doors/agents-listener.js';
+import { eventService } from './api/control/event-service.js';
+import { familyService } from './api/control/family-service.js';
+import { hostService } from './api/control/host-service.js';
+import { jobApiService } from './api/control/job-service.js';
+import { nodeService } from './api/control/node-service.js';
+import { operationService } from './api/control/operation-service.js';
+import { providerService } from './api/control/provider-service.js';
+import { releaseService } from './api/control/release-service.js';
+import { systemService } from './api/control/system-service.js';
+import { tokenService } from './api/control/token-service.js';
+import { CertificateIndex } from './auth/certificate-index.js';
+import { HostIdentities } from './auth/host-identities.js';
+import { MethodTable } from './auth/method-table.js';
+import { Operators } from './auth/operators.js';
+import type { Configuration } from './configuration/configuration.js';
+import { Coordinator } from './coordinator.js';
+import { AgentReports } from './engine/agent-reports.js';
+import { AssignmentBuilder } from './engine/assignment-builder.js';
+import { AssignmentController } from './engine/assignment-controller.js';
+import { BootstrapController } from './engine/bootstrap/bootstrap-controller.js';
+import { Engine } from './engine/engine.js';
+import { ExecOutcomes } from './engine/exec-outcomes.js';
+import { HostController } from './engine/host-controller.js';
+import { JobService } from './engine/jobs/job-service.js';
+import { OperationController } from './engine/operation-controller.js';
+import { StepRunner } from './engine/step-runner.js';
+import { AgentFleet } from './fleet/agent-fleet.js';
+import { artifactService } from './fleet/services/artifact-service.js';
+import { enrolmentService } from './fleet/services/enrolment-service.js';
+import { sessionService } from './fleet/services/session-service.js';
+import type { Grounds } from './grounds.js';
+import { AgentCommands } from './plugins/agent-commands.js';
+import { ProviderInstances } from './plugins/provider-instances.js';
+import { pluginList } from './plugins/plugin-list.js';
+import { FileBlobStore } from './releases/file-blob-store.js';
+
+/** The coordinator's parts, from top to bottom. Nothing else knows which class stands behind a port. */
+export function compose(configuration: Configuration, grounds: Grounds, log: Logger): Coordinator {
+  const { store, clusterId, secrets, authority, certificate, catalog } = grounds;
+  const { directory } = configuration;
+  const [clock, ids] = [systemClock, randomIds];
+  const container = root.createChildContainer();
+  const part = <Part>(token: new (...args: never[]) => Part, make: (c: DependencyContainer) => Part): void => {
+    container.register<Part>(token as never, { useFactory: instanceCachingFactory(make) });
+  };
+
+  // Who may come in
+  part(MethodTable, () => new MethodTable());
+  part(CertificateIndex, () => new CertificateIndex(store, clock));
+  part(HostIdentities, (c) => new HostIdentities({ store, authority, index: c.resolve(CertificateIndex), clock, ids }));
+  part(Operators, () => new Operators({ store, clock, ids, directory }));
+
+  // Where releases are
+  part(FileBlobStore, () => new FileBlobStore(path.join(directory, 'blobs')));
+
+  // Where hosts come from
+  part(AgentCommands, (c) => new AgentCommands({ store, issuer: c.resolve(HostIdentities), command: configuration.agent.command, coordinator: () => c.resolve(Coordinator).addresses.agents }));
+  part(ProviderInstances, (c) => new ProviderInstances({
+    catalog,
+    clusterId,
+    dataDirectory: path.join(directory, 'providers'),
+    openSecrets: (provider) =>
+      Object.fromEntries(Object.entries(provider.sealedSecrets).map(([name, sealed]) => [name, secrets.open(provider.id, sealed).toString()])),
+    sources: c.resolve(AgentCommands).sources(log),
+  }));
+
+  // The agents that are connected, and what becomes of their words
+  part(AgentFleet, (c) => new AgentFleet({ listener: c.resolve(AgentReports), clock, log, ids }));
+  part(ExecOutcomes, (c) => new ExecOutcomes(c.resolve(StepRunner), c.resolve(JobService)));
+  part(AgentReports, (c) => new AgentReports({
+    store, clock, strategies: catalog,
+    fullSync: (hostId) => c.resolve(AssignmentController).fullSync(hostId),
+    outcomes: (hostId, outcomes) => c.resolve(ExecOutcomes).take(hostId, outcomes),
+    connected: (hostId) => {
+      c.resolve(Engine).connected(hostId);
+      void c.resolve(JobService).resend(hostId).catch((error: unknown) => log.warn({ hostId, err: error }, 'jobs could not be sent again'));
+    },
+  }));
+
+  // What drives the stored state towards what is wanted
+  part(AssignmentBuilder, () => new AssignmentBuilder({ store, clock, secrets, strategies: catalog }));
+  part(AssignmentController, (c) => new AssignmentController({ store, fleet: c.resolve(AgentFleet), builder: c.resolve(AssignmentBuilder) }));
+  part(HostController, (c) => new HostController({
+    store, clock, clusterId, fleet: c.resolve(AgentFleet), providers: c.resolve(ProviderInstances), revoker: c.resolve(HostIdentities),
+    enrolTimeoutMs: configuration.hosts.enrolTimeoutMs,
+  }));
+  part(StepRunner, (c) => new StepRunner({ fleet: c.resolve(AgentFleet), clock, ids }));
+  part(BootstrapController, (c) => new BootstrapController({ store, clock, strategies: catalog, steps: c.resolve(StepRunner) }));
+  part(OperationController, () => new OperationController(store, clock));
+  part(JobService, (c) => new JobService({ store, fleet: c.resolve(AgentFleet), clock, ids, log }));
+  part(Engine, (c) => new Engine({
+    store, clock, log,
+    hosts: c.resolve(HostController),
+    assignments: c.resolve(AssignmentController),
+    bootstrap: c.resolve(BootstrapController),
+    operations: c.resolve(OperationController),
+    jobs: c.resolve(JobService),
+  }));
+
+  // What is asked for, and by whom
+  const controlServices = (c: DependencyContainer) => [
+    providerService({ store, clock, ids, secrets, drivers: catalog, directory: c.resolve(ProviderInstances) }),
+    releaseService({ store, clock, ids, blobs: c.resolve(FileBlobStore) }),
+    familyService({ store, clock, ids, secrets, strategies: catalog }),
+    nodeService({ store, clock, ids, fleet: c.resolve(AgentFleet), strategies: catalog, assignments: c.resolve(AssignmentBuilder) }),
+    hostService({ store, clock, ids, fleet: c.resolve(AgentFleet) }),
+    operationService({ store, clock }),
+    eventService({ store }),
+    jobApiService({ store, jobs: c.resolve(JobService) }),
+    tokenService({ store, clock, ids, issuer: c.resolve(HostIdentities) }),
+    systemService({ clusterId, fleet: c.resolve(AgentFleet), plugins: () => pluginList(catalog) }),
+  ];
+  const agentServices = (c: DependencyContainer) => [
+    enrolmentService(c.resolve(HostIdentities), clusterId),
+    sessionService(c.resolve(AgentFleet)),
+    artifactService({ open: (sha256, offset) => c.resolve(FileBlobStore).get(sha256, offset, new AbortController().signal) }),
+  ];
+  part(ControlListener, (c) => new ControlListener({
+    services: controlServices(c), table: c.resolve(MethodTable), operators: c.resolve(Operators), certificate, log,
+  }));
+  part(AgentsListener, (c) => new AgentsListener({
+    services: agentServices(c), table: c.resolve(MethodTable), authority, index: c.resolve(CertificateIndex), certificate, log,
+  }));
+
+  part(Coordinator, (c) => new Coordinator({
+    configuration, store, log, version: wombatVersion,
+    certificate,
+    index: c.resolve(CertificateIndex),
+    operators: c.resolve(Operators),
+    providers: c.resolve(ProviderInstances),
+    fleet: c.resolve(AgentFleet),
+    engine: c.resolve(Engine),
+    control: c.resolve(ControlListener),
+    agents: c.resolve(AgentsListener),
+  }));
+  return container.resolve(Coordinator);
+}

@@ -1,0 +1,97 @@
+import { writeFileAtomically } from './auth/private-file.js';
+import path from 'node:path';
+import type { Logger } from 'pino';
+import type { AgentsListener } from './api/doors/agents-listener.js';
+import { formatAddress, type Address } from './api/doors/address.js';
+import type { ControlListener } from './api/doors/control-listener.js';
+import type { CertificateIndex } from './auth/certificate-index.js';
+import type { Operators } from './auth/operators.js';
+import type { ServerCertificate } from './auth/server-certificate.js';
+import type { Configuration } from './configuration/configuration.js';
+import type { Engine } from './engine/engine.js';
+import type { AgentFleet } from './fleet/agent-fleet.js';
+import type { ProviderInstances } from './plugins/provider-instances.js';
+import type { Store } from './store/store.js';
+
+export interface CoordinatorParts {
+  readonly configuration: Configuration;
+  readonly version: string;
+  readonly store: Store;
+  readonly log: Logger;
+  readonly certificate: ServerCertificate;
+  readonly index: CertificateIndex;
+  readonly operators: Operators;
+  readonly providers: ProviderInstances;
+  readonly fleet: AgentFleet;
+  readonly engine: Engine;
+  readonly control: ControlListener;
+  readonly agents: AgentsListener;
+}
+
+/** Where others reach the coordinator, "host:port". */
+export interface Addresses {
+  readonly control: string;
+  readonly agents: string;
+}
+
+/** Calls under way get this long to end when the coordinator stops. */
+const graceMs = 3_000;
+
+/** The running coordinator: what is started in which order, and stopped in the reverse. */
+export class Coordinator {
+  #addresses: Addresses | undefined;
+
+  constructor(private readonly parts: CoordinatorParts) {}
+
+  /** Known once it listens. */
+  get addresses(): Addresses {
+    if (!this.#addresses) throw new Error('the coordinator does not listen yet');
+    return this.#addresses;
+  }
+
+  /** @throws WombatError WO_ADDRESS_IN_USE */
+  async start(): Promise<void> {
+    const { parts } = this;
+    await parts.index.load();
+    await parts.operators.load();
+    parts.fleet.start();
+    const { configuration } = parts;
+    const agents = await this.#listen('agents', parts.agents, configuration.agents.address);
+    const control = await this.#listen('control', parts.control, configuration.control.address);
+    this.#addresses = { control: reachable(configuration.advertise.control, control), agents: reachable(configuration.advertise.agents, agents) };
+    await parts.providers.adopt(await parts.store.read.providers.find({}));
+    await parts.engine.start();
+    await writeFileAtomically(path.join(configuration.directory, 'addresses.json'), `${JSON.stringify(this.#addresses)}\n`);
+    parts.log.info({ ...this.#addresses, version: parts.version }, 'the coordinator serves');
+  }
+
+  /**
+   * A port that was chosen freely is chosen again at the next start: agents and contexts know it.
+   * @throws WombatError WO_ADDRESS_IN_USE
+   */
+  async #listen(name: string, door: { listen(address: Address): Promise<Address> }, wanted: Address): Promise<Address> {
+    if (wanted.port !== 0) return door.listen(wanted);
+    const { store } = this.parts;
+    const key = `port.${name}`;
+    const before = await store.read.meta.get(key);
+    const listening = await door.listen({ ...wanted, port: Number(before ?? 0) });
+    if (before === undefined) await store.transaction((transaction) => transaction.meta.set(key, String(listening.port)));
+    return listening;
+  }
+
+  /** Hosts and their nodes run on. */
+  async stop(): Promise<void> {
+    const { parts } = this;
+    await parts.engine.stop();
+    await Promise.all([parts.control.close(graceMs), parts.agents.close(graceMs), parts.fleet.stop()]);
+    await parts.providers.close();
+    parts.index.close();
+    parts.operators.close();
+    await parts.store.close();
+    parts.log.info({}, 'the coordinator has stopped');
+  }
+}
+
+function reachable(advertised: Address | undefined, listening: Address): string {
+  return formatAddress(advertised ?? listening);
+}

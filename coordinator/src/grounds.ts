@@ -1,0 +1,45 @@
+import path from 'node:path';
+import type { Clock } from '@wombat/proto';
+import type { Logger } from 'pino';
+import { CertificateAuthority } from './auth/certificate-authority.js';
+import { ensureClusterId } from './auth/cluster-id.js';
+import { makePrivateDirectory } from './auth/private-file.js';
+import { SecretBox } from './auth/secret-box.js';
+import { ServerCertificate } from './auth/server-certificate.js';
+import type { Configuration } from './configuration/configuration.js';
+import { Catalog } from './plugins/catalog.js';
+import type { Store } from './store/store.js';
+import { openSqliteStore } from './store/sqlite/open.js';
+
+/** What must be read or made before any part can be built: files, keys, the store, the plugins. */
+export interface Grounds {
+  readonly store: Store;
+  readonly clusterId: string;
+  readonly secrets: SecretBox;
+  readonly authority: CertificateAuthority;
+  readonly certificate: ServerCertificate;
+  readonly catalog: Catalog;
+}
+
+/** @throws WombatError WO_STORE_..., WO_KEY_UNUSABLE, WO_PLUGIN_INVALID: then nothing is left open */
+export async function layGrounds(configuration: Configuration, clock: Clock, log: Logger): Promise<Grounds> {
+  const { directory } = configuration;
+  await makePrivateDirectory(directory);
+  const catalog = await Catalog.load(configuration.plugins, directory);
+  const store = await openSqliteStore({ file: path.join(directory, 'store', 'wombat.db'), clock });
+  try {
+    const clusterId = await ensureClusterId(store);
+    const authority = await CertificateAuthority.load({ directory, clusterId, clock, hostLifetimeMs: configuration.certificates.lifetimeMs });
+    const certificate = await ServerCertificate.issue({ authority, clock, log, advertisedNames: advertisedNames(configuration) });
+    return { store, clusterId, secrets: await SecretBox.load(directory), authority, certificate, catalog };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+function advertisedNames({ advertise }: Configuration): string[] {
+  return [advertise.control, advertise.agents, advertise.http]
+    .filter((address): address is NonNullable<typeof address> => address !== undefined)
+    .map(({ host }) => host);
+}

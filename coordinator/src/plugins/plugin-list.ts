@@ -1,0 +1,7 @@
+import type { Plugin } from '@wombat/proto/control';
+import type { Catalog } from './catalog.js';
+
+/** The plugins as the API tells of them. */
+export function pluginList(catalog: Catalog): Plugin[] {
+  return catalog.list().map(({ source, plugin }) => ({ source, description: plugin.description }));
+}
