@@ -9,6 +9,7 @@ const defaultAliveForMs = 100;
 const firstPauseMs = 10;
 const longestPauseMs = 500;
 const longestAttemptMs = 10_000;
+const timedOut = 'the check took too long';
 
 export interface ReadyWait {
   readonly context: NodeContext;
@@ -34,7 +35,8 @@ export async function untilReady(check: ReadyCheck | undefined, wait: ReadyWait)
     if (leftMs <= 0) throw notReady(wait, said);
     const attempt = await tryOnce(check, wait, Math.min(longestAttemptMs, leftMs));
     if (attempt === undefined) return;
-    said = attempt;
+    // An attempt that the deadline cut short says less than the one before.
+    if (attempt !== timedOut || said === '') said = attempt;
     await clock.sleep(Math.min(pauseMs, Math.max(1, deadlineMs - clock.monotonic())), signal);
   }
 }
@@ -60,7 +62,7 @@ async function tryOnce(check: ReadyCheck, { context, signal }: ReadyWait, timeou
     }
   } catch (error) {
     signal.throwIfAborted();
-    return (error as Error).message;
+    return WombatError.is(error) && error.code === 'WO_DEADLINE_EXCEEDED' ? timedOut : (error as Error).message;
   }
 }
 

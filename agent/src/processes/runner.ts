@@ -65,21 +65,21 @@ export class Runner {
 
   /** Finds a process again by its record, else by the start id in its environment. */
   adopt(startId: string, recordPrefix: string): Adoption {
+    const options = { startId, recordPrefix, poller: this.#poller };
     const identity = readSessionIdentity(recordPrefix);
-    const exit = readExit(recordPrefix);
-    if (exit || identity) {
-      const running = new RunningProcess({ startId, recordPrefix, poller: this.#poller });
-      if (exit) return { kind: 'ended', exit, process: running };
-      if (!isAlive(identity!.child) && !isAlive(identity!.shim)) return { kind: 'ended', exit: unknownExit, process: running };
-      running.watchByPolling();
-      return { kind: 'running', process: running };
-    }
+    const isOver = identity && !isAlive(identity.child) && !isAlive(identity.shim);
+    const exit = readExit(recordPrefix) ?? (isOver ? unknownExit : undefined);
+    if (exit) return { kind: 'ended', exit, process: new RunningProcess({ ...options, exit }) };
+    if (identity) return { kind: 'running', process: watched(new RunningProcess(options)) };
     const [member] = findByEnvironment(startIdVariable, startId);
     if (!member) return { kind: 'never-started' };
-    const running = new RunningProcess({ startId, recordPrefix, poller: this.#poller, shimPid: member.sessionId });
-    running.watchByPolling();
-    return { kind: 'running', process: running };
+    return { kind: 'running', process: watched(new RunningProcess({ ...options, shimPid: member.sessionId })) };
   }
+}
+
+function watched(running: RunningProcess): RunningProcess {
+  running.watchByPolling();
+  return running;
 }
 
 function launch(request: SpawnRequest): ChildProcess {

@@ -16,6 +16,8 @@ export interface RunningProcessOptions {
   readonly poller: ExitPoller;
   /** The leader of the session, if it is known. */
   readonly shimPid?: number;
+  /** Set when it has ended already. */
+  readonly exit?: ExitStatus;
 }
 
 /**
@@ -33,12 +35,13 @@ export class RunningProcess implements Supervised {
   #identity: SessionIdentity | undefined;
   #polls = 0;
 
-  constructor({ startId, recordPrefix, poller, shimPid }: RunningProcessOptions) {
+  constructor({ startId, recordPrefix, poller, shimPid, exit }: RunningProcessOptions) {
     this.startId = startId;
     this.#recordPrefix = recordPrefix;
     this.#poller = poller;
     this.#shimPid = shimPid;
     this.exited = new Promise((resolve) => (this.#resolve = resolve));
+    if (exit) this.#settle(exit);
   }
 
   /** How it ended; undefined while it runs. */
