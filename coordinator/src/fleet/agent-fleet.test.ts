@@ -18,7 +18,7 @@ const statusOf = (nodeId: string, phase = NodePhase.READY): NodeStatus => NodeSt
 
 const outcomeOf = (jobId: string, targetId: string): ExecOutcome => ExecOutcome.fromPartial({ jobId, targetId, outcome: Outcome.OK });
 
-t.test('a session begins with Hello, Welcome and a full sync cut into frames', async (t) => {
+void t.test('a session begins with Hello, Welcome and a full sync cut into frames', async (t) => {
   const harness = await FleetHarness.start(t);
   const hostId = newId('host');
   const wanted = Array.from({ length: 3_000 }, (_, index) => assignmentOf(index + 1, 100));
@@ -49,7 +49,7 @@ t.test('a session begins with Hello, Welcome and a full sync cut into frames', a
   t.same([...harness.fleet.versions()], [['0.1.0', 1]]);
 });
 
-t.test('changes wait behind the full sync, the newest of each node', async (t) => {
+void t.test('changes wait behind the full sync, the newest of each node', async (t) => {
   const harness = await FleetHarness.start(t);
   const hostId = newId('host');
   const first = assignmentOf(1);
@@ -72,7 +72,7 @@ t.test('changes wait behind the full sync, the newest of each node', async (t) =
   t.equal(change.assignments.length, 1);
 });
 
-t.test('an assignment over the limit is told, the others arrive', async (t) => {
+void t.test('an assignment over the limit is told, the others arrive', async (t) => {
   const harness = await FleetHarness.start(t);
   const hostId = newId('host');
   const tooLarge = assignmentOf(2, limits.sessionFrameBytes);
@@ -86,7 +86,7 @@ t.test('an assignment over the limit is told, the others arrive', async (t) => {
   t.equal(told.error.code, 'WO_TEMPLATE_TOO_LARGE');
 });
 
-t.test('an agent of another protocol is refused with the way out', async (t) => {
+void t.test('an agent of another protocol is refused with the way out', async (t) => {
   const harness = await FleetHarness.start(t);
   const older = harness.agent(newId('host'));
   older.hello({ protocolMin: 0, protocolMax: 0 });
@@ -103,7 +103,7 @@ t.test('an agent of another protocol is refused with the way out', async (t) => 
   t.equal(harness.listener.heard.all.length, 0, 'the engine hears nothing of them');
 });
 
-t.test('a stream must begin with Hello, soon', async (t) => {
+void t.test('a stream must begin with Hello, soon', async (t) => {
   const harness = await FleetHarness.start(t);
   const rude = harness.agent(newId('host'));
   rude.send({ $case: 'beat', value: {} });
@@ -120,7 +120,7 @@ t.test('a stream must begin with Hello, soon', async (t) => {
   t.ok(harness.fleet.isConnected(other.hostId), 'others are not concerned');
 });
 
-t.test('a call without the certificate of a host is refused', async (t) => {
+void t.test('a call without the certificate of a host is refused', async (t) => {
   const harness = await FleetHarness.start(t);
   const { sessionService } = await import('./services/session-service.js');
   const service = sessionService(harness.fleet);
@@ -131,7 +131,7 @@ t.test('a call without the certificate of a host is refused', async (t) => {
   t.same(errors.map((error) => fromServiceError(error).code), ['WO_UNAUTHENTICATED', 'WO_UNAUTHENTICATED']);
 });
 
-t.test('a host without any frame for 12 s is silent and cut', async (t) => {
+void t.test('a host without any frame for 12 s is silent and cut', async (t) => {
   const harness = await FleetHarness.start(t);
   const beating = await harness.agent(newId('host')).connect();
   const still = await harness.agent(newId('host')).connect();
@@ -150,7 +150,7 @@ t.test('a host without any frame for 12 s is silent and cut', async (t) => {
   t.equal(harness.listener.count('silent'), 1);
 });
 
-t.test('a stall of the coordinator makes nobody silent', async (t) => {
+void t.test('a stall of the coordinator makes nobody silent', async (t) => {
   const harness = await FleetHarness.start(t);
   const agent = await harness.agent(newId('host')).connect();
   await harness.clock.advance(11_000);
@@ -164,7 +164,7 @@ t.test('a stall of the coordinator makes nobody silent', async (t) => {
   t.match(await harness.listener.next('silent'), { hostId: agent.hostId }, 'but real silence is noticed afterwards');
 });
 
-t.test('the end of a stream is told, and the next session comes after it', async (t) => {
+void t.test('the end of a stream is told, and the next session comes after it', async (t) => {
   const harness = await FleetHarness.start(t);
   const hostId = newId('host');
   const killed = await harness.agent(hostId).connect();
@@ -179,8 +179,8 @@ t.test('the end of a stream is told, and the next session comes after it', async
   t.equal(await polite.end(), undefined, 'an agent that ends in good order is answered so');
 });
 
-t.test('a second agent with the same identity', async (t) => {
-  t.test('is refused while the first answers', async (t) => {
+void t.test('a second agent with the same identity', async (t) => {
+  await t.test('is refused while the first answers', async (t) => {
     const harness = await FleetHarness.start(t);
     const hostId = newId('host');
     const holder = await harness.agent(hostId).connect();
@@ -198,7 +198,7 @@ t.test('a second agent with the same identity', async (t) => {
     t.notOk(clone.received.all.some(({ frame }) => frame.$case === 'exec'), 'commands go to the first alone');
   });
 
-  t.test('replaces the first when that does not answer in 2 s', async (t) => {
+  await t.test('replaces the first when that does not answer in 2 s', async (t) => {
     const harness = await FleetHarness.start(t);
     const hostId = newId('host');
     const dead = await harness.agent(hostId).connect();
@@ -218,7 +218,7 @@ t.test('a second agent with the same identity', async (t) => {
     await returned.next('assignments');
   });
 
-  t.test('comes in at once when the first stream ends', async (t) => {
+  await t.test('comes in at once when the first stream ends', async (t) => {
     const harness = await FleetHarness.start(t);
     const hostId = newId('host');
     const first = await harness.agent(hostId).connect();
@@ -232,7 +232,7 @@ t.test('a second agent with the same identity', async (t) => {
   });
 });
 
-t.test('a fan-out sends the same bytes to all, numbered for each session', async (t) => {
+void t.test('a fan-out sends the same bytes to all, numbered for each session', async (t) => {
   const harness = await FleetHarness.start(t);
   const agents = await Promise.all(Array.from({ length: 100 }, () => harness.agent(newId('host')).connect()));
   const away = newId('host');
@@ -253,7 +253,7 @@ t.test('a fan-out sends the same bytes to all, numbered for each session', async
   t.match(await one!.next('cancelExec'), { jobId: 'job-x', targetIds: [] });
 });
 
-t.test('outcomes are acknowledged when they are stored, not before', async (t) => {
+void t.test('outcomes are acknowledged when they are stored, not before', async (t) => {
   const harness = await FleetHarness.start(t);
   const agent = await harness.agent(newId('host')).connect();
   let store = (): void => undefined;
@@ -276,7 +276,7 @@ t.test('outcomes are acknowledged when they are stored, not before', async (t) =
   t.same(acknowledged, targets, 'those of other hosts are not taken in');
 });
 
-t.test('statuses are gathered, the newest of each node, and handed over one call at a time', async (t) => {
+void t.test('statuses are gathered, the newest of each node, and handed over one call at a time', async (t) => {
   const harness = await FleetHarness.start(t);
   const agent = await harness.agent(newId('host')).connect();
   const nodes = Array.from({ length: 125 }, () => newId('node'));
@@ -295,7 +295,7 @@ t.test('statuses are gathered, the newest of each node, and handed over one call
   t.equal(harness.listener.maximumAtOnce, 1);
 });
 
-t.test('an agent that reports faster than is stored is not read on', async (t) => {
+void t.test('an agent that reports faster than is stored is not read on', async (t) => {
   const harness = await FleetHarness.start(t, { inboundBacklogBytes: 64 * 1024 });
   const agent = await harness.agent(newId('host')).connect();
   let open = (): void => undefined;
@@ -317,7 +317,7 @@ t.test('an agent that reports faster than is stored is not read on', async (t) =
   t.equal(harness.listener.maximumAtOnce, 1, 'calls of one host are serial');
 });
 
-t.test('an agent that sends too many frames is read more slowly', async (t) => {
+void t.test('an agent that sends too many frames is read more slowly', async (t) => {
   const harness = await FleetHarness.start(t, { frameBurst: 20, framesPerSecond: 20 });
   const agent = await harness.agent(newId('host')).connect();
   const load = (load1m: number): void => agent.send({ $case: 'sample', value: Sample.fromPartial({ load1m }) });
@@ -331,7 +331,7 @@ t.test('an agent that sends too many frames is read more slowly', async (t) => {
   t.ok(harness.fleet.isConnected(agent.hostId));
 });
 
-t.test('a frame over the limit ends the session', async (t) => {
+void t.test('a frame over the limit ends the session', async (t) => {
   const harness = await FleetHarness.start(t);
   const agent = await harness.agent(newId('host')).connect();
   agent.send({ $case: 'status', value: { statuses: [NodeStatus.fromPartial({ nodeId: newId('node'), logTail: 'x'.repeat(limits.sessionFrameBytes) })], complete: false } });
@@ -339,7 +339,7 @@ t.test('a frame over the limit ends the session', async (t) => {
   t.match(await harness.listener.next('silent'), { reason: /over the limit/ });
 });
 
-t.test('bytes that are no frame end the session, and nothing else', async (t) => {
+void t.test('bytes that are no frame end the session, and nothing else', async (t) => {
   const harness = await FleetHarness.start(t);
   const other = await harness.agent(newId('host')).connect();
   for (const garbage of [Buffer.from([0xff]), Buffer.from([0x0a, 0x7f]), Buffer.alloc(300, 0x0a), Buffer.from('GET / HTTP/1.1')]) {
@@ -356,7 +356,7 @@ t.test('bytes that are no frame end the session, and nothing else', async (t) =>
   t.ok(harness.fleet.isConnected(other.hostId));
 });
 
-t.test('of facts only the newest wait', async (t) => {
+void t.test('of facts only the newest wait', async (t) => {
   const harness = await FleetHarness.start(t);
   const agent = await harness.agent(newId('host')).connect();
   let open = (): void => undefined;
@@ -369,7 +369,7 @@ t.test('of facts only the newest wait', async (t) => {
   t.ok(harness.listener.count('facts') < 10, `told ${harness.listener.count('facts')} times`);
 });
 
-t.test('an agent that never reads is cut, and its stream is freed', async (t) => {
+void t.test('an agent that never reads is cut, and its stream is freed', async (t) => {
   const harness = await FleetHarness.start(t);
   const agent = await harness.agent(newId('host')).connect();
   const other = await harness.agent(newId('host')).connect();
@@ -391,7 +391,22 @@ t.test('an agent that never reads is cut, and its stream is freed', async (t) =>
   t.ok(harness.fleet.isConnected(other.hostId), 'others are not concerned');
 });
 
-t.test('more than is allowed to wait unread ends the session at once', async (t) => {
+void t.test('an agent that reads slowly is not cut', async (t) => {
+  const harness = await FleetHarness.start(t);
+  const agent = await harness.agent(newId('host')).connect();
+  agent.call.pause();
+  harness.fleet.sendAssignments(agent.hostId, Array.from({ length: 100 }, (_, index) => assignmentOf(index, 40_000)));
+  for (let second = 0; second < 60; second += 3) {
+    agent.call.once('data', () => agent.call.pause());
+    agent.call.resume();
+    await agent.next('assignments');
+    await beatArrived(harness, agent.hostId);
+    await harness.clock.advance(3_000);
+  }
+  t.ok(harness.fleet.isConnected(agent.hostId), 'after a minute in which it read 20 of 100 frames');
+});
+
+void t.test('more than is allowed to wait unread ends the session at once', async (t) => {
   const harness = await FleetHarness.start(t, { outboundBacklogBytes: 512 * 1024 });
   const agent = await harness.agent(newId('host')).connect();
   agent.call.pause();
@@ -403,7 +418,7 @@ t.test('more than is allowed to wait unread ends the session at once', async (t)
   t.match(await harness.listener.next('silent'), { hostId: agent.hostId, reason: /does not read/ });
 });
 
-t.test('a listener that fails ends the session, so that everything is said again', async (t) => {
+void t.test('a listener that fails ends the session, so that everything is said again', async (t) => {
   const harness = await FleetHarness.start(t);
   const agent = await harness.agent(newId('host')).connect();
   const failing = new Set<Heard['kind']>(['facts', 'silent']);
@@ -417,7 +432,7 @@ t.test('a listener that fails ends the session, so that everything is said again
   t.equal(harness.listener.count('silent'), 2, 'that a host is silent is tried again');
 });
 
-t.test('disconnect ends the session now; stop ends all, and calls nobody silent', async (t) => {
+void t.test('disconnect ends the session now; stop ends all, and calls nobody silent', async (t) => {
   const harness = await FleetHarness.start(t);
   const revoked = await harness.agent(newId('host')).connect();
   const other = await harness.agent(newId('host')).connect();

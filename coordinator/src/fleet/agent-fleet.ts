@@ -1,5 +1,5 @@
 import { limits, randomIds, WombatError, type Clock, type Ids } from '@wombat/proto';
-import type { Assignment, ChannelData, ChannelRequest, ChannelResponse, Sample, SessionRequest, SessionResponse, StatusReport } from '@wombat/proto/agent';
+import type { Assignment, ChannelData, ChannelRequest, ChannelResponse, Sample, SessionRequest, SessionResponse } from '@wombat/proto/agent';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { Admission } from './admission.js';
 import { AssignmentQueue } from './assignment-queue.js';
@@ -8,9 +8,10 @@ import { Deliveries } from './deliveries.js';
 import { cutExec } from './exec-frame.js';
 import type { ChannelPurpose, Fleet, FleetListener } from './fleet.js';
 import type { FleetLog } from './fleet-log.js';
+import { FrameRouter } from './frame-router.js';
 import { LiveClock } from './live-clock.js';
-import { cleanFacts, cleanHello, cleanOutcome, cleanSample, cleanStatus } from './sanitize.js';
-import { Session, type Frame, type SessionRoom, type SessionState } from './session.js';
+import { cleanHello } from './sanitize.js';
+import { Session, type SessionRoom, type SessionState } from './session.js';
 import type { SessionCall } from './session-wire.js';
 import { defaultFleetSettings, type FleetSettings } from './settings.js';
 import { StreamCloser } from './stream-closer.js';
@@ -26,8 +27,6 @@ export interface AgentFleetOptions {
   readonly ids?: Ids;
 }
 
-const complaintsPerSession = 5;
-
 /**
  * The agents' sessions: who is connected, what they are sent, what they say. Nothing of it is
  * stored; a coordinator that starts has an empty fleet, and the agents come back to it.
@@ -40,6 +39,7 @@ export class AgentFleet implements Fleet {
   readonly #admission: Admission;
   readonly #deliveries: Deliveries;
   readonly #channels: Channels;
+  readonly #router: FrameRouter;
   readonly #stop = new AbortController();
   // Every stream that has not ended, whatever its state.
   readonly #sessions = new Set<Session>();
@@ -57,6 +57,7 @@ export class AgentFleet implements Fleet {
     this.#room = { settings: this.#settings, live, closer, pump, events: this.#events() };
     this.#admission = new Admission(this.#room, this.#hall());
     this.#deliveries = new Deliveries({ listener, clock, log, settings: this.#settings, signal: this.#stop.signal });
+    this.#router = new FrameRouter(this.#admission, this.#deliveries, log);
     this.#channels = new Channels({ live, closer, ids, log, settings: this.#settings });
   }
 
@@ -167,48 +168,9 @@ export class AgentFleet implements Fleet {
   #events(): SessionRoom['events'] {
     return {
       hello: (session, hello) => this.#admission.hello(session, cleanHello(hello)),
-      frame: (session, frame) => this.#onFrame(session, frame),
+      frame: (session, frame) => this.#router.route(session, frame),
       ended: (session, was, reason) => this.#onEnded(session, was, reason),
     };
-  }
-
-  #onFrame(session: Session, frame: Frame): void {
-    switch (frame.$case) {
-      case 'beat':
-        return this.#admission.answered(session);
-      case 'sample':
-        session.sample = cleanSample(frame.value);
-        return;
-      case 'facts':
-        return this.#deliveries.facts(session, cleanFacts(frame.value));
-      case 'status':
-        return this.#onStatus(session, frame.value);
-      case 'execOutcome': {
-        const outcome = cleanOutcome(session.hostId, frame.value);
-        if (outcome) this.#deliveries.outcome(session, outcome);
-        else this.#complain(session, 1, 'outcomes that name no job or no target of this host were left out');
-        return;
-      }
-      case 'assignmentsJournaled':
-        this.#log.debug({ hostId: session.hostId, syncId: String(frame.value.syncId) }, 'assignments journaled');
-        return;
-      case 'hello':
-        return;
-    }
-  }
-
-  #onStatus(session: Session, { statuses, complete }: StatusReport): void {
-    const cleaned = statuses.flatMap((status) => cleanStatus(status) ?? []);
-    if (cleaned.length < statuses.length) {
-      this.#complain(session, statuses.length - cleaned.length, 'statuses that name no node were left out');
-    }
-    this.#deliveries.statuses(session, cleaned, complete);
-  }
-
-  /** A few times for each session: no agent shall fill the log. */
-  #complain(session: Session, count: number, message: string): void {
-    session.complaints += 1;
-    if (session.complaints <= complaintsPerSession) this.#log.warn({ hostId: session.hostId, count }, message);
   }
 
   #onEnded(session: Session, was: SessionState, reason: string): void {

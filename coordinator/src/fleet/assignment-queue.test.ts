@@ -20,7 +20,7 @@ const never = (): never => {
   throw new Error('nothing here is over the limit');
 };
 
-t.test('nothing is sent before the full sync', async (t) => {
+void t.test('nothing is sent before the full sync', async (t) => {
   const queue = new AssignmentQueue(0n, never);
   queue.change([assignmentOf(1)]);
   t.equal(queue.hasFrame, false);
@@ -34,7 +34,7 @@ t.test('nothing is sent before the full sync', async (t) => {
   t.equal(queue.hasFrame, false);
 });
 
-t.test('assignments as large as a frame go one to a frame', async (t) => {
+void t.test('assignments as large as a frame go one to a frame', async (t) => {
   const queue = new AssignmentQueue(9n, never);
   const wanted = [assignmentOf(60_000), assignmentOf(60_000), assignmentOf(10), assignmentOf(60_000)];
   queue.startFullSync(wanted);
@@ -43,7 +43,7 @@ t.test('assignments as large as a frame go one to a frame', async (t) => {
   t.same(frames.map(({ first, last, syncId }) => [first, last, syncId]), [[true, false, 10n], [false, false, 10n], [false, true, 10n]]);
 });
 
-t.test('what is too large is told and left out, also at the end', async (t) => {
+void t.test('what is too large is told and left out, also at the end', async (t) => {
   const told: string[] = [];
   const queue = new AssignmentQueue(0n, ({ nodeId }) => told.push(nodeId));
   const huge = [assignmentOf(70_000), assignmentOf(70_000)];
@@ -56,7 +56,7 @@ t.test('what is too large is told and left out, also at the end', async (t) => {
   t.same(drain(queue), [], 'a change of nothing but such is no frame');
 });
 
-t.test('many changes are cut as well, each with an id of its own', async (t) => {
+void t.test('many changes are cut as well, each with an id of its own', async (t) => {
   const queue = new AssignmentQueue(0n, never);
   queue.startFullSync([]);
   const changes = Array.from({ length: 5 }, () => assignmentOf(30_000));
@@ -65,7 +65,7 @@ t.test('many changes are cut as well, each with an id of its own', async (t) => 
   t.same(frames.map(({ syncId, assignments }) => [syncId, assignments.length]), [[2n, 2], [3n, 2], [4n, 1]]);
 });
 
-t.test('a journal position that no coordinator gave starts anew', async (t) => {
+void t.test('a journal position that no coordinator gave starts anew', async (t) => {
   const queue = new AssignmentQueue(2n ** 64n - 1n, never);
   queue.startFullSync([]);
   t.equal(drain(queue)[0]?.syncId, 1n);

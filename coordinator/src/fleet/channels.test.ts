@@ -55,7 +55,7 @@ async function failureOf(promise: Promise<unknown>): Promise<WombatError> {
   );
 }
 
-t.test('data comes in order until the agent ends', async (t) => {
+void t.test('data comes in order until the agent ends', async (t) => {
   const { reader, agent, channelId } = await ask(t);
   t.ok(isId(channelId, 'chn'), channelId);
   const call = attach(agent, { ...chunk(0), channelId });
@@ -71,7 +71,7 @@ t.test('data comes in order until the agent ends', async (t) => {
   t.equal((await ended).code, status.OK);
 });
 
-t.test('only the host that was asked may attach, once', async (t) => {
+void t.test('only the host that was asked may attach, once', async (t) => {
   const { harness, reader, agent, channelId } = await ask(t);
   const stranger = await harness.agent(newId('host')).connect();
   const stolen = await endOf(attach(stranger, { ...chunk(0, Buffer.from('forged')), channelId }));
@@ -85,7 +85,7 @@ t.test('only the host that was asked may attach, once', async (t) => {
   t.equal((await reader.next()).value?.offset, 4n, 'the first goes on');
 });
 
-t.test('who reads slowly slows the agent down', async (t) => {
+void t.test('who reads slowly slows the agent down', async (t) => {
   const { reader, agent, channelId } = await ask(t);
   const call = attach(agent, { channelId, kind: undefined });
   const total = 400;
@@ -109,7 +109,7 @@ t.test('who reads slowly slows the agent down', async (t) => {
   t.equal(read, total, 'nothing was lost');
 });
 
-t.test('aborting ends the agent\'s stream', async (t) => {
+void t.test('aborting ends the agent\'s stream', async (t) => {
   const controller = new AbortController();
   const { reader, agent, channelId } = await ask(t, controller.signal);
   const call = attach(agent, { ...chunk(0), channelId });
@@ -128,7 +128,7 @@ t.test('aborting ends the agent\'s stream', async (t) => {
   }
 });
 
-t.test('leaving the loop ends the agent\'s stream', async (t) => {
+void t.test('leaving the loop ends the agent\'s stream', async (t) => {
   const harness = await FleetHarness.start(t);
   const agent = await harness.agent(newId('host')).connect();
   const channel = harness.fleet.openChannel(agent.hostId, purpose, never);
@@ -141,7 +141,7 @@ t.test('leaving the loop ends the agent\'s stream', async (t) => {
   t.equal((await ended).code, status.OK);
 });
 
-t.test('an error of the agent is thrown, after the data before it, cleaned', async (t) => {
+void t.test('an error of the agent is thrown, after the data before it, cleaned', async (t) => {
   const { reader, agent, channelId } = await ask(t);
   const call = attach(agent, { ...chunk(0), channelId });
   call.write({ channelId: '', kind: { $case: 'error', value: { code: 'WO_CHANNEL_GONE', message: 'no such log\u001b[2J', hint: 'h', details: {} } } });
@@ -150,14 +150,14 @@ t.test('an error of the agent is thrown, after the data before it, cleaned', asy
   t.match(error, { code: 'WO_CHANNEL_GONE', message: 'no such log', hint: 'h' });
 });
 
-t.test('a chunk over the limit ends the channel', async (t) => {
+void t.test('a chunk over the limit ends the channel', async (t) => {
   const { reader, agent, channelId } = await ask(t);
   attach(agent, { ...chunk(0, Buffer.alloc(limits.channelChunkBytes + 1)), channelId });
   t.equal((await failureOf(reader.next())).code, 'WO_RATE_LIMITED');
 });
 
-t.test('hosts that are not there', async (t) => {
-  t.test('no session', async (t) => {
+void t.test('hosts that are not there', async (t) => {
+  await t.test('no session', async (t) => {
     const harness = await FleetHarness.start(t);
     const reader = harness.fleet.openChannel(newId('host'), purpose, never)[Symbol.asyncIterator]();
     t.equal((await failureOf(reader.next())).code, 'WO_HOST_UNREACHABLE');
@@ -165,7 +165,7 @@ t.test('hosts that are not there', async (t) => {
     t.same(codeOf(await endOf(attach(stranger, { ...chunk(0), channelId: newId('chn') }))), 'WO_CHANNEL_GONE', 'nor may such a host open one');
   });
 
-  t.test('the session ends', async (t) => {
+  await t.test('the session ends', async (t) => {
     const { harness, reader, agent, channelId } = await ask(t);
     const ended = endOf(attach(agent, { channelId, kind: undefined }));
     const waiting = failureOf(reader.next());
@@ -176,7 +176,7 @@ t.test('hosts that are not there', async (t) => {
     t.equal((await ended).code, status.OK);
   });
 
-  t.test('the stream is lost', async (t) => {
+  await t.test('the stream is lost', async (t) => {
     const { reader, agent, channelId } = await ask(t);
     const call = attach(agent, { ...chunk(0), channelId });
     await reader.next();
@@ -187,7 +187,7 @@ t.test('hosts that are not there', async (t) => {
     t.ok(result instanceof WombatError ? result.code === 'WO_HOST_UNREACHABLE' : result.done, 'the reader is told');
   });
 
-  t.test('the agent does not come in 10 s', async (t) => {
+  await t.test('the agent does not come in 10 s', async (t) => {
     const { harness, reader, agent } = await ask(t);
     const waiting = failureOf(reader.next());
     const nameless = agent.channel();
@@ -201,7 +201,7 @@ t.test('hosts that are not there', async (t) => {
   });
 });
 
-t.test('a host serves so many channels and no more', async (t) => {
+void t.test('a host serves so many channels and no more', async (t) => {
   const harness = await FleetHarness.start(t, { channelsPerHost: 2 });
   const agent = await harness.agent(newId('host')).connect();
   const open = (): AsyncIterator<ChannelData> => harness.fleet.openChannel(agent.hostId, purpose, never)[Symbol.asyncIterator]();
@@ -214,7 +214,7 @@ t.test('a host serves so many channels and no more', async (t) => {
   t.equal((await again.next()).value?.offset, 3n, 'a place that was left can be taken');
 });
 
-t.test('stopping ends readers', async (t) => {
+void t.test('stopping ends readers', async (t) => {
   const { harness, reader } = await ask(t);
   const waiting = failureOf(reader.next());
   await harness.stop();

@@ -3,7 +3,7 @@ import { limits, newId, WombatError } from '@wombat/proto';
 import { SessionResponse } from '@wombat/proto/agent';
 import { cutExec, encodeExecFrame } from './exec-frame.js';
 
-t.test('the bytes are those of the generated encoder', async (t) => {
+void t.test('the bytes are those of the generated encoder', async (t) => {
   for (const [sequence, jobBytes, targets] of [[1, 0, 0], [127, 127, 1], [128, 128, 3], [300_000, 20_000, 100], [2 ** 40, 60_000, 2]] as const) {
     const targetIds = Array.from({ length: targets }, () => newId('node'));
     const job = Buffer.alloc(jobBytes, 7);
@@ -14,7 +14,7 @@ t.test('the bytes are those of the generated encoder', async (t) => {
   }
 });
 
-t.test('many targets are cut into frames that keep within the limit', async (t) => {
+void t.test('many targets are cut into frames that keep within the limit', async (t) => {
   const job = Buffer.alloc(50_000);
   const targetIds = Array.from({ length: 2_000 }, () => newId('node'));
   const orders = cutExec(job, targetIds);
@@ -25,6 +25,6 @@ t.test('many targets are cut into frames that keep within the limit', async (t) 
   t.same(cutExec(job, []), [], 'no targets, no frame');
 });
 
-t.test('a job that leaves no room is refused', async (t) => {
+void t.test('a job that leaves no room is refused', async (t) => {
   t.throws(() => cutExec(Buffer.alloc(limits.sessionFrameBytes), ['node-a']), new WombatError('WO_INVALID_ARGUMENT', 'the command takes 65536 bytes; 65440 is the most'));
 });

@@ -2,7 +2,7 @@ import t from 'tap';
 import { LiveClock } from './live-clock.js';
 import { ManualClock } from './testing/manual-clock.js';
 
-t.test('it runs with the loop, and stands while the loop stands', async (t) => {
+void t.test('it runs with the loop, and stands while the loop stands', async (t) => {
   const clock = new ManualClock();
   const live = new LiveClock(clock, 500);
   await clock.advance(500);

@@ -17,8 +17,10 @@ export class Outbox {
   #bytes = 0;
   // Exec frames of this session are numbered in the order in which they are written.
   #execSequence = 0;
-  /** When the stream took its last frame, while more waits; undefined when it is not waited for. */
-  blockedSinceMs: number | undefined;
+  // When the other end was last seen to read, while we wait for it.
+  #blockedSinceMs: number | undefined;
+  // Frames that the stream held then.
+  #heldFrames = 0;
 
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes;
@@ -32,11 +34,28 @@ export class Outbox {
   }
 
   flush(call: Writable, assignments: AssignmentQueue | undefined, nowMs: number): void {
-    while (this.blockedSinceMs === undefined) {
+    while (this.#blockedSinceMs === undefined) {
       const frame = this.#take() ?? assignments?.nextFrame();
       if (!frame) return;
-      if (!call.write(frame)) this.blockedSinceMs = nowMs;
+      if (call.write(frame)) continue;
+      this.#blockedSinceMs = nowMs;
+      this.#heldFrames = call.writableLength;
     }
+  }
+
+  /** The stream has emptied. True: it was waited for. */
+  drained(): boolean {
+    const wasBlocked = this.#blockedSinceMs !== undefined;
+    this.#blockedSinceMs = undefined;
+    return wasBlocked;
+  }
+
+  /** For how long the other end has read nothing while something waits; reading slowly is no fault. */
+  stalledMs(call: Writable, nowMs: number): number {
+    if (this.#blockedSinceMs === undefined) return 0;
+    if (call.writableLength < this.#heldFrames) this.#blockedSinceMs = nowMs;
+    this.#heldFrames = call.writableLength;
+    return nowMs - this.#blockedSinceMs;
   }
 
   #take(): Buffer | undefined {

@@ -3,7 +3,7 @@ import { limits, newId } from '@wombat/proto';
 import { ExecOutcome, Facts, Hello, NodeStatus, Outcome, Sample } from '@wombat/proto/agent';
 import { cleanError, cleanFacts, cleanHello, cleanLines, cleanOutcome, cleanSample, cleanStatus, cleanText } from './sanitize.js';
 
-t.test('texts lose what steers terminals and pages, and are capped', async (t) => {
+void t.test('texts lose what steers terminals and pages, and are capped', async (t) => {
   t.equal(cleanText('plain ünïcode 🐨'), 'plain ünïcode 🐨');
   t.equal(cleanText('\u001b[31mred\u001b[0m\u0007 and\r\n more\u0000'), 'red and more');
   t.equal(cleanText('a\u202eb\u2066c\u2028d\u009be'), 'abcde', 'marks of direction, line separators and C1 controls');
@@ -12,7 +12,7 @@ t.test('texts lose what steers terminals and pages, and are capped', async (t) =
   t.equal(cleanLines('one\n\ttwo\u001b[2J\r\nthree', 100), 'one\n\ttwo\nthree');
 });
 
-t.test('errors', async (t) => {
+void t.test('errors', async (t) => {
   const details = JSON.parse('{"__proto__":"x","a\\u0000b":"c\\n"}') as Record<string, string>;
   const cleaned = cleanError({ code: 'WO_X\n', message: 'm'.repeat(5_000), hint: '\u001b[1mh', details });
   t.same(cleaned, { code: 'WO_X', message: 'm'.repeat(1_024), hint: 'h', details: { ab: 'c' } });
@@ -20,7 +20,7 @@ t.test('errors', async (t) => {
   t.equal(Object.keys(cleanError({ code: '', message: '', hint: '', details: many }).details).length, 32);
 });
 
-t.test('statuses', async (t) => {
+void t.test('statuses', async (t) => {
   const nodeId = newId('node');
   t.equal(cleanStatus(NodeStatus.fromPartial({ nodeId: '../../etc' })), undefined, 'what names no node is no status');
   const status = NodeStatus.fromPartial({
@@ -39,7 +39,7 @@ t.test('statuses', async (t) => {
   t.equal(cleaned?.logTail.length, limits.logTailBytes - 1);
 });
 
-t.test('outcomes', async (t) => {
+void t.test('outcomes', async (t) => {
   const hostId = newId('host');
   const jobId = newId('job');
   const outcome = ExecOutcome.fromPartial({ jobId, targetId: hostId, outcome: Outcome.OK });
@@ -54,7 +54,7 @@ t.test('outcomes', async (t) => {
   t.equal(loud?.stderr?.head.length, limits.outcomeHeadBytes, 'but capped');
 });
 
-t.test('facts, samples and Hello', async (t) => {
+void t.test('facts, samples and Hello', async (t) => {
   const facts = cleanFacts(Facts.fromPartial({
     hostname: 'h\u0000st',
     platform: { os: 'linux\n', arch: 'x64', libc: 'glibc' },

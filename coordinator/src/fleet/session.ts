@@ -205,9 +205,7 @@ export class Session implements Writer {
   }
 
   #onDrain(): void {
-    if (this.#outbox.blockedSinceMs === undefined) return;
-    this.#outbox.blockedSinceMs = undefined;
-    this.#room.pump.add(this);
+    if (this.#outbox.drained()) this.#room.pump.add(this);
   }
 
   pause(why: keyof typeof pauses): void {
@@ -237,10 +235,9 @@ export class Session implements Writer {
   }
 
   #judge(nowMs: number, settings: FleetSettings): void {
-    const blockedMs = nowMs - (this.#outbox.blockedSinceMs ?? nowMs);
     if (nowMs - this.#heardAtMs > settings.silentAfterMs) {
       this.end(`no frame for ${settings.silentAfterMs / 1000} s`, new WombatError('WO_HOST_UNREACHABLE', 'the agent was silent for too long'));
-    } else if (blockedMs > settings.writeStallMs) {
+    } else if (this.#outbox.stalledMs(this.#call, nowMs) > settings.writeStallMs) {
       this.end('does not read what it is sent', new WombatError('WO_RATE_LIMITED', 'the agent does not read what it is sent'));
     }
   }

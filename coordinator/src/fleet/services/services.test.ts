@@ -27,7 +27,7 @@ class RecordingEnroller implements HostEnroller {
   }
 }
 
-t.test('Enrol', async (t) => {
+void t.test('Enrol', async (t) => {
   const hosts = new RecordingEnroller();
   const enrol = enrolmentService(hosts, 'cluster-1').handlers.enrol as UnaryHandler<EnrolRequest, EnrolResponse>;
   const csr = Buffer.from('csr');
@@ -40,7 +40,7 @@ t.test('Enrol', async (t) => {
   t.equal(hosts.attempts.length, 1, 'what is malformed goes no further');
 });
 
-t.test('RenewCertificate', async (t) => {
+void t.test('RenewCertificate', async (t) => {
   const hosts = new RecordingEnroller();
   const renew = enrolmentService(hosts, 'cluster-1').handlers.renewCertificate as UnaryHandler<RenewCertificateRequest, RenewCertificateResponse>;
   t.same(await renew({ csr: Buffer.from('csr') }, contextOf(host)), { certificate });
@@ -48,7 +48,7 @@ t.test('RenewCertificate', async (t) => {
   await t.rejects(renew({ csr: Buffer.from('csr') }, contextOf(nobody)), { code: 'WO_UNAUTHENTICATED' });
 });
 
-t.test('FetchArtifact', async (t) => {
+void t.test('FetchArtifact', async (t) => {
   const sha256 = 'ab'.repeat(32);
   const file = Buffer.alloc(limits.artifactChunkBytes * 2 + 100, 'wombat');
   let pulled = 0;
