@@ -27,7 +27,7 @@ export interface EpmdRecord {
 }
 
 /** ERL_EPMD_ADDRESS takes about 15 addresses, loopback among them; with more epmd exits without a word. */
-const maximumAddresses = 14;
+const maximumAddresses = 13;
 const startTimeoutMs = 10_000;
 const answerTimeoutMs = 2_000;
 

@@ -1,0 +1,100 @@
+import { appendFileSync, closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from '@wombat/proto';
+import type { ChannelData } from '@wombat/proto/agent';
+import t, { type Test } from 'tap';
+import { LogFile } from './log-file.js';
+import { readLog, type LogQuery } from './read-log.js';
+
+function logIn(t: Test, limits = { fileBytes: 100, files: 3 }): { file: string; log: LogFile } {
+  const directory = mkdtempSync(join(tmpdir(), 'wombat-log-'));
+  t.teardown(() => rmSync(directory, { recursive: true }));
+  const file = join(directory, 'stdout.log');
+  writeFileSync(file, '');
+  return { file, log: new LogFile(file, limits) };
+}
+
+async function read(log: LogFile, query: Partial<LogQuery> = {}): Promise<ChannelData[]> {
+  const chunks: ChannelData[] = [];
+  for await (const chunk of readLog(log, { offset: 0, tailLines: 0, follow: false, ...query }, systemClock, new AbortController().signal)) chunks.push(chunk);
+  return chunks;
+}
+
+const textOf = (chunks: readonly ChannelData[]): string => chunks.map(({ data }) => data.toString()).join('');
+
+t.test('offsets count every byte that was ever written', async (t) => {
+  const { file, log } = logIn(t);
+  // As a node holds it: opened once, to append.
+  const writer = openSync(file, 'a');
+  t.teardown(() => closeSync(writer));
+  let written = '';
+  for (let round = 0; round < 5; round++) {
+    const text = `${String(round).repeat(119)}\n`;
+    written += text;
+    writeSync(writer, text);
+    t.ok(log.rotateIfNeeded(), 'larger than allowed');
+    t.equal(statSync(file).size, 0);
+  }
+  writeSync(writer, 'end\n');
+  written += 'end\n';
+  t.notOk(log.rotateIfNeeded());
+  t.strictSame(log.segments().map(({ start, sizeBytes }) => [start, sizeBytes]), [[360, 120], [480, 120], [600, 4]], 'two older files are kept');
+  t.notOk(existsSync(`${file}.3`));
+  t.equal(textOf(await read(log, { offset: 400 })), written.slice(400));
+  const [first] = await read(log, { offset: 10 });
+  t.match(first, { offset: 360n, lostBytes: 350n }, 'a gap is told');
+  t.strictSame(await read(log, { offset: 604 }), []);
+  t.equal(textOf(await read(new LogFile(file, { fileBytes: 100, files: 3 }), { offset: 590 })), written.slice(590), 'the next agent reads the same');
+});
+
+t.test('the last lines, over the border of two files', async (t) => {
+  const { file, log } = logIn(t, { fileBytes: 4, files: 3 });
+  appendFileSync(file, 'one\ntwo\n');
+  log.rotate();
+  appendFileSync(file, 'three\nfo');
+  t.equal(textOf(await read(log, { offset: undefined, tailLines: 1 })), 'fo');
+  t.equal(textOf(await read(log, { offset: undefined, tailLines: 3 })), 'two\nthree\nfo');
+  t.equal(textOf(await read(log, { offset: undefined, tailLines: 100 })), 'one\ntwo\nthree\nfo');
+  t.equal(textOf(await read(log, { offset: undefined, tailLines: 0 })), '');
+  appendFileSync(file, '\n');
+  t.equal(textOf(await read(log, { offset: undefined, tailLines: 1 })), 'fo\n', 'the end of the last line begins no other');
+});
+
+t.test('a rotation that was cut short is finished, losing and doubling nothing', async (t) => {
+  const { file, log } = logIn(t);
+  appendFileSync(file, 'a'.repeat(120));
+  // Killed after the copy was noted, before the file was emptied; then the node wrote on.
+  writeFileSync(`${file}.1`, 'a'.repeat(120));
+  writeFileSync(`${file}.json`, JSON.stringify({ start: 0, older: [120], copied: 120 }));
+  appendFileSync(file, 'bcd');
+  t.equal(textOf(await read(log)), `${'a'.repeat(120)}bcd`);
+  log.rotate();
+  t.equal(readFileSync(`${file}.1`, 'utf8'), `${'a'.repeat(120)}bcd`);
+  t.equal(textOf(await read(log)), `${'a'.repeat(120)}bcd`);
+  t.strictSame(log.segments().map(({ start, sizeBytes }) => [start, sizeBytes]), [[0, 123], [123, 0]]);
+});
+
+t.test('following goes on over a rotation, and ends with the signal', async (t) => {
+  const { file, log } = logIn(t);
+  appendFileSync(file, 'one\n');
+  const stop = new AbortController();
+  let text = '';
+  for await (const chunk of readLog(log, { offset: 0, tailLines: 0, follow: true }, systemClock, stop.signal)) {
+    text += chunk.data.toString();
+    if (text === 'one\n') {
+      appendFileSync(file, 'two\n');
+      log.rotate();
+      appendFileSync(file, 'three\n');
+    }
+    if (text.endsWith('three\n')) stop.abort();
+  }
+  t.equal(text, 'one\ntwo\nthree\n');
+});
+
+t.test('large output comes in pieces', async (t) => {
+  const { file, log } = logIn(t, { fileBytes: 1e9, files: 2 });
+  appendFileSync(file, 'x'.repeat(100_000));
+  const chunks = await read(log);
+  t.strictSame(chunks.map(({ offset, data }) => [Number(offset), data.length]), [[0, 32_768], [32_768, 32_768], [65_536, 32_768], [98_304, 1_696]]);
+});
