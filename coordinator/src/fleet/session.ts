@@ -1,6 +1,6 @@
 import { durationFromMs, toErrorDetail, wombatVersion, WombatError } from '@wombat/proto';
 import type { Assignment, Hello, OutcomeRef, Sample, SessionRequest, SessionResponse } from '@wombat/proto/agent';
-import { AssignmentQueue } from './assignment-queue.js';
+import type { AssignmentQueue } from './assignment-queue.js';
 import type { ExecOrder } from './exec-frame.js';
 import type { FleetSettings } from './settings.js';
 import type { LiveClock } from './live-clock.js';

@@ -1,7 +1,8 @@
 import { Client, credentials, Metadata, type ClientDuplexStream, type ClientOptions, type ServiceError } from '@grpc/grpc-js';
 import { sessionProtocol } from '@wombat/proto';
+import type { SessionRequest} from '@wombat/proto/agent';
 import {
-  Hello, SessionRequest, SessionResponse, SessionServiceService, type ChannelRequest, type ChannelResponse,
+  Hello, SessionResponse, SessionServiceService, type ChannelRequest, type ChannelResponse,
 } from '@wombat/proto/agent';
 import { Mailbox } from './mailbox.js';
 
