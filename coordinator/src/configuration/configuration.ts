@@ -1,6 +1,6 @@
 import type { Address } from '../api/doors/address.js';
 
-/** The coordinator's settings as compose.ts, grounds.ts and coordinator.ts use them. */
+/** The settings of a coordinator. keys.ts says what each means, how it is written, and its default. */
 export interface Configuration {
   readonly directory: string;
   readonly control: { readonly address: Address };
@@ -8,11 +8,34 @@ export interface Configuration {
   readonly http: { readonly address: Address; readonly tls: boolean };
   /** How others reach the coordinator, where that differs from what it listens on. */
   readonly advertise: { readonly control?: Address; readonly agents?: Address; readonly http?: Address };
-  readonly log: { readonly level: string };
+  readonly log: { readonly level: LogLevel; readonly format: LogFormat };
   /** Folders or package names, beside those that come with Wombat. */
   readonly plugins: readonly string[];
+  readonly limits: { readonly maxNodesPerOperation: number };
   /** argv of the agent's program. */
   readonly agent: { readonly command: readonly string[] };
-  readonly hosts: { readonly enrolTimeoutMs: number };
+  readonly hosts: { readonly enrolTimeoutMs: number; readonly idleTtlMs: number };
   readonly certificates: { readonly lifetimeMs: number };
+  readonly events: { readonly keep: number };
 }
+
+export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
+export const logFormats = ['json', 'text'] as const;
+export type LogFormat = (typeof logFormats)[number];
+
+type Section<S extends keyof Configuration> = Configuration[S] extends string | readonly unknown[] ? never : S;
+
+/** "directory", "control.address", ... */
+export type ConfigurationKey = {
+  [S in keyof Configuration]: S extends Section<S> ? `${S}.${keyof Configuration[S] & string}` : S;
+}[keyof Configuration];
+
+/** Type of the value under a key; undefined where it need not be there. */
+export type ConfigurationValue<K extends ConfigurationKey> = K extends `${infer S extends keyof Configuration & string}.${infer R}`
+  ? R extends keyof Configuration[S]
+    ? Configuration[S][R]
+    : never
+  : K extends keyof Configuration
+    ? Configuration[K]
+    : never;

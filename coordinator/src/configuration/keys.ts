@@ -1,0 +1,152 @@
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { limits } from '@wombat/proto';
+import { z } from 'zod';
+import { logFormats, logLevels, type ConfigurationKey, type ConfigurationValue } from './configuration.js';
+import { address, advertisedAddress, integer, type Form } from './values.js';
+
+export interface KeyDefinition<T> {
+  readonly form: Form;
+  readonly schema: z.ZodType<Exclude<T, undefined>>;
+  /** What stands in the file when it is not said; undefined: nothing. */
+  readonly default: () => unknown;
+  /** How the reference page writes the default, where that differs from machine to machine. */
+  readonly defaultText?: string;
+  /** Whole sentences for the reference page. */
+  readonly description: string;
+}
+
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+
+/** All there is to configure. Loading, checks and docs/reference/configuration.md come from this one table. */
+export const keys: { readonly [K in ConfigurationKey]: KeyDefinition<ConfigurationValue<K>> } = {
+  directory: {
+    form: 'text',
+    schema: z.string().min(1).transform((text) => path.resolve(text)),
+    default: defaultDirectory,
+    defaultText: '`/var/lib/wombat` for root, else `~/.local/state/wombat`',
+    description: 'Where the coordinator keeps its store, keys and releases. Only its owner may read it.',
+  },
+  'control.address': {
+    form: 'address',
+    schema: address,
+    default: () => '127.0.0.1:7420',
+    description: 'Where operators connect (gRPC, TLS). Port 0 takes a free one, and `addresses.json` in the directory tells which.',
+  },
+  'agents.address': {
+    form: 'address',
+    schema: address,
+    default: () => '127.0.0.1:7421',
+    description: 'Where agents connect (gRPC, mutual TLS). Port 0 takes a free one.',
+  },
+  'http.address': {
+    form: 'address',
+    schema: address,
+    default: () => '127.0.0.1:7422',
+    description: 'Where JSON over HTTP is served. Port 0 takes a free one. Beyond the loopback addresses `http.tls` is needed.',
+  },
+  'http.tls': {
+    form: 'boolean',
+    schema: z.boolean(),
+    default: () => false,
+    description: "Serves HTTPS, with a certificate of the cluster's own authority (`ca/ca.crt` in the directory).",
+  },
+  'advertise.control': {
+    form: 'address',
+    schema: advertisedAddress,
+    default: () => undefined,
+    description: 'The address that operators are told, and a name in the certificate. The one listened on when left out.',
+  },
+  'advertise.agents': {
+    form: 'address',
+    schema: advertisedAddress,
+    default: () => undefined,
+    description: 'The address that new machines are told to connect to, and a name in the certificate. The one listened on when left out.',
+  },
+  'advertise.http': {
+    form: 'address',
+    schema: advertisedAddress,
+    default: () => undefined,
+    description: 'The address of the HTTP door as others are told it, and a name in the certificate. The one listened on when left out.',
+  },
+  'log.level': {
+    form: 'text',
+    schema: z.enum(logLevels),
+    default: () => 'info',
+    description: 'How much is written to the log.',
+  },
+  'log.format': {
+    form: 'text',
+    schema: z.enum(logFormats),
+    default: () => 'json',
+    description: '`json` is one object a line; `text` is for reading.',
+  },
+  plugins: {
+    form: 'list',
+    schema: z.array(z.string().min(1)).max(100),
+    default: () => [],
+    description: 'Plugins beside those that come with Wombat: folders or names of packages.',
+  },
+  'limits.maxNodesPerOperation': {
+    form: 'integer',
+    schema: integer(1, limits.maxNodesPerOperation),
+    default: () => limits.maxNodesPerOperation,
+    description: 'The largest number of nodes that one operation may deploy.',
+  },
+  'agent.command': {
+    form: 'argv',
+    schema: z.array(z.string().min(1)).min(1),
+    default: defaultAgentCommand,
+    defaultText: 'the running Node.js with the agent that comes with the coordinator',
+    description: 'Program and arguments of the agent, for drivers that start agents on this machine.',
+  },
+  'hosts.enrolTimeoutMs': {
+    form: 'integer',
+    schema: integer(1_000, 24 * hourMs),
+    default: () => 5 * minuteMs,
+    description: 'How long a new machine may take until its agent reports; then it is destroyed and another one is tried.',
+  },
+  'hosts.idleTtlMs': {
+    form: 'integer',
+    schema: integer(0, 365 * 24 * hourMs),
+    default: () => 10 * minuteMs,
+    description: 'How long a host without nodes is kept before it is destroyed. 0: for ever.',
+  },
+  'certificates.lifetimeMs': {
+    form: 'integer',
+    schema: integer(minuteMs, 365 * 24 * hourMs),
+    default: () => 24 * hourMs,
+    description: 'Life of the certificate of a host. Agents renew it after two thirds.',
+  },
+  'events.keep': {
+    form: 'integer',
+    schema: integer(1_000, 100_000_000),
+    default: () => 1_000_000,
+    description: 'How many events are kept; the oldest go first.',
+  },
+};
+
+export const keyNames = Object.keys(keys) as ConfigurationKey[];
+
+/** "limits.maxNodesPerOperation" -> "limits-max-nodes-per-operation" */
+export function flagOf(key: string): string {
+  return key.replaceAll('.', '-').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** "limits.maxNodesPerOperation" -> "WOMBAT_LIMITS_MAX_NODES_PER_OPERATION" */
+export function variableOf(key: string): string {
+  return `WOMBAT_${flagOf(key).replaceAll('-', '_').toUpperCase()}`;
+}
+
+function defaultDirectory(): string {
+  return process.getuid?.() === 0 ? '/var/lib/wombat' : path.join(homedir(), '.local', 'state', 'wombat');
+}
+
+/** In the checkout and among installed packages alike, the agent lies beside the coordinator. */
+function defaultAgentCommand(): string[] {
+  const bundle = fileURLToPath(new URL('../../../agent/dist/bundle/agent.cjs', import.meta.url));
+  // Without helper threads of V8 an agent has half the threads, and is no slower.
+  return [process.execPath, '--v8-pool-size=0', bundle];
+}
