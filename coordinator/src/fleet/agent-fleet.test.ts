@@ -450,6 +450,23 @@ void t.test('disconnect ends the session now; stop ends all, and calls nobody si
   t.equal((await late.end())?.code, status.UNAVAILABLE, 'nobody comes in any more');
 });
 
+void t.test('stop waits for what is being stored', async (t) => {
+  const harness = await FleetHarness.start(t);
+  const agent = await harness.agent(newId('host')).connect();
+  let store = (): void => undefined;
+  const stored = new Promise<void>((resolve) => (store = resolve));
+  harness.listener.gate = () => stored;
+  agent.send({ $case: 'execOutcome', value: outcomeOf(newId('job'), newId('node')) });
+  await harness.listener.next('outcomes');
+  let hasStopped = false;
+  const stopped = harness.fleet.stop().then(() => (hasStopped = true));
+  await harness.clock.advance(3_000);
+  t.equal(hasStopped, false, 'the store is still being written to');
+  store();
+  await stopped;
+  t.ok(hasStopped);
+});
+
 /** A sample of its own tells that what was sent before it has arrived. */
 let marker = 100;
 async function beatArrived(harness: FleetHarness, hostId: string): Promise<void> {

@@ -27,6 +27,9 @@ export interface AgentFleetOptions {
   readonly ids?: Ids;
 }
 
+/** How long stopping waits for calls of the listener that have begun. */
+const listenerGraceMs = 5_000;
+
 /**
  * The agents' sessions: who is connected, what they are sent, what they say. Nothing of it is
  * stored; a coordinator that starts has an empty fleet, and the agents come back to it.
@@ -78,6 +81,8 @@ export class AgentFleet implements Fleet {
     const { closer } = this.#room;
     await Promise.race([closer.drained(), this.#clock.sleep(this.#settings.closeGraceMs)]);
     closer.resetAll();
+    // What is being stored shall find its store open.
+    await Promise.race([this.#deliveries.idle(), this.#clock.sleep(listenerGraceMs)]);
   }
 
   // --- what the services hand in -----------------------------------------------------------

@@ -26,6 +26,7 @@ const silentTries = 5;
 export class Deliveries {
   readonly #options: DeliveriesOptions;
   readonly #lanes = new Map<string, HostLane>();
+  readonly #running = new Set<Promise<void>>();
   #soon: HostLane[] = [];
   #later: HostLane[] = [];
 
@@ -115,8 +116,16 @@ export class Deliveries {
     const lanes = this.#soon;
     this.#soon = lanes.length > lanesPerTurn ? lanes.slice(lanesPerTurn) : [];
     if (this.#soon.length > 0) setImmediate(this.#startSome);
-    for (const lane of lanes.slice(0, lanesPerTurn)) void this.#run(lane);
+    for (const lane of lanes.slice(0, lanesPerTurn)) {
+      const run = this.#run(lane).finally(() => this.#running.delete(run));
+      this.#running.add(run);
+    }
   };
+
+  /** Resolves when the calls of the listener that have begun are over. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#running);
+  }
 
   #gather(lane: HostLane): void {
     lane.isGathering = true;
