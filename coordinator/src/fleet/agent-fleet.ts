@@ -79,10 +79,17 @@ export class AgentFleet implements Fleet {
     for (const session of [...this.#sessions]) session.end('the coordinator stops', new WombatError('WO_UNAVAILABLE', 'the coordinator stops'));
     await this.#scan;
     const { closer } = this.#room;
-    await Promise.race([closer.drained(), this.#clock.sleep(this.#settings.closeGraceMs)]);
+    await this.#within(this.#settings.closeGraceMs, closer.drained());
     closer.resetAll();
     // What is being stored shall find its store open.
-    await Promise.race([this.#deliveries.idle(), this.#clock.sleep(listenerGraceMs)]);
+    await this.#within(listenerGraceMs, this.#deliveries.idle());
+  }
+
+  /** Waits for it, but no longer than that; leaves no timer behind. */
+  async #within(timeoutMs: number, work: Promise<void>): Promise<void> {
+    const isOver = new AbortController();
+    await Promise.race([work, this.#clock.sleep(timeoutMs, isOver.signal).catch(() => undefined)]);
+    isOver.abort();
   }
 
   // --- what the services hand in -----------------------------------------------------------
