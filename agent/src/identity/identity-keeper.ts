@@ -73,19 +73,18 @@ export class IdentityKeeper {
 
   async #tryRenew(signal: AbortSignal): Promise<boolean> {
     try {
-      await this.#renew(signal);
+      await this.renew(signal);
     } catch (caught) {
       signal.throwIfAborted();
       const error = WombatError.from(caught);
       this.#parts.log.warn({ code: error.code, reason: error.message }, 'the certificate could not be renewed yet');
       return false;
     }
-    this.#parts.log.info({ notAfter: new Date(validityOf(this.current()).notAfterMs) }, 'certificate renewed');
-    for (const listener of this.#listeners) listener();
     return true;
   }
 
-  async #renew(signal: AbortSignal): Promise<void> {
+  /** Renews now. @throws WombatError and leaves everything as it was */
+  async renew(signal: AbortSignal): Promise<void> {
     const { coordinator, files, makeRequest, clock, log, timeoutMs = 10_000 } = this.#parts;
     const identity = this.current();
     const csr = await files.request(() => makeRequest(identity.privateKey));
@@ -99,6 +98,8 @@ export class IdentityKeeper {
       files.save(renewed);
       this.#identity = renewed;
       reportSkew(response.certificate, clock, log);
+      log.info({ notAfter: new Date(validityOf(renewed).notAfterMs) }, 'certificate renewed');
+      for (const listener of this.#listeners) listener();
     } finally {
       client.close();
     }
