@@ -66,7 +66,7 @@ await t.test('a rebar3 release from its tarball to two connected nodes', { skip:
     const home = join(directory, `home-${ordinal}`);
     await mkdir(home);
     await writeFile(join(home, '.erlang.cookie'), 'ACOOKIETHATNOBODYSEES', { mode: 0o400 });
-    booted.push(boot(rendered, root, home, `sample-${ordinal}@${address}`));
+    booted.push(boot(rendered, root, home, `sample-${ordinal}@${address}`, epmdPort));
   }
 
   for (const node of booted) await until(`${node.name} answers`, booted, async () => (await call(node, epmdPort, 'erlang node')) === `'${node.name}'`);
@@ -112,9 +112,9 @@ function renderInput(examined: ExaminedRelease, ordinal: number, address: string
   };
 }
 
-function boot(rendered: RenderedNode, root: string, home: string, name: string): Booted {
+function boot(rendered: RenderedNode, root: string, home: string, name: string, epmdPort: number): Booted {
   const [program, ...argv] = rendered.start as [string, ...string[]];
-  const env = { ...rendered.environment, PATH: process.env['PATH'] ?? '', HOME: home };
+  const env = { ...rendered.environment, PATH: process.env['PATH'] ?? '', HOME: home, ERL_EPMD_PORT: String(epmdPort) };
   const child = spawn(join(root, program), argv, { cwd: root, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   const node: Booted = { name, home, root, process: child, output: '' };
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (node.output += chunk.toString()));

@@ -38,7 +38,7 @@ t.test('what classic scripts are told becomes what it means, and is told', (t) =
 });
 
 t.test('mix starts in the foreground by "start"', (t) => {
-  t.match(fillManifest({}, mixInspection()).manifest, { start: 'bin/shop start', nodeName: 'shop', mode: 'foreground', templates: ['releases/0.3.0/vm.args', 'releases/0.3.0/env.sh'] });
+  t.match(fillManifest({}, mixInspection()).manifest, { start: 'bin/shop start', nodeName: 'shop', mode: 'foreground', templates: ['releases/0.3.0/vm.args', 'releases/0.3.0/env.sh', 'bin/shop'] });
   t.match(fillManifest({ start: 'bin/shop start' }, mixInspection()), { manifest: { start: 'bin/shop start' }, notes: [] });
   t.match(fillManifest({ start: 'bin/shop daemon' }, mixInspection()).manifest, { start: 'bin/shop start' });
   t.end();
@@ -50,6 +50,16 @@ t.test('the files that hold a configuration are found', (t) => {
   t.strictSame(manifest.templates, ['releases/3.0/vm.args.src', 'releases/3.0/sys.config'], 'the source is rendered where there is one, and none twice');
   t.equal(fillManifest({ nodeName: 'other' }, source).manifest.nodeName, 'other');
   t.equal(fillManifest({}, inspectionOf({ ...relxInspection().texts, 'releases/3.0/vm.args': '-name ${N}\n' })).manifest.nodeName, 'riak', 'a name that is no text is that of the release');
+  t.end();
+});
+
+t.test('two braces make no template of an Erlang term', (t) => {
+  const terms = relxInspection({ 'releases/3.0/sys.config': '[{a,[{{127,0,0,1},8080}]}].' });
+  t.strictSame(fillManifest({}, terms).manifest.templates, ['releases/3.0/vm.args']);
+  t.throws(() => fillManifest({ templates: ['releases/3.0/sys.config'] }, terms), { code: 'WO_TEMPLATE_INVALID', hint: /write "\{ \{"/ }, 'asked for as one it is told how to write them');
+  const mix = mixInspection();
+  const braces = { ...mix, texts: { ...mix.texts, 'bin/shop': `${mix.texts['bin/shop']}\n# {{not ours}}\n` } };
+  t.ok(fillManifest({}, braces).manifest.templates.includes('bin/shop'), 'nor does a start script have placeholders');
   t.end();
 });
 

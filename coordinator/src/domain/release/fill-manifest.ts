@@ -4,7 +4,7 @@ import { checkProgram } from './check-start.js';
 import type { Inspection } from './inspection.js';
 import { mergeInputs, type ManifestInput } from './manifest-input.js';
 import { nearestText } from './nearest.js';
-import { withOtpDefaults } from './otp-defaults.js';
+import { isAdaptedOnly, withOtpDefaults } from './otp-defaults.js';
 import { splitCommand } from './split-command.js';
 import { checkTemplate, usesName } from './template.js';
 import { templateNames } from './template-names.js';
@@ -98,7 +98,7 @@ function checkPaths(manifest: Manifest, inspection: Inspection): void {
   for (const path of manifest.templates) {
     const text = inspection.texts[path];
     if (text === undefined) throw templateMissing(path, inspection);
-    checkTemplate(path, text, names);
+    if (!isAdaptedOnly(inspection.layout, path)) checkTemplate(path, text, names);
   }
   for (const path of manifest.sharedPaths) cleanPath('the shared path', path);
 }

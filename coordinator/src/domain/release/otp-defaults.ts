@@ -50,16 +50,21 @@ function stopOf(given: ManifestInput, inspection: Inspection, notes: string[]): 
   return '';
 }
 
-/** vm.args always, for it holds the node's name; the rest when it has something to fill in. */
+/** vm.args always, for it holds the node's name; mix's scripts, see below; the rest when it has something to fill in. */
 function otpTemplates(inspection: Inspection): string[] {
   const folder = `releases/${inspection.releaseVersion}`;
   const source = [`${folder}/vm.args.src`, `${folder}/vm.args`, 'etc/vm.args'].find((path) => inspection.entries.get(path)?.kind === 'file');
   const templates = source === undefined ? [] : [source];
-  if (inspection.layout === 'mix') templates.push(`${folder}/env.sh`);
+  if (inspection.layout === 'mix') templates.push(`${folder}/env.sh`, inspection.startScripts[0]!.path);
   for (const path of [`${folder}/sys.config.src`, `${folder}/sys.config`]) {
-    if (inspection.texts[path]?.includes('{{')) templates.push(path);
+    if (hasPlaceholder(inspection.texts[path] ?? '')) templates.push(path);
   }
   return templates;
+}
+
+/** A name that Wombat knows the beginning of: `{{` alone opens many an Erlang term. */
+function hasPlaceholder(text: string): boolean {
+  return /\{\{[#^&{]?\s*(node|family|host|release|contacts|hasContacts|contact|strategy|environment|secret|erlang|shellWord)/.test(text);
 }
 
 /** The name in vm.args when it is plain text, else that of the release. */
@@ -75,11 +80,26 @@ function stripDot(path: string): string {
   return path.startsWith('./') ? path.slice(2) : path;
 }
 
+/**
+ * The start script of mix passes the cookie in argv, whatever the distribution: it is taken out, and the node finds
+ * the one in its HOME. `env.sh` of the release may set the distribution after the environment that it was given.
+ */
+export function adaptMixScript(path: string, text: string): string {
+  if (path.startsWith('bin/')) return text.replace(/--cookie\s+"?\$\{?RELEASE_COOKIE\}?"?[ \t]*/g, '');
+  if (path.endsWith('/env.sh')) return `${text.trimEnd()}\n\n# Written by Wombat for this node\nexport RELEASE_DISTRIBUTION=none\n`;
+  return text;
+}
+
+/** Whether a file is changed for each node without being a template: braces in it mean what its author meant. */
+export function isAdaptedOnly(layout: ReleaseLayout, path: string): boolean {
+  return layout === 'mix' && path.startsWith('bin/');
+}
+
 /** What the layout needs in the environment of its scripts. */
 export function layoutEnvironment(layout: ReleaseLayout, mode: Manifest['mode']): Record<string, string> {
-  // mix would put the cookie into argv; name and distribution come from vm.args instead.
+  // Name and distribution come from vm.args: mix would choose a short name.
   if (layout === 'mix') return { RELEASE_DISTRIBUTION: 'none' };
   // Two nodes of one name must not meet in relx's fixed folder of pipes.
-  if (layout === 'relx' && mode === 'daemon') return { PIPE_DIR: '{{host:rootDir}}/pipes/' };
+  if (layout === 'relx' && mode === 'daemon') return { PIPE_DIR: '{{path:root}}/pipes/' };
   return {};
 }

@@ -2,7 +2,7 @@ import { limits, WombatError } from '@wombat/proto';
 import type { Node, NodePort } from '../model/node.js';
 import type { ReadyRule, Release } from '../model/release.js';
 import { isErlangRelease } from './fill-manifest.js';
-import { layoutEnvironment } from './otp-defaults.js';
+import { adaptMixScript, isAdaptedOnly, layoutEnvironment } from './otp-defaults.js';
 import { splitCommand } from './split-command.js';
 import { renderTemplate, type TemplateNames, type TemplateView } from './template.js';
 import { templateNames } from './template-names.js';
@@ -55,7 +55,7 @@ export interface RenderedNode {
 export function renderNode(input: RenderInput): RenderedNode {
   const { manifest } = input.release;
   const isErlang = isErlangRelease(input.release);
-  const environment = environmentOf(input, isErlang);
+  const environment = environmentOf(input);
   const names = templateNames(manifest.ports, { strategy: Object.keys(input.strategy), environment: Object.keys(environment) });
   const view = viewOf(input, environment);
   const argv = (what: string, text: string): string[] => splitCommand(text, what).map((word) => renderTemplate(what, word, names, view));
@@ -72,10 +72,11 @@ export function renderNode(input: RenderInput): RenderedNode {
 }
 
 function filesOf(input: RenderInput, names: TemplateNames, view: TemplateView, isErlang: boolean): RenderedText[] {
-  const { manifest, templateTexts } = input.release;
+  const { layout, manifest, templateTexts } = input.release;
   const files = manifest.templates.map((path) => {
     const source = templateTexts[path] ?? '';
-    const text = adapt(path, source, renderTemplate(path, source, names, view), input, isErlang);
+    const rendered = isAdaptedOnly(layout, path) ? source : renderTemplate(path, source, names, view);
+    const text = adapt(path, source, rendered, input, isErlang);
     return { path, text, mode: text.includes('{{secret:') ? 0o600 : 0 };
   });
   const sizeBytes = files.reduce((total, file) => total + Buffer.byteLength(file.text), 0);
@@ -91,25 +92,15 @@ function adapt(path: string, source: string, rendered: string, input: RenderInpu
     const isNamed = source.includes('{{') && rendered.split(/\s+/).includes(input.node.erlangName);
     return isNamed ? completeIdentity(rendered, input.node) : replaceIdentity(rendered, input.node);
   }
-  // The release may set it here, after the environment that it was given.
-  if (input.release.layout === 'mix' && path.endsWith('/env.sh')) return `${rendered.trimEnd()}\n\n# Written by Wombat for this node\nexport RELEASE_DISTRIBUTION=none\n`;
-  return rendered;
+  return input.release.layout === 'mix' ? adaptMixScript(path, rendered) : rendered;
 }
 
-/** The release's own, over it the family's, over both what Wombat must be right about. */
-function environmentOf(input: RenderInput, isErlang: boolean): Record<string, string> {
-  const { node, family, release } = input;
-  const ports = node.ports.map((port) => [`WOMBAT_PORT_${port.name.toUpperCase().replaceAll('-', '_')}`, String(port.number)]);
-  return {
-    ...release.manifest.environment,
-    ...family.environment,
-    ...layoutEnvironment(release.layout, release.manifest.mode),
-    WOMBAT_NODE_NAME: isErlang ? node.erlangName : node.name,
-    WOMBAT_FAMILY: family.name,
-    WOMBAT_ADDRESS: node.address,
-    ...Object.fromEntries(ports),
-    ...(isErlang ? { ERL_EPMD_PORT: String(input.epmdPort) } : {}),
-  };
+/**
+ * The release's own, over it the family's, over both what its layout needs. The agent adds what names the node, and
+ * where epmd is.
+ */
+function environmentOf({ family, release }: RenderInput): Record<string, string> {
+  return { ...release.manifest.environment, ...family.environment, ...layoutEnvironment(release.layout, release.manifest.mode) };
 }
 
 function viewOf(input: RenderInput, environment: Readonly<Record<string, string>>): TemplateView {
@@ -119,7 +110,7 @@ function viewOf(input: RenderInput, environment: Readonly<Record<string, string>
     node: {
       id: node.id, name: node.name, erlangName: node.erlangName, address: node.address, ordinal: node.ordinal,
       distributionPort: node.distributionPort, epmdPort: input.epmdPort, port: portsByName(node.ports),
-      dataDir: '{{host:dataDir}}', homeDir: '{{host:homeDir}}', rootDir: '{{host:rootDir}}',
+      dataDir: '{{path:data}}', homeDir: '{{path:home}}', rootDir: '{{path:root}}',
     },
     family: { id: family.id, name: family.name },
     host,

@@ -4,7 +4,7 @@ import { templateNames } from './template-names.js';
 
 const names = templateNames([{ name: 'http', protocol: 'tcp', number: 0 }], { strategy: ['seed'], environment: ['LANG'] });
 const view = {
-  node: { name: `O'Neil "n" <&>`, ordinal: 3, port: { http: 8080 }, dataDir: '{{host:dataDir}}' },
+  node: { name: `O'Neil "n" <&>`, ordinal: 3, port: { http: 8080 }, dataDir: '{{path:data}}' },
   contacts: [{ name: 'a', comma: ',', port: { http: 1 } }, { name: 'b', comma: '', port: { http: 2 } }],
   hasContacts: true,
   contactsErlang: `['a@x','b@x']`,
@@ -34,7 +34,7 @@ t.test('filters quote for Erlang and for a shell', (t) => {
 });
 
 t.test('what only the host knows stays a mark', (t) => {
-  t.equal(render('{{node.dataDir}}/x {{secret:DB_PASSWORD}} {{#contacts}}{{secret:K}}{{/contacts}}'), '{{host:dataDir}}/x {{secret:DB_PASSWORD}} {{secret:K}}{{secret:K}}');
+  t.equal(render('{{node.dataDir}}/x {{secret:DB_PASSWORD}} {{#contacts}}{{secret:K}}{{/contacts}}'), '{{path:data}}/x {{secret:DB_PASSWORD}} {{secret:K}}{{secret:K}}');
   t.end();
 });
 

@@ -9,8 +9,8 @@ import { nearestText } from './nearest.js';
  *   {{#erlangAtom}}{{node.erlangName}}{{/erlangAtom}} 'riak-3@...'  an Erlang atom, quoted
  *   {{#shellWord}}{{family.name}}{{/shellWord}}       'my family'   one word for a POSIX shell
  *
- * What only the host knows is rendered as a mark that the agent fills: {{secret:NAME}}, {{host:dataDir}},
- * {{host:homeDir}}, {{host:rootDir}}.
+ * What only the host knows is rendered as a mark that the agent fills: {{secret:NAME}}, {{path:data}},
+ * {{path:home}}, {{path:root}}.
  */
 export interface TemplateNames {
   /** "node.port.*" stands for any last part. */
@@ -53,7 +53,9 @@ function parse(path: string, text: string): readonly Token[] {
   try {
     return new Mustache.Writer().parse(text) as unknown as Token[];
   } catch (error) {
-    throw new WombatError('WO_TEMPLATE_INVALID', `${path}: ${(error as Error).message}`, { details: { path } });
+    const isErlang = /\.(config|app|rel)(\.src)?$/.test(path);
+    const hint = 'where "{{" opens an Erlang term and no placeholder, write "{ {"';
+    throw new WombatError('WO_TEMPLATE_INVALID', `${path}: ${(error as Error).message}`, { details: { path }, ...(isErlang ? { hint } : {}) });
   }
 }
 

@@ -31,7 +31,7 @@ export const relxInspection = (changed: Readonly<Record<string, string>> = {}): 
 export const mixInspection = (): Inspection =>
   inspectionOf(
     {
-      'bin/shop': '#!/bin/sh\nRELEASE_ROOT="$(pwd)"\ncase $1 in\n  start)\n  ;;\n  daemon)\n  ;;\nesac\n',
+      'bin/shop': '#!/bin/sh\nRELEASE_ROOT="$(pwd)"\nrun --hidden --cookie "$RELEASE_COOKIE" --name x\nexec erl \\\n  --cookie "$RELEASE_COOKIE" \\\n  --x\ncase $1 in\n  start)\n  ;;\n  daemon)\n  ;;\nesac\n',
       'releases/start_erl.data': '14.2 0.3.0',
       'releases/0.3.0/env.sh': '#!/bin/sh\n# export RELEASE_DISTRIBUTION=name\n',
       'releases/0.3.0/vm.args': '## vm.args\n',
