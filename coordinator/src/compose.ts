@@ -16,6 +16,9 @@ import { providerService } from './api/control/provider-service.js';
 import { releaseService } from './api/control/release-service.js';
 import { systemService } from './api/control/system-service.js';
 import { tokenService } from './api/control/token-service.js';
+import { HealthService } from './api/health/health-service.js';
+import { serviceNames } from './api/control/service-names.js';
+import { reflectionServices } from './api/reflection/reflection-service.js';
 import { CertificateIndex } from './auth/certificate-index.js';
 import { HostIdentities } from './auth/host-identities.js';
 import { MethodTable } from './auth/method-table.js';
@@ -121,10 +124,13 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   const agentServices = (c: DependencyContainer) => [
     enrolmentService(c.resolve(HostIdentities), clusterId),
     sessionService(c.resolve(AgentFleet)),
-    artifactService({ open: (sha256, offset) => c.resolve(FileBlobStore).get(sha256, offset, new AbortController().signal) }),
+    artifactService({ open: (sha256, offset, signal) => c.resolve(FileBlobStore).get(sha256, offset, signal) }),
   ];
+  part(HealthService, () => new HealthService(serviceNames));
   part(ControlListener, (c) => new ControlListener({
-    services: controlServices(c), table: c.resolve(MethodTable), operators: c.resolve(Operators), certificate, log,
+    services: controlServices(c),
+    libraryServices: [...c.resolve(HealthService).services, ...reflectionServices(serviceNames)],
+    table: c.resolve(MethodTable), operators: c.resolve(Operators), certificate, log,
   }));
   part(AgentsListener, (c) => new AgentsListener({
     services: agentServices(c), table: c.resolve(MethodTable), authority, index: c.resolve(CertificateIndex), certificate, log,
@@ -138,6 +144,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     providers: c.resolve(ProviderInstances),
     fleet: c.resolve(AgentFleet),
     engine: c.resolve(Engine),
+    health: c.resolve(HealthService),
     control: c.resolve(ControlListener),
     agents: c.resolve(AgentsListener),
   }));

@@ -1,10 +1,11 @@
-import { writeFileAtomically } from './auth/private-file.js';
 import path from 'node:path';
 import type { Logger } from 'pino';
 import type { AgentsListener } from './api/doors/agents-listener.js';
 import { formatAddress, type Address } from './api/doors/address.js';
 import type { ControlListener } from './api/doors/control-listener.js';
+import type { HealthService } from './api/health/health-service.js';
 import type { CertificateIndex } from './auth/certificate-index.js';
+import { writeFileAtomically } from './auth/private-file.js';
 import type { Operators } from './auth/operators.js';
 import type { ServerCertificate } from './auth/server-certificate.js';
 import type { Configuration } from './configuration/configuration.js';
@@ -24,6 +25,7 @@ export interface CoordinatorParts {
   readonly providers: ProviderInstances;
   readonly fleet: AgentFleet;
   readonly engine: Engine;
+  readonly health: HealthService;
   readonly control: ControlListener;
   readonly agents: AgentsListener;
 }
@@ -62,6 +64,7 @@ export class Coordinator {
     await parts.providers.adopt(await parts.store.read.providers.find({}));
     await parts.engine.start();
     await writeFileAtomically(path.join(configuration.directory, 'addresses.json'), `${JSON.stringify(this.#addresses)}\n`);
+    parts.health.set('SERVING');
     parts.log.info({ ...this.#addresses, version: parts.version }, 'the coordinator serves');
   }
 
@@ -82,6 +85,7 @@ export class Coordinator {
   /** Hosts and their nodes run on. */
   async stop(): Promise<void> {
     const { parts } = this;
+    parts.health.set('NOT_SERVING');
     await parts.engine.stop();
     await Promise.all([parts.control.close(graceMs), parts.agents.close(graceMs), parts.fleet.stop()]);
     await parts.providers.close();

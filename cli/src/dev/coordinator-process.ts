@@ -65,29 +65,26 @@ export class CoordinatorProcess {
   async #supervise(onFirstServing: () => void): Promise<void> {
     const { directory, clock, tell } = this.#options;
     await this.#endOrphan();
-    let listen = await directory.addresses();
     let deaths = 0;
     while (!this.#stopping.signal.aborted) {
       const startedAt = clock.monotonic();
-      const served = await this.#runOnce(listen, onFirstServing);
+      const hasServed = await this.#runOnce(onFirstServing);
       if (this.#stopping.signal.aborted) return;
       if (clock.monotonic() - startedAt > healthyMs) deaths = 0;
       const tail = await directory.logTail(20);
-      if (!served && deaths >= maximumEarlyDeaths) throw failedToStart(tail, directory.log);
-      if (served) tell('the coordinator died; nodes and agents go on; it is started again');
-      // Agents know the former addresses: keep them, unless somebody else has taken them.
-      listen = tail.some((line) => line.includes('WO_ADDRESS_IN_USE')) ? undefined : served ?? listen;
+      if (!hasServed && deaths >= maximumEarlyDeaths) throw failedToStart(tail, directory.log);
+      if (hasServed) tell('the coordinator died; nodes and agents go on; it is started again');
       await clock.sleep(backoffMs(deaths++, { initialMs: 200, maximumMs: 10_000 }), this.#stopping.signal).catch(() => {});
     }
   }
 
-  /** Runs it until it exits; answers where it served, if it came to that. */
-  async #runOnce(listen: Addresses | undefined, onServing: () => void): Promise<Addresses | undefined> {
+  /** Runs it until it exits; answers whether it had served. */
+  async #runOnce(onServing: () => void): Promise<boolean> {
     const { directory, launcher, env, tell } = this.#options;
     await directory.forgetAddresses();
     const log = await open(directory.log, 'a', 0o600);
     try {
-      const child = spawn(launcher, coordinatorArguments(directory, listen), { detached: true, stdio: ['ignore', log.fd, log.fd], env: { ...env } });
+      const child = spawn(launcher, coordinatorArguments(directory), { detached: true, stdio: ['ignore', log.fd, log.fd], env: { ...env } });
       this.#child = child;
       const exited = new Promise<void>((resolve) => {
         child.once('exit', () => resolve());
@@ -100,7 +97,7 @@ export class CoordinatorProcess {
         onServing();
       } else if (!this.#stopping.signal.aborted) child.kill('SIGKILL');
       await exited;
-      return serving;
+      return serving !== undefined;
     } finally {
       await log.close();
     }
@@ -139,9 +136,9 @@ export class CoordinatorProcess {
   }
 }
 
-function coordinatorArguments(directory: DevDirectory, listen: Addresses | undefined): string[] {
-  const { control, agents, http } = listen ?? { control: '127.0.0.1:0', agents: '127.0.0.1:0', http: '127.0.0.1:0' };
-  return ['--directory', directory.coordinator, '--control', control, '--agents', agents, '--http', http];
+/** Port 0 is a free one at the first start; the coordinator takes the same one again at each later start. */
+function coordinatorArguments(directory: DevDirectory): string[] {
+  return ['--directory', directory.coordinator, '--control-address', '127.0.0.1:0', '--agents-address', '127.0.0.1:0', '--http-address', '127.0.0.1:0'];
 }
 
 function failedToStart(tail: readonly string[], log: string): WombatError {

@@ -6,6 +6,7 @@ import { writeConfigFile } from '../context/config-file.js';
 export interface Addresses {
   readonly control: string;
   readonly agents: string;
+  /** Empty when it has no HTTP door. */
   readonly http: string;
 }
 
@@ -28,7 +29,7 @@ export class DevDirectory {
     this.log = join(path, 'coordinator.log');
     this.coordinatorProcess = join(path, 'coordinator.process.json');
     this.tokenFile = join(this.coordinator, 'operator.token');
-    this.caFile = join(this.coordinator, 'ca', 'ca.pem');
+    this.caFile = join(this.coordinator, 'ca', 'ca.crt');
     this.#addresses = join(this.coordinator, 'addresses.json');
   }
 
@@ -39,7 +40,7 @@ export class DevDirectory {
   /** `undefined` until the coordinator serves. */
   async addresses(): Promise<Addresses | undefined> {
     try {
-      const { control, agents, http } = JSON.parse(await readFile(this.#addresses, 'utf8')) as Record<string, unknown>;
+      const { control, agents, http = '' } = JSON.parse(await readFile(this.#addresses, 'utf8')) as Record<string, unknown>;
       return typeof control === 'string' && typeof agents === 'string' && typeof http === 'string' ? { control, agents, http } : undefined;
     } catch {
       return undefined;
@@ -58,7 +59,7 @@ export class DevDirectory {
 
   /** The context, with paths relative to the directory: it may be moved. */
   async writeContext(control: string): Promise<void> {
-    const contexts = { dev: { address: control, tokenFile: 'coordinator/operator.token', caFile: 'coordinator/ca/ca.pem' } };
+    const contexts = { dev: { address: control, tokenFile: 'coordinator/operator.token', caFile: 'coordinator/ca/ca.crt' } };
     await writeConfigFile({ path: join(this.path, 'config.toml'), current: 'dev', contexts });
   }
 

@@ -106,7 +106,7 @@ export const keys: { readonly [K in ConfigurationKey]: KeyDefinition<Configurati
     form: 'integer',
     schema: integer(1_000, 24 * hourMs),
     default: () => 5 * minuteMs,
-    description: 'How long a new machine may take until its agent reports; then it is destroyed and another one is tried.',
+    description: 'How long a new machine may take until its agent reports; then its host and the nodes on it are failed.',
   },
   'hosts.idleTtlMs': {
     form: 'integer',
