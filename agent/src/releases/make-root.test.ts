@@ -1,13 +1,13 @@
 import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import type { RenderedFile } from '@wombat/proto/agent';
 import { copyTree, type RootPlan } from './make-root.js';
 
 const signal = new AbortController().signal;
 const rendered = (path: string, text: string, mode = 0): RenderedFile => ({ path, content: Buffer.from(text), mode });
 
-function otpTree(t: Tap): string {
+function otpTree(t: Test): string {
   const tree = join(t.testdir({
     tree: {
       bin: { run: '#!/bin/sh\n' },
@@ -23,7 +23,6 @@ function otpTree(t: Tap): string {
   return tree;
 }
 
-type Tap = import('tap').Test;
 const plan = (treeDirectory: string, more: Partial<RootPlan> = {}): RootPlan => ({ treeDirectory, directory: `${treeDirectory}-root`, sharedPaths: [], files: [], ...more });
 const inode = (...path: string[]): number => statSync(join(...path)).ino;
 

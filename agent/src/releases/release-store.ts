@@ -4,7 +4,7 @@ export interface RootRequest {
   readonly artifact: ArtifactRef;
   /** Made here, complete or not at all; must not exist. */
   readonly rootDirectory: string;
-  /** Written over what the release brings, secrets filled in. */
+  /** Written over what the release brings, secrets filled in. Mode 0: that of the file it replaces, else 0644. */
   readonly files: readonly RenderedFile[];
 }
 
@@ -12,10 +12,14 @@ export interface RootRequest {
 export interface ReleaseStore {
   /**
    * Fetches and unpacks the artifact unless its tree is there; callers at once share one fetch.
-   * @throws WombatError WO_ARTIFACT_CORRUPT, WO_ARCHIVE_REFUSED, WO_DISK_FULL
+   * @throws WombatError WO_ARTIFACT_CORRUPT, WO_ARCHIVE_INVALID, WO_ARCHIVE_REFUSED, WO_DISK_FULL
    */
   ensureTree(artifact: ArtifactRef, signal: AbortSignal): Promise<void>;
-  /** A node's root: hard links where the release shares, copies of all else, made beside and renamed. */
+  /**
+   * A node's root: hard links where the release shares, copies of all else, made beside and renamed. Not synced: after
+   * a power cut a root is made anew, its tree is whole.
+   * @throws WombatError WO_NOT_FOUND without the tree, WO_CONFLICT when the root is there, WO_TEMPLATE_INVALID, WO_DISK_FULL
+   */
   makeRoot(request: RootRequest, signal: AbortSignal): Promise<void>;
   /** Removes trees that none of these artifacts names, and what earlier runs left half done. */
   prune(keep: ReadonlySet<string>): Promise<void>;
