@@ -1,7 +1,6 @@
 import type { BootstrapStrategyPlugin, Member, Note, Step, StrategyOptions } from '@wombat/plugin-sdk';
-import { WombatError } from '@wombat/proto';
-import { Action, Step as StepCodec } from '@wombat/proto/types';
-import { durationToMs } from '@wombat/proto';
+import { durationToMs, WombatError } from '@wombat/proto';
+import { Step as StepCodec, type Action } from '@wombat/proto/types';
 import { z } from 'zod';
 import { readNotes } from './notes.js';
 import { oneLine } from './one-line.js';

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { ProviderError } from '@wombat/plugin-sdk';
 
 /** Epmd takes no more than about 15 addresses, and adds loopback by itself. */
-export const epmdAddressCount = 14;
+export const epmdAddressCount = 13;
 
 const hostsInSubnet = 254;
 
