@@ -16,8 +16,8 @@ export interface ReleaseStore {
    */
   ensureTree(artifact: ArtifactRef, signal: AbortSignal): Promise<void>;
   /**
-   * A node's root: hard links where the release shares, copies of all else, made beside and renamed. Not synced: after
-   * a power cut a root is made anew, its tree is whole.
+   * A node's root: hard links where the release shares, copies of all else, made beside and renamed.
+   * Trees are synced to the disk, roots are not: one from before the machine's last boot is to be made anew.
    * @throws WombatError WO_NOT_FOUND without the tree, WO_CONFLICT when the root is there, WO_TEMPLATE_INVALID, WO_DISK_FULL
    */
   makeRoot(request: RootRequest, signal: AbortSignal): Promise<void>;
