@@ -3,7 +3,7 @@ import { WombatError, isId, type Clock } from '@wombat/proto';
 import type { ChannelData, ReadExecOutput } from '@wombat/proto/agent';
 import { LogFile } from '../logs/log-file.js';
 import { readLog } from '../logs/read-log.js';
-import { execDirectory, isTarget } from './exec.js';
+import { execDirectory, isTarget } from './exec-services.js';
 import { outputFile } from './exec-output.js';
 
 /** What a command wrote, from an offset on. @throws WombatError WO_CHANNEL_GONE */

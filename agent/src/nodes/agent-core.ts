@@ -5,6 +5,7 @@ import { systemClock, type Clock } from '@wombat/proto';
 import type { AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, NodeStatus, ReadExecOutput, ReadLog } from '@wombat/proto/agent';
 import { ExecAction } from '../actions/exec.js';
 import { ExecLedger } from '../actions/exec-ledger.js';
+import { pruneExec } from '../actions/prune-exec.js';
 import { readExecOutput } from '../actions/read-exec-output.js';
 import { readNodeLog } from '../actions/read-node-log.js';
 import { Epmd } from '../erlang/epmd.js';
@@ -164,7 +165,7 @@ export class AgentCore implements SessionHandlers {
   async #keepHouse(): Promise<void> {
     try {
       await this.#logs.pruneRemoved();
-      await this.#exec.prune();
+      await pruneExec(this.#options.directory, this.#ledger, this.#clock);
     } catch (error) {
       this.#options.log.warn({ err: error }, 'cannot remove what is no longer kept');
     }

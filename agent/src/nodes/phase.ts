@@ -4,7 +4,8 @@ import { NodePhase } from '@wombat/proto/agent';
 /**
  * Where a node is on its host. What leads from one to the next:
  *
- *   pending      wanted, and waiting: for its turn, for the next try, or for what a fetch needs
+ *   pending      wanted, and waiting: for its turn, for the next try, or for what a fetch needs.
+ *                A daemon whose start command returned, and an adopted process, go on from here
  *   fetching     its release is brought to the host, unless it is there
  *   configuring  root, files, home, cookie, epmd; its ports are tried
  *   starting     the process runs, the ready check does not succeed yet
@@ -15,15 +16,15 @@ import { NodePhase } from '@wombat/proto/agent';
  *   absent       nothing of it is left on this host
  */
 export const transitions = {
-  pending: ['fetching', 'configuring', 'stopping', 'stopped', 'failed', 'absent', 'ready', 'starting'],
-  fetching: ['pending', 'configuring', 'stopping', 'stopped', 'failed', 'absent'],
-  configuring: ['pending', 'fetching', 'starting', 'stopping', 'stopped', 'failed', 'absent'],
+  pending: ['fetching', 'configuring', 'starting', 'ready', 'stopping', 'stopped', 'failed'],
+  fetching: ['pending', 'configuring', 'stopping', 'stopped', 'failed'],
+  configuring: ['pending', 'starting', 'stopping', 'stopped', 'failed'],
   starting: ['pending', 'ready', 'stopping', 'stopped', 'failed'],
-  ready: ['pending', 'starting', 'stopping', 'stopped', 'failed'],
+  ready: ['pending', 'stopping', 'stopped', 'failed'],
   stopping: ['pending', 'stopped', 'failed', 'absent'],
-  stopped: ['pending', 'stopping', 'absent'],
-  failed: ['pending', 'stopping', 'stopped', 'absent'],
-  absent: ['pending'],
+  stopped: ['pending', 'stopping'],
+  failed: ['pending', 'stopping', 'stopped'],
+  absent: ['pending', 'stopped'],
 } as const satisfies Record<string, readonly string[]>;
 
 export type Phase = keyof typeof transitions;

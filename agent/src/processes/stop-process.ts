@@ -1,5 +1,6 @@
 import type { Clock } from '@wombat/proto';
 import type { ExitStatus } from '@wombat/proto/agent';
+import { linkedTo } from './abort-link.js';
 import type { Supervised } from './supervised.js';
 
 /** What was needed to end a process, from the mildest to the hardest. */
@@ -57,9 +58,7 @@ async function endBySteps(running: Supervised, request: StopRequest): Promise<St
 }
 
 async function endedByAction(running: Supervised, action: (signal: AbortSignal) => Promise<void>, request: StopRequest): Promise<boolean> {
-  const abort = new AbortController();
-  const onAbort = (): void => abort.abort();
-  request.signal?.addEventListener('abort', onAbort, { once: true });
+  const { controller: abort, unlink } = linkedTo(request.signal);
   const failed = action(abort.signal).then(
     () => new Promise<boolean>(() => undefined),
     () => running.exit !== undefined,
@@ -67,7 +66,7 @@ async function endedByAction(running: Supervised, action: (signal: AbortSignal) 
   try {
     return await Promise.race([endedWithin(running, request.stopTimeoutMs, request.clock, abort.signal), failed]);
   } finally {
-    request.signal?.removeEventListener('abort', onAbort);
+    unlink();
     abort.abort();
   }
 }
@@ -75,12 +74,12 @@ async function endedByAction(running: Supervised, action: (signal: AbortSignal) 
 /** Resolves true at its end, false after the time, or when the signal fires. */
 export async function endedWithin(running: Supervised, timeoutMs: number, clock: Clock, signal?: AbortSignal): Promise<boolean> {
   if (running.exit) return true;
-  const timer = new AbortController();
-  const both = signal ? AbortSignal.any([signal, timer.signal]) : timer.signal;
-  const elapsed = clock.sleep(timeoutMs, both).then(() => false, () => running.exit !== undefined);
+  const { controller: timer, unlink } = linkedTo(signal);
+  const elapsed = clock.sleep(timeoutMs, timer.signal).then(() => false, () => running.exit !== undefined);
   try {
     return await Promise.race([running.exited.then(() => true), elapsed]);
   } finally {
+    unlink();
     timer.abort();
   }
 }

@@ -91,6 +91,8 @@ export class TestHost {
   /** Ends the agent and every process that was started in this directory. */
   async end(): Promise<void> {
     await this.core.stop();
+    const broken = this.log.lines.filter((line) => line.includes('WO_INTERNAL') || line.includes('"level":50'));
+    if (broken.length > 0) throw new Error(`the agent said: ${broken.join('')}`);
     for (const pid of processesOf(this.hostId)) kill(pid);
     rmSync(this.directory, { recursive: true, force: true, maxRetries: 5 });
   }

@@ -1,0 +1,145 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { WombatError } from '@wombat/proto';
+import { Outcome, type ExecOutcome, type ExitStatus } from '@wombat/proto/agent';
+import type { Action, Command } from '@wombat/proto/types';
+import { resolveArgv } from '../nodes/node-action.js';
+import { erlCallOf, nodeEnvironment, type NodeContext } from '../nodes/node-context.js';
+import { cleanEnvironment } from '../processes/clean-environment.js';
+import { exitCode, isSuccess, unknownExit } from '../processes/exit-status.js';
+import { findProgram } from '../processes/find-program.js';
+import type { RunningProcess } from '../processes/running-process.js';
+import { endedWithin, stopProcess } from '../processes/stop-process.js';
+import type { ExecEntry } from './exec-ledger.js';
+import { ExecOutputFiles } from './exec-output.js';
+import { execDirectory, leftMs, outcomeWith, type ExecServices } from './exec-services.js';
+
+type ErlangKind = Exclude<NonNullable<Action['kind']>, { $case: 'command' }>;
+
+/** Why a command's signal fires: somebody cancelled it, or the agent ends and leaves it running. */
+export const cancelled = Symbol('cancelled');
+export const closing = Symbol('closing');
+
+const killAfterTermMs = 5_000;
+const trimIntervalMs = 100;
+
+/** One command on one target. Its outcome is undefined when the agent ends first. */
+export class ExecRun {
+  readonly #entry: ExecEntry;
+  readonly #services: ExecServices;
+  readonly #signal: AbortSignal;
+  readonly #directory: string;
+  readonly #output: ExecOutputFiles;
+
+  constructor(entry: ExecEntry, services: ExecServices, signal: AbortSignal) {
+    this.#entry = entry;
+    this.#services = services;
+    this.#signal = signal;
+    this.#directory = execDirectory(services.directory, entry.jobId, entry.targetId);
+    this.#output = new ExecOutputFiles(this.#directory, entry.outputLimitBytes);
+  }
+
+  /** @throws WombatError when it cannot be run */
+  async begin(action: Action | undefined): Promise<ExecOutcome | undefined> {
+    const kind = action?.kind;
+    if (this.#signal.aborted) return this.#interrupted();
+    if (leftMs(this.#entry, this.#services.clock) === 0) return this.#outcome(Outcome.TIMED_OUT, unknownExit);
+    if (kind === undefined) throw new WombatError('WO_EXEC_REJECTED', 'the job does not say what to run');
+    const context = this.#context();
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    if (kind.$case !== 'command') return this.#evaluate(kind, context);
+    return this.#await(await this.#spawn(kind.value, context));
+  }
+
+  /** Takes up what an earlier agent began. */
+  async resume(): Promise<ExecOutcome | undefined> {
+    const { startId, isProcess } = this.#entry;
+    const adoption = isProcess ? this.#services.runner.adopt(startId, this.#recordPrefix) : undefined;
+    if (adoption?.kind === 'running') return this.#await(adoption.process);
+    const isKnown = adoption?.kind === 'ended' && adoption.exit.kind?.$case !== 'unknown';
+    return isKnown ? this.#outcome(outcomeOf(adoption.exit), adoption.exit) : this.#outcome(Outcome.LOST_DURING_RUN, unknownExit);
+  }
+
+  get #recordPrefix(): string {
+    return join(this.#directory, 'run');
+  }
+
+  /** Undefined: the host itself. @throws WombatError WO_EXEC_REJECTED */
+  #context(): NodeContext | undefined {
+    const { targetId } = this.#entry;
+    if (targetId === this.#services.hostId) return undefined;
+    const context = this.#services.nodeContext(targetId);
+    if (!context) throw new WombatError('WO_EXEC_REJECTED', `${targetId} is not on this host`);
+    return context;
+  }
+
+  #spawn({ argv, environment: added }: Command, context: NodeContext | undefined): Promise<RunningProcess> {
+    const { runner, hostId, path, directory } = this.#services;
+    const hostDirectory = join(directory, 'exec');
+    const own = context ? nodeEnvironment(context, added) : cleanEnvironment({ path, home: hostDirectory }, added);
+    const environment = { ...own, WOMBAT_HOST_ID: hostId, WOMBAT_EXEC_ID: this.#entry.jobId };
+    return runner.spawn({
+      startId: this.#entry.startId,
+      recordPrefix: this.#recordPrefix,
+      argv: context ? resolveArgv(argv, context, environment) : hostArgv(argv, hostDirectory, path),
+      workingDirectory: context ? context.paths.root : hostDirectory,
+      environment,
+      stdoutFile: this.#output.stdoutFile,
+      stderrFile: this.#output.stderrFile,
+    });
+  }
+
+  async #await(running: RunningProcess): Promise<ExecOutcome | undefined> {
+    const { clock } = this.#services;
+    const trimming = setInterval(() => this.#output.trim(), trimIntervalMs).unref();
+    try {
+      if (await endedWithin(running, leftMs(this.#entry, clock), clock, this.#signal)) {
+        const exit = await running.exited;
+        running.clearStragglers();
+        return this.#outcome(outcomeOf(exit), exit);
+      }
+      if (this.#signal.reason === closing) return undefined;
+      const why = this.#signal.aborted ? Outcome.KILLED : Outcome.TIMED_OUT;
+      const { exit } = await stopProcess(running, { stopTimeoutMs: 0, termTimeoutMs: killAfterTermMs, clock });
+      return this.#outcome(why, exit);
+    } finally {
+      clearInterval(trimming);
+    }
+  }
+
+  async #evaluate(kind: ErlangKind, context: NodeContext | undefined): Promise<ExecOutcome | undefined> {
+    if (!context) throw new WombatError('WO_EXEC_REJECTED', 'a host evaluates no Erlang; name a node');
+    const erlCall = erlCallOf(context);
+    const timeoutMs = Math.max(1, leftMs(this.#entry, this.#services.clock));
+    try {
+      const { kind: result, text } = kind.$case === 'erlangEval'
+        ? await erlCall.evaluate(kind.value.expressions, timeoutMs, this.#signal)
+        : await erlCall.apply(kind.value.module, kind.value.function, kind.value.arguments, timeoutMs, this.#signal);
+      const isValue = result === 'value';
+      writeFileSync(isValue ? this.#output.stdoutFile : this.#output.stderrFile, `${text}\n`, { mode: 0o600 });
+      return this.#outcome(isValue ? Outcome.OK : Outcome.FAILED, exitCode(isValue ? 0 : 1));
+    } catch (error) {
+      if (this.#signal.aborted) return this.#interrupted();
+      if (WombatError.is(error) && error.code === 'WO_DEADLINE_EXCEEDED') return this.#outcome(Outcome.TIMED_OUT, unknownExit);
+      throw error;
+    }
+  }
+
+  #interrupted(): ExecOutcome | undefined {
+    return this.#signal.reason === closing ? undefined : this.#outcome(Outcome.KILLED, unknownExit);
+  }
+
+  #outcome(outcome: Outcome, exit: ExitStatus): ExecOutcome {
+    return outcomeWith(this.#entry, outcome, exit, this.#services.clock, this.#output);
+  }
+}
+
+function hostArgv([name = '', ...args]: readonly string[], directory: string, path: string): string[] {
+  const program = findProgram(name, directory, path);
+  if (!program) throw new WombatError('WO_EXEC_REJECTED', `there is no program ${JSON.stringify(name)} on the host`);
+  return [program, ...args];
+}
+
+function outcomeOf(exit: ExitStatus): Outcome {
+  return isSuccess(exit) ? Outcome.OK : Outcome.FAILED;
+}

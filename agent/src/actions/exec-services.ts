@@ -1,0 +1,55 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { isId, toErrorDetail, type Clock, type WombatError } from '@wombat/proto';
+import { Outcome, type ExecOutcome, type ExitStatus } from '@wombat/proto/agent';
+import type { NodeContext } from '../nodes/node-context.js';
+import { unknownExit } from '../processes/exit-status.js';
+import type { Runner } from '../processes/runner.js';
+import type { ExecEntry, ExecLedger } from './exec-ledger.js';
+import type { ExecOutputFiles } from './exec-output.js';
+
+export interface ExecServices {
+  /** Of the agent; commands have theirs below it. */
+  readonly directory: string;
+  readonly hostId: string;
+  /** Where programs are looked for. */
+  readonly path: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly runner: Runner;
+  readonly ledger: ExecLedger;
+  /** What a command for a node is run with; undefined when the node is not on this host. */
+  readonly nodeContext: (nodeId: string) => NodeContext | undefined;
+  readonly onOutcome: (outcome: ExecOutcome) => void;
+}
+
+/** Where the output and the record of one command lie. Both ids have been checked. */
+export function execDirectory(directory: string, jobId: string, targetId: string): string {
+  return join(directory, 'exec', jobId, targetId);
+}
+
+export function isTarget(targetId: string): boolean {
+  return isId(targetId, 'node') || isId(targetId, 'host');
+}
+
+/** How long a command may still take, counted from its arrival. */
+export function leftMs({ arrivedAt, timeoutMs }: ExecEntry, clock: Clock): number {
+  return Math.max(0, arrivedAt + timeoutMs - clock.now());
+}
+
+export function outcomeWith(entry: ExecEntry, outcome: Outcome, exit: ExitStatus, clock: Clock, output?: ExecOutputFiles): ExecOutcome {
+  return {
+    jobId: entry.jobId,
+    targetId: entry.targetId,
+    outcome,
+    exit,
+    startedAt: new Date(entry.arrivedAt),
+    finishedAt: new Date(clock.now()),
+    ...(output?.result() ?? { stdout: undefined, stderr: undefined }),
+    error: undefined,
+  };
+}
+
+export function rejectedWith(entry: ExecEntry, error: WombatError, clock: Clock): ExecOutcome {
+  return { ...outcomeWith(entry, Outcome.REJECTED, unknownExit, clock), exit: undefined, error: toErrorDetail(error) };
+}
