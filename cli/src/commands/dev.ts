@@ -90,7 +90,7 @@ async function welcome(runtime: Runtime, directory: DevDirectory): Promise<void>
   // A script waits for this line.
   if (io.stdout.isTTY !== true) print.data(`export WO_CONFIG_DIR=${quoted(directory.path)}`);
   print.tell([
-    `${print.err.green('✓')} ${print.err.bold('the coordinator is ready')}  control ${addresses?.control ?? ''}, http://${addresses?.http ?? ''}`,
+    `${print.err.green('✓')} ${print.err.bold('the coordinator is ready')}  control ${addresses?.control ?? ''}${addresses?.http ? `, http://${addresses.http}` : ''}`,
     `  everything is in ${directory.path}; the provider ${print.err.bold('local')} is registered: hosts on this machine`,
     '  go on in another terminal:',
     ...(own ? [`    ${own}`] : []),

@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { durationFromMs, WombatError } from '@wombat/proto';
 import { Manifest, RunMode, type ManifestPort, type ManifestReady } from '@wombat/proto/control';
+import type { Duration } from '@wombat/proto/types';
 import { parse } from 'yaml';
 import { UsageError } from '../usage-error.js';
 import { parseDurationMs } from './duration.js';
 import { nearest } from './nearest.js';
 
-const apiVersion = 'wombat.release/v1';
+const apiVersion = 'wombat/v1';
 const maximumBytes = 256 * 1024;
 
 /** A manifest as it is written by hand, and what names the release when the command line does not. */
@@ -39,16 +40,17 @@ export async function readManifestFile(path: string): Promise<ManifestFile> {
 }
 
 const known = [
-  'apiVersion', 'version', 'start', 'stop', 'nodeName', 'run', 'templates', 'ports', 'ready', 'stopTimeout', 'shared', 'logFiles', 'environment', 'dataDirectory',
+  'apiVersion', 'name', 'version', 'start', 'stop', 'nodeName', 'mode', 'templates', 'ports', 'ready', 'stopTimeout', 'sharedPaths', 'logFiles', 'environment', 'pidCommand',
 ] as const;
 
-/** @throws UsageError saying which key is wrong */
+/**
+ * The same keys as the wombat.release.yaml that a tarball may hold; its `name` is not ours to use,
+ * the command line names the release. @throws UsageError saying which key is wrong
+ */
 export function readManifest(document: unknown): ManifestFile {
   const top = tableOf(document, 'the manifest');
   onlyKnown(top, known, '');
-  if (top['apiVersion'] !== undefined && top['apiVersion'] !== apiVersion) throw new UsageError(`apiVersion is not ${apiVersion}`);
-  const run = tableOf(top['run'] ?? {}, 'run');
-  onlyKnown(run, ['mode', 'pidCommand'], 'run.');
+  if (top['apiVersion'] !== apiVersion) throw new UsageError(`apiVersion is missing or not ${apiVersion}`);
   const version = top['version'];
   return {
     version: version === undefined ? undefined : scalarOf(version, 'version'),
@@ -56,16 +58,15 @@ export function readManifest(document: unknown): ManifestFile {
       start: textOf(top['start'], 'start'),
       stop: textOf(top['stop'], 'stop'),
       nodeName: textOf(top['nodeName'], 'nodeName'),
-      mode: modeOf(run['mode']),
-      pidCommand: textOf(run['pidCommand'], 'run.pidCommand'),
+      mode: modeOf(top['mode']),
+      pidCommand: textOf(top['pidCommand'], 'pidCommand'),
       templates: textsOf(top['templates'], 'templates'),
       ports: portsOf(top['ports']),
       ready: readyOf(top['ready']),
-      stopTimeout: top['stopTimeout'] === undefined ? undefined : durationFromMs(parseDurationMs(scalarOf(top['stopTimeout'], 'stopTimeout'), 'stopTimeout')),
-      sharedPaths: textsOf(top['shared'], 'shared'),
+      stopTimeout: durationOf(top['stopTimeout'], 'stopTimeout'),
+      sharedPaths: textsOf(top['sharedPaths'], 'sharedPaths'),
       logFiles: textsOf(top['logFiles'], 'logFiles'),
       environment: environmentOf(top['environment']),
-      dataDirectory: top['dataDirectory'] === true,
     }),
   };
 }
@@ -74,35 +75,35 @@ function modeOf(value: unknown): RunMode {
   if (value === undefined) return RunMode.UNSPECIFIED;
   if (value === 'foreground') return RunMode.FOREGROUND;
   if (value === 'daemon') return RunMode.DAEMON;
-  throw new UsageError('run.mode is foreground or daemon');
+  throw new UsageError('mode is foreground or daemon');
 }
 
-/** `http: 8080`, `http: auto`, or `{number, protocol}`. */
+/** `{name: http, number: 8080}`; without a number a free one is allocated for each node. */
 function portsOf(value: unknown): ManifestPort[] {
-  return Object.entries(tableOf(value ?? {}, 'ports')).map(([name, port]) => {
-    const long = typeof port === 'object' && port !== null;
-    const table = long ? tableOf(port, `ports.${name}`) : { number: port };
-    onlyKnown(table, ['number', 'protocol'], `ports.${name}.`);
-    const protocol = table['protocol'] ?? 'tcp';
-    if (protocol !== 'tcp' && protocol !== 'udp') throw new UsageError(`ports.${name}.protocol is tcp or udp`);
-    return { name, protocol, number: portNumberOf(table['number'] ?? 'auto', name) };
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) throw new UsageError('ports is no list');
+  return value.map((each: unknown, index) => {
+    const table = tableOf(each, `ports[${index}]`);
+    onlyKnown(table, ['name', 'protocol', 'number'], `ports[${index}].`);
+    const { protocol = 'tcp', number = 'auto' } = table;
+    if (protocol !== 'tcp' && protocol !== 'udp') throw new UsageError(`ports[${index}].protocol is tcp or udp`);
+    return { name: textOf(table['name'], `ports[${index}].name`), protocol, number: portNumberOf(number, index) };
   });
 }
 
-function portNumberOf(value: unknown, name: string): number {
+function portNumberOf(value: unknown, index: number): number {
   if (value === 'auto') return 0;
   if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 65_535) return value;
-  throw new UsageError(`ports.${name} is auto or a number from 1 to 65535`);
+  throw new UsageError(`ports[${index}].number is auto or a number from 1 to 65535`);
 }
 
 function readyOf(value: unknown): ManifestReady | undefined {
   if (value === undefined) return undefined;
   const table = tableOf(value, 'ready');
-  onlyKnown(table, ['command', 'port', 'aliveFor', 'erlangPing', 'timeout'], 'ready.');
-  const timeout = table['timeout'] === undefined ? undefined : durationFromMs(parseDurationMs(scalarOf(table['timeout'], 'ready.timeout'), 'ready.timeout'));
+  onlyKnown(table, ['command', 'port', 'aliveFor', 'erlang', 'timeout'], 'ready.');
   const checks = Object.keys(table).filter((key) => key !== 'timeout');
   if (checks.length > 1) throw new UsageError(`ready takes one check, not ${checks.join(' and ')}`);
-  return { check: checkOf(checks[0], table), timeout };
+  return { check: checkOf(checks[0], table), timeout: durationOf(table['timeout'], 'ready.timeout') };
 }
 
 function checkOf(kind: string | undefined, table: Record<string, unknown>): ManifestReady['check'] {
@@ -111,13 +112,17 @@ function checkOf(kind: string | undefined, table: Record<string, unknown>): Mani
     case 'port':
       return { $case: kind, value: scalarOf(table[kind], `ready.${kind}`) };
     case 'aliveFor':
-      return { $case: 'aliveFor', value: durationFromMs(parseDurationMs(scalarOf(table[kind], 'ready.aliveFor'), 'ready.aliveFor')) };
-    case 'erlangPing':
-      if (table[kind] !== true) throw new UsageError('ready.erlangPing is true, or left out');
+      return { $case: 'aliveFor', value: durationOf(table[kind], 'ready.aliveFor')! };
+    case 'erlang':
+      if (table[kind] !== true) throw new UsageError('ready.erlang is true, or left out');
       return { $case: 'erlangPing', value: true };
     default:
       return undefined;
   }
+}
+
+function durationOf(value: unknown, name: string): Duration | undefined {
+  return value === undefined ? undefined : durationFromMs(parseDurationMs(scalarOf(value, name), name));
 }
 
 function environmentOf(value: unknown): Record<string, string> {

@@ -1,0 +1,86 @@
+import t from 'tap';
+import { coloursFor } from '../terminal/colours.js';
+import { Captured } from '../testing/fake-io.js';
+import { errorBlock } from './error-block.js';
+import { foldNames } from './fold-names.js';
+import { LogWriter } from './log-writer.js';
+import { sanitise, sanitiseLines } from './sanitise.js';
+import { fields, table } from './table.js';
+import { elapsed, relative } from './time.js';
+import { bytes, count, word } from './words.js';
+
+const plain = coloursFor(new Captured(), {}, false);
+
+t.test('tables are aligned by what is seen, not by characters', async (t) => {
+  const columns = [{ title: 'NAME', text: (row: string[]) => row[0]! }, { title: 'X', text: (row: string[]) => row[1]! }, { title: 'LAST', text: (row: string[]) => row[2]! }];
+  t.equal(table(columns, [['日本', '1', 'a'], ['e\u0301a', '22', ''], ['plain', '', 'c']]), 'NAME   X   LAST\n日本   1   a\néa     22\nplain      c'.replace('é', 'e\u0301'));
+  t.equal(table(columns, []), 'NAME  X  LAST');
+});
+
+t.test('remote text cannot speak to the terminal', async (t) => {
+  t.equal(sanitise('a\x1b[31mb\rc\x07d\u009be\ttab'), 'a\\x1b[31mb\\x0dc\\x07d\\x9be\ttab');
+  t.equal(sanitise('\u202egnp.exe\u2066'), '\\x202egnp.exe\\x2066', 'marks that turn the direction');
+  t.equal(sanitise('żółw 🐨'), 'żółw 🐨');
+  t.equal(sanitiseLines('a\r\nb\x1b'), 'a\nb\\x1b');
+  t.notMatch(table([{ title: 'N', text: (x: string) => x }], ['\x1b]0;owned\x07\nline']), /\x1b|\nline/);
+  t.notMatch(fields([['k', 'a\x1bb\nsecond']]), /\x1b/);
+  t.notMatch(errorBlock({ code: 'WO_INTERNAL', message: 'a\x1b[2J\nb', hint: '\x1b' }, { meaning: '', colours: plain }), /\x1b/);
+});
+
+t.test('fields: several lines are indented, empty values left out', async (t) => {
+  t.equal(fields([['id', 'x'], ['none', ''], ['ports', 'a\nb']]), 'id     x\nports  a\n       b');
+});
+
+t.test('the error block has four lines', async (t) => {
+  t.equal(errorBlock({ code: 'WO_NOT_FOUND', message: 'no family "x"', hint: 'list them' }, { meaning: 'No object has this id or name.', colours: plain }),
+    'error WO_NOT_FOUND: no family "x"\n  why: No object has this id or name.\n  try: list them\n  see: wo explain WO_NOT_FOUND');
+});
+
+t.test('colours: the flag, NO_COLOR, FORCE_COLOR, then whether the stream is a terminal that is not dumb', async (t) => {
+  const has = (isTTY: boolean, env: Record<string, string>, allowed = true): boolean => coloursFor(new Captured(isTTY), env, allowed).red('x') !== 'x';
+  t.equal(has(true, { TERM: 'xterm' }), true);
+  t.equal(has(false, { TERM: 'xterm' }), false, 'no terminal');
+  t.equal(has(true, { TERM: 'dumb' }), false);
+  t.equal(has(true, { NO_COLOR: '1' }), false);
+  t.equal(has(true, { NO_COLOR: '' }), true, 'an empty NO_COLOR says nothing');
+  t.equal(has(false, { FORCE_COLOR: '1' }), true);
+  t.equal(has(true, { FORCE_COLOR: '0' }), false);
+  t.equal(has(false, { FORCE_COLOR: '1', NO_COLOR: '1' }), false, 'NO_COLOR wins');
+  t.equal(has(true, { FORCE_COLOR: '1' }, false), false, '--no-color wins over all');
+});
+
+t.test('times, sizes, words', async (t) => {
+  const now = Date.parse('2026-01-02T03:04:05Z');
+  const ago = (ms: number): string => relative(new Date(now - ms), now);
+  t.same([ago(0), ago(59_999), ago(60_000), ago(7_200_000), ago(200_000_000), relative(new Date(now + 300_000), now), relative(undefined, now)], ['0s ago', '59s ago', '1m ago', '2h ago', '2d ago', 'in 5m', '']);
+  t.same([elapsed(400), elapsed(12_000), elapsed(185_000)], ['0.4s', '12.0s', '3m05s']);
+  t.same([bytes(0), bytes(1023), bytes(1536n), bytes(200 * 1024 ** 3)], ['0 B', '1023 B', '1.5 KiB', '200 GiB']);
+  t.same([word('NODE_PHASE_RUNNING', 'NODE_PHASE_'), word('NODE_PHASE_UNSPECIFIED', 'NODE_PHASE_'), word('UNRECOGNIZED', 'X_')], ['running', '', 'unrecognised']);
+  t.same([count(1, 'node'), count(2, 'node'), count(0, 'family', 'families')], ['1 node', '2 nodes', '0 families']);
+});
+
+t.test('names that differ in their last number are folded', async (t) => {
+  t.equal(foldNames(['web-3', 'web-1', 'web-2', 'db-7', 'alone']), 'web-[1-3],db-7,alone');
+  t.equal(foldNames(['n1', 'n2', 'n4', 'n10']), 'n[1-2,4,10]');
+  t.equal(foldNames(['a-01', 'a-02']), 'a-01,a-02', 'leading zeros are part of a name');
+  t.equal(foldNames([]), '');
+});
+
+t.test('logs: bytes as they are into a pipe, safe whole lines onto a terminal', async (t) => {
+  const pipe = new Captured(false);
+  const told: string[] = [];
+  const writer = new LogWriter(pipe, (text) => told.push(text));
+  writer.write(Buffer.from([0x1b, 0xff, 0x0a]));
+  writer.lost(2048n);
+  writer.end();
+  t.same(told, ['[2.0 KiB lost]']);
+  t.equal(pipe.text, Buffer.from([0x1b, 0xff, 0x0a]).toString('utf8'));
+  const terminal = new Captured(true);
+  const safe = new LogWriter(terminal, () => {});
+  const text = Buffer.from('zażółć\x1b[2J\nrest');
+  // Cut in the middle of a character.
+  safe.write(text.subarray(0, 4));
+  safe.write(text.subarray(4));
+  safe.end();
+  t.equal(terminal.text, 'zażółć\\x1b[2J\nrest\n');
+});
