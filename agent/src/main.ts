@@ -67,5 +67,8 @@ function failed(caught: unknown): number {
   return catalogue[error.code].exit;
 }
 
+// Before the first file is read asynchronously: four threads for an agent that mostly waits are two too many.
+process.env.UV_THREADPOOL_SIZE ??= '2';
+
 // Whatever still waits for a timer or a socket at the end is of no use any more.
 main(process.argv.slice(2)).catch(failed).then((code) => process.exit(code));

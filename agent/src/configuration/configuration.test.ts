@@ -68,7 +68,7 @@ t.test('what is wrong is refused, and named', async (t) => {
     [[...needed, '--address', 'localhost'], /--address wants an IP/],
     [[...needed, '--epmd-addresses', '127.0.0.2,x'], /--epmd-addresses wants an IP/],
     [[...needed, '--label', 'NoValue'], /KEY=VALUE/],
-    [[...needed, '--label', 'Upper Case=1'], /KEY=VALUE/],
+    [[...needed, '--label', 'with space=1'], /KEY=VALUE/],
     [[...needed, '--log-level', 'loud'], /--log-level/],
     [['--configuration', join(directory, 'unknown.json')], /colour/],
     [['--configuration', join(directory, 'broken.json')], /cannot be read/],

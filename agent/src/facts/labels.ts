@@ -1,7 +1,8 @@
 import type { Attribute, AttributeValue } from '@wombat/proto/types';
 import { WombatError } from '@wombat/proto';
 
-const keyPattern = /^[a-z0-9_.-]{1,120}$/;
+// With the prefix a key keeps within the 128 characters of an attribute.
+const keyPattern = /^[A-Za-z0-9_.-]{1,122}$/;
 
 /**
  * A label `k=v` of the configuration as a typed attribute under `label.`: `true` and `false` are
@@ -12,9 +13,9 @@ export function parseLabel(text: string): Attribute {
   const split = text.indexOf('=');
   const [key, value] = [text.slice(0, Math.max(0, split)), text.slice(split + 1)];
   if (!keyPattern.test(key) || value.length > 256) {
-    throw new WombatError('WO_CONFIG_INVALID', `a label is KEY=VALUE, the key of [a-z0-9_.-]: ${JSON.stringify(text.slice(0, 80))}`);
+    throw new WombatError('WO_CONFIG_INVALID', `a label is KEY=VALUE, the key of letters, digits, dots, dashes and underscores: ${JSON.stringify(text.slice(0, 80))}`);
   }
-  return { key: `label.${key}`, value: { kind: typed(value) } };
+  return { key: `label.${key.toLowerCase()}`, value: { kind: typed(value) } };
 }
 
 function typed(value: string): AttributeValue['kind'] {
