@@ -1,4 +1,6 @@
 /** wombat/control/v1: what operators ask the coordinator for. */
+import './json-duration.js';
+
 export * from './gen/wombat/control/v1/common.js';
 export * from './gen/wombat/control/v1/event.js';
 export * from './gen/wombat/control/v1/family.js';

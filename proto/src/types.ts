@@ -1,4 +1,6 @@
 /** wombat/type/v1: words that every contract shares. */
+import './json-duration.js';
+
 export * from './gen/google/protobuf/duration.js';
 export * from './gen/wombat/type/v1/attribute.js';
 export * from './gen/wombat/type/v1/command.js';
