@@ -31,7 +31,9 @@ import { AssignmentController } from './engine/assignment-controller.js';
 import { BootstrapController } from './engine/bootstrap/bootstrap-controller.js';
 import { Engine } from './engine/engine.js';
 import { ExecOutcomes } from './engine/exec-outcomes.js';
+import { EventRetention } from './engine/event-retention.js';
 import { HostController } from './engine/host-controller.js';
+import { HostSilence } from './engine/host-silence.js';
 import { JobService } from './engine/jobs/job-service.js';
 import { OperationController } from './engine/operation-controller.js';
 import { StepRunner } from './engine/step-runner.js';
@@ -82,7 +84,12 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     store, clock, strategies: catalog,
     fullSync: (hostId) => c.resolve(AssignmentController).fullSync(hostId),
     outcomes: (hostId, outcomes) => c.resolve(ExecOutcomes).take(hostId, outcomes),
+    silent: (hostId, reason) => {
+      c.resolve(HostSilence).fellSilent(hostId, reason);
+      c.resolve(Engine).silent(hostId);
+    },
     connected: (hostId) => {
+      c.resolve(HostSilence).spoke(hostId);
       c.resolve(Engine).connected(hostId);
       void c.resolve(JobService).resend(hostId).catch((error: unknown) => log.warn({ hostId, err: error }, 'jobs could not be sent again'));
     },
@@ -91,14 +98,16 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   // What drives the stored state towards what is wanted
   part(AssignmentBuilder, () => new AssignmentBuilder({ store, clock, secrets, strategies: catalog }));
   part(AssignmentController, (c) => new AssignmentController({ store, fleet: c.resolve(AgentFleet), builder: c.resolve(AssignmentBuilder) }));
+  part(HostSilence, (c) => new HostSilence({ store, clock, fleet: c.resolve(AgentFleet) }));
   part(HostController, (c) => new HostController({
     store, clock, clusterId, fleet: c.resolve(AgentFleet), providers: c.resolve(ProviderInstances), revoker: c.resolve(HostIdentities),
-    enrolTimeoutMs: configuration.hosts.enrolTimeoutMs,
+    silence: c.resolve(HostSilence), enrolTimeoutMs: configuration.hosts.enrolTimeoutMs, idleTtlMs: configuration.hosts.idleTtlMs,
   }));
   part(StepRunner, (c) => new StepRunner({ fleet: c.resolve(AgentFleet), clock, ids }));
   part(BootstrapController, (c) => new BootstrapController({ store, clock, strategies: catalog, steps: c.resolve(StepRunner) }));
   part(OperationController, () => new OperationController(store, clock));
   part(JobService, (c) => new JobService({ store, fleet: c.resolve(AgentFleet), clock, ids, log }));
+  part(EventRetention, () => new EventRetention({ store, clock, log, keep: configuration.events.keep }));
   part(Engine, (c) => new Engine({
     store, clock, log,
     hosts: c.resolve(HostController),
@@ -106,13 +115,14 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     bootstrap: c.resolve(BootstrapController),
     operations: c.resolve(OperationController),
     jobs: c.resolve(JobService),
+    retention: c.resolve(EventRetention),
   }));
 
   // What is asked for, and by whom
   const controlServices = (c: DependencyContainer) => [
     providerService({ store, clock, ids, secrets, drivers: catalog, directory: c.resolve(ProviderInstances) }),
     releaseService({ store, clock, ids, blobs: c.resolve(FileBlobStore) }),
-    familyService({ store, clock, ids, secrets, strategies: catalog }),
+    familyService({ store, clock, ids, secrets, strategies: catalog, maxNodesPerOperation: configuration.limits.maxNodesPerOperation }),
     nodeService({ store, clock, ids, fleet: c.resolve(AgentFleet), strategies: catalog, assignments: c.resolve(AssignmentBuilder) }),
     hostService({ store, clock, ids, fleet: c.resolve(AgentFleet) }),
     operationService({ store, clock }),

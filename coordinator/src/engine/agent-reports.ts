@@ -1,14 +1,13 @@
 import { Facts, NodePhase as AgentPhase, type Assignment, type ExecOutcome, type Hello, type NodeStatus, type OutcomeRef } from '@wombat/proto/agent';
-import type { Clock } from '@wombat/proto';
+import type { Clock, WombatError } from '@wombat/proto';
 import type { Family } from '../domain/model/family.js';
-import type { Host } from '../domain/model/host.js';
 import type { Node, NodePhase } from '../domain/model/node.js';
 import { advance } from '../domain/states/machine.js';
 import { hostTransitions } from '../domain/states/host-states.js';
-import { inPhase, presentPhases } from '../domain/states/node-states.js';
+import { inPhase } from '../domain/states/node-states.js';
 import type { FleetListener } from '../fleet/fleet.js';
 import type { Store, Transaction } from '../store/store.js';
-import { hostPhaseEvent, nodeEvent, nodePhaseEvent, storedErrorOf } from './events.js';
+import { hostPhaseEvent, nodeEvent, nodePhaseEvent, storedError, storedErrorOf } from './events.js';
 import type { StrategyDirectory } from './ports.js';
 import { joinsCluster } from './bootstrap/joins-cluster.js';
 
@@ -22,6 +21,8 @@ export interface AgentReportsOptions {
   readonly outcomes: (hostId: string, outcomes: readonly ExecOutcome[]) => Promise<readonly OutcomeRef[]>;
   /** Called once the session is open. */
   readonly connected: (hostId: string) => void;
+  /** The host has no session any more. */
+  readonly silent: (hostId: string, reason: string) => void;
 }
 
 /** Phases as agents say them; ABSENT ends the node. */
@@ -65,14 +66,7 @@ export class AgentReports implements FleetListener {
   }
 
   async onSilent(hostId: string, reason: string): Promise<void> {
-    await this.#options.store.transaction(async (transaction) => {
-      const host = await transaction.hosts.get(hostId);
-      if (!host || host.phase !== 'up') return;
-      const now = this.#options.clock.now();
-      const unknown = await transaction.hosts.update({ ...host, phase: 'unknown', phaseSince: now, waiting: { reason, since: now } });
-      await transaction.events.append(hostPhaseEvent(unknown, `${host.name} is silent: ${reason}`));
-      await this.#nodesUnknown(transaction, unknown, now);
-    });
+    this.#options.silent(hostId, reason);
   }
 
   async onFacts(hostId: string, facts: Facts): Promise<void> {
@@ -102,6 +96,27 @@ export class AgentReports implements FleetListener {
     return this.#options.outcomes(hostId, outcomes);
   }
 
+  /** Sending it again would fail the same way. */
+  async onUndeliverable(_hostId: string, assignment: Assignment, error: WombatError): Promise<void> {
+    await this.#options.store.transaction(async (transaction) => {
+      const node = await transaction.nodes.get(assignment.nodeId);
+      if (!node || node.phase === 'failed') return;
+      const failed = await transaction.nodes.update(inPhase(node, 'failed', this.#options.clock.now(), { lastError: storedError(error) }));
+      await transaction.events.append(nodePhaseEvent(failed));
+    });
+  }
+
+  /** The alarm of two machines with one identity; the newcomer was refused. */
+  async onDuplicateIdentity(hostId: string, holderPeer: string, refusedPeer: string): Promise<void> {
+    await this.#options.store.transaction(async (transaction) => {
+      const host = await transaction.hosts.get(hostId);
+      await transaction.events.append({
+        type: 'host.duplicate-identity', subjectId: hostId, subjectName: host?.name ?? hostId, hostId, reason: 'WO_DUPLICATE_IDENTITY',
+        message: `an agent at ${refusedPeer} has the identity of ${host?.name ?? hostId}, which is connected from ${holderPeer}; it was refused`,
+      });
+    });
+  }
+
   async #apply(transaction: Transaction, node: Node, status: NodeStatus, family: Family | undefined): Promise<void> {
     // A report on what was wanted before says nothing about what is wanted now.
     if (Number(status.generation) < node.generation) return;
@@ -128,14 +143,6 @@ export class AgentReports implements FleetListener {
     if (membership?.joined || !family || !joinsCluster(this.#options.strategies, family)) return 'running';
     if (node.phase === 'failed' && membership) return undefined;
     return membership ? 'joining' : 'ready';
-  }
-
-  async #nodesUnknown(transaction: Transaction, host: Host, now: number): Promise<void> {
-    for (const node of await transaction.nodes.find({ hostId: host.id, phase: presentPhases })) {
-      if (node.phase === 'pending' || node.phase === 'failed' || node.phase === 'unknown') continue;
-      const unknown = await transaction.nodes.update(inPhase(node, 'unknown', now, { waiting: { reason: `${host.name} is silent`, since: now } }));
-      await transaction.events.append(nodePhaseEvent(unknown));
-    }
   }
 }
 

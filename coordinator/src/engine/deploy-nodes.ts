@@ -1,4 +1,4 @@
-import { limits, WombatError, type Clock, type Ids } from '@wombat/proto';
+import { WombatError, type Clock, type Ids } from '@wombat/proto';
 import type { Domain, Family } from '../domain/model/family.js';
 import type { Host } from '../domain/model/host.js';
 import type { Node, NodePort } from '../domain/model/node.js';
@@ -17,6 +17,8 @@ import { takePorts } from './ports-allocation.js';
 export interface DeployRequest {
   readonly family: Family;
   readonly amount: number;
+  /** The most nodes that one operation may deploy. */
+  readonly maximum: number;
   readonly release: Release;
   readonly principal: string;
   readonly timeoutMs: number;
@@ -36,7 +38,7 @@ export interface EngineTools {
  */
 export async function deployNodes(tools: EngineTools, transaction: Transaction, request: DeployRequest): Promise<Operation> {
   const { family, amount } = request;
-  checkAmount(amount);
+  checkAmount(amount, request.maximum);
   await refuseWhileBusy(transaction, family);
   const domains = await transaction.domains.find({ familyId: family.id });
   if (domains.length === 0) throw new WombatError('WO_NO_DOMAIN', `family ${family.name} has no deployment domain`);
@@ -71,9 +73,9 @@ export async function deployNodes(tools: EngineTools, transaction: Transaction, 
   return stored;
 }
 
-function checkAmount(amount: number): void {
-  if (Number.isInteger(amount) && amount >= 1 && amount <= limits.maxNodesPerOperation) return;
-  throw new WombatError('WO_AMOUNT_INVALID', `cannot deploy ${amount} nodes: give a number from 1 to ${limits.maxNodesPerOperation}`);
+function checkAmount(amount: number, maximum: number): void {
+  if (Number.isInteger(amount) && amount >= 1 && amount <= maximum) return;
+  throw new WombatError('WO_AMOUNT_INVALID', `cannot deploy ${amount} nodes: give a number from 1 to ${maximum}`);
 }
 
 async function placeIn(transaction: Transaction, family: Family, amount: number, domains: readonly Domain[]): Promise<Placement> {

@@ -4,6 +4,7 @@ import type { Change, Store } from '../store/store.js';
 import type { AssignmentController } from './assignment-controller.js';
 import type { BootstrapController } from './bootstrap/bootstrap-controller.js';
 import { Controller } from './controller.js';
+import type { EventRetention } from './event-retention.js';
 import type { HostController } from './host-controller.js';
 import type { JobService } from './jobs/job-service.js';
 import type { OperationController } from './operation-controller.js';
@@ -18,6 +19,7 @@ export interface EngineOptions {
   readonly bootstrap: BootstrapController;
   readonly operations: OperationController;
   readonly jobs: JobService;
+  readonly retention: EventRetention;
 }
 
 /**
@@ -32,10 +34,12 @@ export class Engine {
   readonly #bootstrap: Controller;
   readonly #operations: Controller;
   readonly #jobs: Controller;
+  readonly #retention: EventRetention;
   #unsubscribe: (() => void) | undefined;
 
   constructor(options: EngineOptions) {
     const { store, clock, log, hosts, assignments, bootstrap, operations, jobs } = options;
+    this.#retention = options.retention;
     this.#store = store;
     this.#log = log;
     const common = { clock, log };
@@ -49,11 +53,18 @@ export class Engine {
   async start(): Promise<void> {
     this.#unsubscribe = this.#store.onCommit((commit) => commit.changes.forEach((change) => this.#wakeFor(change)));
     await Promise.all(this.#all().map((controller) => controller.start()));
+    this.#retention.start();
   }
 
   async stop(): Promise<void> {
     this.#unsubscribe?.();
+    await this.#retention.stop();
     await Promise.all(this.#all().map((controller) => controller.stop()));
+  }
+
+  /** A host has lost its session. */
+  silent(hostId: string): void {
+    this.#hosts.wake(hostId);
   }
 
   /** A host has opened a session. */

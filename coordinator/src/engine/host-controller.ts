@@ -2,12 +2,14 @@ import { backoffMs, withDeadline, WombatError, type Clock } from '@wombat/proto'
 import type { CreateHostResult, HostSpec, Machine } from '@wombat/proto/plugin';
 import type { Host } from '../domain/model/host.js';
 import { advance } from '../domain/states/machine.js';
-import { hostTransitions } from '../domain/states/host-states.js';
+import { hostTransitions, presentHostPhases } from '../domain/states/host-states.js';
+
 import { inPhase, presentPhases } from '../domain/states/node-states.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { Store, Transaction } from '../store/store.js';
 import { attributesFromWire } from './attributes.js';
 import { hostPhaseEvent, nodePhaseEvent, storedError } from './events.js';
+import type { HostSilence } from './host-silence.js';
 import type { HostRevoker, ProviderDirectory } from './ports.js';
 import { failureToError } from './provider-failure.js';
 
@@ -18,8 +20,11 @@ export interface HostControllerOptions {
   readonly providers: ProviderDirectory;
   readonly revoker: HostRevoker;
   readonly clusterId: string;
+  readonly silence: HostSilence;
   /** From the machine's creation to its agent's first session. */
   readonly enrolTimeoutMs: number;
+  /** A host without nodes is destroyed after this. 0: never. */
+  readonly idleTtlMs: number;
   /** @default 120000 */
   readonly providerTimeoutMs?: number;
 }
@@ -36,7 +41,7 @@ export class HostController {
   }
 
   async all(): Promise<readonly string[]> {
-    const hosts = await this.#options.store.read.hosts.find({ phase: ['requested', 'creating', 'booting', 'draining', 'destroying', 'failed'] });
+    const hosts = await this.#options.store.read.hosts.find({ phase: presentHostPhases });
     return hosts.map((host) => host.id);
   }
 
@@ -46,6 +51,7 @@ export class HostController {
     if (host.desired === 'absent') return this.#destroy(host, signal);
     if (host.phase === 'requested' || host.phase === 'creating') return this.#create(host, signal);
     if (host.phase === 'booting') return this.#awaitEnrolment(host);
+    if (host.phase === 'up') return (await this.#options.silence.judge(host)) ?? this.#judgeIdle(host);
   }
 
   /** The intent is in the store before the provider is asked; asking again with the key is harmless. */
@@ -105,6 +111,22 @@ export class HostController {
     if (leftMs > 0) return leftMs;
     const error = new WombatError('WO_HOST_NOT_ENROLLED', `the agent of ${host.name} has not reported in ${this.#options.enrolTimeoutMs} ms`);
     return this.#options.store.transaction((transaction) => this.#fail(transaction, host.id, error));
+  }
+
+  /** Hosts that somebody set up by hand have no provider that could destroy them. */
+  async #judgeIdle(host: Host): Promise<number | void> {
+    const { store, clock, idleTtlMs } = this.#options;
+    if (idleTtlMs === 0 || host.providerId === '' || (await store.read.nodes.count({ hostId: host.id, phase: presentPhases })) > 0) return;
+    const gone = await store.read.nodes.find({ hostId: host.id, phase: 'gone' });
+    const idleSince = Math.max(host.phaseSince, ...gone.map((node) => node.phaseSince));
+    const leftMs = idleSince + idleTtlMs - clock.now();
+    if (leftMs > 0) return leftMs;
+    await store.transaction(async (transaction) => {
+      const current = await transaction.hosts.get(host.id);
+      if (!current || current.phase !== 'up' || (await transaction.nodes.count({ hostId: host.id, phase: presentPhases })) > 0) return;
+      const leaving = await transaction.hosts.update({ ...current, desired: 'absent', generation: current.generation + 1 });
+      await transaction.events.append(hostPhaseEvent(leaving, `${leaving.name} has had no nodes for ${Math.round(idleTtlMs / 60_000)} min and is removed`));
+    });
   }
 
   async #destroy(host: Host, signal: AbortSignal): Promise<number | void> {

@@ -108,7 +108,11 @@ export interface Meta {
 }
 
 export type Transaction = { readonly [K in Kind]: WritableCollection<K> } & {
-  readonly events: EventLog & { append(...events: readonly NewEvent[]): Promise<void> };
+  readonly events: EventLog & {
+    append(...events: readonly NewEvent[]): Promise<void>;
+    /** Drops at most `limit` of the oldest events up to this sequence number. Answers how many. */
+    drop(upToSequence: number, limit: number): Promise<number>;
+  };
   /** Next number of a named counter, from 1; `count` numbers are taken, the first is answered. */
   nextNumber(counter: string, count?: number): Promise<number>;
   readonly meta: Meta & { set(key: string, value: string): Promise<void> };

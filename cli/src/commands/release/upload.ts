@@ -52,6 +52,7 @@ export const releaseUpload = defineCommand({
     const answer = await control.call(ReleaseServiceService.createRelease, request);
     const release = answer.release!;
     if (answer.existed) runtime.print.tell(`the same release was there already: ${idOf(release)}`);
+    for (const note of answer.notes) runtime.print.tell(`note: ${note}`);
     await runtime.print.created({
       id: idOf(release),
       name: args.name,

@@ -25,6 +25,7 @@ export interface FamilyServiceOptions {
   readonly ids: Ids;
   readonly secrets: Secrets;
   readonly strategies: StrategyDirectory;
+  readonly maxNodesPerOperation: number;
 }
 
 const defaults = { deployTimeoutMs: 15 * 60_000, tries: 5, intervalMs: 5 * 60_000, delayMs: 1_000 } as const;
@@ -97,6 +98,7 @@ export function familyService(options: FamilyServiceOptions): Service {
         deployNodes(options, transaction, {
           family, release, amount: request.amount, principal: principalOf(context.identity),
           timeoutMs: durationToMs(request.timeout) ?? defaults.deployTimeoutMs,
+          maximum: options.maxNodesPerOperation,
           joins: joinsCluster(options.strategies, family),
         }),
       );

@@ -30,9 +30,9 @@ export function releaseService(options: ReleaseServiceOptions): Service {
       return { sha256: expected.sha256, sizeBytes: header.sizeBytes, existed };
     },
     async createRelease(request, context) {
-      const fresh = await examine(options, request, context.signal);
+      const { fresh, notes } = await examine(options, request, context.signal);
       const [known] = await store.read.releases.find({ digest: fresh.digest });
-      if (known) return { release: releaseView(known), existed: true };
+      if (known) return { release: releaseView(known), existed: true, notes };
       const release = await mutate(store, request.mutation, async (transaction) => {
         const stored = await transaction.releases.insert(fresh);
         await transaction.events.append({
@@ -40,7 +40,7 @@ export function releaseService(options: ReleaseServiceOptions): Service {
         });
         return stored;
       });
-      return { release: releaseView(release), existed: false };
+      return { release: releaseView(release), existed: false, notes };
     },
     async listReleases(request) {
       const page = await store.read.releases.page(await pageQuery<'releases'>(request.page, { name: { field: 'name' }, version: { field: 'version' } }));
@@ -77,7 +77,7 @@ async function* dataOf(messages: AsyncIterator<UploadArtifactRequest>): AsyncGen
   }
 }
 
-async function examine(options: ReleaseServiceOptions, request: CreateReleaseRequest, signal: AbortSignal): Promise<NewObject<Release>> {
+async function examine(options: ReleaseServiceOptions, request: CreateReleaseRequest, signal: AbortSignal): Promise<{ fresh: NewObject<Release>; notes: string[] }> {
   const artifacts = await artifactsOf(options.blobs, request);
   const first = artifacts[0]!;
   const examined = await examineRelease(
@@ -88,7 +88,7 @@ async function examine(options: ReleaseServiceOptions, request: CreateReleaseReq
   const name = request.name || examined.name;
   checkName('release', name);
   const described = { name, version: request.version || examined.version || '1', manifest: examined.manifest, artifacts };
-  return {
+  const fresh = {
     ...described,
     id: options.ids.next('rel'),
     generation: 1,
@@ -99,6 +99,7 @@ async function examine(options: ReleaseServiceOptions, request: CreateReleaseReq
     templateTexts: examined.templateTexts,
     digest: digestOf(described),
   };
+  return { fresh, notes: [...examined.notes] };
 }
 
 async function artifactsOf(blobs: BlobStore, request: CreateReleaseRequest): Promise<Artifact[]> {

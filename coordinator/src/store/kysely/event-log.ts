@@ -41,6 +41,13 @@ export async function writeEvents(database: Database, first: number, time: numbe
   return numbered;
 }
 
+/** From the oldest on, so that what is kept stays gapless. */
+export async function dropEvents(database: Database, upToSequence: number, limit: number): Promise<number> {
+  const oldest = database.selectFrom('events').select('sequence').where('sequence', '<=', upToSequence).orderBy('sequence').limit(limit);
+  const result = await database.deleteFrom('events').where('sequence', 'in', oldest).executeTakeFirst();
+  return Number(result.numDeletedRows);
+}
+
 function complete(event: NewEvent, sequence: number, time: number): Event {
   return { operationId: '', familyId: '', hostId: '', nodeId: '', payload: {}, payloadVersion: 1, ...event, sequence, time };
 }

@@ -2,7 +2,7 @@ import type { Clock } from '@wombat/proto';
 import type { Event, NewEvent } from '../../domain/model/event.js';
 import type { Change, Commit, Kind, Kinds, Reader, Store, Transaction } from '../store.js';
 import { KyselyCollection, WritableKyselyCollection, type Database, type WriteHooks } from './collection.js';
-import { KyselyEventLog, sequenceCounter, writeEvents } from './event-log.js';
+import { dropEvents, KyselyEventLog, sequenceCounter, writeEvents } from './event-log.js';
 import { kinds } from './tables.js';
 
 export interface KyselyStoreOptions {
@@ -82,7 +82,7 @@ function transactionOf(database: Database, hooks: WriteHooks, events: Event[]): 
     ...(collectionsOf((kind) => new WritableKyselyCollection(database, kind, hooks)) as unknown as {
       [K in keyof Kinds]: WritableKyselyCollection<K>;
     }),
-    events: { list: (query) => log.list(query), lastSequence: () => log.lastSequence(), oldestKept: () => log.oldestKept(), append },
+    events: { list: (query) => log.list(query), lastSequence: () => log.lastSequence(), oldestKept: () => log.oldestKept(), append, drop: (upTo, limit) => dropEvents(database, upTo, limit) },
     nextNumber: (counter, count = 1) => nextNumber(database, counter, count),
     meta: {
       get: (key) => readMeta(database, key),

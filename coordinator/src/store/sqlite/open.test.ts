@@ -75,6 +75,17 @@ void t.test('events are numbered in order and filtered by what they are about', 
   test.equal(await store.read.events.lastSequence(), 20);
 });
 
+void t.test('events are dropped from the oldest on, in portions', async (test) => {
+  const { store } = await opened(test);
+  const event = { type: 'x', subjectId: 's', subjectName: 's', reason: 'r', message: 'm' };
+  await store.transaction((transaction) => transaction.events.append(...Array.from({ length: 10 }, () => event)));
+  test.equal(await store.transaction((transaction) => transaction.events.drop(7, 5)), 5, 'no more than the portion');
+  test.equal(await store.transaction((transaction) => transaction.events.drop(7, 5)), 2, 'then the rest');
+  test.equal(await store.read.events.oldestKept(), 8);
+  await store.transaction((transaction) => transaction.events.append(event));
+  test.equal(await store.read.events.lastSequence(), 11, 'numbers are never given twice');
+});
+
 void t.test('pages cover everything once, in both orders', async (test) => {
   const { store } = await opened(test);
   const objects = Array.from({ length: 25 }, (_, index) => provider(`prv-${'abcdefghijklmnopqrstuvwxyz'[index]!.repeat(12)}`, `name ${25 - index}`));

@@ -230,6 +230,8 @@ export interface CreateReleaseResponse {
     | undefined;
   /** The same release was there already and is answered. */
   existed: boolean;
+  /** What was understood differently from what was said, and why. */
+  notes: string[];
 }
 
 export interface ListReleasesRequest {
@@ -1937,7 +1939,7 @@ export const CreateReleaseRequest: MessageFns<CreateReleaseRequest> = {
 };
 
 function createBaseCreateReleaseResponse(): CreateReleaseResponse {
-  return { release: undefined, existed: false };
+  return { release: undefined, existed: false, notes: [] };
 }
 
 export const CreateReleaseResponse: MessageFns<CreateReleaseResponse> = {
@@ -1947,6 +1949,9 @@ export const CreateReleaseResponse: MessageFns<CreateReleaseResponse> = {
     }
     if (message.existed !== false) {
       writer.uint32(16).bool(message.existed);
+    }
+    for (const v of message.notes) {
+      writer.uint32(26).string(v!);
     }
     return writer;
   },
@@ -1980,6 +1985,14 @@ export const CreateReleaseResponse: MessageFns<CreateReleaseResponse> = {
             message.existed = reader.bool();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.notes.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1996,6 +2009,7 @@ export const CreateReleaseResponse: MessageFns<CreateReleaseResponse> = {
     return {
       release: isSet(object.release) ? Release.fromJSON(object.release) : undefined,
       existed: isSet(object.existed) ? globalThis.Boolean(object.existed) : false,
+      notes: globalThis.Array.isArray(object?.notes) ? object.notes.map((e: any) => globalThis.String(e)) : [],
     };
   },
 
@@ -2006,6 +2020,9 @@ export const CreateReleaseResponse: MessageFns<CreateReleaseResponse> = {
     }
     if (message.existed !== false) {
       obj.existed = message.existed;
+    }
+    if (message.notes?.length) {
+      obj.notes = message.notes;
     }
     return obj;
   },
@@ -2019,6 +2036,7 @@ export const CreateReleaseResponse: MessageFns<CreateReleaseResponse> = {
       ? Release.fromPartial(object.release)
       : undefined;
     message.existed = object.existed ?? false;
+    message.notes = object.notes?.map((e) => e) || [];
     return message;
   },
 };

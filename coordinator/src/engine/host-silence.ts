@@ -1,0 +1,66 @@
+import type { Clock } from '@wombat/proto';
+import type { Host } from '../domain/model/host.js';
+import { inPhase, presentPhases } from '../domain/states/node-states.js';
+import type { Fleet } from '../fleet/fleet.js';
+import type { Store, Transaction } from '../store/store.js';
+import { hostPhaseEvent, nodePhaseEvent } from './events.js';
+
+export interface HostSilenceOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly fleet: Pick<Fleet, 'isConnected'>;
+}
+
+/** An agent that is started again, or takes a new certificate, is back before. */
+const reconnectGraceMs = 2_000;
+/** After the coordinator's own start: agents come back spread over 15 s, and nobody is called silent meanwhile. */
+const startGraceMs = 60_000;
+
+/** Decides when a host without a session is `unknown`: not at once, and not just after the coordinator's start. */
+export class HostSilence {
+  readonly #options: HostSilenceOptions;
+  readonly #startedAtMs: number;
+  /** Host id -> since when, and why. Hosts that this process has never seen are not in it. */
+  readonly #silent = new Map<string, { readonly sinceMs: number; readonly reason: string }>();
+
+  constructor(options: HostSilenceOptions) {
+    this.#options = options;
+    this.#startedAtMs = options.clock.monotonic();
+  }
+
+  fellSilent(hostId: string, reason: string): void {
+    if (!this.#silent.has(hostId)) this.#silent.set(hostId, { sinceMs: this.#options.clock.monotonic(), reason });
+  }
+
+  spoke(hostId: string): void {
+    this.#silent.delete(hostId);
+  }
+
+  /** For a host that is `up`: milliseconds until it has to be looked at again, undefined when there is nothing to wait for. */
+  async judge(host: Host): Promise<number | undefined> {
+    if (this.#options.fleet.isConnected(host.id)) {
+      this.#silent.delete(host.id);
+      return undefined;
+    }
+    const silence = this.#silent.get(host.id);
+    const until = silence ? silence.sinceMs + reconnectGraceMs : this.#startedAtMs + startGraceMs;
+    const leftMs = until - this.#options.clock.monotonic();
+    if (leftMs > 0) return leftMs;
+    await this.#options.store.transaction((transaction) => this.#unknown(transaction, host.id, silence?.reason ?? 'it has not come back since the coordinator was started'));
+    return undefined;
+  }
+
+  async #unknown(transaction: Transaction, hostId: string, reason: string): Promise<void> {
+    const host = await transaction.hosts.get(hostId);
+    if (!host || host.phase !== 'up') return;
+    const now = this.#options.clock.now();
+    const unknown = await transaction.hosts.update({ ...host, phase: 'unknown', phaseSince: now, waiting: { reason, since: now } });
+    await transaction.events.append(hostPhaseEvent(unknown, `${host.name} is silent: ${reason}`));
+    for (const node of await transaction.nodes.find({ hostId, phase: presentPhases })) {
+      // What has not begun, or has ended, is not made uncertain by the silence.
+      if (node.phase === 'pending' || node.phase === 'failed' || node.phase === 'unknown') continue;
+      const lost = await transaction.nodes.update(inPhase(node, 'unknown', now, { waiting: { reason: `${host.name} is silent`, since: now } }));
+      await transaction.events.append(nodePhaseEvent(lost));
+    }
+  }
+}
