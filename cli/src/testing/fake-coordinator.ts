@@ -20,7 +20,7 @@ type AnswerOf<M> = M extends { responseDeserialize: (bytes: Buffer) => infer S }
 
 /** Canned answers: unary and client-streaming methods answer once, server streams yield. */
 export type Handlers = {
-  [M in keyof Definitions]?: Definitions[M] extends { requestStream: true }
+  -readonly [M in keyof Definitions]?: Definitions[M] extends { requestStream: true }
     ? (requests: AsyncIterable<RequestOf<Definitions[M]>>) => Promise<AnswerOf<Definitions[M]>>
     : Definitions[M] extends { responseStream: true }
       ? (request: RequestOf<Definitions[M]>, signal: AbortSignal) => AsyncIterable<AnswerOf<Definitions[M]>>

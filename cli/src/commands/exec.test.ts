@@ -1,0 +1,111 @@
+import { ExitStatus, Outcome } from '@wombat/proto/agent';
+import { Job, JobState, JobTarget, type CreateJobRequest, type WatchJobResponse } from '@wombat/proto/control';
+import t, { type Test } from 'tap';
+import { FakeCoordinator } from '../testing/fake-coordinator.js';
+import { metadata, startedAt } from '../testing/objects.js';
+import { runWo, startWo } from '../testing/run-wo.js';
+
+function target(name: string, outcome: Outcome, stdout = '', more: Partial<JobTarget> = {}): JobTarget {
+  return JobTarget.fromPartial({
+    targetId: `node-${name}`, targetName: name, outcome, stdout: Buffer.from(stdout),
+    startedAt, finishedAt: new Date(startedAt.getTime() + 100), ...more,
+  } as Parameters<typeof JobTarget.fromPartial>[0]);
+}
+
+const code = (value: number): ExitStatus => ({ kind: { $case: 'code', value } });
+const job = (state: JobState, count: number): Job => Job.fromPartial({
+  metadata: metadata('job-aaaaaaaaaaaa'), state, targetCount: count, ...(state === JobState.FINISHED && { finishedAt: new Date(startedAt.getTime() + 400) }),
+});
+
+async function coordinator(t: Test, targets: readonly JobTarget[]): Promise<{ fake: FakeCoordinator; requests: CreateJobRequest[] }> {
+  const fake = await FakeCoordinator.start();
+  const requests: CreateJobRequest[] = [];
+  t.teardown(() => fake.stop());
+  fake.handlers = {
+    createJob: (request) => (requests.push(request), { job: job(JobState.RUNNING, targets.length) }),
+    getJob: () => ({ job: job(JobState.RUNNING, targets.length), targets: [] }),
+    watchJob: async function* (): AsyncGenerator<WatchJobResponse> {
+      yield { kind: { $case: 'job', value: job(JobState.RUNNING, targets.length) } };
+      for (const value of targets) yield { kind: { $case: 'target', value } };
+      yield { kind: { $case: 'job', value: job(JobState.FINISHED, targets.length) } };
+    },
+  };
+  return { fake, requests };
+}
+
+t.test('all ok: "node | line" on stdout in the order of names, the summary on stderr', async (t) => {
+  const { fake, requests } = await coordinator(t, [target('web-10', Outcome.OK, 'c\n'), target('web-2', Outcome.OK, 'a\nb\n')]);
+  const ran = await runWo(fake, ['exec', 'web', '--timeout', '10s', '--', 'uptime', '-p']);
+  t.equal(ran.exit, 0);
+  t.equal(ran.stdout, 'web-2  | a\nweb-2  | b\nweb-10 | c\n');
+  t.equal(ran.stderr, '2 ok of 2 targets in 0.4s; slowest web-10 0.1s\n');
+  t.match(requests, [{ expression: 'web', action: { kind: { $case: 'command', value: { argv: ['uptime', '-p'] } } }, timeout: { seconds: 10n } }]);
+});
+
+t.test('some failed: those first, exit 3', async (t) => {
+  const rejected = { error: { code: 'WO_EXEC_REJECTED', message: 'exec is off', hint: '', details: {} } };
+  const { fake } = await coordinator(t, [
+    target('web-1', Outcome.OK, 'fine\n'), target('web-2', Outcome.FAILED, 'part\n', { exit: code(2), stderr: Buffer.from('no \x1b[2Jdisk\n') }),
+    target('web-3', Outcome.TIMED_OUT), target('web-4', Outcome.REJECTED, '', rejected),
+  ]);
+  const ran = await runWo(fake, ['exec', 'web', '--', 'x']);
+  t.equal(ran.exit, 3);
+  t.equal(ran.stdout, 'web-2 | part\nweb-1 | fine\n');
+  t.same(ran.stderr.split('\n'), [
+    '✗ web-2: failed (exit 2)', 'web-2 | no \\x1b[2Jdisk', '✗ web-3: timed out', '✗ web-4: rejected  WO_EXEC_REJECTED: exec is off',
+    '1 ok, 1 failed, 1 timed out, 1 rejected of 4 targets in 0.4s; slowest web-1 0.1s', '',
+  ]);
+});
+
+t.test('all failed: exit 1; --pass-exit gives the largest code of the remote commands', async (t) => {
+  const { fake } = await coordinator(t, [target('a', Outcome.FAILED, '', { exit: code(2) }), target('b', Outcome.FAILED, '', { exit: code(7) })]);
+  t.equal((await runWo(fake, ['exec', 'web', '--', 'x'])).exit, 1);
+  t.equal((await runWo(fake, ['exec', 'web', '--pass-exit', '--', 'x'])).exit, 7);
+  const killed = await coordinator(t, [target('a', Outcome.KILLED, '', { exit: { kind: { $case: 'signal', value: 9 } } }), target('b', Outcome.OK, '', { exit: code(0) })]);
+  t.equal((await runWo(killed.fake, ['exec', 'web', '--pass-exit', '--', 'x'])).exit, 137);
+});
+
+t.test('-b shows equal outcomes once', async (t) => {
+  const { fake } = await coordinator(t, [target('web-1', Outcome.OK, 'same\n'), target('web-3', Outcome.OK, 'other\n'), target('web-2', Outcome.OK, 'same\n')]);
+  t.equal((await runWo(fake, ['exec', 'web', '-b', '--', 'x'])).stdout, 'web-[1-2] (2)\n  same\nweb-3 (1)\n  other\n');
+});
+
+t.test('--erlang sends Erlang, ended by a period', async (t) => {
+  const { fake, requests } = await coordinator(t, [target('web-1', Outcome.OK, "['web-2@127.1.1.2']\n")]);
+  t.equal((await runWo(fake, ['exec', 'web-1', '--erlang', 'nodes()'])).stdout, "web-1 | ['web-2@127.1.1.2']\n");
+  t.match(requests[0]?.action, { kind: { $case: 'erlangEval', value: { expressions: 'nodes().' } } });
+  t.equal((await runWo(fake, ['exec', 'web-1', '--erlang', 'nodes()', '--', 'x'])).exit, 2);
+  t.equal((await runWo(fake, ['exec', 'web-1'])).exit, 2, 'neither a command nor Erlang');
+});
+
+t.test('json and jsonl', async (t) => {
+  const { fake } = await coordinator(t, [target('web-1', Outcome.OK, 'x\n')]);
+  t.match(JSON.parse((await runWo(fake, ['exec', 'web', '-o', 'json', '--', 'x'])).stdout), { job: { state: 'JOB_STATE_FINISHED' }, targets: [{ targetName: 'web-1', stdout: Buffer.from('x\n').toString('base64') }] });
+  t.equal((await runWo(fake, ['exec', 'web', '-o', 'jsonl', '--', 'x'])).stdout.trim().split('\n').length, 3);
+});
+
+t.test('lost output is told', async (t) => {
+  const { fake } = await coordinator(t, [target('web-1', Outcome.OK, 'x\n', { stdoutLostBytes: 4096n })]);
+  t.match((await runWo(fake, ['exec', 'web', '--', 'x'])).stderr, 'web-1: 4.0 KiB of the output were lost');
+});
+
+t.test('TERM leaves the job running: exit 6, what is known is printed, and how to go on', async (t) => {
+  const { fake } = await coordinator(t, []);
+  fake.handlers.watchJob = async function* (_request, signal) {
+    yield { kind: { $case: 'target', value: target('web-1', Outcome.OK, 'early\n') } };
+    await new Promise((resolve) => signal.addEventListener('abort', resolve));
+  };
+  const { io, exit } = startWo(fake, ['exec', 'web', '--', 'x'], { stderrIsTerminal: true, env: { TERM: 'xterm', NO_COLOR: '1' } });
+  await io.stderr.until('1 of 0 targets');
+  io.signals.emit('SIGTERM');
+  t.equal(await exit, 6);
+  t.equal(io.stdout.text, 'web-1 | early\n');
+  t.match(io.stderr.text, 'still running; `wo job watch job-aaaaaaaaaaaa`, `wo job cancel job-aaaaaaaaaaaa`');
+});
+
+t.test('--detach prints the id of the job', async (t) => {
+  const { fake } = await coordinator(t, [target('web-1', Outcome.OK)]);
+  const ran = await runWo(fake, ['exec', 'web', '--detach', '--', 'x']);
+  t.same([ran.exit, ran.stdout, fake.calls], [0, 'job-aaaaaaaaaaaa\n', ['createJob']]);
+  t.equal((await runWo(fake, ['job', 'watch', 'job-a'])).exit, 0, 'and it can be watched');
+});
