@@ -1,12 +1,20 @@
-import type { Attribute } from '@wombat/plugin-sdk';
+import { ProviderError, type Attribute } from '@wombat/plugin-sdk';
 
-const labelKey = /^[A-Za-z0-9_.-]{1,128}$/;
+const labelKey = /^[a-z0-9_.-]{1,120}$/;
+const longestValue = 256;
 
-/** Labels as the agent takes them: `key=value`. Lists and quantities are no labels. */
+/**
+ * Labels as the agent takes them: `key=value`.
+ *
+ * @throws ProviderError invalid for what the agent would refuse at its start
+ */
 export function labelFlags(labels: readonly Attribute[]): string[] {
-  return labels.flatMap(({ key, value }) => {
+  return labels.map(({ key, value }) => {
     const kind = value?.kind;
-    if (!labelKey.test(key) || kind === undefined || kind.$case === 'list' || kind.$case === 'quantity') return [];
-    return [`${key}=${String(kind.value)}`];
+    if (!labelKey.test(key)) throw ProviderError.invalid('labels', `a label is named by at most 120 of [a-z0-9_.-]: ${JSON.stringify(key.slice(0, 80))}`);
+    if (kind === undefined || kind.$case === 'list' || kind.$case === 'quantity') throw ProviderError.invalid('labels', `the label ${key} is no text, number or truth value`);
+    const text = String(kind.value);
+    if (text.length > longestValue) throw ProviderError.invalid('labels', `the label ${key} has more than ${longestValue} characters`);
+    return `${key}=${text}`;
   });
 }

@@ -1,10 +1,12 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, statSync, chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { attribute, FailureKind, MachineState, type CreateHostResult } from '@wombat/plugin-sdk';
 import t from 'tap';
 import { startTimeOf } from './processes.js';
 import { call, eventually, hostId, isPidAlive, LocalTest, machineOf, spec } from './testing/local-test.js';
+
+const hasEpmd = spawnSync('epmd', ['-names']).error === undefined;
 
 function failureOf(result: CreateHostResult | undefined) {
   return result?.outcome?.$case === 'failure' ? { kind: result.outcome.value.kind, field: result.outcome.value.field } : undefined;
@@ -27,7 +29,7 @@ t.test('create, list and destroy', async (t) => {
   const words = test.readJson(1, 'arguments.json') as string[];
   const directory = test.hostDirectory(1);
   t.strictSame(words.slice(0, 6), ['--directory', directory, '--join-token-file', join(directory, 'join-token'), '--address', '127.93.7.1']);
-  t.equal(words[words.indexOf('--epmd-addresses') + 1]!.split(',').length, 14, 'epmd is told 14 addresses');
+  t.equal(words[words.indexOf('--epmd-addresses') + 1]!.split(',').length, 13, 'epmd is told as many addresses as it can take');
   t.equal(words[words.indexOf('--epmd-directory') + 1], join(test.data, 'epmd'));
   t.equal(words[words.indexOf('--label') + 1], 'role=web');
   t.equal((test.readJson(1, 'environment.json') as Record<string, string>)['WOMBAT_HOST_ID'], hostId(1));
@@ -66,6 +68,8 @@ t.test('many hosts have distinct addresses', async (t) => {
   await provider.close();
   const results = await provider.createHosts(Array.from({ length: 30 }, (_, index) => spec(index)), call);
   t.equal(new Set(results.map((result) => machineOf(result).addresses[0])).size, 30);
+  const served = results.map((result) => machineOf(result).attributes.find(({ key }) => key === 'erlang.epmdServesHost')?.value?.kind?.value);
+  t.strictSame(served, Array.from({ length: 30 }, (_, index) => index < 13), 'the first 13 are served by epmd');
 });
 
 t.test('what is not listed is refused, naming the field', async (t) => {
@@ -228,6 +232,19 @@ t.test('a program that cannot be started is a failure that leaves nothing', asyn
   t.notOk(existsSync(test.hostDirectory(1)), 'no directory is left');
 });
 
+t.test('what was given up while it waited is not made', async (t) => {
+  const test = new LocalTest();
+  t.teardown(() => test.end());
+  const provider = await test.open();
+  const given = new AbortController();
+  given.abort(new Error('given up'));
+  const [result] = await provider.createHosts([spec(1)], { signal: given.signal });
+  t.equal(failureOf(result)?.kind, FailureKind.UNAVAILABLE);
+  t.strictSame(await provider.listHosts(), []);
+  t.strictSame(failureOf((await provider.createHosts([spec(1, { labels: [attribute('Bad', 'x')] })], call))[0]), { kind: FailureKind.INVALID, field: 'labels' });
+  t.strictSame(await provider.listHosts(), [], 'a refused label leaves nothing');
+});
+
 t.test('the coordinator\'s own environment stays behind', async (t) => {
   const test = new LocalTest();
   t.teardown(() => test.end());
@@ -239,7 +256,7 @@ t.test('the coordinator\'s own environment stays behind', async (t) => {
   t.notOk(JSON.stringify(test.readJson(1, 'environment.json')).includes('canary'));
 });
 
-t.test('epmd serves all hosts and ends with the last', async (t) => {
+t.test('epmd serves all hosts and ends with the last', { skip: hasEpmd ? false : 'epmd is not installed' }, async (t) => {
   const test = new LocalTest();
   t.teardown(() => test.end());
   const provider = await test.open();
@@ -247,11 +264,14 @@ t.test('epmd serves all hosts and ends with the last', async (t) => {
   await eventually('both agents have started', () => test.starts(1).length === 1 && test.starts(2).length === 1);
   const port = machines[0]!.attributes.find(({ key }) => key === 'erlang.epmdPort')?.value?.kind;
   t.equal(port?.$case, 'integer', 'machines tell the port of epmd');
+  const words = test.readJson(1, 'arguments.json') as string[];
+  const addresses = words[words.indexOf('--epmd-addresses') + 1]!;
   // Started by the agent of the first host, whose id it therefore carries.
   const epmd = spawn('epmd', ['-port', String(port?.value)], {
-    env: { PATH: process.env['PATH'], ERL_EPMD_ADDRESS: '127.0.0.1', WOMBAT_HOST_ID: hostId(1) }, stdio: 'ignore', detached: true,
+    env: { PATH: process.env['PATH'], ERL_EPMD_ADDRESS: addresses, WOMBAT_HOST_ID: hostId(1) }, stdio: 'ignore', detached: true,
   });
-  await eventually('epmd lives', () => startTimeOf(epmd.pid!) !== undefined && readFileSync(`/proc/${epmd.pid}/comm`, 'utf8').trim() === 'epmd');
+  // On the last of the addresses: it ends when there are too many of them.
+  await eventually('epmd answers', () => spawnSync('bash', ['-c', `: < /dev/tcp/${addresses.split(',').at(-1)}/${port?.value}`]).status === 0);
   mkdirSync(join(test.data, 'epmd'));
   writeFileSync(join(test.data, 'epmd', 'epmd.json'), JSON.stringify({ pid: epmd.pid, startTime: startTimeOf(epmd.pid!), port: Number(port?.value) }));
   await provider.destroyHosts([hostId(1)]);

@@ -134,8 +134,11 @@ export class LocalProvider implements ProviderInstance {
     this.#check(spec);
     const release = await this.#starts.acquire();
     try {
-      signal.throwIfAborted();
-      const record = await this.#locks.run(spec.hostId, async () => await this.#ensure(spec));
+      const record = await this.#locks.run(spec.hostId, async () => {
+        // It may have been given up, and destroyed, while it waited.
+        signal.throwIfAborted();
+        return await this.#ensure(spec);
+      });
       // The slot is free when the agent has joined; the answer need not wait for that.
       void this.#starter.settled(record).finally(release);
       return this.#toMachine(record);
@@ -205,14 +208,19 @@ export class LocalProvider implements ProviderInstance {
       state: stateOf(record),
       addresses: [record.address],
       createdAt: new Date(record.createdAt),
-      attributes: this.#attributes(),
+      attributes: this.#attributes(record.address),
     });
   }
 
   /** How Erlang nodes of these hosts find each other. */
-  #attributes(): readonly Attribute[] {
+  #attributes(address: string): readonly Attribute[] {
     const { epmdPort, subnet } = this.#state;
-    return [attribute('erlang.epmdPort', epmdPort), attribute('erlang.epmdAddresses', epmdAddresses(subnet))];
+    const served = epmdAddresses(subnet);
+    return [
+      attribute('erlang.epmdPort', epmdPort),
+      attribute('erlang.epmdAddresses', served),
+      attribute('erlang.epmdServesHost', served.includes(address)),
+    ];
   }
 }
 

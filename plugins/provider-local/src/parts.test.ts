@@ -65,9 +65,10 @@ t.test('addresses: the lowest free one, until none is left', async (t) => {
   t.equal(freeAddress('127.7.7', all), undefined);
 });
 
-t.test('labels become flags, what is no label is left out', async (t) => {
-  const labels = [attribute('role', 'web'), attribute('rack', 7), attribute('ssd', true), attribute('zones', ['a']), attribute('bad key', 'x'), { key: 'none', value: undefined }];
-  t.strictSame(labelFlags(labels), ['role=web', 'rack=7', 'ssd=true']);
+t.test('labels become flags, what the agent would refuse is refused at once', async (t) => {
+  t.strictSame(labelFlags([attribute('role', 'web'), attribute('rack', 7), attribute('ssd', true)]), ['role=web', 'rack=7', 'ssd=true']);
+  const wrong = [attribute('zones', ['a']), attribute('Bad key', 'x'), { key: 'none', value: undefined }, attribute('long', 'x'.repeat(257))];
+  for (const label of wrong) t.throws(() => labelFlags([label]), /a label is named by|the label .* (is no text|has more)/, `label ${label.key}`);
 });
 
 t.test('the limiter holds slots until they are released', async (t) => {

@@ -59,7 +59,7 @@ export class HostProcesses {
     this.#next ??= this.#running.then(async () => {
       this.#next = undefined;
       const round = readAll();
-      this.#running = round;
+      this.#running = round.catch(() => undefined);
       return await round;
     });
     return (await this.#next).get(hostId) ?? [];

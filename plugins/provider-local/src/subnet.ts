@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { ProviderError } from '@wombat/plugin-sdk';
 
-/** Epmd takes no more than about 15 addresses, and adds loopback by itself. */
+/** Epmd listens on 16 addresses at most, and adds those of loopback by itself; with 14 it ends at once. */
 export const epmdAddressCount = 13;
 
 const hostsInSubnet = 254;
