@@ -22,16 +22,18 @@ interface Setup {
   readonly directory: string;
   secret: string;
   breaks: boolean;
+  hangs: boolean;
   time: number;
 }
 
-function setup(t: Test): Setup {
+function setup(t: Test, adoptWaitMs = 10_000): Setup {
   const directory = mkdtempSync(join(tmpdir(), 'wombat-instances-'));
   t.teardown(() => rmSync(directory, { recursive: true, force: true }));
   const plugin = defineProvider({
     name: 'acme', version: '1', apiVersions: ['provider.v1'], summary: '', abilities: { maxInstallPayloadBytes: 10 },
     settings: z.object({ region: z.string(), token: z.secret() }),
-    connect(configuration) {
+    async connect(configuration) {
+      if (self.hangs) await new Promise(() => undefined);
       if (self.breaks) throw ProviderError.auth('no');
       self.configurations.push(configuration);
       self.steps.push('connect');
@@ -46,10 +48,10 @@ function setup(t: Test): Setup {
   });
   const write = (fields: Readonly<Record<string, unknown>>, message: string) => void self.lines.push({ fields, message });
   const self: Setup = {
-    configurations: [], steps: [], lines: [], directory, secret: 'canary-1', breaks: false, time: 0,
+    configurations: [], steps: [], lines: [], directory, secret: 'canary-1', breaks: false, hangs: false, time: 0,
     instances: new ProviderInstances({
       catalog: new Catalog([{ source: 'test', plugin }]), clusterId: 'c1', dataDirectory: directory, openSecrets: () => ({ token: self.secret }),
-      clock: { monotonic: () => self.time } as Clock,
+      adoptWaitMs, timeouts: { closeMs: 20 }, clock: { monotonic: () => self.time } as Clock,
       sources: {
         log: { debug: write, info: write, warn: write, error: write },
         installPayload: async (providerId, hostId) => new TextEncoder().encode(hostId.endsWith('b') ? 'short' : `${providerId} ${hostId}`),
@@ -109,6 +111,17 @@ t.test('adopting connects all, and a provider that cannot be connected stops nob
   self.breaks = false;
   await self.instances.adopt([row]);
   t.strictSame(self.steps, ['connect']);
+});
+
+t.test('a provider that hangs does not hold up the start', async (t) => {
+  // Deadlines do not keep a process alive.
+  const alive = setInterval(() => undefined, 1_000);
+  t.teardown(() => clearInterval(alive));
+  const self = setup(t, 20);
+  self.hangs = true;
+  await self.instances.adopt([row]);
+  t.strictSame(self.steps, [], 'it goes on without it');
+  await self.instances.close();
 });
 
 t.test('a directory is only made for what is shaped like an id', async (t) => {

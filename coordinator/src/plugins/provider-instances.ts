@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject } from '@wombat/plugin-sdk';
-import { isId, systemClock, withDeadline, WombatError, type Clock } from '@wombat/proto';
+import { isId, orAborted, systemClock, withDeadline, WombatError, type Clock } from '@wombat/proto';
 import type { Provider } from '../domain/model/provider.js';
 import type { Catalog } from './catalog.js';
 import { createHostServices, type HostServiceSources } from './host-services.js';
@@ -20,6 +20,8 @@ export interface ProviderInstancesOptions {
   readonly timeouts?: Partial<ProviderTimeouts>;
   /** @default the system's */
   readonly clock?: Clock;
+  /** How long adopting is waited for; it goes on by itself. @default 2 s */
+  readonly adoptWaitMs?: number;
 }
 
 /** What a provider is opened with: a stored one, or one that is about to be registered. */
@@ -95,17 +97,21 @@ export class ProviderInstances {
 
   /**
    * Connects at the start of the coordinator, so that drivers which look after their hosts take them
-   * up again. What cannot be connected is logged and tried again with its next call.
+   * up again. What cannot be connected is logged and tried again with its next call; who is slow is
+   * not waited for.
    */
   async adopt(providers: readonly Provider[]): Promise<void> {
-    await Promise.all(providers.map(async (provider) => {
-      try {
-        const host = await this.get(provider);
-        await host.ready({ signal: withDeadline(adoptTimeoutMs, 'connecting') });
-      } catch (error) {
-        this.#options.sources.log.warn({ providerId: provider.id }, WombatError.from(error).message);
-      }
-    }));
+    const all = Promise.all(providers.map(async (provider) => await this.#adopt(provider)));
+    await orAborted(all, withDeadline(this.#options.adoptWaitMs ?? 2_000, 'connecting')).catch(() => undefined);
+  }
+
+  async #adopt(provider: Provider): Promise<void> {
+    try {
+      const host = await this.get(provider);
+      await host.ready({ signal: withDeadline(adoptTimeoutMs, 'connecting') });
+    } catch (error) {
+      this.#options.sources.log.warn({ providerId: provider.id }, WombatError.from(error).message);
+    }
   }
 
   /** The provider was removed. */
