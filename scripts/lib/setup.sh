@@ -1,0 +1,65 @@
+# Sourced by scripts/demo and scripts/test: brings a fresh Debian machine to where Wombat builds and
+# runs. Installs only what is missing; says what it does on stderr.
+
+say() { echo "setup: $*" >&2; }
+die() { echo "setup: $*" >&2; exit 1; }
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"
+  elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then sudo -n "$@"
+  else return 1
+  fi
+}
+
+# apt_install PACKAGE...: answers 1 where that is not allowed or does not work.
+apt_updated=
+apt_install() {
+  command -v apt-get >/dev/null || return 1
+  say "apt-get install $*"
+  if [ -z "$apt_updated" ]; then as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq >&2 || return 1; apt_updated=1; fi
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null 2>&1
+}
+
+require_node() {
+  command -v node >/dev/null || die "Node 20 or newer is needed: https://nodejs.org"
+  local major
+  major=$(node -p 'process.versions.node.split(".")[0]')
+  [ "$major" -ge 20 ] || die "Node 20 or newer is needed, this is $(node --version)"
+}
+
+sqlite_loads() { node -e "new (require('better-sqlite3'))(':memory:').close()" 2>/dev/null; }
+
+# The binary of better-sqlite3 is downloaded where that works, else compiled with the running Node's headers.
+build_sqlite() {
+  sqlite_loads && return 0
+  say "better-sqlite3: fetching its binary, or compiling it"
+  npm rebuild better-sqlite3 --foreground-scripts >test-results/better-sqlite3.log 2>&1 && sqlite_loads && return 0
+  { command -v g++ && command -v make && command -v python3; } >/dev/null || apt_install g++ make python3 || die "g++, make and python3 are needed to compile better-sqlite3"
+  local prefix
+  prefix=$(dirname "$(dirname "$(readlink -f "$(command -v node)")")")
+  if [ -f "$prefix/include/node/node.h" ]; then export npm_config_nodedir="$prefix"; fi
+  npm rebuild better-sqlite3 --build-from-source --foreground-scripts >>test-results/better-sqlite3.log 2>&1 || true
+  sqlite_loads || { tail -20 test-results/better-sqlite3.log >&2; die "better-sqlite3 could not be built (test-results/better-sqlite3.log)"; }
+}
+
+# Once for each state of the lock file; install scripts of packages are not run.
+setup_node_modules() {
+  require_node
+  mkdir -p test-results
+  local stamp=node_modules/.wombat-installed key
+  key=$(cat package-lock.json package.json */package.json plugins/*/package.json | sha256sum | cut -c1-64)-$(node -p 'process.versions.modules')
+  if [ "$(cat "$stamp" 2>/dev/null)" != "$key" ]; then
+    say "npm ci"
+    npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2 || die "npm ci failed"
+  fi
+  build_sqlite
+  echo "$key" >"$stamp"
+}
+
+has_erlang() { command -v erl >/dev/null && command -v rebar3 >/dev/null; }
+
+# Erlang for the tests and the demo. Answers 1 where it cannot be had.
+setup_erlang() {
+  has_erlang && return 0
+  apt_install erlang-base erlang-dev erlang-nox rebar3 && has_erlang
+}
