@@ -1,0 +1,81 @@
+import { ProviderError, created, failed, machine } from '@wombat/plugin-sdk';
+import type { HostSpec, Machine } from '@wombat/proto/plugin';
+import type { Provider } from '../domain/model/provider.js';
+import type { ProviderCalls, ProviderDirectory, ProviderDraft } from '../engine/ports.js';
+
+/** How the next creation of a machine goes. */
+export type Creation =
+  | 'ok'
+  /** Nothing was made. */
+  | ProviderError
+  /** The machine is made, and the answer is lost. */
+  | { readonly afterwards: Error }
+  /** Nothing happens before this resolves. */
+  | { readonly until: Promise<void> };
+
+/** A cloud in memory that keeps the promises of a provider, and fails as its script says. */
+export class FakeProviders implements ProviderDirectory {
+  readonly machines = new Map<string, Machine>();
+  readonly asked: HostSpec[] = [];
+  readonly destroyed: string[] = [];
+  readonly removed: string[] = [];
+  readonly opened: ProviderDraft[] = [];
+  closed = 0;
+  /** One entry for each call to come; afterwards all is well. */
+  creations: Creation[] = [];
+  verifyError: Error | undefined;
+  destroyError: ProviderError | undefined;
+  /** Called in the midst of a verification. */
+  onVerify: () => Promise<void> = async () => undefined;
+
+  async get(_provider: Provider): Promise<ProviderCalls> {
+    return this.#calls();
+  }
+
+  open(draft: ProviderDraft): ProviderCalls & { close(): Promise<void> } {
+    this.opened.push(draft);
+    return { ...this.#calls(), close: async () => void (this.closed += 1) };
+  }
+
+  async remove(providerId: string): Promise<void> {
+    this.removed.push(providerId);
+  }
+
+  #calls(): ProviderCalls {
+    return {
+      verify: async () => {
+        await this.onVerify();
+        if (this.verifyError) throw this.verifyError;
+        return { identity: 'account 7', notes: [] };
+      },
+      listImages: async () => ({ images: [], nextPageToken: '' }),
+      listHardwareProfiles: async () => ({ hardwareProfiles: [], nextPageToken: '' }),
+      createHosts: async (specs) => Promise.all(specs.map((spec) => this.#create(spec))),
+      listHosts: async () => [...this.machines.values()],
+      destroyHosts: async (machineIds) =>
+        machineIds.map((machineId) => {
+          if (this.destroyError) return { machineId, failure: this.destroyError.toFailure() };
+          this.destroyed.push(machineId);
+          for (const [key, made] of this.machines) if (made.machineId === machineId) this.machines.delete(key);
+          return { machineId, failure: undefined };
+        }),
+    };
+  }
+
+  async #create(spec: HostSpec): ReturnType<ProviderCalls['createHosts']> extends Promise<readonly (infer Result)[]> ? Promise<Result> : never {
+    this.asked.push(spec);
+    const script = this.creations.shift() ?? 'ok';
+    if (script instanceof ProviderError) return failed(spec.key, script);
+    if (script !== 'ok' && 'until' in script) await script.until;
+    // The same key, the same machine.
+    const made = this.machines.get(spec.key) ?? this.#make(spec);
+    this.machines.set(spec.key, made);
+    if (script !== 'ok' && 'afterwards' in script) throw script.afterwards;
+    return created(spec.key, made);
+  }
+
+  #make(spec: HostSpec): Machine {
+    const number = this.machines.size + 1;
+    return machine({ machineId: `machine-${number}`, tags: spec.tags, addresses: [`127.9.9.${number}`] });
+  }
+}

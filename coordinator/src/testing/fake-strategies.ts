@@ -1,0 +1,32 @@
+import { apiVersions, command, defineBootstrapStrategy, JoinOrder, step, z, type BootstrapStrategyPlugin } from '@wombat/plugin-sdk';
+import { WombatError } from '@wombat/proto';
+import type { StrategyDirectory } from '../engine/ports.js';
+
+const none = defineBootstrapStrategy({
+  name: 'none', version: '1.0.0', apiVersions: [apiVersions.bootstrapStrategy], summary: 'no cluster', joinOrder: JoinOrder.PARALLEL_AFTER_SEED,
+});
+
+/** Joins by `join CONTACT...`, exit code 75 means later; `members` prints the names that a node sees. */
+function scripted(name: string, joinOrder: JoinOrder): BootstrapStrategyPlugin {
+  return defineBootstrapStrategy({
+    name, version: '1.0.0', apiVersions: [apiVersions.bootstrapStrategy], summary: 'for tests', joinOrder,
+    options: z.object({ level: z.number().min(1).max(9).default(1) }),
+    planInputs: ({ contacts }) => ({ seed: contacts[0]?.name ?? 'itself' }),
+    planJoin: ({ contacts }) => [
+      step('join', command(['join', ...contacts.map((contact) => contact.name)]), { deadlineMs: 30_000, retryExitCodes: [75], intervalMs: 1_000 }),
+    ],
+    planCheck: () => [step('members', command(['members']), { deadlineMs: 5_000 })],
+    readMembers: ({ output }) => Buffer.from(output).toString().split(' ').filter(Boolean),
+  });
+}
+
+/** Strategies for tests: `none`, `serial` and `parallel`. */
+export class FakeStrategies implements StrategyDirectory {
+  readonly #strategies = new Map([none, scripted('serial', JoinOrder.SERIAL), scripted('parallel', JoinOrder.PARALLEL_AFTER_SEED)].map((one) => [one.description.name, one]));
+
+  strategy(name: string): BootstrapStrategyPlugin {
+    const found = this.#strategies.get(name);
+    if (!found) throw new WombatError('WO_STRATEGY_UNKNOWN', `there is no bootstrap strategy ${name}`);
+    return found;
+  }
+}
