@@ -49,11 +49,17 @@ export class CertificateIndex {
   /** @throws WombatError WO_CERTIFICATE_REFUSED with the reason */
   identify(certificateDer: Uint8Array): HostIdentity {
     const fingerprint = sha256Hex(certificateDer);
+    const refusal = this.refusalOf(fingerprint);
+    if (refusal) throw certificateRefused(refusal);
+    return { kind: 'host', hostId: this.byFingerprint.get(fingerprint)!.hostId, fingerprint };
+  }
+
+  /** Undefined: the certificate is good. */
+  refusalOf(fingerprint: string): CertificateRefusal | undefined {
     const certificate = this.byFingerprint.get(fingerprint);
-    if (!certificate) throw certificateRefused('unknown');
-    if (certificate.revokedAt !== undefined) throw certificateRefused('revoked');
-    if (this.clock.now() >= certificate.notAfter) throw certificateRefused('expired');
-    return { kind: 'host', hostId: certificate.hostId, fingerprint };
+    if (!certificate) return 'unknown';
+    if (certificate.revokedAt !== undefined) return 'revoked';
+    return this.clock.now() >= certificate.notAfter ? 'expired' : undefined;
   }
 
   /** Called for each certificate that is revoked while the coordinator runs. */

@@ -17,7 +17,7 @@ import {
 } from '@wombat/proto/agent';
 import { CertificateAuthority, coordinatorName } from '../../auth/certificate-authority.js';
 import { readCertificateRequest } from '../../auth/certificate-request.js';
-import { HostIdentities } from '../../auth/host-identities.js';
+import type { HostIdentities } from '../../auth/host-identities.js';
 import { MethodTable } from '../../auth/method-table.js';
 import { ServerCertificate } from '../../auth/server-certificate.js';
 import { newTestKey, openTestIdentities, type TestIdentities, type TestKey } from '../../auth/testing.js';
@@ -35,13 +35,14 @@ interface Opened extends TestIdentities {
 }
 
 /** Real listener, authority and store; the handlers note who called. */
-async function opened(test: Test, overrides: { now?: () => number } = {}): Promise<Opened> {
-  const clock = { ...systemClock, ...(overrides.now ? { now: overrides.now } : {}) };
+async function opened(test: Test, overrides: { now?: () => number; strangerTimeoutMs?: number; sweepIntervalMs?: number } = {}): Promise<Opened> {
+  const { now, ...timeouts } = overrides;
+  const clock = { ...systemClock, ...(now ? { now } : {}) };
   const base = await openTestIdentities(test, { clusterId, clock });
   const certificate = await ServerCertificate.issue({ authority: base.authority, clock: systemClock, log });
   const contexts: CallContext[] = [];
   const services = agentServices(base.identities, contexts);
-  const listener = new AgentsListener({ services, table: new MethodTable(), authority: base.authority, index: base.index, certificate, log });
+  const listener = new AgentsListener({ services, table: new MethodTable(), authority: base.authority, index: base.index, certificate, log, ...timeouts });
   const { port } = await listener.listen({ host: '127.0.0.1', port: 0 });
   test.teardown(() => listener.close(200));
   return { ...base, listener, port, contexts, certificate };
@@ -217,6 +218,22 @@ void t.test('certificates that are not of this cluster, or not of now, reach no 
   await renew(client, key);
   shift = dayMs;
   await test.rejects(renew(client, key), { code: 'WO_CERTIFICATE_REFUSED', details: { reason: 'expired' } }, 'a certificate that ends while its connection is open');
+});
+
+void t.test('a session whose certificate ends is cut; a connection that never enrols too', async (test) => {
+  let shift = 0;
+  const at = await opened(test, { now: () => Date.now() + shift, sweepIntervalMs: 20, strangerTimeoutMs: 1000 });
+  const own = await enrolled(test, at);
+  const stream = sessionClient(test, at, own).session();
+  const first = new Promise((resolve) => stream.once('data', resolve));
+  stream.write({ frame: { $case: 'beat', value: {} } });
+  await first;
+  const ended = endOf(stream);
+  shift = 24 * 60 * 60 * 1000;
+  test.equal((await ended).code, 'WO_UNAVAILABLE', 'the session is over');
+  const idle = await rawConnection(test, at, { ALPNProtocols: ['h2'] });
+  await new Promise((resolve) => idle.once('close', resolve));
+  test.pass('a silent stranger is cut');
 });
 
 function rawConnection(test: Test, at: Opened, options: ConnectionOptions, onTicket: (session: Buffer) => void = () => undefined): Promise<TLSSocket> {

@@ -3,6 +3,7 @@ import { WombatError, withDeadline } from '@wombat/proto';
 import type { Logger } from 'pino';
 import type { CertificateAuthority } from '../../auth/certificate-authority.js';
 import { certificateRefused, type CertificateIndex, type CertificateRefusal, type HostIdentity } from '../../auth/certificate-index.js';
+import { sha256Hex } from '../../auth/digest.js';
 import type { Identity } from '../../auth/identity.js';
 import type { MethodTable } from '../../auth/method-table.js';
 import type { ServerCertificate } from '../../auth/server-certificate.js';
@@ -12,8 +13,8 @@ import { GrpcDoor, type Caller } from './grpc-door.js';
 import { RunningCalls } from './running-calls.js';
 import { TlsListener } from './tls-listener.js';
 
-/** Enrolling takes one call. */
 const strangerTimeoutMs = 10_000;
+const sweepIntervalMs = 60_000;
 /** Enough for a refused agent to read why. */
 const refusedTimeoutMs = 2_000;
 const maximumStreams = { host: 500, stranger: 4 };
@@ -25,6 +26,10 @@ export interface AgentsListenerOptions {
   readonly index: CertificateIndex;
   readonly certificate: ServerCertificate;
   readonly log: Logger;
+  /** A connection without a certificate is cut after this. Enrolling takes one call. @default 10 s */
+  readonly strangerTimeoutMs?: number;
+  /** How often connections whose certificate has ended are looked for. @default 60 s */
+  readonly sweepIntervalMs?: number;
 }
 
 /**
@@ -43,6 +48,7 @@ export class AgentsListener {
   private readonly refused = new Map<CertificateRefusal, GrpcDoor>();
   private readonly byFingerprint = new Map<string, Set<TLSSocket>>();
   private readonly stopRevocations: () => void;
+  private sweep: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: AgentsListenerOptions) {
     this.hosts = this.makeDoor(maximumStreams.host, (caller) => this.identifyHost(caller));
@@ -53,17 +59,20 @@ export class AgentsListener {
       log: options.log,
       onConnection: (socket) => this.route(socket),
     });
-    this.stopRevocations = options.index.onRevoked((fingerprint, hostId) => this.cut(fingerprint, hostId));
+    this.stopRevocations = options.index.onRevoked((fingerprint) => this.cutIfRefused(fingerprint));
   }
 
   /** @throws WombatError WO_ADDRESS_IN_USE */
   listen(address: Address): Promise<Address> {
+    const sweep = (): void => [...this.byFingerprint.keys()].forEach((fingerprint) => this.cutIfRefused(fingerprint));
+    this.sweep ??= setInterval(sweep, this.options.sweepIntervalMs ?? sweepIntervalMs).unref();
     return this.listener.listen(address);
   }
 
   /** Ends every call with WO_UNAVAILABLE; what has not gone after `graceMs` is cut. */
   async close(graceMs: number): Promise<void> {
     this.stopRevocations();
+    clearInterval(this.sweep);
     this.listener.stopListening();
     this.calls.stop();
     const doors = [this.hosts, this.strangers, ...this.refused.values()];
@@ -82,7 +91,7 @@ export class AgentsListener {
     const certificate = socket.getPeerCertificate();
     // Without a certificate Node answers an empty object.
     const der = Object.keys(certificate ?? {}).length > 0 ? certificate.raw : undefined;
-    if (!der) return this.serveFor(this.strangers, socket, strangerTimeoutMs);
+    if (!der) return this.serveFor(this.strangers, socket, this.options.strangerTimeoutMs ?? strangerTimeoutMs);
     const judged = this.judge(socket, der);
     if (typeof judged === 'string') {
       this.options.log.warn({ peer: socket.remoteAddress, reason: judged }, 'a client certificate was refused');
@@ -94,11 +103,7 @@ export class AgentsListener {
 
   private judge(socket: TLSSocket, der: Buffer): HostIdentity | CertificateRefusal {
     if (!socket.authorized) return refusalOf(socket.authorizationError);
-    try {
-      return this.options.index.identify(der);
-    } catch (error) {
-      return (WombatError.from(error).details['reason'] as CertificateRefusal | undefined) ?? 'unknown';
-    }
+    return this.options.index.refusalOf(sha256Hex(der)) ?? this.options.index.identify(der);
   }
 
   /** At each call: the certificate may have been revoked or have ended since the connection began. */
@@ -133,10 +138,12 @@ export class AgentsListener {
     });
   }
 
-  private cut(fingerprint: string, hostId: string): void {
+  /** A host with another certificate comes back at once. */
+  private cutIfRefused(fingerprint: string): void {
+    const reason = this.options.index.refusalOf(fingerprint);
     const sockets = this.byFingerprint.get(fingerprint);
-    if (!sockets) return;
-    this.options.log.warn({ hostId }, 'the certificate of a connected host was revoked: its connections are cut');
+    if (reason === undefined || !sockets) return;
+    this.options.log.warn({ fingerprint, reason }, 'the certificate of a connected host is no longer good: its connections are cut');
     for (const socket of sockets) socket.destroy();
   }
 }

@@ -1,6 +1,7 @@
 import { credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { fromServiceError, randomIds, systemClock, WombatError } from '@wombat/proto';
@@ -60,7 +61,7 @@ interface Opened {
   readonly logged: string[];
 }
 
-async function opened(test: Test, handle: Partial<Handle> = {}): Promise<Opened> {
+async function opened(test: Test, handle: Partial<Handle> = {}, admissionTimeoutMs = 10_000): Promise<Opened> {
   const directory = test.testdir();
   const store = await openSqliteStore({ file: join(directory, 'wombat.db'), clock: systemClock });
   test.teardown(() => store.close());
@@ -70,7 +71,7 @@ async function opened(test: Test, handle: Partial<Handle> = {}): Promise<Opened>
   const logged: string[] = [];
   const log = pino({}, { write: (line) => void logged.push(line) });
   const certificate = await ServerCertificate.issue({ authority, clock: systemClock, log });
-  const listener = new ControlListener({ services: servicesOf(handle), table: new MethodTable(), operators, certificate, log });
+  const listener = new ControlListener({ services: servicesOf(handle), table: new MethodTable(), operators, certificate, log, admissionTimeoutMs });
   const { port } = await listener.listen({ host: '127.0.0.1', port: 0 });
   test.teardown(() => listener.close(200));
   const token = (await readFile(operators.firstTokenFile, 'utf8')).trim();
@@ -194,7 +195,7 @@ void t.test('a deadline of the caller fires the signal as such', async (test) =>
       }),
   });
   const system = client(test, at, SystemServiceClient);
-  const call = asked((callback) => system.getVersion({}, bearer(at.token), { deadline: Date.now() + 300 }, callback));
+  const call = asked((callback) => system.getVersion({}, bearer(at.token), { deadline: Date.now() + 1000 }, callback));
   await test.rejects(call, { code: 'WO_DEADLINE_EXCEEDED' }, 'the caller');
   test.match(await aborted, { code: /WO_DEADLINE_EXCEEDED|WO_CANCELLED/ }, 'the handler');
 });
@@ -234,4 +235,16 @@ void t.test('a client stream is an iterable, whole or broken off', async (test) 
   });
   await test.rejects(cut, { code: 'WO_CANCELLED' }, 'the caller');
   test.match(await broken, { code: 'WO_CANCELLED' }, 'the handler does not take half an upload for a whole one');
+});
+
+void t.test('a connection on which nobody proves who he is, is cut; the others stay', async (test) => {
+  const at = await opened(test, {}, 1000);
+  const system = client(test, at, SystemServiceClient);
+  const ask = (): Promise<GetVersionResponse> => asked((callback) => system.getVersion({}, bearer(at.token), callback));
+  await ask();
+  const [host, port] = at.address.split(':') as [string, string];
+  const idle = connect({ host, port: Number(port), ca: at.authority.trustedPem, servername: 'localhost', ALPNProtocols: ['h2'] });
+  idle.on('error', () => undefined).resume();
+  await new Promise((resolve) => idle.once('close', resolve));
+  test.same(await ask(), version, 'the connection of the operator, which is older, still serves');
 });

@@ -9,7 +9,6 @@ import { bearerOf, GrpcDoor, type LibraryService } from './grpc-door.js';
 import { RunningCalls } from './running-calls.js';
 import { TlsListener } from './tls-listener.js';
 
-/** A connection on which no operator has proved who he is by then is cut. */
 const admissionTimeoutMs = 10_000;
 const maximumStreams = 1_000;
 
@@ -21,6 +20,8 @@ export interface ControlListenerOptions {
   readonly operators: Operators;
   readonly certificate: ServerCertificate;
   readonly log: Logger;
+  /** A connection on which no operator has proved who he is by then is cut. @default 10 s */
+  readonly admissionTimeoutMs?: number;
 }
 
 /** The gRPC door of operators: TLS, a bearer token in each call. */
@@ -50,7 +51,7 @@ export class ControlListener {
       log: options.log,
       onConnection: (socket) => {
         const peer = `${socket.remoteAddress}:${socket.remotePort}`;
-        this.unproved.set(peer, setTimeout(() => socket.destroy(), admissionTimeoutMs));
+        this.unproved.set(peer, setTimeout(() => socket.destroy(), options.admissionTimeoutMs ?? admissionTimeoutMs));
         socket.once('close', () => this.prove(peer));
         this.door.serve(socket);
       },

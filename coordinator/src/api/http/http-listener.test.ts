@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { join } from 'node:path';
+import type { TLSSocket } from 'node:tls';
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { randomIds, systemClock, WombatError } from '@wombat/proto';
@@ -316,7 +317,7 @@ void t.test('HTTPS with the certificate of the coordinator, also after it was re
   const healthz = (): Promise<string> =>
     new Promise((resolve, reject) => {
       const request = httpsRequest({ host: 'localhost', port: at.port, path: '/healthz', ca: at.authority.trustedPem, agent: false, family: 4 }, (response) => {
-        const { fingerprint256 } = (response.socket as import('node:tls').TLSSocket).getPeerCertificate();
+        const { fingerprint256 } = (response.socket as TLSSocket).getPeerCertificate();
         response.resume().once('end', () => resolve(`${response.statusCode} ${fingerprint256}`));
       });
       request.on('error', reject).end();

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { orAborted, toErrorDetail, WombatError } from '@wombat/proto';
+import { orAborted, toErrorDetail, type WombatError } from '@wombat/proto';
 
 const heartbeatMs = 15_000;
 /** So long a stream may take to fail with a status of its own, before its headers are sent. */
