@@ -5,6 +5,7 @@ import { defineCommand, optional } from '../command.js';
 import type { Control } from '../control/control.js';
 import { idOf, labelOf, quoted } from '../control/names.js';
 import { allPages } from '../control/paging.js';
+import { byName } from '../output/by-name.js';
 import { sanitise } from '../output/sanitise.js';
 import { table } from '../output/table.js';
 import { count } from '../output/words.js';
@@ -71,7 +72,7 @@ function tellFamily(runtime: Runtime, answer: GetFamilyStatusResponse): void {
   for (const operation of answer.activeOperations) {
     print.data(`  ${kindOf(operation)} ${sanitise(idOf(operation))} is going on: ${operation.progress?.done ?? 0}/${operation.progress?.total ?? 0}  ${sanitise(waitingOf(operation.waiting, nowMs))}`.trimEnd());
   }
-  if (answer.nodes.length > 0) print.data(`\n${table(nodeColumns(nowMs, print.out).filter((column) => !column.wide && column.title !== 'FAMILY'), answer.nodes, print.out.dim)}`);
+  if (answer.nodes.length > 0) print.data(`\n${table(nodeColumns(nowMs, print.out).filter((column) => !column.wide && column.title !== 'FAMILY'), byName(answer.nodes), print.out.dim)}`);
   if (answer.lastFailure?.error) tellFailure(runtime, answer.lastFailure);
   if (answer.nodes.length === 0) print.tell(`no nodes; next: wo deploy-nodes ${quoted(labelOf(family))} --amount 2`);
 }

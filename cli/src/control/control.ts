@@ -146,7 +146,8 @@ function drained(call: { once(event: 'drain' | 'status' | 'error' | 'close', lis
   });
 }
 
-/** grpc-js wraps the reason in a sentence or two. */
+/** grpc-js wraps the reason in a sentence or two: "... Last error: Error: connect ECONNREFUSED 127.0.0.1:1. Resolution note: ". */
 function lastPart(details: string): string {
-  return /(?:Last error: )?(?:Error: )?([^:]*(?:connect|read|write|certificate|altname|self).*)$/.exec(details)?.[1]?.trim() ?? (details || 'the connection broke');
+  const reason = details.replace(/^.*Last error: /s, '').replace(/\.? *Resolution note:.*$/s, '').replace(/^(Error: )+/, '').trim();
+  return reason || 'the connection broke';
 }

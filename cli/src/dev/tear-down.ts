@@ -9,17 +9,24 @@ import { idOf } from '../control/names.js';
 import { allPages } from '../control/paging.js';
 import { count } from '../output/words.js';
 
-/** Removes every node, then every host, through the API; the coordinator does the work and knows what is left. */
+/**
+ * Removes every node, then every host, through the API; the coordinator does the work and knows what is left.
+ * Again and again, because somebody may deploy in the meantime.
+ */
 export async function tearDown(control: Control, tell: (text: string) => void, signal: AbortSignal): Promise<void> {
-  const nodes = await listNodes(control);
-  if (nodes.length > 0) {
-    tell(`removing ${count(nodes.length, 'node')}`);
-    await Promise.all([...groupByFamily(nodes).values()].map((members) => removeNodes(control, members, signal)));
+  for (;;) {
+    const nodes = await listNodes(control);
+    const hosts = await listHosts(control);
+    if (nodes.length === 0 && hosts.length === 0) return;
+    if (nodes.length > 0) {
+      tell(`removing ${count(nodes.length, 'node')}`);
+      await Promise.all([...groupByFamily(nodes).values()].map((members) => removeNodes(control, members, signal)));
+    } else {
+      tell(`removing ${count(hosts.length, 'host')}`);
+      await Promise.all(hosts.map((host) => removeHost(control, host, signal)));
+    }
+    signal.throwIfAborted();
   }
-  const hosts = await listHosts(control);
-  if (hosts.length === 0) return;
-  tell(`removing ${count(hosts.length, 'host')}`);
-  await Promise.all(hosts.map((host) => removeHost(control, host, signal)));
 }
 
 function listNodes(control: Control): Promise<Node[]> {

@@ -103,7 +103,12 @@ export class Printer {
     if (this.format === 'name') return this.data(sanitise(made.name ?? made.id));
     if (this.#flags.quiet || this.#io.stdout.isTTY !== true) return this.data(sanitise(made.id));
     this.data(`${this.out.green('✓')} ${sanitise(made.line)}`);
-    if (made.next) this.tell(this.err.dim(`  next: ${sanitise(made.next)}`));
+    if (made.next) this.next(made.next);
+  }
+
+  /** What a person would type next; scripts are not told. */
+  next(command: string): void {
+    if (!this.isForPrograms && this.#io.stderr.isTTY === true) this.tell(this.err.dim(`  next: ${sanitise(command)}`));
   }
 
   /** Something done that makes no new object: a line for people, JSON for programs. */

@@ -40,7 +40,7 @@ function tellFailure({ print }: Runtime, view: OperationView, line: string): voi
   if (!error) return;
   const meaning = isErrorCode(error.code) ? catalogue[error.code].meaning : '';
   const hint = error.hint || (isErrorCode(error.code) ? catalogue[error.code].hint : '');
-  print.warn(errorBlock({ ...error, hint: concrete(hint, failed[0]) } as Parameters<typeof errorBlock>[0], { meaning, colours: print.err }));
+  print.warn(errorBlock({ ...error, hint: concrete(hint, failed.find((target) => error.message.includes(target.name)) ?? failed[0]) } as Parameters<typeof errorBlock>[0], { meaning, colours: print.err }));
 }
 
 function lastLines(tail: string): string[] {

@@ -15,6 +15,6 @@ export const familyAttach = defineCommand({
     const control = await runtime.control();
     const answer = await control.call(FamilyServiceService.attachRelease, AttachReleaseRequest.fromPartial({ mutation: newMutation(), family, release }));
     await runtime.print.done(`new nodes of ${family} run ${release}`, AttachReleaseResponse.toJSON(answer));
-    if (!runtime.print.isForPrograms) runtime.print.tell(runtime.print.err.dim(`  next: wo deploy-nodes ${quoted(family)} --amount 2`));
+    runtime.print.next(`wo deploy-nodes ${quoted(family)} --amount 2`);
   },
 });

@@ -2,6 +2,7 @@ import { Host, HostServiceService, ListHostsRequest } from '@wombat/proto/contro
 import { defineCommand } from '../../command.js';
 import { allPages, filterOf } from '../../control/paging.js';
 import { flag, oneOf, text } from '../../options.js';
+import { byName } from '../../output/by-name.js';
 import { listOptions } from '../common.js';
 import { hostColumns } from './view.js';
 
@@ -27,7 +28,7 @@ export const hostList = defineCommand({
       return { items: answer.hosts, page: answer.page };
     }, { filter: filterOf({ provider, phase }), ...(limit && { limit }), ...(orderBy && { orderBy }) });
     await runtime.print.list({
-      items, columns: hostColumns(runtime.clock.now()), key: 'hosts', toJson: Host.toJSON,
+      items: orderBy ? items : byName(items), columns: hostColumns(runtime.clock.now()), key: 'hosts', toJson: Host.toJSON,
       nothing: 'no such hosts; deploy-nodes starts them where they are needed',
     });
   },

@@ -3,6 +3,7 @@ import { defineCommand } from '../../command.js';
 import { allPages, filterOf } from '../../control/paging.js';
 import { flag, oneOf, text } from '../../options.js';
 import { nodePhaseWords } from '../../progress/phases.js';
+import { byName } from '../../output/by-name.js';
 import { listOptions } from '../common.js';
 import { nodeColumns } from './view.js';
 
@@ -27,7 +28,7 @@ export const nodeList = defineCommand({
       return { items: answer.nodes, page: answer.page };
     }, { filter: filterOf({ family, host, phase }), ...(limit && { limit }), ...(orderBy && { orderBy }) });
     await runtime.print.list({
-      items, columns: nodeColumns(runtime.clock.now(), runtime.print.out), key: 'nodes', toJson: Node.toJSON,
+      items: orderBy ? items : byName(items), columns: nodeColumns(runtime.clock.now(), runtime.print.out), key: 'nodes', toJson: Node.toJSON,
       nothing: 'no such nodes; begin with: wo deploy-nodes FAMILY --amount 2',
     });
   },

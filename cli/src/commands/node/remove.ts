@@ -6,7 +6,8 @@ import { count } from '../../output/words.js';
 import { followStarted } from '../../progress/follow-started.js';
 import { UsageError } from '../../usage-error.js';
 import { operationOptions, operationTimeoutHelp } from '../common.js';
-import { confirm } from '../confirm.js';
+import type { Runtime } from '../../runtime.js';
+import { ask, confirm } from '../confirm.js';
 
 export const nodeRemove = defineCommand({
   description: [
@@ -26,9 +27,9 @@ export const nodeRemove = defineCommand({
   },
   async run(runtime, { nodes }, { keepData, deleteData, detach }) {
     if (keepData && deleteData) throw new UsageError('--keep-data and --delete-data do not go together');
-    const data = keepData ? DataPolicy.KEEP : deleteData ? DataPolicy.DELETE : DataPolicy.UNSPECIFIED;
     const what = nodes.length === 1 ? nodes[0]! : count(nodes.length, 'node or family', 'nodes or families');
     await confirm(runtime, `this removes ${what}${deleteData ? ' and deletes the data' : ''}`);
+    const data = keepData ? DataPolicy.KEEP : deleteData ? DataPolicy.DELETE : await askForData(runtime);
     const control = await runtime.control();
     const request = RemoveNodesRequest.fromPartial({ mutation: newMutation(), nodes: [...nodes], data });
     const { operation } = await control.call(NodeServiceService.removeNodes, request);
@@ -36,3 +37,13 @@ export const nodeRemove = defineCommand({
     return followStarted(runtime, operation!, { detach, toJson: (each) => RemoveNodesResponse.toJSON({ operation: each }), ...(timeout && { waitMs: timeout }) });
   },
 });
+
+/** Unspecified when nobody can be asked: then the coordinator refuses where a word is needed. */
+async function askForData(runtime: Runtime): Promise<DataPolicy> {
+  const answer = await ask(runtime, 'keep or delete the data directories? [keep/delete] ');
+  if (answer === undefined) return DataPolicy.UNSPECIFIED;
+  const word = answer.trim().toLowerCase();
+  if (word !== '' && 'keep'.startsWith(word)) return DataPolicy.KEEP;
+  if (word !== '' && 'delete'.startsWith(word)) return DataPolicy.DELETE;
+  throw new UsageError('the answer is neither keep nor delete');
+}

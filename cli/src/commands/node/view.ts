@@ -11,7 +11,7 @@ export function nodeColumns(nowMs: number, colours: Colours): readonly Column<No
     { title: 'PHASE', text: phaseOf, paint: (padded, node) => paintPhase(padded, node, colours) },
     { title: 'SINCE', text: (node) => relative(node.phaseSince, nowMs) },
     { title: 'HOST', text: (node) => node.hostId },
-    { title: 'ERLANG NODE', text: (node) => node.erlangName || node.address },
+    { title: 'ADDRESS', text: (node) => node.erlangName || node.address },
     { title: 'PID', text: (node) => (node.pid ? String(node.pid) : ''), wide: true },
     { title: 'RESTARTS', text: (node) => String(node.restarts), wide: true },
     { title: 'RELEASE', text: (node) => node.releaseId, wide: true },
