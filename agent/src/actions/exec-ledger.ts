@@ -111,8 +111,9 @@ export class ExecLedger {
     });
   }
 
+  /** What a full disk forbids is tried again later: until then the journal is only longer than it need be. */
   #compact(): Promise<void> {
-    return this.#lines.rewrite(() => this.#snapshot());
+    return this.#lines.rewrite(() => this.#snapshot()).catch(() => undefined);
   }
 
   #snapshot(): Line[] {

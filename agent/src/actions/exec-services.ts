@@ -32,9 +32,9 @@ export function isTarget(targetId: string): boolean {
   return isId(targetId, 'node') || isId(targetId, 'host');
 }
 
-/** How long a command may still take, counted from its arrival. */
+/** How long a command may still take, counted from its arrival; never more, should the wall clock be set back. */
 export function leftMs({ arrivedAt, timeoutMs }: ExecEntry, clock: Clock): number {
-  return Math.max(0, arrivedAt + timeoutMs - clock.now());
+  return Math.min(timeoutMs, Math.max(0, arrivedAt + timeoutMs - clock.now()));
 }
 
 export function outcomeWith(entry: ExecEntry, outcome: Outcome, exit: ExitStatus, clock: Clock, output?: ExecOutputFiles): ExecOutcome {

@@ -1,13 +1,16 @@
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { durationFromMs, newId } from '@wombat/proto';
+import { durationFromMs, newId, systemClock } from '@wombat/proto';
 import { DesiredState, LogStream, NodePhase, Outcome, type NodeSpec } from '@wombat/proto/agent';
 import t from 'tap';
 import { TestHost, assignment, kill, nodeSpec } from '../nodes/testing/host.js';
 import { findProgram } from '../processes/find-program.js';
-import { isAlive } from '../processes/process-table.js';
-import { answersNames, type EpmdRecord } from './epmd.js';
+import { isAlive, readStat } from '../processes/process-table.js';
+import { Runner } from '../processes/runner.js';
+import { until } from '../testing/until.js';
+import { Epmd, answersNames, type EpmdRecord } from './epmd.js';
+import { EpmdKeeper } from './epmd-keeper.js';
 
 const cookie = 'wombattestcookie';
 
@@ -132,6 +135,19 @@ t.test('a real Erlang node', { skip: findProgram('erl', '/', process.env.PATH ??
     t.match(await evaluate('nodes().'), { stdout: "['y@127.0.0.1']\n" });
   });
 
+  await t.test('an epmd that dies is started again, and the nodes find it', async (t) => {
+    const { pid } = JSON.parse(readFileSync(join(host.directory, 'epmd', 'epmd.json'), 'utf8')) as EpmdRecord;
+    kill(pid);
+    await until(() => !readStat(pid), 'epmd to be gone');
+    const epmd = new Epmd({ runner: new Runner(), clock: systemClock, directory: join(host.directory, 'epmd'), addresses: [], path: process.env.PATH ?? '' });
+    const keeper = new EpmdKeeper({ epmd, log: host.log.log, uses: () => [{ port: epmdPort, rootDirectory: '/nonexistent' }] });
+    await keeper.look();
+    const record = JSON.parse(readFileSync(join(host.directory, 'epmd', 'epmd.json'), 'utf8')) as EpmdRecord;
+    t.not(record.pid, pid);
+    for (let tries = 0; (await evaluate('ok.')).outcome !== Outcome.OK; tries++) if (tries > 100) throw new Error('the node did not register again');
+    t.ok(isAlive(record));
+  });
+
   await t.test('it is adopted, killed, started again, and stopped in good order', async (t) => {
     await host.restart();
     t.match(host.status(nodeId), { phase: NodePhase.READY, pid: ready.pid });
@@ -151,9 +167,6 @@ t.test('a real Erlang node', { skip: findProgram('erl', '/', process.env.PATH ??
 });
 
 t.test('an epmd with more addresses than it can serve is refused', async (t) => {
-  const { Epmd } = await import('./epmd.js');
-  const { Runner } = await import('../processes/runner.js');
-  const { systemClock } = await import('@wombat/proto');
   const addresses = Array.from({ length: 15 }, (_, index) => `127.0.4.${index + 1}`);
   const epmd = new Epmd({ runner: new Runner(), clock: systemClock, directory: t.testdir(), addresses, path: '/usr/bin' });
   await t.rejects(epmd.ensure(await freePort(), '/nonexistent'), { code: 'WO_ADDRESS_LIMIT' });

@@ -9,6 +9,7 @@ import { pruneExec } from '../actions/prune-exec.js';
 import { readExecOutput } from '../actions/read-exec-output.js';
 import { readNodeLog } from '../actions/read-node-log.js';
 import { Epmd } from '../erlang/epmd.js';
+import { EpmdKeeper, type EpmdUse } from '../erlang/epmd-keeper.js';
 import { LogKeeper } from '../logs/log-keeper.js';
 import { defaultPath } from '../processes/clean-environment.js';
 import { Runner } from '../processes/runner.js';
@@ -54,6 +55,8 @@ export class AgentCore implements SessionHandlers {
   readonly #ledger: ExecLedger;
   readonly #exec: ExecAction;
   readonly #logs: LogKeeper;
+  readonly #epmd: Epmd;
+  readonly #epmdKeeper: EpmdKeeper;
   #table: NodeTable | undefined;
   #housekeeping: NodeJS.Timeout | undefined;
 
@@ -65,6 +68,8 @@ export class AgentCore implements SessionHandlers {
     this.#journal = new NodeJournal({ file: nodeJournalFile(directory), clock });
     this.#ledger = new ExecLedger({ file: join(directory, 'exec.journal'), clock });
     this.#logs = new LogKeeper({ directory, clock, log, nodes: () => this.#table?.nodes() ?? [] });
+    this.#epmd = new Epmd({ ...options.epmd, clock, runner: this.#runner, path: this.#path });
+    this.#epmdKeeper = new EpmdKeeper({ epmd: this.#epmd, log, uses: () => this.#epmdUses() });
     this.#exec = new ExecAction({
       directory, hostId, clock, log,
       path: this.#path,
@@ -82,6 +87,7 @@ export class AgentCore implements SessionHandlers {
     await this.#table.open();
     await this.#exec.open();
     this.#logs.start();
+    this.#epmdKeeper.start();
     this.#housekeeping = setInterval(() => void this.#keepHouse(), housekeepingMs).unref();
     void this.#keepHouse();
   }
@@ -90,6 +96,7 @@ export class AgentCore implements SessionHandlers {
   async stop(): Promise<void> {
     clearInterval(this.#housekeeping);
     this.#logs.stop();
+    this.#epmdKeeper.stop();
     await this.#exec.close();
     await this.#table?.close();
   }
@@ -150,16 +157,25 @@ export class AgentCore implements SessionHandlers {
   }
 
   async #nodeServices(): Promise<NodeServices> {
-    const { directory, hostId, log, releases, epmd, startsAtOnce = 8 } = this.#options;
-    const shared = { clock: this.#clock, runner: this.#runner, path: this.#path };
+    const { directory, hostId, log, releases, startsAtOnce = 8 } = this.#options;
     return {
-      ...shared, directory, hostId, log, releases,
+      directory, hostId, log, releases,
+      clock: this.#clock,
+      runner: this.#runner,
+      path: this.#path,
+      epmd: this.#epmd,
       bootId: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim(),
       journal: this.#journal,
-      epmd: new Epmd({ ...shared, ...epmd }),
       starts: new Slots(startsAtOnce),
       onStatus: (status) => this.#statusListeners.forEach((listener) => listener(status)),
     };
+  }
+
+  #epmdUses(): EpmdUse[] {
+    return (this.#table?.nodes() ?? []).flatMap(({ phase, paths, context }) => {
+      const port = context?.spec.erlang?.epmdPort ?? 0;
+      return phase === 'ready' && port > 0 ? [{ port, rootDirectory: paths.root }] : [];
+    });
   }
 
   async #keepHouse(): Promise<void> {

@@ -41,6 +41,7 @@ t.test('an agent killed again and again, at any instruction, starts no node twic
   t.teardown(() => host.end());
   await host.assign(...wanted);
   for (const nodeId of nodeIds) await host.reaches(nodeId, NodePhase.READY);
+  await until(() => nodesRunning(host).length >= nodeIds.length, 'all to be what they become');
   t.strictSame(nodesRunning(host).sort(), [...nodeIds].sort(), 'each node runs once');
   t.strictSame(host.core.statuses().map(({ restarts }) => restarts), nodeIds.map(() => 0), 'none had to be started again');
   const leftovers = nodeIds.flatMap((nodeId) => readdirSync(join(host.agentDirectory, 'nodes', nodeId)));
@@ -66,7 +67,7 @@ t.test('whatever is wanted in whatever order, the last word counts', async (t) =
   }
   await ask(DesiredState.RUNNING, 'bin/run');
   await host.reaches(nodeId, NodePhase.READY, (status) => status.generation === generation);
-  t.strictSame(nodesRunning(host), [nodeId]);
+  await until(() => nodesRunning(host).join() === nodeId && processesOf(host.hostId).length === 2, 'one node with its shim to be left');
   await ask(DesiredState.ABSENT, '');
   await host.reaches(nodeId, NodePhase.ABSENT);
   await until(() => processesOf(host.hostId).length === 0, 'no process to be left');

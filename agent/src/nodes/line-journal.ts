@@ -51,7 +51,9 @@ export class LineJournal {
     const text = await readOrEmpty(this.#file);
     const { entries, damaged } = parseLines(text);
     const quarantine = damaged.length > 0 ? await this.#quarantine(damaged) : undefined;
-    await this.rewrite(() => entries);
+    if (quarantine) await this.rewrite(() => entries);
+    this.#handle ??= await open(this.#file, 'a', 0o600);
+    this.#lines = entries.length;
     return { entries, quarantine };
   }
 

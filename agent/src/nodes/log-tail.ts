@@ -1,11 +1,9 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { limits } from '@wombat/proto';
 
-/* eslint-disable no-control-regex -- these are what must not reach a terminal */
 /** Colours and cursor moves; titles and links. */
 const terminalSequences = /\u001b\[[0-?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)/g;
 const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\ufffd]/g;
-/* eslint-enable no-control-regex */
 
 /** The last lines of what a node wrote, stderr last, safe for a terminal, at most 4 KiB of UTF-8. */
 export function logTail(stdoutFile: string, stderrFile: string): string {

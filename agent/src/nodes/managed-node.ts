@@ -15,7 +15,7 @@ import type { NodeServices } from './node-services.js';
 import { NodeState, withoutWaiting } from './node-state.js';
 import { stopNode } from './node-stop.js';
 import type { Phase } from './phase.js';
-import { decideRestart } from './restart-policy.js';
+import { decideRestart, maximumDelayMs } from './restart-policy.js';
 import { isPassing, retryDelayMs, toNodeError } from './start-error.js';
 import { becomeReady, followDaemon, startNode } from './start-node.js';
 
@@ -159,7 +159,8 @@ export class ManagedNode {
   async #awaitNextTry(nextTryAtMs: number, signal: AbortSignal): Promise<void> {
     const { clock } = this.#services;
     this.#state.enter('pending');
-    await clock.sleep(Math.max(0, nextTryAtMs - clock.now()), signal);
+    // Bounded, since the wall clock may have been set back since.
+    await clock.sleep(Math.min(maximumDelayMs, Math.max(0, nextTryAtMs - clock.now())), signal);
     await this.#state.save(withoutWaiting(this.#state.record));
   }
 

@@ -14,7 +14,7 @@ const timedOut = 'the check took too long';
 export interface ReadyWait {
   readonly context: NodeContext;
   readonly clock: Clock;
-  readonly startedAtMs: number;
+  readonly aliveSinceMs: number;
   /** Fires when the process ends, a newer generation comes, or the agent stops. */
   readonly signal: AbortSignal;
   /** Of the wait that is left. */
@@ -41,8 +41,8 @@ export async function untilReady(check: ReadyCheck | undefined, wait: ReadyWait)
   }
 }
 
-async function aliveFor(ms: number, { clock, startedAtMs, signal }: ReadyWait): Promise<void> {
-  await clock.sleep(Math.max(0, startedAtMs + ms - clock.now()), signal);
+async function aliveFor(ms: number, { clock, aliveSinceMs, signal }: ReadyWait): Promise<void> {
+  await clock.sleep(Math.min(ms, Math.max(0, aliveSinceMs + ms - clock.now())), signal);
 }
 
 /** Undefined when ready, else what is wrong. */

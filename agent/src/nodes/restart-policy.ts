@@ -3,7 +3,8 @@ import { RestartMode, type ExitStatus, type RestartPolicy } from '@wombat/proto/
 import { isSuccess } from '../processes/exit-status.js';
 
 const defaults = { tries: 5, intervalMs: 5 * 60_000, delayMs: 1_000 } as const;
-const maximumDelayMs = 30_000;
+/** Before any restart. */
+export const maximumDelayMs = 30_000;
 
 export type RestartDecision =
   | { readonly kind: 'restart'; readonly delayMs: number; readonly failures: readonly number[] }

@@ -4,6 +4,7 @@ import { DaemonProcess } from '../processes/daemon-process.js';
 import { newStartId } from '../processes/runner.js';
 import { RunningProcess } from '../processes/running-process.js';
 import { endedWithin } from '../processes/stop-process.js';
+import { untilKnown } from '../processes/until-known.js';
 import type { NodeContext } from './node-context.js';
 import { configure, findDaemon, isDaemon, isRootCurrent, launch, readyTimeoutMs } from './node-launch.js';
 import { incarnationKey, type StartRecord } from './node-record.js';
@@ -45,7 +46,9 @@ export async function becomeReady(state: NodeState, { clock }: NodeServices, sig
   if (!running || !start) return;
   state.enter('starting');
   const context = state.requireContext();
-  const timeoutMs = Math.max(0, start.startedAt + readyTimeoutMs(context) - clock.now());
+  const allowedMs = readyTimeoutMs(context);
+  // An earlier agent may have waited a part of it. Bounded, since the wall clock may have been set back.
+  const timeoutMs = Math.min(allowedMs, Math.max(0, start.startedAt + allowedMs - clock.now()));
   const { controller, unlink } = linkedTo(signal);
   void running.exited.then(() => controller.abort());
   try {
@@ -54,7 +57,11 @@ export async function becomeReady(state: NodeState, { clock }: NodeServices, sig
       signal.throwIfAborted();
       throw new WombatError('WO_NODE_NOT_READY', `the start command of ${context.spec.name} did not return in time`);
     }
-    await untilReady(context.spec.run?.ready, { context, clock, startedAtMs: start.startedAt, timeoutMs, signal: controller.signal });
+    // An adopted process has lived since its start, a new one since the shim has recorded it.
+    const isAdopted = running.child !== undefined;
+    await untilKnown(running, timeoutMs, clock, controller.signal);
+    const aliveSinceMs = isAdopted ? start.startedAt : clock.now();
+    await untilReady(context.spec.run?.ready, { context, clock, aliveSinceMs, timeoutMs, signal: controller.signal });
   } catch (error) {
     signal.throwIfAborted();
     if (running.exit) return;

@@ -2,6 +2,7 @@ import type { Clock } from '@wombat/proto';
 import type { ExitStatus } from '@wombat/proto/agent';
 import { linkedTo } from './abort-link.js';
 import type { Supervised } from './supervised.js';
+import { untilKnown } from './until-known.js';
 
 /** What was needed to end a process, from the mildest to the hardest. */
 export type StopStep = 'none' | 'action' | 'term' | 'kill';
@@ -20,9 +21,7 @@ export interface StopRequest {
   readonly onStep?: (step: Exclude<StopStep, 'none'>) => void;
 }
 
-/** Before its record is there the shim may not be ready for signals: it would die, or swallow them. */
 const recordTimeoutMs = 1_000;
-const recordPauseMs = 5;
 /** Between two rounds of KILL: a fork may escape the first. */
 const killRoundMs = 50;
 /** After these the shim is killed too, and the exit status is unknown. */
@@ -41,7 +40,7 @@ export async function stopProcess(running: Supervised, request: StopRequest): Pr
 
 async function endBySteps(running: Supervised, request: StopRequest): Promise<StopStep> {
   const { clock, onStep, action, signal } = request;
-  await untilKnown(running, clock);
+  await untilKnown(running, recordTimeoutMs, clock);
   if (running.exit) return 'none';
   if (action) {
     onStep?.('action');
@@ -59,11 +58,6 @@ async function endBySteps(running: Supervised, request: StopRequest): Promise<St
     if (await endedWithin(running, killRoundMs, clock, signal)) break;
   }
   return 'kill';
-}
-
-async function untilKnown(running: Supervised, clock: Clock): Promise<void> {
-  const deadlineMs = clock.monotonic() + recordTimeoutMs;
-  while (!running.child && !running.exit && clock.monotonic() < deadlineMs) await clock.sleep(recordPauseMs);
 }
 
 async function endedByAction(running: Supervised, action: (signal: AbortSignal) => Promise<void>, request: StopRequest): Promise<boolean> {
