@@ -67,7 +67,7 @@ function tellFamily(runtime: Runtime, answer: GetFamilyStatusResponse): void {
   const isWell = running === answer.wantedRunning && clusterHealthToJSON(family.cluster?.health ?? 0) !== 'CLUSTER_HEALTH_SPLIT';
   const mark = isWell ? print.out.green('✓') : print.out.yellow('•');
   print.data(`${mark} ${print.out.bold(sanitise(labelOf(family)))}  ${running} of ${answer.wantedRunning} running  ${sanitise(phasesOf(answer))}`);
-  print.data(`  cluster: ${sanitise(clusterWord(family.cluster) || 'unknown')}   release: ${sanitise(family.spec?.releaseId || 'none')}   id: ${sanitise(idOf(family))}`);
+  print.data(`  cluster: ${sanitise(clusterWord(family.cluster) || 'unknown')}   release: ${sanitise(answer.releaseTitle || 'none')}   id: ${sanitise(idOf(family))}`);
   for (const part of family.cluster?.parts ?? []) print.data(`    part: ${part.nodes.map(sanitise).join(' ')}`);
   for (const operation of answer.activeOperations) {
     print.data(`  ${kindOf(operation)} ${sanitise(idOf(operation))} is going on: ${operation.progress?.done ?? 0}/${operation.progress?.total ?? 0}  ${sanitise(waitingOf(operation.waiting, nowMs))}`.trimEnd());

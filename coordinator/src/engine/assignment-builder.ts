@@ -138,6 +138,9 @@ export class AssignmentBuilder {
   }
 
   #erlang(node: Node, { family, host }: Surroundings): NonNullable<NodeSpec['erlang']> {
+    if (host.attributes?.['erlang.epmdServesHost'] === false) {
+      throw new WombatError('WO_ADDRESS_LIMIT', `the epmd of this machine does not serve ${host.name}: it takes the addresses of 13 hosts`);
+    }
     return {
       nodeName: node.erlangName,
       cookie: Buffer.from(this.#options.secrets.open(family.id, family.sealedCookie)),

@@ -102,7 +102,7 @@ async function newHosts(
     const id = tools.ids.next('host');
     hosts.push({
       id,
-      name: `${base}-${await transaction.nextNumber(`host:${base}`)}`,
+      name: await freeHostName(transaction, base),
       generation: 1,
       observedGeneration: 0,
       providerId: domain.providerId,
@@ -122,6 +122,14 @@ async function newHosts(
     });
   }
   return hosts;
+}
+
+/** Somebody may have given a name of this form to a machine of his own. */
+async function freeHostName(transaction: Transaction, base: string): Promise<string> {
+  for (;;) {
+    const name = `${base}-${await transaction.nextNumber(`host:${base}`)}`;
+    if ((await transaction.hosts.count({ name })) === 0) return name;
+  }
 }
 
 async function newNodes(

@@ -1,6 +1,7 @@
 import { backoffMs, withDeadline, WombatError, type Clock } from '@wombat/proto';
 import type { CreateHostResult, HostSpec, Machine } from '@wombat/proto/plugin';
 import type { Host } from '../domain/model/host.js';
+import { errorOfFailure } from '../domain/provider-failure.js';
 import { advance } from '../domain/states/machine.js';
 import { hostTransitions, presentHostPhases } from '../domain/states/host-states.js';
 
@@ -11,7 +12,6 @@ import { attributesFromWire } from './attributes.js';
 import { hostPhaseEvent, nodePhaseEvent, storedError } from './events.js';
 import type { HostSilence } from './host-silence.js';
 import type { HostRevoker, ProviderDirectory } from './ports.js';
-import { failureToError } from './provider-failure.js';
 
 export interface HostControllerOptions {
   readonly store: Store;
@@ -50,6 +50,8 @@ export class HostController {
     if (!host || host.phase === 'gone') return;
     if (host.desired === 'absent') return this.#destroy(host, signal);
     if (host.phase === 'requested' || host.phase === 'creating') return this.#create(host, signal);
+    // Its agent was quicker than the provider's answer, and that was lost: asking again tells of the same machine.
+    if (host.machineId === '' && host.phase !== 'failed') return this.#learn(host, signal);
     if (host.phase === 'booting') return this.#awaitEnrolment(host);
     if (host.phase === 'up') return (await this.#options.silence.judge(host)) ?? this.#judgeIdle(host);
   }
@@ -69,6 +71,11 @@ export class HostController {
       signal.throwIfAborted();
       return this.#creationFailed(asked, WombatError.from(error));
     }
+  }
+
+  async #learn(host: Host, signal: AbortSignal): Promise<void> {
+    const machine = await this.#createMachine(host, signal);
+    await this.#options.store.transaction((transaction) => this.#created(transaction, host.id, machine));
   }
 
   async #createMachine(host: Host, signal: AbortSignal): Promise<Machine> {
@@ -93,6 +100,8 @@ export class HostController {
 
   async #creationFailed(host: Host, error: WombatError): Promise<number | void> {
     const { store, clock } = this.#options;
+    // There is a machine after all: its agent has reported meanwhile.
+    if ((await store.read.hosts.get(host.id))?.phase !== 'creating') throw error;
     const final = error.details['mayRetry'] === 'false' || host.attempts >= maximumAttempts;
     if (final) return store.transaction((transaction) => this.#fail(transaction, host.id, error));
     const delayMs = Number(error.details['retryAfterMs'] ?? 0) || backoffMs(host.attempts - 1, retry);
@@ -130,7 +139,7 @@ export class HostController {
   }
 
   async #destroy(host: Host, signal: AbortSignal): Promise<number | void> {
-    const { store, fleet, revoker } = this.#options;
+    const { store, clock, fleet, revoker } = this.#options;
     if (host.phase !== 'destroying') {
       await store.transaction((transaction) => this.#move(transaction, host.id, 'destroying', {}));
     }
@@ -157,7 +166,7 @@ export class HostController {
     const calls = await this.#calls(host);
     const deadline = withDeadline(this.#options.providerTimeoutMs ?? 120_000, `destroying host ${host.name}`, signal);
     for (const result of await calls.destroyHosts(machineIds, { signal: deadline })) {
-      if (result.failure) throw failureToError(result.failure);
+      if (result.failure) throw errorOfFailure(result.failure);
     }
   }
 
@@ -215,6 +224,6 @@ function specOf(host: Host, clusterId: string): HostSpec {
 
 function machineOf(result: CreateHostResult | undefined): Machine {
   if (result?.outcome?.$case === 'machine') return result.outcome.value;
-  if (result?.outcome?.$case === 'failure') throw failureToError(result.outcome.value);
+  if (result?.outcome?.$case === 'failure') throw errorOfFailure(result.outcome.value);
   throw new WombatError('WO_PROVIDER_UNAVAILABLE', 'the provider gave no answer for the host');
 }

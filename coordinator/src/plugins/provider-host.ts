@@ -5,10 +5,11 @@ import type {
 import { ProviderError, tagsOf } from '@wombat/plugin-sdk';
 import { orAborted, withDeadline, WombatError } from '@wombat/proto';
 import { FirewallRule as FirewallRuleCodec, Price as PriceCodec, Quota as QuotaCodec } from '@wombat/proto/plugin';
+import { errorOfFailure } from '../domain/provider-failure.js';
 import { readNotes } from './notes.js';
 import { oneLine } from './one-line.js';
 import { list, pageToken, readCreateResults, readDestroyResults, readHardwareProfile, readImage, readMachines } from './provider-answers.js';
-import { cleanFailure, errorOfFailure, failureOf } from './provider-failure.js';
+import { cleanFailure, failureOf } from './provider-failure.js';
 import type { Redaction } from './redaction.js';
 
 export interface ProviderHostOptions {

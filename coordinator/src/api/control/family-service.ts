@@ -14,6 +14,7 @@ import { principalOf } from '../../auth/identity.js';
 import type { NewObject, Store } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
 import { checkRevision, mutate } from './mutation.js';
+import { nodeNames } from './node-names.js';
 import { pageQuery } from './paging.js';
 import { domainView, familyView } from './views/family-view.js';
 import { nodeView } from './views/node-view.js';
@@ -184,13 +185,16 @@ async function statusOf(
   const phases: Record<string, number> = {};
   for (const node of nodes) phases[node.phase] = (phases[node.phase] ?? 0) + 1;
   const shown = [...nodes].sort((a, b) => Number(asWanted(a)) - Number(asWanted(b)) || a.ordinal - b.ordinal).slice(0, 1_000);
+  const namesOf = await nodeNames(store.read, shown);
+  const release = family.spec.releaseId === undefined ? undefined : await store.read.releases.get(family.spec.releaseId);
   const active = await store.read.operations.find({ familyId: family.id, state: ['running', 'cancelling'] });
   const failed = nodes.filter((node) => node.lastError && node.phase === 'failed').sort((a, b) => b.phaseSince - a.phaseSince)[0];
   return {
     family: await viewOf(family),
     phases,
     wantedRunning: nodes.filter((node) => node.desired === 'running').length,
-    nodes: shown.map((node) => nodeView(node, family.name)),
+    nodes: shown.map((node) => nodeView(node, namesOf(node))),
+    releaseTitle: release ? `${release.name} ${release.version}` : '',
     activeOperations: active.map(operationView),
     lastFailure: failed?.lastError && { nodeId: failed.id, operationId: failed.operationId, error: { ...failed.lastError, details: {} }, logTail: failed.logTail },
   };

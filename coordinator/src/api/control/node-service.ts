@@ -15,6 +15,7 @@ import type { Fleet } from '../../fleet/fleet.js';
 import type { Store } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
 import { mutate } from './mutation.js';
+import { nodeNames } from './node-names.js';
 import { pageQuery } from './paging.js';
 import { nodeView } from './views/node-view.js';
 import { operationView } from './views/operation-view.js';
@@ -52,12 +53,12 @@ export function nodeService(options: NodeServiceOptions): Service {
         request.includeGone ? {} : { phase: presentPhases },
       );
       const page = await store.read.nodes.page(query);
-      const names = await familyNames(store, page.items);
-      return { nodes: page.items.map((node) => nodeView(node, names.get(node.familyId) ?? '')), page: { nextPageToken: page.nextPageToken } };
+      const namesOf = await nodeNames(store.read, page.items);
+      return { nodes: page.items.map((node) => nodeView(node, namesOf(node))), page: { nextPageToken: page.nextPageToken } };
     },
     async getNode(request) {
       const node = await find(request.node);
-      return { node: nodeView(node, (await familyNames(store, [node])).get(node.familyId) ?? '') };
+      return { node: nodeView(node, (await nodeNames(store.read, [node]))(node)) };
     },
     async startNodes(request, { identity }) {
       return { operation: operationView(await change('start', request, identity)) };
@@ -115,10 +116,3 @@ async function nodesOf(store: Store, reference: string): Promise<Node[]> {
     return store.read.nodes.find({ familyId: family.id, phase: presentPhases });
   }
 }
-
-async function familyNames(store: Store, nodes: readonly Node[]): Promise<Map<string, string>> {
-  const names = new Map<string, string>();
-  for (const id of new Set(nodes.map((node) => node.familyId))) names.set(id, (await store.read.families.get(id))?.name ?? '');
-  return names;
-}
-

@@ -2,11 +2,17 @@ import { NodeDesired, NodePhase, type Node as NodeMessage } from '@wombat/proto/
 import type { Node } from '../../../domain/model/node.js';
 import { dateOf, enumOf, errorView, metadataView, waitingView } from './common.js';
 
-export function nodeView(node: Node, familyName: string): NodeMessage {
+/** Names that people know the node's surroundings by. */
+export interface NodeNames {
+  readonly familyName: string;
+  readonly hostName: string;
+}
+
+export function nodeView(node: Node, names: NodeNames): NodeMessage {
   return {
     metadata: metadataView(node),
     familyId: node.familyId,
-    familyName,
+    ...names,
     hostId: node.hostId,
     domainId: node.domainId,
     releaseId: node.releaseId,

@@ -204,7 +204,11 @@ export interface GetFamilyStatusResponse {
   /** Those that are not as wanted first; at most 1,000. */
   nodes: Node[];
   activeOperations: Operation[];
-  lastFailure: Failure | undefined;
+  lastFailure:
+    | Failure
+    | undefined;
+  /** What new nodes run: "Sample 0.1.0", empty without a release. */
+  releaseTitle: string;
 }
 
 export interface GetFamilyStatusResponse_PhasesEntry {
@@ -2270,7 +2274,15 @@ export const GetFamilyStatusRequest: MessageFns<GetFamilyStatusRequest> = {
 };
 
 function createBaseGetFamilyStatusResponse(): GetFamilyStatusResponse {
-  return { family: undefined, phases: {}, wantedRunning: 0, nodes: [], activeOperations: [], lastFailure: undefined };
+  return {
+    family: undefined,
+    phases: {},
+    wantedRunning: 0,
+    nodes: [],
+    activeOperations: [],
+    lastFailure: undefined,
+    releaseTitle: "",
+  };
 }
 
 export const GetFamilyStatusResponse: MessageFns<GetFamilyStatusResponse> = {
@@ -2292,6 +2304,9 @@ export const GetFamilyStatusResponse: MessageFns<GetFamilyStatusResponse> = {
     }
     if (message.lastFailure !== undefined) {
       Failure.encode(message.lastFailure, writer.uint32(50).fork()).join();
+    }
+    if (message.releaseTitle !== "") {
+      writer.uint32(58).string(message.releaseTitle);
     }
     return writer;
   },
@@ -2360,6 +2375,14 @@ export const GetFamilyStatusResponse: MessageFns<GetFamilyStatusResponse> = {
             message.lastFailure = Failure.decode(reader, reader.uint32());
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.releaseTitle = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2405,6 +2428,11 @@ export const GetFamilyStatusResponse: MessageFns<GetFamilyStatusResponse> = {
         : isSet(object.last_failure)
         ? Failure.fromJSON(object.last_failure)
         : undefined,
+      releaseTitle: isSet(object.releaseTitle)
+        ? globalThis.String(object.releaseTitle)
+        : isSet(object.release_title)
+        ? globalThis.String(object.release_title)
+        : "",
     };
   },
 
@@ -2434,6 +2462,9 @@ export const GetFamilyStatusResponse: MessageFns<GetFamilyStatusResponse> = {
     if (message.lastFailure !== undefined) {
       obj.lastFailure = Failure.toJSON(message.lastFailure);
     }
+    if (message.releaseTitle !== "") {
+      obj.releaseTitle = message.releaseTitle;
+    }
     return obj;
   },
 
@@ -2460,6 +2491,7 @@ export const GetFamilyStatusResponse: MessageFns<GetFamilyStatusResponse> = {
     message.lastFailure = (object.lastFailure !== undefined && object.lastFailure !== null)
       ? Failure.fromPartial(object.lastFailure)
       : undefined;
+    message.releaseTitle = object.releaseTitle ?? "";
     return message;
   },
 };

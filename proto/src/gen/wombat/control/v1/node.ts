@@ -277,6 +277,7 @@ export interface Node {
   lastError: ErrorDetail | undefined;
   logTail: string;
   familyName: string;
+  hostName: string;
 }
 
 export interface NodePort {
@@ -401,6 +402,7 @@ function createBaseNode(): Node {
     lastError: undefined,
     logTail: "",
     familyName: "",
+    hostName: "",
   };
 }
 
@@ -462,6 +464,9 @@ export const Node: MessageFns<Node> = {
     }
     if (message.familyName !== "") {
       writer.uint32(146).string(message.familyName);
+    }
+    if (message.hostName !== "") {
+      writer.uint32(154).string(message.hostName);
     }
     return writer;
   },
@@ -623,6 +628,14 @@ export const Node: MessageFns<Node> = {
             message.familyName = reader.string();
             continue;
           }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.hostName = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -697,6 +710,11 @@ export const Node: MessageFns<Node> = {
         : isSet(object.family_name)
         ? globalThis.String(object.family_name)
         : "",
+      hostName: isSet(object.hostName)
+        ? globalThis.String(object.hostName)
+        : isSet(object.host_name)
+        ? globalThis.String(object.host_name)
+        : "",
     };
   },
 
@@ -756,6 +774,9 @@ export const Node: MessageFns<Node> = {
     if (message.familyName !== "") {
       obj.familyName = message.familyName;
     }
+    if (message.hostName !== "") {
+      obj.hostName = message.hostName;
+    }
     return obj;
   },
 
@@ -788,6 +809,7 @@ export const Node: MessageFns<Node> = {
       : undefined;
     message.logTail = object.logTail ?? "";
     message.familyName = object.familyName ?? "";
+    message.hostName = object.hostName ?? "";
     return message;
   },
 };
