@@ -140,17 +140,36 @@ export class HostController {
 
   async #destroy(host: Host, signal: AbortSignal): Promise<number | void> {
     const { store, clock, fleet, revoker } = this.#options;
+    const waitMs = host.phase === 'destroying' ? (host.waiting?.nextTryAt ?? 0) - clock.now() : 0;
+    if (waitMs > 0) return waitMs;
     if (host.phase !== 'destroying') {
       await store.transaction((transaction) => this.#move(transaction, host.id, 'destroying', {}));
     }
     await revoker.revoke(host.id, 'the host is removed');
     fleet.disconnect(host.id, 'the host is removed');
-    // Even without a machine id there may be a machine: the answer to its creation may have been lost.
-    const machineIds = host.machineId ? [host.machineId] : await this.#machinesOf(host, signal);
-    await this.#destroyMachines(host, machineIds, signal);
+    try {
+      await this.#destroyMachines(host, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      return this.#destructionFailed(host.id, WombatError.from(error));
+    }
     await store.transaction(async (transaction) => {
       await this.#move(transaction, host.id, 'gone', {});
       await this.#nodesGone(transaction, host.id);
+    });
+  }
+
+  /** It is tried for ever, ever more slowly: a machine that nobody knows of any more costs money. */
+  async #destructionFailed(hostId: string, error: WombatError): Promise<number> {
+    const { store, clock } = this.#options;
+    const now = clock.now();
+    return store.transaction(async (transaction) => {
+      const host = await transaction.hosts.get(hostId);
+      const delayMs = Number(error.details['retryAfterMs'] ?? 0) || Math.min(retry.maximumMs, Math.max(retry.initialMs, now - (host?.phaseSince ?? now)));
+      await this.#move(transaction, hostId, 'destroying', {
+        lastError: storedError(error), waiting: { reason: error.message, since: host?.phaseSince ?? now, nextTryAt: now + delayMs },
+      });
+      return delayMs;
     });
   }
 
@@ -161,7 +180,11 @@ export class HostController {
     return machines.filter((machine) => machine.key === host.key).map((machine) => machine.machineId);
   }
 
-  async #destroyMachines(host: Host, machineIds: readonly string[], signal: AbortSignal): Promise<void> {
+  async #destroyMachines(host: Host, signal: AbortSignal): Promise<void> {
+    // Set up by hand: no provider could take it away.
+    if (host.providerId === '') return;
+    // Even without a machine id there may be a machine: the answer to its creation may have been lost.
+    const machineIds = host.machineId ? [host.machineId] : await this.#machinesOf(host, signal);
     if (machineIds.length === 0) return;
     const calls = await this.#calls(host);
     const deadline = withDeadline(this.#options.providerTimeoutMs ?? 120_000, `destroying host ${host.name}`, signal);

@@ -2,7 +2,7 @@ import type { HostPhase } from '../model/host.js';
 import type { Transitions } from './machine.js';
 
 /**
- * requested  the intent is stored, the provider has not been asked
+ * requested  the intent is stored, the provider has not been asked, or is asked again later
  * creating   the provider has been asked and has not answered
  * booting    the machine is there, its agent has no session yet
  * up         its agent has a session
@@ -13,7 +13,7 @@ import type { Transitions } from './machine.js';
  * failed     it could not be created, or did not enrol in time
  */
 export const hostTransitions: Transitions<HostPhase> = {
-  requested: ['creating', 'destroying', 'failed', 'gone'],
+  requested: ['creating', 'up', 'destroying', 'failed', 'gone'],
   creating: ['booting', 'up', 'requested', 'failed', 'destroying'],
   booting: ['up', 'failed', 'destroying'],
   up: ['unknown', 'draining', 'destroying'],
