@@ -64,6 +64,8 @@ export class CertificateAuthority {
     private readonly options: CertificateAuthorityOptions,
     private readonly certificate: InstanceType<typeof x509.X509Certificate>,
     private readonly key: webcrypto.CryptoKey,
+    /** The same in every certificate, and not cheap to make. */
+    private readonly authorityKeyIdentifier: InstanceType<typeof x509.Extension>,
   ) {
     this.trustedPem = pemOf(certificate);
     this.sha256 = sha256Hex(new Uint8Array(certificate.rawData));
@@ -79,7 +81,7 @@ export class CertificateAuthority {
     const certificate = parseCertificate(stored.certificatePem, directory);
     const key = await importKey(stored.keyPem, directory);
     await checkPair(certificate, key, options, directory);
-    return new CertificateAuthority(options, certificate, key);
+    return new CertificateAuthority(options, certificate, key, await x509.AuthorityKeyIdentifierExtension.create(certificate.publicKey));
   }
 
   get clusterId(): string {
@@ -142,7 +144,7 @@ export class CertificateAuthority {
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
         new x509.ExtendedKeyUsageExtension([what.usage as x509Usage]),
         new x509.SubjectAlternativeNameExtension([...what.names]),
-        await x509.AuthorityKeyIdentifierExtension.create(this.certificate.publicKey),
+        this.authorityKeyIdentifier,
       ],
     });
   }

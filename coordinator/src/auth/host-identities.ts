@@ -77,8 +77,13 @@ export class HostIdentities {
     try {
       const requested = await readCertificateRequest(request.csr);
       const joiner = { tokenText: request.token, publicKeySha256: requested.publicKeySha256, address };
-      const hostId = await this.consume(joiner);
-      return { hostId, certificate: await this.issueCertificate(hostId, requested, request.signal) };
+      // Looked at before anything is signed for it; what counts is the look inside the transaction.
+      const token = await this.tokens.examine(this.options.store.read, joiner);
+      if (token instanceof Refusal) throw await this.refuse(token);
+      const issued = await this.sign(token.hostId, requested, request.signal);
+      const outcome = await this.consume(joiner, issued);
+      if (outcome instanceof Refusal) throw await this.refuse(outcome);
+      return { hostId: outcome.hostId, certificate: this.answer(issued) };
     } catch (error) {
       if (isJoinersFault(error)) this.failures.tryTake(address);
       throw error;
@@ -87,7 +92,9 @@ export class HostIdentities {
 
   /** @throws WombatError WO_CSR_INVALID, WO_RATE_LIMITED, WO_CERTIFICATE_REFUSED */
   async renew(identity: HostIdentity, csr: Uint8Array, signal?: AbortSignal): Promise<IssuedCertificate> {
-    return this.issueCertificate(identity.hostId, await readCertificateRequest(csr), signal, identity.fingerprint);
+    const issued = await this.sign(identity.hostId, await readCertificateRequest(csr), signal);
+    await this.options.store.transaction((transaction) => this.record(transaction, identity.hostId, issued, identity.fingerprint));
+    return this.answer(issued);
   }
 
   /** @throws WombatError WO_CERTIFICATE_REFUSED when it is unknown, revoked or expired */
@@ -110,26 +117,22 @@ export class HostIdentities {
   }
 
   /** ONE conditional update: of two joiners the second finds another revision, and is judged anew. */
-  private async consume(joiner: Joiner): Promise<string> {
+  private async consume(joiner: Joiner, issued: HostCertificateIssued): Promise<Consumed | Refusal> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        const outcome = await this.options.store.transaction((transaction) => this.consumeOnce(transaction, joiner));
-        if (outcome instanceof Refusal) throw outcome.toError();
-        return outcome.hostId;
+        return await this.options.store.transaction((transaction) => this.consumeOnce(transaction, joiner, issued));
       } catch (error) {
         if (!WombatError.is(error) || error.code !== 'WO_CONFLICT' || attempt === 3) throw error;
       }
     }
   }
 
-  /** What is told is told in the same transaction, so that every refusal takes the same steps. */
-  private async consumeOnce(transaction: Transaction, joiner: Joiner): Promise<Consumed | Refusal> {
+  /** Token, certificate and event together: an enrolment has happened or it has not. */
+  private async consumeOnce(transaction: Transaction, joiner: Joiner, issued: HostCertificateIssued): Promise<Consumed | Refusal> {
     const consumed = await this.tokens.consume(transaction, joiner);
-    if (consumed instanceof Refusal) {
-      if (this.refusalEvents.tryTake()) await transaction.events.append(consumed.toEvent());
-      return consumed;
-    }
+    if (consumed instanceof Refusal) return consumed;
     const { hostId, isRetry } = consumed;
+    await this.record(transaction, hostId, issued, undefined);
     if (isRetry) return consumed;
     const message = `host ${hostId} enrolled from ${joiner.address}`;
     const payload = { source: joiner.address, publicKeySha256: joiner.publicKeySha256 };
@@ -137,11 +140,19 @@ export class HostIdentities {
     return consumed;
   }
 
-  private async issueCertificate(hostId: string, requested: RequestedKey, signal?: AbortSignal, renewedFrom?: string): Promise<IssuedCertificate> {
+  /** Every refusal takes the same steps and has the same words; the operator is told why. */
+  private async refuse(refusal: Refusal): Promise<WombatError> {
+    if (this.refusalEvents.tryTake()) await this.options.store.transaction((transaction) => transaction.events.append(refusal.toEvent()));
+    return refusal.toError();
+  }
+
+  private async sign(hostId: string, requested: RequestedKey, signal?: AbortSignal): Promise<HostCertificateIssued> {
     await this.signing.take(maximumSigningWaitMs, 'certificates to sign', signal);
-    const { authority, clock, store } = this.options;
-    const issued = await authority.issueHostCertificate(hostId, requested);
-    await store.transaction((transaction) => this.record(transaction, hostId, issued, renewedFrom));
+    return this.options.authority.issueHostCertificate(hostId, requested);
+  }
+
+  private answer(issued: HostCertificateIssued): IssuedCertificate {
+    const { authority, clock } = this.options;
     return {
       certificateChain: issued.chainPem,
       trustedCa: authority.trustedPem,

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { formatJoinToken, parseJoinToken, WombatError, type Clock, type Ids } from '@wombat/proto';
 import type { NewEvent } from '../domain/model/event.js';
 import type { JoinToken } from '../domain/model/identity.js';
-import type { Transaction } from '../store/store.js';
+import type { Reader, Transaction } from '../store/store.js';
 import { equalDigests, sha256Hex } from './digest.js';
 
 const defaultValidForMs = 15 * 60 * 1000;
@@ -66,16 +66,22 @@ export class JoinTokens {
   }
 
   /**
-   * Consumes the token for the joiner's key and answers its host, or answers the refusal.
+   * Whether the joiner may use the token, without using it.
    * @throws WombatError WO_TOKEN_MALFORMED
    */
-  async consume(transaction: Transaction, joiner: Joiner): Promise<Consumed | Refusal> {
+  async examine(reader: Pick<Reader, 'joinTokens' | 'hosts'>, joiner: Joiner): Promise<JoinToken | Refusal> {
     const presented = parseJoinToken(joiner.tokenText);
-    const token = await transaction.joinTokens.get(presented.id);
-    const host = await transaction.hosts.get(token?.hostId ?? presented.id);
+    const token = await reader.joinTokens.get(presented.id);
+    const host = await reader.hosts.get(token?.hostId ?? presented.id);
     const isGenuine = equalDigests(sha256Hex(presented.secret), token?.secretHash ?? nobodysHash);
     const why = this.judge(token, isGenuine && equalDigests(presented.caSha256, this.caSha256), host?.desired === 'absent', joiner);
-    if (why !== undefined || !token) return new Refusal(presented.id, why ?? 'unknown', joiner, token);
+    return why !== undefined || !token ? new Refusal(presented.id, why ?? 'unknown', joiner, token) : token;
+  }
+
+  /** Consumes the token for the joiner's key and answers its host, or answers the refusal. */
+  async consume(transaction: Transaction, joiner: Joiner): Promise<Consumed | Refusal> {
+    const token = await this.examine(transaction, joiner);
+    if (token instanceof Refusal) return token;
     if (token.usedAt !== undefined) return { hostId: token.hostId, isRetry: true };
     await transaction.joinTokens.update({
       ...token,
