@@ -1,0 +1,26 @@
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The folder of the whole project, from dist/support. */
+export const checkout = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
+
+export const launchers = {
+  coordinator: join(checkout, 'coordinator/bin/wombat-coordinator'),
+  agent: join(checkout, 'agent/bin/wombat-agent'),
+  wo: join(checkout, 'cli/bin/wo.js'),
+} as const;
+
+export const fixtures = join(checkout, 'test/fixtures');
+
+const erlangPrograms = ['rebar3', 'erl', 'epmd', 'erl_call'];
+
+/** For `skip` of a test that needs Erlang: false, or the reason. */
+export function withoutErlang(): string | false {
+  const missing = erlangPrograms.find((program) => !isInstalled(program));
+  return missing === undefined ? false : `${missing} is not installed`;
+}
+
+function isInstalled(program: string): boolean {
+  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, program)));
+}

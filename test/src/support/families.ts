@@ -1,0 +1,49 @@
+import { join } from 'node:path';
+import { packOtpRelease, packScripts, sleeper, type Script } from './releases.js';
+import type { Workshop } from './workshop.js';
+
+/** A family that is ready to be deployed. */
+export interface Prepared {
+  readonly family: string;
+  readonly release: string;
+}
+
+export interface FamilyOptions {
+  /** @default "Sleepers" */
+  readonly name?: string;
+  readonly nodesPerHost?: number;
+  /** Further flags of create-family. */
+  readonly flags?: readonly string[];
+  readonly scripts?: readonly Script[];
+  /** Further flags of upload-release. */
+  readonly upload?: readonly string[];
+}
+
+/** A provider `laptop`, a release that sleeps, and a family of it. */
+export async function prepareSleepers(workshop: Workshop, options: FamilyOptions = {}): Promise<Prepared> {
+  const { name = 'Sleepers', scripts = [sleeper], upload = [] } = options;
+  const tarball = await packScripts(join(workshop.directory, `${slug(name)}.tar.gz`), scripts);
+  const release = await workshop.ok('upload-release', `${slug(name)} release`, tarball, 'bin/start', ...upload);
+  return { release, family: await prepareFamily(workshop, release, { ...options, name }) };
+}
+
+/** A provider `laptop`, the sample OTP release, and a family of it that is to be one mesh. */
+export async function prepareMesh(workshop: Workshop, options: FamilyOptions = {}): Promise<Prepared> {
+  const { name = 'Mesh' } = options;
+  const tarball = await packOtpRelease(join(workshop.directory, `${slug(name)}.tar.gz`), options.scripts);
+  const release = await workshop.ok('upload-release', `${slug(name)} release`, tarball, ...(options.upload ?? []));
+  return { release, family: await prepareFamily(workshop, release, { ...options, name, flags: ['--clust', 'erlang-mesh', ...(options.flags ?? [])] }) };
+}
+
+async function prepareFamily(workshop: Workshop, release: string, { name = '', nodesPerHost = 2, flags = [] }: FamilyOptions): Promise<string> {
+  const known = await workshop.wo('provider', 'show', 'laptop');
+  if (known.code !== 0) await workshop.ok('register-provider', 'laptop', 'local');
+  const family = await workshop.ok('create-family', name, '--sel', 'random', ...flags);
+  await workshop.ok('attach-release', family, release);
+  await workshop.ok('add-domain', family, 'laptop', 'local', 'host', '--nodes-per-host', String(nodesPerHost));
+  return family;
+}
+
+function slug(name: string): string {
+  return name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
+}

@@ -1,0 +1,145 @@
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Node } from '@wombat/proto/control';
+import { NodePhase } from '@wombat/proto/control';
+import type { Test } from 'tap';
+import { CoordinatorProcess, type Addresses } from './coordinator-process.js';
+import { endProcessesIn } from './ending.js';
+import { FleetView, tellNode } from './fleet-view.js';
+import { describeProcess, isAgent, isBeam, processesIn, type Process } from './processes.js';
+import { notYet, until, type Patience } from './until.js';
+import { tellResult, WoProcess, type WoOptions, type WoResult } from './wo.js';
+
+const run = promisify(execFile);
+const logTailLines = 40;
+
+export interface WorkshopOptions {
+  /** Flags of the coordinator. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+type WoTimes = Omit<WoOptions, 'configDirectory'>;
+
+/** A temporary directory with a coordinator and all that it starts; nothing of it outlives its test. */
+export class Workshop {
+  readonly directory: string;
+  readonly coordinator: CoordinatorProcess;
+  readonly fleet: FleetView;
+  readonly #commands: WoProcess[] = [];
+
+  /** Starts the coordinator; ends and removes everything when the test ends, and shows logs when it failed. */
+  static async open(t: Test, options: WorkshopOptions = {}): Promise<Workshop> {
+    const workshop = await Workshop.closed(t, options);
+    await workshop.coordinator.start();
+    return workshop;
+  }
+
+  /** The same without a coordinator running. */
+  static async closed(t: Test, { settings = {} }: WorkshopOptions = {}): Promise<Workshop> {
+    const workshop = new Workshop(await mkdtemp(join(tmpdir(), 'wombat-e2e-')), settings);
+    t.teardown(async () => await workshop.#close(t));
+    return workshop;
+  }
+
+  private constructor(directory: string, settings: Readonly<Record<string, string>>) {
+    this.directory = directory;
+    this.coordinator = new CoordinatorProcess({ home: directory, settings });
+    this.fleet = new FleetView(async (...words) => JSON.parse(await this.ok(...words, '-o', 'json')) as unknown);
+  }
+
+  /** Starts a `wo` and leaves it running. */
+  spawnWo(words: readonly string[], times: WoTimes = {}): WoProcess {
+    const command = new WoProcess(words, { ...times, configDirectory: this.directory });
+    this.#commands.push(command);
+    return command;
+  }
+
+  /** Runs a `wo` to its end, however that is. */
+  async wo(...words: readonly string[]): Promise<WoResult> {
+    return await this.spawnWo(words).ended;
+  }
+
+  /** Runs a `wo` that must succeed, and answers what it printed. */
+  async ok(...words: readonly string[]): Promise<string> {
+    const result = await this.wo(...words);
+    if (result.code !== 0) throw new Error(`this should succeed: ${tellResult(result)}`);
+    return result.stdout.trim();
+  }
+
+  /** Kills the coordinator as a power cut does, and starts it again on the same directory. */
+  async restartCoordinator(): Promise<Addresses> {
+    await this.coordinator.kill();
+    return await this.coordinator.start();
+  }
+
+  processes(): Process[] {
+    return processesIn(this.directory);
+  }
+
+  agents(hostId?: string): Process[] {
+    return this.processes().filter((each) => isAgent(each) && (hostId === undefined || each.environment['WOMBAT_HOST_ID'] === hostId));
+  }
+
+  /** All that runs for a node: its shim, its program, and what that started. */
+  processesOfNode(nodeId: string): Process[] {
+    return this.processes().filter(({ environment }) => environment['WOMBAT_NODE_ID'] === nodeId);
+  }
+
+  beams(): Process[] {
+    return this.processes().filter(isBeam);
+  }
+
+  /** Directories of hosts under all providers. */
+  hostDirectories(): string[] {
+    const providers = join(this.coordinator.directory, 'providers');
+    return list(providers).flatMap((provider) => list(join(providers, provider, 'hosts')).map((host) => join(providers, provider, 'hosts', host)));
+  }
+
+  /** Waits until so many nodes are running, and answers them. */
+  async untilRunning(amount: number, patience?: Patience): Promise<Node[]> {
+    return await until(`${amount} nodes are running`, async () => {
+      const nodes = await this.fleet.nodes();
+      const running = nodes.filter(({ phase }) => phase === NodePhase.RUNNING);
+      return running.length === amount && nodes.length === amount ? nodes : notYet(nodes.map(tellNode));
+    }, { everyMs: 150, ...patience });
+  }
+
+  /** The tail of a log of the coordinator and of each agent. */
+  logTails(): string {
+    const logs = [this.coordinator.log, ...this.hostDirectories().flatMap((host) => [join(host, 'agent.log'), join(host, 'agent.out')])];
+    return logs.map((path) => `--- ${path.replace(this.directory, '')}\n${tail(path)}`).join('\n');
+  }
+
+  async #close(t: Test): Promise<void> {
+    if (!t.passing()) t.comment(this.logTails());
+    for (const command of this.#commands) command.kill('SIGKILL');
+    await Promise.allSettled(this.#commands.map(({ ended }) => ended));
+    await this.coordinator.kill();
+    await endProcessesIn(this.directory);
+    const left = this.processes();
+    // Release trees are read-only.
+    await run('chmod', ['-R', 'u+rwX', this.directory]).catch(() => undefined);
+    await rm(this.directory, { recursive: true, force: true, maxRetries: 5 });
+    if (left.length > 0) throw new Error(`the test leaves processes behind: ${left.map(describeProcess).join('; ')}`);
+  }
+}
+
+function list(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+function tail(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trimEnd().split('\n').slice(-logTailLines).map((line) => line.slice(0, 400)).join('\n');
+  } catch {
+    return '(none)';
+  }
+}
