@@ -54,6 +54,8 @@ export class HttpListener {
   private readonly calls = new RunningCalls();
   private readonly methods: ReadonlyMap<string, HttpMethod>;
   private readonly app: FastifyInstance;
+  /** Who each admitted request comes from. */
+  private readonly identities = new WeakMap<FastifyRequest, Identity>();
   private stopRenewals: () => void = () => undefined;
 
   constructor(private readonly options: HttpListenerOptions) {
@@ -138,8 +140,6 @@ export class HttpListener {
     table.admit(this.methodOf(name).path, identity);
     this.identities.set(request, identity);
   }
-
-  private readonly identities = new WeakMap<FastifyRequest, Identity>();
 
   private methodOf(name: string): HttpMethod {
     const method = this.methods.get(name);
