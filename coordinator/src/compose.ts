@@ -18,6 +18,7 @@ import { systemService } from './api/control/system-service.js';
 import { tokenService } from './api/control/token-service.js';
 import { HealthService } from './api/health/health-service.js';
 import { serviceNames } from './api/control/service-names.js';
+import { HttpListener } from './api/http/http-listener.js';
 import { reflectionServices } from './api/reflection/reflection-service.js';
 import { CertificateIndex } from './auth/certificate-index.js';
 import { HostIdentities } from './auth/host-identities.js';
@@ -119,7 +120,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   }));
 
   // What is asked for, and by whom
-  const controlServices = (c: DependencyContainer) => [
+  const controlServices = once((c: DependencyContainer) => [
     providerService({ store, clock, ids, secrets, drivers: catalog, directory: c.resolve(ProviderInstances) }),
     releaseService({ store, clock, ids, blobs: c.resolve(FileBlobStore) }),
     familyService({ store, clock, ids, secrets, strategies: catalog, maxNodesPerOperation: configuration.limits.maxNodesPerOperation }),
@@ -130,7 +131,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     jobApiService({ store, jobs: c.resolve(JobService) }),
     tokenService({ store, clock, ids, issuer: c.resolve(HostIdentities) }),
     systemService({ clusterId, fleet: c.resolve(AgentFleet), plugins: () => pluginList(catalog) }),
-  ];
+  ]);
   const agentServices = (c: DependencyContainer) => [
     enrolmentService(c.resolve(HostIdentities), clusterId),
     sessionService(c.resolve(AgentFleet)),
@@ -141,6 +142,10 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     services: controlServices(c),
     libraryServices: [...c.resolve(HealthService).services, ...reflectionServices(serviceNames)],
     table: c.resolve(MethodTable), operators: c.resolve(Operators), certificate, log,
+  }));
+  part(HttpListener, (c) => new HttpListener({
+    services: controlServices(c), table: c.resolve(MethodTable), operators: c.resolve(Operators), log, isServing: () => c.resolve(Coordinator).isServing,
+    ...(configuration.http.tls ? { certificate } : {}),
   }));
   part(AgentsListener, (c) => new AgentsListener({
     services: agentServices(c), table: c.resolve(MethodTable), authority, index: c.resolve(CertificateIndex), certificate, log,
@@ -157,6 +162,13 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     health: c.resolve(HealthService),
     control: c.resolve(ControlListener),
     agents: c.resolve(AgentsListener),
+    http: c.resolve(HttpListener),
+    checkMethods: () => c.resolve(MethodTable).assertComplete([...controlServices(c), ...agentServices(c), ...c.resolve(HealthService).services, ...reflectionServices(serviceNames)]),
   }));
   return container.resolve(Coordinator);
+}
+
+function once<A, T>(make: (argument: A) => T): (argument: A) => T {
+  let made: { readonly value: T } | undefined;
+  return (argument) => (made ??= { value: make(argument) }).value;
 }

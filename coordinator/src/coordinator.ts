@@ -4,6 +4,7 @@ import type { AgentsListener } from './api/doors/agents-listener.js';
 import { formatAddress, type Address } from './api/doors/address.js';
 import type { ControlListener } from './api/doors/control-listener.js';
 import type { HealthService } from './api/health/health-service.js';
+import type { HttpListener } from './api/http/http-listener.js';
 import type { CertificateIndex } from './auth/certificate-index.js';
 import { writeFileAtomically } from './auth/private-file.js';
 import type { Operators } from './auth/operators.js';
@@ -28,12 +29,16 @@ export interface CoordinatorParts {
   readonly health: HealthService;
   readonly control: ControlListener;
   readonly agents: AgentsListener;
+  readonly http: HttpListener;
+  /** @throws WombatError WO_INTERNAL unless the method table and the services agree */
+  readonly checkMethods: () => void;
 }
 
 /** Where others reach the coordinator, "host:port". */
 export interface Addresses {
   readonly control: string;
   readonly agents: string;
+  readonly http: string;
 }
 
 /** Calls under way get this long to end when the coordinator stops. */
@@ -42,6 +47,8 @@ const graceMs = 3_000;
 /** The running coordinator: what is started in which order, and stopped in the reverse. */
 export class Coordinator {
   #addresses: Addresses | undefined;
+  #isServing = false;
+  readonly #stop = new AbortController();
 
   constructor(private readonly parts: CoordinatorParts) {}
 
@@ -51,19 +58,29 @@ export class Coordinator {
     return this.#addresses;
   }
 
+  /** From the end of start() to the beginning of stop(). */
+  get isServing(): boolean {
+    return this.#isServing;
+  }
+
   /** @throws WombatError WO_ADDRESS_IN_USE */
   async start(): Promise<void> {
     const { parts } = this;
+    parts.checkMethods();
     await parts.index.load();
     await parts.operators.load();
     parts.fleet.start();
+    void parts.certificate.run(this.#stop.signal);
     const { configuration } = parts;
     const agents = await this.#listen('agents', parts.agents, configuration.agents.address);
     const control = await this.#listen('control', parts.control, configuration.control.address);
-    this.#addresses = { control: reachable(configuration.advertise.control, control), agents: reachable(configuration.advertise.agents, agents) };
+    const http = await this.#listen('http', parts.http, configuration.http.address);
+    this.#addresses = {
+      http: reachable(configuration.advertise.http, http), control: reachable(configuration.advertise.control, control), agents: reachable(configuration.advertise.agents, agents) };
     await parts.providers.adopt(await parts.store.read.providers.find({}));
     await parts.engine.start();
     await writeFileAtomically(path.join(configuration.directory, 'addresses.json'), `${JSON.stringify(this.#addresses)}\n`);
+    this.#isServing = true;
     parts.health.set('SERVING');
     parts.log.info({ ...this.#addresses, version: parts.version }, 'the coordinator serves');
   }
@@ -85,9 +102,11 @@ export class Coordinator {
   /** Hosts and their nodes run on. */
   async stop(): Promise<void> {
     const { parts } = this;
+    this.#isServing = false;
+    this.#stop.abort();
     parts.health.set('NOT_SERVING');
     await parts.engine.stop();
-    await Promise.all([parts.control.close(graceMs), parts.agents.close(graceMs), parts.fleet.stop()]);
+    await Promise.all([parts.control.close(graceMs), parts.agents.close(graceMs), parts.http.close(graceMs), parts.fleet.stop()]);
     await parts.providers.close();
     parts.index.close();
     parts.operators.close();
