@@ -138,12 +138,21 @@ export class AgentReports implements FleetListener {
   /** Ready is as far as an agent sees; whether that means running is the strategy's to say. */
   #phaseFor(node: Node, status: NodeStatus, family: Family | undefined): NodePhase | undefined {
     const phase = phaseOf[status.phase];
+    // Only what shall go is gone: a row is never given up on an agent's word alone.
+    if (phase === 'gone') return node.desired === 'absent' ? phase : undefined;
     if (phase !== 'ready') return phase;
+    if (stillTheOldProcess(node, status)) return undefined;
     const membership = node.membership?.startId === status.startId ? node.membership : undefined;
     if (membership?.joined || !family || !joinsCluster(this.#options.strategies, family)) return 'running';
     if (node.phase === 'failed' && membership) return undefined;
     return membership ? 'joining' : 'ready';
   }
+}
+
+/** The agent has taken the wish to stop or restart, and has not acted on it yet. */
+function stillTheOldProcess(node: Node, status: NodeStatus): boolean {
+  if (node.phase !== 'stopping') return false;
+  return node.desired !== 'running' || status.startId === node.startId;
 }
 
 function factsOf(node: Node, status: NodeStatus): Partial<Node> {
