@@ -110,7 +110,7 @@ async function cleanUp(runtime: Runtime, directory: DevDirectory, urgent: AbortS
   try {
     const control = await connect(runtime, directory, signal);
     try {
-      await tearDown(control, (said) => print.tell(said), signal);
+      await tearDown(control, runtime.clock, (said) => print.tell(said), signal);
     } finally {
       control.close();
     }

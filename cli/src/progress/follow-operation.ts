@@ -36,7 +36,7 @@ export async function followOperation(runtime: Runtime, operation: Operation, op
     renderer.changed(view, undefined);
     await watch(runtime, control, view, renderer, stop.signal);
     renderer.end(view);
-    return { finished: true, operation: view.operation, exit: tellEnd(runtime, view) };
+    return { finished: true, operation: view.operation, exit: tellEnd(runtime, view, renderer.showsEnd) };
   } catch (error) {
     renderer.end(view);
     if (!(error instanceof Detached)) throw error;
@@ -61,7 +61,8 @@ function actionsFor(runtime: Runtime, control: Control, view: OperationView, ren
     abandon: () => stop.abort(new Interrupted()),
     askToCancel: async () => {
       if (runtime.flags.yes) return true;
-      const answer = await ask(runtime, `cancel ${id}? [y/N] `, stop.signal);
+      const resume = renderer.pause(view);
+      const answer = await ask(runtime, `cancel ${id}? [y/N] `, stop.signal).finally(resume);
       // Where nobody can be asked, two Ctrl-C in a row are the answer.
       return answer === undefined || /^y(es)?$/i.test(answer.trim());
     },
@@ -83,11 +84,12 @@ async function watch(runtime: Runtime, control: Control, view: OperationView, re
         silentSince = runtime.clock.monotonic();
         if (runtime.print.format === 'jsonl') runtime.print.data(JSON.stringify(WatchOperationResponse.toJSON(message)));
         renderer.changed(view, view.apply(message));
-        if (view.isFinished) return;
       }
-      // The end of the stream without a final state: the coordinator is stopping.
+      // Of an operation that has ended long ago, the state comes first and the events after it: only the end of the stream is the end.
+      if (view.isFinished) return;
     } catch (error) {
       if (signal.aborted) throw signal.reason;
+      if (view.isFinished) return;
       if (!isPassing(error) || runtime.clock.monotonic() - silentSince > patienceMs) throw error;
     }
     if (attempt === 0) renderer.remark('the coordinator went away; the operation goes on when it is back');

@@ -1,6 +1,7 @@
 import { sanitise } from '../output/sanitise.js';
 import { elapsed } from '../output/time.js';
 import type { Colours } from '../terminal/colours.js';
+import { endLine } from './end-line.js';
 import type { OperationView, Target } from './operation-view.js';
 import { phaseMark } from './symbols.js';
 
@@ -30,19 +31,24 @@ export function liveFrame(view: OperationView, options: FrameOptions): string {
 }
 
 function headline(view: OperationView, { nowMs, colours }: FrameOptions): string {
-  const { progress, metadata, finishedAt, waiting } = view.operation;
-  const id = sanitise(metadata?.id ?? '');
+  if (view.isFinished) return endLine(view, colours);
+  const { progress, metadata, waiting } = view.operation;
   const figures = progress ? `${progress.done}/${progress.total}${progress.failed ? `, ${progress.failed} failed` : ''}` : '';
-  const time = elapsed(Math.max(0, (finishedAt?.getTime() ?? nowMs) - view.startedMs));
-  const why = waiting && !view.isFinished ? colours.dim(`  waits for ${sanitise(waiting.reason)}`) : '';
-  return `${colours.bold(view.kind)} ${id}  ${view.isFinished ? view.state : figures}  ${colours.dim(time)}${why}`;
+  const why = waiting ? colours.dim(`  waits for ${sanitise(waiting.reason)}`) : '';
+  return `${colours.bold(view.kind)} ${sanitise(metadata?.id ?? '')}  ${figures}  ${colours.dim(elapsed(Math.max(0, nowMs - view.startedMs)))}${why}`;
 }
 
 function targetLine(target: Target, view: OperationView, { nowMs, columns, colours }: FrameOptions): string {
   const width = Math.min(32, Math.max(...[...view.targets.values()].map((each) => each.name.length)));
-  const time = target.sinceMs ? elapsed(Math.max(0, (view.operation.finishedAt?.getTime() ?? nowMs) - target.sinceMs)) : '';
+  const time = target.sinceMs ? elapsed(Math.max(0, timeOf(target, view, nowMs))) : '';
   const detail = target.error ? `${target.error.code}: ${target.error.message}` : time;
   const text = `${sanitise(target.name).padEnd(width)}  ${sanitise(target.phase).padEnd(11)}  ${sanitise(detail)}`;
   // A line that wraps could not be written over.
   return `  ${phaseMark(target.phase, view.goal, colours)} ${text.slice(0, Math.max(20, columns - 5)).trimEnd()}`;
+}
+
+/** How long it took when it is where it shall be, else how long it has been where it is. */
+function timeOf(target: Target, view: OperationView, nowMs: number): number {
+  if (target.phase === view.goal) return target.sinceMs - view.startedMs;
+  return (view.operation.finishedAt?.getTime() ?? nowMs) - target.sinceMs;
 }

@@ -97,7 +97,7 @@ export class OperationView {
       const isHost = entry.action === PlanAction.CREATE_HOST || entry.action === PlanAction.DESTROY_HOST;
       const id = isHost ? entry.hostId : entry.nodeId;
       if (!id || this.targets.has(id)) continue;
-      this.targets.set(id, { id, name: isHost ? id : entry.nodeName || id, kind: isHost ? 'host' : 'node', phase: 'pending', sinceMs: 0 });
+      this.targets.set(id, { id, name: isHost ? id : entry.nodeName || id, kind: isHost ? 'host' : 'node', phase: initialPhase(entry.action), sinceMs: 0 });
     }
   }
 
@@ -125,6 +125,11 @@ export class OperationView {
     const said = event.message || event.type;
     return { atMs, subject: event.subjectName || event.subjectId, phase: event.type.split('.').slice(1).join('.') || event.type, message: said, isFailure: false };
   }
+}
+
+/** What is made begins as pending; where what is there stands, its events tell. */
+function initialPhase(action: PlanAction): string {
+  return action === PlanAction.CREATE_NODE || action === PlanAction.CREATE_HOST ? 'pending' : '';
 }
 
 function payloadOf(event: Event): Readonly<Record<string, unknown>> {

@@ -8,9 +8,13 @@ import { phaseMark } from './symbols.js';
 
 /** How an operation is shown while it goes on; all of it on stderr. */
 export interface Renderer {
+  /** The last picture says how it ended. */
+  readonly showsEnd: boolean;
   changed(view: OperationView, change: Change | undefined): void;
   /** A remark between the lines. */
   remark(text: string): void;
+  /** Leaves the terminal to a question; the answer goes on drawing. */
+  pause(view: OperationView): () => void;
   /** The last picture stays. */
   end(view: OperationView): void;
 }
@@ -26,13 +30,14 @@ export async function chooseRenderer(runtime: Runtime): Promise<Renderer> {
 }
 
 function silent(runtime: Runtime): Renderer {
-  return { changed: () => {}, remark: (text) => runtime.print.tell(text), end: () => {} };
+  return { showsEnd: false, changed: () => {}, remark: (text) => runtime.print.tell(text), pause: () => () => {}, end: () => {} };
 }
 
 /** For logs and pipes: never repeats itself, never moves the cursor. */
 export function plainRenderer(runtime: Runtime): Renderer {
   const { print } = runtime;
   return {
+    showsEnd: false,
     changed(view, change) {
       if (!change) return;
       const time = elapsed(Math.max(0, change.atMs - view.startedMs)).padStart(7);
@@ -40,16 +45,19 @@ export function plainRenderer(runtime: Runtime): Renderer {
       print.tell(`${print.err.dim(time)}  ${phaseMark(change.phase, view.goal, print.err)} ${sanitise(change.subject)} ${sanitise(change.phase)}${said}`);
     },
     remark: (text) => print.tell(text),
+    pause: () => () => {},
     end: () => {},
   };
 }
 
-type LogUpdate = ((text: string) => void) & { persist(text: string): void; done(): void };
+type LogUpdate = ((text: string) => void) & { persist(text: string): void; clear(): void; done(): void };
 
 class LiveRenderer implements Renderer {
+  readonly showsEnd = true;
   readonly #runtime: Runtime;
   readonly #write: LogUpdate;
   #timer: NodeJS.Timeout | undefined;
+  #isPaused = false;
   /** The coordinator's clock less ours, so that a wrong clock here shows no wrong times. */
   #skewMs = 0;
 
@@ -60,20 +68,38 @@ class LiveRenderer implements Renderer {
 
   changed(view: OperationView, change: Change | undefined): void {
     if (change && change.atMs > 0 && this.#timer === undefined) this.#skewMs = Math.min(0, change.atMs - this.#runtime.clock.now());
-    if (this.#timer) return;
-    this.#draw(view);
-    this.#timer = setInterval(() => this.#draw(view), frameMs);
-    this.#timer.unref();
+    if (!this.#timer && !this.#isPaused) this.#run(view);
   }
 
   remark(text: string): void {
     this.#write.persist(text);
   }
 
+  pause(view: OperationView): () => void {
+    this.#stop();
+    this.#isPaused = true;
+    this.#write.clear();
+    return () => {
+      this.#isPaused = false;
+      this.#run(view);
+    };
+  }
+
   end(view: OperationView): void {
-    clearInterval(this.#timer);
+    this.#stop();
     this.#draw(view);
     this.#write.done();
+  }
+
+  #run(view: OperationView): void {
+    this.#draw(view);
+    this.#timer = setInterval(() => this.#draw(view), frameMs);
+    this.#timer.unref();
+  }
+
+  #stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
   #draw(view: OperationView): void {

@@ -2,35 +2,30 @@ import { catalogue, isErrorCode } from '@wombat/proto';
 import { quoted } from '../control/names.js';
 import { errorBlock } from '../output/error-block.js';
 import { sanitise } from '../output/sanitise.js';
-import { elapsed } from '../output/time.js';
 import type { Runtime } from '../runtime.js';
+import { endLine } from './end-line.js';
 import { exitOfOperation } from './exit-of-operation.js';
 import type { OperationView, Target } from './operation-view.js';
 
 const maximumTold = 3;
 const logLines = 20;
 
-/** Says how an operation ended: one line when well, else the reason, the last log lines and what to do next. */
-export function tellEnd(runtime: Runtime, view: OperationView): number {
+/**
+ * Says how an operation ended: one line when well, else the reason, the last log lines and what to do next.
+ * `isShown`: the line itself stands on the terminal already.
+ */
+export function tellEnd(runtime: Runtime, view: OperationView, isShown: boolean): number {
   const { print } = runtime;
   const { operation } = view;
   const exit = exitOfOperation(operation);
-  const line = endLine(view);
-  if (exit === 0) print.tell(`${print.err.green('✓')} ${line}`);
-  else tellFailure(runtime, view, line);
+  if (exit === 0 && !isShown) print.tell(endLine(view, print.err));
+  if (exit !== 0 && !isShown) print.warn(endLine(view, print.err));
+  if (exit !== 0) tellFailure(runtime, view);
   return exit;
 }
 
-function endLine(view: OperationView): string {
-  const { operation, kind, state, goal, startedMs } = view;
-  const { done = 0, total = 0, failed = 0 } = operation.progress ?? {};
-  const time = operation.finishedAt ? ` in ${elapsed(Math.max(0, operation.finishedAt.getTime() - startedMs))}` : '';
-  return sanitise(`${kind} ${operation.metadata?.id ?? ''} ${state}${time}: ${done} of ${total} ${goal}${failed ? `, ${failed} failed` : ''}`);
-}
-
-function tellFailure({ print }: Runtime, view: OperationView, line: string): void {
+function tellFailure({ print }: Runtime, view: OperationView): void {
   const { operation, failed } = view;
-  print.warn(`${print.err.red('✗')} ${line}`);
   for (const target of failed.slice(0, maximumTold)) {
     if (!target.logTail) continue;
     print.warn(print.err.bold(`last lines of ${sanitise(target.name)}:`));
