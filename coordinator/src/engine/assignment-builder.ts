@@ -7,7 +7,9 @@ import type { Artifact, Release } from '../domain/model/release.js';
 import { isErlangRelease } from '../domain/release/fill-manifest.js';
 import { renderNode, type RenderedNode, type RenderedReady } from '../domain/release/render-node.js';
 import { inPhase, presentPhases } from '../domain/states/node-states.js';
-import type { Store } from '../store/store.js';
+import type { Candidate } from '../domain/selection/selector.js';
+import { findSelector } from '../domain/selection/selectors.js';
+import type { Store, Transaction } from '../store/store.js';
 import { memberOf } from './bootstrap/member.js';
 import { nodePhaseEvent, storedError } from './events.js';
 import type { Secrets, StrategyDirectory } from './ports.js';
@@ -31,6 +33,9 @@ const desiredStates: Readonly<Record<NodeDesired, DesiredState>> = {
 /** Where epmd listens unless the machine says otherwise. */
 const standardEpmdPort = 4369;
 
+/** Every contact of every node is stored and rendered: a family of thousands must not know itself by heart. */
+const maximumContacts = 50;
+
 /** Turns rows into what an agent is asked for. */
 export class AssignmentBuilder {
   readonly #options: AssignmentBuilderOptions;
@@ -49,17 +54,17 @@ export class AssignmentBuilder {
     if (address === undefined || host.machineId === '') return;
     const unprepared = (await this.#nodesOn(host)).filter((node) => node.address === '');
     if (unprepared.length === 0) return;
-    const contacts = new Map<string, string[]>();
+    const known = new Map<string, Candidate[]>();
     await this.#options.store.transaction(async (transaction) => {
       for (const { id } of unprepared) {
         const node = await transaction.nodes.get(id);
         const release = node && (await transaction.releases.get(node.releaseId));
-        if (!node || !release || node.address !== '') continue;
-        const known = contacts.get(node.familyId) ?? (await transaction.nodes.find({ familyId: node.familyId, phase: presentPhases })).filter((other) => other.address !== '').map((other) => other.id);
-        await transaction.nodes.update({
-          ...node, address, contactIds: [...known], erlangName: isErlangRelease(release) ? `${node.name}@${address}` : '',
-        });
-        contacts.set(node.familyId, [...known, node.id]);
+        const family = node && (await transaction.families.get(node.familyId));
+        if (!node || !release || !family || node.address !== '') continue;
+        const candidates = known.get(family.id) ?? (await candidatesIn(transaction, family.id));
+        const contactIds = contactsAmong(candidates, family, node);
+        await transaction.nodes.update({ ...node, address, contactIds, erlangName: isErlangRelease(release) ? `${node.name}@${address}` : '' });
+        known.set(family.id, [...candidates, { nodeId: node.id, memberSince: node.ordinal }].slice(0, maximumContacts));
       }
     });
   }
@@ -180,6 +185,18 @@ export class AssignmentBuilder {
       await transaction.events.append(nodePhaseEvent(failed));
     });
   }
+}
+
+/** The first nodes of the family that have an address already. */
+async function candidatesIn(transaction: Transaction, familyId: string): Promise<Candidate[]> {
+  const { items } = await transaction.nodes.page({ where: { familyId, phase: presentPhases }, pageSize: 4 * maximumContacts });
+  return items.filter((node) => node.address !== '').slice(0, maximumContacts).map((node) => ({ nodeId: node.id, memberSince: node.ordinal }));
+}
+
+/** As the family's selector says. */
+function contactsAmong(candidates: readonly Candidate[], family: Family, node: Node): string[] {
+  const select = findSelector(family.spec.selector);
+  return (select ? select(node.id, candidates) : candidates).map(({ nodeId }) => nodeId);
 }
 
 function epmdPortOf(host: Host): number {
