@@ -99,6 +99,11 @@ export class Workshop {
     return list(providers).flatMap((provider) => list(join(providers, provider, 'hosts')).map((host) => join(providers, provider, 'hosts', host)));
   }
 
+  /** Directories of nodes on all hosts. */
+  nodeDirectories(): string[] {
+    return this.hostDirectories().flatMap((host) => list(join(host, 'nodes')).map((node) => join(host, 'nodes', node)));
+  }
+
   /** Waits until so many nodes are running, and answers them. */
   async untilRunning(amount: number, patience?: Patience): Promise<Node[]> {
     return await until(`${amount} nodes are running`, async () => {
