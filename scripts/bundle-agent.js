@@ -29,8 +29,7 @@ export async function bundleAgent(outfile = `${root}agent/dist/bundle/agent.cjs`
     format: 'cjs',
     // The text of a program stays in memory as long as it runs.
     minify: true,
-    // Names of classes are seen in logs.
-    keepNames: true,
+
     plugins: [leaveOut],
     logLevel: 'warning',
     // What proto does to the JSON form of its messages is of no use here: an agent speaks none.
