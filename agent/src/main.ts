@@ -71,4 +71,4 @@ function failed(caught: unknown): number {
 process.env.UV_THREADPOOL_SIZE ??= '2';
 
 // Whatever still waits for a timer or a socket at the end is of no use any more.
-main(process.argv.slice(2)).catch(failed).then((code) => process.exit(code));
+void main(process.argv.slice(2)).catch(failed).then((code) => process.exit(code));

@@ -1,4 +1,5 @@
-import { ExecOutcome, NodeStatus, SessionRequest, SessionResponse, SessionServiceService } from '@wombat/proto/agent';
+import type { SessionRequest} from '@wombat/proto/agent';
+import { ExecOutcome, NodeStatus, SessionResponse, SessionServiceService } from '@wombat/proto/agent';
 import { limits } from '@wombat/proto';
 import type { MethodDefinition } from '@grpc/grpc-js';
 

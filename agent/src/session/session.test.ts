@@ -1,4 +1,5 @@
-import { ExecOutcome, NodePhase, NodeStatus, SessionResponse } from '@wombat/proto/agent';
+import type { SessionResponse } from '@wombat/proto/agent';
+import { ExecOutcome, NodePhase, NodeStatus } from '@wombat/proto/agent';
 import { limits, toErrorDetail, WombatError } from '@wombat/proto';
 import t from 'tap';
 import { sessionBench } from '../testing/session-bench.js';
