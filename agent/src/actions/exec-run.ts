@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { WombatError } from '@wombat/proto';
 import { Outcome, type ExecOutcome, type ExitStatus } from '@wombat/proto/agent';
 import type { Action, Command } from '@wombat/proto/types';
@@ -46,7 +46,7 @@ export class ExecRun {
     if (leftMs(this.#entry, this.#services.clock) === 0) return this.#outcome(Outcome.TIMED_OUT, unknownExit);
     if (kind === undefined) throw new WombatError('WO_EXEC_REJECTED', 'the job does not say what to run');
     const context = this.#context();
-    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    if (!madeAnew(this.#directory)) return this.#outcome(Outcome.LOST_DURING_RUN, unknownExit);
     if (kind.$case !== 'command') return this.#evaluate(kind, context);
     return this.#await(await this.#spawn(kind.value, context));
   }
@@ -131,6 +131,18 @@ export class ExecRun {
 
   #outcome(outcome: Outcome, exit: ExitStatus): ExecOutcome {
     return outcomeWith(this.#entry, outcome, exit, this.#services.clock, this.#output);
+  }
+}
+
+/** False: it has run, but the ledger was damaged and does not know. At most once holds all the same. */
+function madeAnew(directory: string): boolean {
+  mkdirSync(dirname(directory), { recursive: true, mode: 0o700 });
+  try {
+    mkdirSync(directory, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
   }
 }
 

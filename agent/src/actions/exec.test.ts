@@ -136,6 +136,22 @@ t.test('a command of which nobody can tell how it ended is lost', async (t) => {
   t.match(await host.outcome(nodeId), { outcome: Outcome.LOST_DURING_RUN, exit: { kind: { $case: 'unknown' } } });
 });
 
+t.test('a ledger that was lost lets nothing run twice', async (t) => {
+  const { host, nodeId } = await hostWithNode(t);
+  const jobId = newId('job');
+  const counted = join(host.directory, 'count');
+  const count = command('sh', '-c', `echo once >>${counted}`);
+  await host.exec([nodeId], count, { jobId });
+  await host.outcome(nodeId);
+  await host.core.stop();
+  rmSync(join(host.agentDirectory, 'exec.journal'));
+  await host.start();
+  host.outcomes.length = 0;
+  await host.exec([nodeId], count, { jobId });
+  t.match(await host.outcome(nodeId), { outcome: Outcome.LOST_DURING_RUN });
+  t.equal(readFileSync(counted, 'utf8'), 'once\n');
+});
+
 t.test('output is kept up to its limit, and what is lost is counted', async (t) => {
   const { host, nodeId } = await hostWithNode(t);
   await host.exec([nodeId], command('sh', '-c', 'head -c 300000 /dev/zero | tr "\\\\0" x; sleep 0.3; head -c 1000 /dev/zero'), { outputLimitBytes: 100_000 });

@@ -256,6 +256,27 @@ t.test('a damaged journal is put aside, and what can be read is used', async (t)
   t.match(readFileSync(join(host.agentDirectory, aside[0]!), 'latin1'), 'abc {"kind":"forg');
 });
 
+t.test('a journal that was lost lets no node run twice', async (t) => {
+  const host = await hostWith(t);
+  const nodeId = newId('node');
+  const spec = nodeSpec();
+  await host.assign(assignment(nodeId, { spec }));
+  const before = await host.reaches(nodeId, NodePhase.READY);
+  await host.core.stop();
+  const { rmSync } = await import('node:fs');
+  rmSync(join(host.agentDirectory, 'nodes.journal'));
+  await host.start();
+  t.strictSame(host.core.statuses(), []);
+  t.equal(host.core.journalPosition(), 0n);
+  await host.fullSync(assignment(nodeId, { spec }));
+  const after = await host.reaches(nodeId, NodePhase.READY);
+  t.match(after, { pid: before.pid, startId: before.startId });
+  t.equal(processesOf(host.hostId).length, 2);
+  await host.assign(assignment(nodeId, { generation: 2n, desired: DesiredState.ABSENT, spec: undefined }));
+  await host.reaches(nodeId, NodePhase.ABSENT);
+  await until(() => processesOf(host.hostId).length === 0, 'no process to be left');
+});
+
 t.test('ports are tried before the start', async (t) => {
   const { createServer } = await import('node:net');
   const server = createServer().listen(0, '127.0.0.1');

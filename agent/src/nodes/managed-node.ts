@@ -64,13 +64,11 @@ export class ManagedNode {
     return this.#state.status;
   }
 
-  /** Finds what an earlier agent left. Then `run()`. */
+  /** Finds what an earlier agent left, and begins to converge when that is known. */
   adopt(): Promise<void> {
-    return adoptNode(this.#state, this.#services);
-  }
-
-  run(): void {
-    this.#loop = this.#converge();
+    const adopted = adoptNode(this.#state, this.#services);
+    this.#loop = adopted.then(() => this.#converge(), () => undefined);
+    return adopted;
   }
 
   /** A newer assignment, already in the journal. */

@@ -27,7 +27,6 @@ export class NodeTable {
       await node.adopt();
       this.#nodes.set(node.nodeId, node);
     }
-    for (const node of this.#nodes.values()) node.run();
     await this.#prune();
     return quarantine;
   }
@@ -89,7 +88,8 @@ export class NodeTable {
     if (known) return known.assign(assignment);
     const node = new ManagedNode({ assignment, record: newNodeRecord }, this.#services);
     this.#nodes.set(node.nodeId, node);
-    node.run();
+    // Usually there is nothing to adopt; after a loss of the journal there may be.
+    node.adopt().catch((error: unknown) => this.#services.log.error({ err: error, nodeId: node.nodeId }, 'cannot take up a node'));
   }
 
   /** Whoever asks again for what is done already gets the answer again. */

@@ -1,8 +1,10 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { NodeSpec } from '@wombat/proto/agent';
 import { removeRecord } from '../processes/process-record.js';
 import { recordPrefix } from './node-launch.js';
 import type { NodePaths } from './node-paths.js';
+
+const specSuffix = '.spec';
 
 /**
  * What a process was started with, kept beside its record: it is stopped by the words of its own
@@ -21,6 +23,13 @@ export function readStartedSpec(paths: NodePaths, startId: string): NodeSpec | u
   }
 }
 
+/** Of every start that something is kept of. */
+export function keptStarts(paths: NodePaths): string[] {
+  if (!existsSync(paths.run)) return [];
+  const names = readdirSync(paths.run).filter((name) => name.endsWith(specSuffix));
+  return names.map((name) => name.slice(0, -specSuffix.length));
+}
+
 /** Removes what is kept of a start that is over. */
 export function discardStart(paths: NodePaths, startId: string): void {
   removeRecord(recordPrefix(paths, startId));
@@ -28,5 +37,5 @@ export function discardStart(paths: NodePaths, startId: string): void {
 }
 
 function specFile(paths: NodePaths, startId: string): string {
-  return `${recordPrefix(paths, startId)}.spec`;
+  return `${recordPrefix(paths, startId)}${specSuffix}`;
 }
