@@ -62,7 +62,7 @@ async function checkOutcome(t: Test, workshop: Workshop, operation: string): Pro
   const ended = await until('the operation has ended', async () => {
     const found = (await workshop.fleet.operations()).find((each) => idOf(each) === operation);
     return found?.finishedAt ? found : notYet(found?.state);
-  }, { everyMs: 150 });
+  }, { everyMs: 50 });
   t.equal(ended.state, OperationState.SUCCEEDED, 'the operation succeeded', { error: ended.error });
 
   const hosts = await workshop.fleet.hosts();

@@ -3,6 +3,7 @@ import { mkdirSync, openSync, closeSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { launchers } from './checkout.js';
+import { ControlClient } from './control-client.js';
 import { spawnPlain, usualEnvironment } from './spawn-plain.js';
 import { notYet, until } from './until.js';
 
@@ -25,6 +26,7 @@ export class CoordinatorProcess {
   readonly log: string;
   readonly #options: CoordinatorOptions;
   #child: ChildProcess | undefined;
+  #control: ControlClient | undefined;
 
   constructor(options: CoordinatorOptions) {
     this.#options = options;
@@ -37,6 +39,12 @@ export class CoordinatorProcess {
     return this.#child.pid;
   }
 
+  /** As its operator. */
+  get control(): ControlClient {
+    if (!this.#control) throw new Error('the coordinator has not been started');
+    return this.#control;
+  }
+
   /** Resolves when it serves and `wo` can find it. */
   async start(): Promise<Addresses> {
     mkdirSync(this.directory, { recursive: true, mode: 0o700 });
@@ -44,6 +52,8 @@ export class CoordinatorProcess {
     this.#child = this.#spawn();
     const addresses = await until('the coordinator serves', async () => (await this.#addresses()) ?? this.#stillStarting());
     await this.#writeContext(addresses);
+    this.#control?.close();
+    this.#control = new ControlClient({ address: addresses.control, ...(await this.credentials()) });
     return addresses;
   }
 
@@ -54,6 +64,7 @@ export class CoordinatorProcess {
 
   /** Answers its exit code. */
   async end(signal: NodeJS.Signals): Promise<number | null> {
+    this.#control?.close();
     const child = this.#child;
     if (!child || hasEnded(child)) return child?.exitCode ?? null;
     const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));

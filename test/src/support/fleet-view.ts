@@ -1,38 +1,47 @@
 import {
-  GetFamilyStatusResponse, HostPhase, ListEventsResponse, ListHostsResponse, ListNodesResponse, ListOperationsResponse, NodePhase,
-  type Event, type Host, type Node, type Operation,
+  EventServiceService, FamilyServiceService, GetFamilyStatusRequest, HostPhase, HostServiceService, ListEventsRequest, ListHostsRequest,
+  ListNodesRequest, ListOperationsRequest, NodePhase, NodeServiceService, OperationServiceService,
+  type Event, type GetFamilyStatusResponse, type Host, type Node, type Operation,
 } from '@wombat/proto/control';
+import type { ControlClient } from './control-client.js';
 
-/** How objects are asked for: `wo WORDS -o json`, which must succeed. */
-export type AskJson = (...words: readonly string[]) => Promise<unknown>;
-
-/** What the coordinator knows, read through `wo -o json`. */
+/** What the coordinator knows. */
 export class FleetView {
-  readonly #ask: AskJson;
+  readonly #control: () => ControlClient;
 
-  constructor(ask: AskJson) {
-    this.#ask = ask;
+  constructor(control: () => ControlClient) {
+    this.#control = control;
   }
 
   async nodes(): Promise<Node[]> {
-    return ListNodesResponse.fromJSON(await this.#ask('node', 'list')).nodes;
+    return (await this.#control().call(NodeServiceService.listNodes, ListNodesRequest.fromPartial({}))).nodes;
+  }
+
+  /** @throws Error when there is no node with this id */
+  async node(id: string): Promise<Node> {
+    const nodes = await this.nodes();
+    const found = nodes.find((node) => idOf(node) === id);
+    if (!found) throw new Error(`${id} is none of ${nodes.map(tellNode).join(', ')}`);
+    return found;
   }
 
   async hosts(): Promise<Host[]> {
-    const { hosts } = ListHostsResponse.fromJSON(await this.#ask('host', 'list'));
+    const { hosts } = await this.#control().call(HostServiceService.listHosts, ListHostsRequest.fromPartial({}));
     return hosts.filter((host) => host.phase !== HostPhase.GONE);
   }
 
   async operations(): Promise<Operation[]> {
-    return ListOperationsResponse.fromJSON(await this.#ask('operation', 'list')).operations;
+    return (await this.#control().call(OperationServiceService.listOperations, ListOperationsRequest.fromPartial({}))).operations;
   }
 
-  async events(...filter: readonly string[]): Promise<Event[]> {
-    return ListEventsResponse.fromJSON(await this.#ask('event', 'list', ...filter)).events;
+  /** The whole history, or the events of one type. */
+  async events(type?: string): Promise<Event[]> {
+    const { events } = await this.#control().call(EventServiceService.listEvents, ListEventsRequest.fromPartial({ limit: 1_000 }));
+    return type === undefined ? events : events.filter((event) => event.type === type);
   }
 
   async status(family: string): Promise<GetFamilyStatusResponse> {
-    return GetFamilyStatusResponse.fromJSON(await this.#ask('status', family));
+    return await this.#control().call(FamilyServiceService.getFamilyStatus, GetFamilyStatusRequest.fromPartial({ family }));
   }
 }
 

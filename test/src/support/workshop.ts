@@ -48,7 +48,7 @@ export class Workshop {
   private constructor(directory: string, settings: Readonly<Record<string, string>>) {
     this.directory = directory;
     this.coordinator = new CoordinatorProcess({ home: directory, settings });
-    this.fleet = new FleetView(async (...words) => JSON.parse(await this.ok(...words, '-o', 'json')) as unknown);
+    this.fleet = new FleetView(() => this.coordinator.control);
   }
 
   /** Starts a `wo` and leaves it running. */
@@ -110,7 +110,7 @@ export class Workshop {
       const nodes = await this.fleet.nodes();
       const running = nodes.filter(({ phase }) => phase === NodePhase.RUNNING);
       return running.length === amount && nodes.length === amount ? nodes : notYet(nodes.map(tellNode));
-    }, { everyMs: 150, ...patience });
+    }, patience);
   }
 
   /** The tail of a log of the coordinator and of each agent. */
