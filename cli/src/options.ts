@@ -1,6 +1,6 @@
+import { nearest } from '@wombat/proto';
 import type { OptionSpec } from './command.js';
 import { parseDurationMs } from './parse/duration.js';
-import { nearest } from './parse/nearest.js';
 import { UsageError } from './usage-error.js';
 
 /** `--detach`: there or not. */

@@ -1,9 +1,9 @@
 import { Command as Parser, Option, type CommanderError } from 'commander';
+import { nearest } from '@wombat/proto';
 import type { ArgumentSpec, Command, OptionSpec, OptionSpecs } from './command.js';
 import { commands, nouns, programs, type Registered } from './commands/registry.js';
 import { globalOptions, type GlobalFlags } from './global-options.js';
 import { argumentLabel, commandHelp, nounHelp, rootHelp } from './help.js';
-import { nearest } from './parse/nearest.js';
 import { coloursFor } from './terminal/colours.js';
 import type { Io } from './terminal/io.js';
 import { UsageError } from './usage-error.js';

@@ -12,4 +12,5 @@ export * from './ids.js';
 export * from './join-token.js';
 export * from './limits.js';
 export * from './names.js';
+export * from './nearest.js';
 export * from './version.js';

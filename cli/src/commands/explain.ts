@@ -1,6 +1,5 @@
-import { catalogue, isErrorCode, WombatError } from '@wombat/proto';
+import { catalogue, isErrorCode, nearest, WombatError } from '@wombat/proto';
 import { defineCommand, optional } from '../command.js';
-import { nearest } from '../parse/nearest.js';
 import type { Runtime } from '../runtime.js';
 
 export const explain = defineCommand({

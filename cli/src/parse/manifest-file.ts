@@ -1,11 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { durationFromMs, WombatError } from '@wombat/proto';
+import { durationFromMs, nearest, WombatError } from '@wombat/proto';
 import { Manifest, RunMode, type ManifestPort, type ManifestReady } from '@wombat/proto/control';
 import type { Duration } from '@wombat/proto/types';
 import { parse } from 'yaml';
 import { UsageError } from '../usage-error.js';
 import { parseDurationMs } from './duration.js';
-import { nearest } from './nearest.js';
 
 const apiVersion = 'wombat/v1';
 const maximumBytes = 256 * 1024;

@@ -1,8 +1,8 @@
 import t from 'tap';
+import { nearest } from '@wombat/proto';
 import { UsageError } from '../usage-error.js';
 import { parseDurationMs } from './duration.js';
 import { formatFirewallRule, parseFirewallRule } from './firewall-rule.js';
-import { nearest } from './nearest.js';
 
 t.test('durations', async (t) => {
   const cases: readonly (readonly [string, number])[] = [['500ms', 500], ['30s', 30_000], ['5m', 300_000], ['1h30m', 5_400_000], ['2d', 172_800_000], ['1.5s', 1500], ['45', 45_000]];

@@ -1,8 +1,7 @@
 import { parse as parseToml, TomlError } from 'smol-toml';
-import { WombatError } from '@wombat/proto';
+import { editDistance, nearest, WombatError } from '@wombat/proto';
 import type { ConfigurationKey } from './configuration.js';
 import { flagOf, keyNames, keys, variableOf } from './keys.js';
-import { editDistance, nearest } from './nearest.js';
 import { fromText } from './values.js';
 
 /** A value that was given, and where, for the message when it does not fit. */

@@ -6,7 +6,7 @@ export * from './contract.js';
 export * from './define-bootstrap-strategy.js';
 export * from './define-provider.js';
 export type * from './host-services.js';
-export * from './nearest.js';
+export { nearest } from '@wombat/proto';
 export * from './note.js';
 export { pluginNamePattern } from './plugin-identity.js';
 export * from './provider-error.js';

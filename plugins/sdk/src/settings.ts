@@ -1,6 +1,6 @@
 import type { Note } from '@wombat/proto/plugin';
 import { z } from 'zod';
-import { nearest } from './nearest.js';
+import { nearest } from '@wombat/proto';
 import { hasErrors, note } from './note.js';
 import { secretKeyword } from './secret.js';
 import { readTextValue, type PropertySchema } from './text-value.js';

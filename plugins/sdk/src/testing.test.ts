@@ -1,6 +1,6 @@
 import t from 'tap';
+import { nearest } from '@wombat/proto';
 import { describeNotes, note } from './note.js';
-import { nearest } from './nearest.js';
 import { FakeHost } from './testing.js';
 
 t.test('the fake host remembers what it was asked for and told', async (t) => {

@@ -1,8 +1,7 @@
-import { WombatError } from '@wombat/proto';
+import { nearest, WombatError } from '@wombat/proto';
 import { defineCommand, required } from '../../command.js';
 import { readConfigFile, writeConfigFile } from '../../context/config-file.js';
 import { configDirectory } from '../../context/paths.js';
-import { nearest } from '../../parse/nearest.js';
 
 export const contextUse = defineCommand({
   description: 'Chooses the context that is used when nothing else says: neither --context, nor WO_CONTEXT, nor a wombat.toml of the project.',

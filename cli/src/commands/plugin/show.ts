@@ -1,7 +1,6 @@
-import { WombatError } from '@wombat/proto';
+import { nearest, WombatError } from '@wombat/proto';
 import { ListPluginsRequest, Plugin, SystemServiceService } from '@wombat/proto/control';
 import { defineCommand, required } from '../../command.js';
-import { nearest } from '../../parse/nearest.js';
 import { pluginKindOf } from './list.js';
 
 export const pluginShow = defineCommand({
