@@ -87,7 +87,7 @@ export class Enrolment {
       const request = { token: tokenText, csr: Buffer.from(csr), agentVersion: wombatVersion };
       const response = await unaryCall(client, EnrolmentServiceService.enrol, request, timeoutMs, signal);
       if (response.clusterId !== authority.clusterId) throw new WombatError('WO_CA_MISMATCH', 'the answer names another cluster than the certificate authority');
-      const identity = { clusterId: response.clusterId, hostId: response.hostId, privateKey, ...acceptIssued(response.certificate) };
+      const identity = { clusterId: response.clusterId, hostId: response.hostId, privateKey, obtainedAtMs: clock.now(), ...acceptIssued(response.certificate) };
       checkIdentity(identity);
       files.save(identity);
       reportSkew(response.certificate, clock, log);

@@ -53,8 +53,8 @@ export class IdentityFiles {
   }
 
   save(identity: Identity): void {
-    const { clusterId, hostId, certificateChain, trustedCa } = identity;
-    const text = JSON.stringify({ version: 1, clusterId, hostId, certificateChain, trustedCa }, undefined, 2);
+    const { clusterId, hostId, certificateChain, trustedCa, obtainedAtMs } = identity;
+    const text = JSON.stringify({ version: 1, clusterId, hostId, certificateChain, trustedCa, obtainedAtMs }, undefined, 2);
     writeFileAtomically(this.#path('identity.json'), `${text}\n`);
   }
 
@@ -100,9 +100,9 @@ function checkedKey(pem: string, path: string): string {
 
 function parseIdentity(text: string, path: string): Omit<Identity, 'privateKey'> {
   try {
-    const { clusterId, hostId, certificateChain, trustedCa } = JSON.parse(text) as Record<string, unknown>;
-    if ([clusterId, hostId, certificateChain, trustedCa].every((value) => typeof value === 'string')) {
-      return { clusterId, hostId, certificateChain, trustedCa } as Omit<Identity, 'privateKey'>;
+    const { clusterId, hostId, certificateChain, trustedCa, obtainedAtMs } = JSON.parse(text) as Record<string, unknown>;
+    if ([clusterId, hostId, certificateChain, trustedCa].every((value) => typeof value === 'string') && Number.isFinite(obtainedAtMs)) {
+      return { clusterId, hostId, certificateChain, trustedCa, obtainedAtMs } as Omit<Identity, 'privateKey'>;
     }
   } catch {
     // Judged below, together with a file of another shape.

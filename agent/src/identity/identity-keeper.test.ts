@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemClock, WombatError } from '@wombat/proto';
+import { WombatError } from '@wombat/proto';
 import t, { type Test } from 'tap';
 import { memoryLog } from '../testing/log-memory.js';
 import { ManualClock } from '../testing/manual-clock.js';
@@ -22,7 +22,7 @@ async function enrolled(t: Test, clock: ManualClock): Promise<{ standIn: StandIn
   const files = new IdentityFiles(directory);
   const { log } = memoryLog();
   const shared = { files, makeRequest, coordinator: standIn.address, log };
-  const enrolment = new Enrolment({ ...shared, tokenFile, clock: systemClock });
+  const enrolment = new Enrolment({ ...shared, tokenFile, clock });
   const keeper = new IdentityKeeper({ ...shared, enrolment, clock });
   const stop = new AbortController();
   t.teardown(() => stop.abort());
@@ -78,6 +78,22 @@ t.test('a renewal that fails is tried again, and the old certificate stays', asy
   clock.advance(2_000);
   await until(() => keeper.current() !== first, 'the second try');
   t.equal(tries, 2, 'the second try got it');
+});
+
+t.test('a certificate that looks old as soon as it comes is asked for again only after a pause', async (t) => {
+  const clock = new ManualClock(Math.floor(Date.now() / 1000) * 1000);
+  const { standIn, keeper, stop } = await enrolled(t, clock);
+  let renewals = 0;
+  const renew = standIn.behaviour.renew;
+  standIn.behaviour.renew = (request) => {
+    renewals++;
+    return renew(request);
+  };
+  // This machine's clock is a year ahead.
+  clock.advance(365 * 24 * hourMs);
+  keeper.renewForever(stop.signal).catch(() => undefined);
+  await until(() => clock.pending().length === 1, 'the pause');
+  t.same([renewals, clock.pending()], [1, [10_000]], 'one renewal, then ten seconds');
 });
 
 async function turn(clock: ManualClock, ms: number): Promise<void> {

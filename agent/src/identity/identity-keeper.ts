@@ -3,7 +3,7 @@ import { backoffMs, WombatError, type BackoffOptions, type Clock } from '@wombat
 import type { Logger } from 'pino';
 import type { CoordinatorAddress } from './coordinator-address.js';
 import type { Enrolment } from './enrolment.js';
-import { checkIdentity, validityOf, type Identity } from './identity.js';
+import { checkIdentity, notAfterMs, renewalDueMs, type Identity } from './identity.js';
 import type { IdentityFiles } from './identity-files.js';
 import { acceptIssued, reportSkew } from './issued-certificate.js';
 import type { MakeCertificateRequest } from './request-process.js';
@@ -25,12 +25,15 @@ export interface IdentityKeeperParts {
 
 /** A longer sleep would not notice a wall clock that was set. */
 const longestSleepMs = 10 * 60_000;
+/** With a clock that is far ahead every certificate looks old: it is not asked for without end. */
+const shortestPauseMs = 10_000;
 
 /** Holds the identity of this host and renews its certificate before a third of its life is left. */
 export class IdentityKeeper {
   readonly #parts: IdentityKeeperParts;
   readonly #listeners = new Set<() => void>();
   #identity: Identity | undefined;
+  #renewedAtMs = -Infinity;
 
   constructor(parts: IdentityKeeperParts) {
     this.#parts = parts;
@@ -67,8 +70,8 @@ export class IdentityKeeper {
   }
 
   #untilRenewalMs(): number {
-    const { notBeforeMs, notAfterMs } = validityOf(this.current());
-    return notBeforeMs + ((notAfterMs - notBeforeMs) * 2) / 3 - this.#parts.clock.now();
+    const now = this.#parts.clock.now();
+    return Math.max(renewalDueMs(this.current()), this.#renewedAtMs + shortestPauseMs) - now;
   }
 
   async #tryRenew(signal: AbortSignal): Promise<boolean> {
@@ -91,14 +94,13 @@ export class IdentityKeeper {
     const client = secureClient(coordinator, identity);
     try {
       const response = await unaryCall(client, EnrolmentServiceService.renewCertificate, { csr: Buffer.from(csr) }, timeoutMs, signal);
-      const renewed = { ...identity, ...acceptIssued(response.certificate) };
+      const renewed = { ...identity, obtainedAtMs: clock.now(), ...acceptIssued(response.certificate) };
       checkIdentity(renewed);
-      // A coordinator that hands out what is due at once would be asked again without a pause.
-      if (validityOf(renewed).notAfterMs <= validityOf(identity).notAfterMs) throw new WombatError('WO_CERTIFICATE_REFUSED', 'the certificate issued lives no longer than the one before');
       files.save(renewed);
       this.#identity = renewed;
+      this.#renewedAtMs = renewed.obtainedAtMs;
       reportSkew(response.certificate, clock, log);
-      log.info({ notAfter: new Date(validityOf(renewed).notAfterMs) }, 'certificate renewed');
+      log.info({ notAfter: new Date(notAfterMs(renewed)) }, 'certificate renewed');
       for (const listener of this.#listeners) listener();
     } finally {
       client.close();

@@ -11,12 +11,8 @@ export interface Identity {
   readonly trustedCa: string;
   /** PKCS#8 in PEM. Never logged, never sent. */
   readonly privateKey: string;
-}
-
-/** When a certificate was made and when it ends, in milliseconds since 1970. */
-export interface Validity {
-  readonly notBeforeMs: number;
-  readonly notAfterMs: number;
+  /** When the certificate came, by this machine's clock. */
+  readonly obtainedAtMs: number;
 }
 
 const clusterIdPattern = /^[a-z0-9][a-z0-9-]{0,59}$/;
@@ -30,9 +26,14 @@ export function coordinatorName(clusterId: string): string {
   return `coordinator.${clusterId}.wombat`;
 }
 
-export function validityOf(identity: Identity): Validity {
-  const leaf = new X509Certificate(identity.certificateChain);
-  return { notBeforeMs: Date.parse(leaf.validFrom), notAfterMs: Date.parse(leaf.validTo) };
+/** When the certificate ends, in milliseconds since 1970. */
+export function notAfterMs(identity: Identity): number {
+  return Date.parse(new X509Certificate(identity.certificateChain).validTo);
+}
+
+/** Two thirds of the life that the certificate had when it came: its beginning may lie before that. */
+export function renewalDueMs(identity: Identity): number {
+  return identity.obtainedAtMs + ((notAfterMs(identity) - identity.obtainedAtMs) * 2) / 3;
 }
 
 /** The URIs among a certificate's subject alternative names. */
