@@ -1,5 +1,6 @@
 import type { Clock } from '@wombat/proto';
-import type { Node } from '../domain/model/node.js';
+import type { Host } from '../domain/model/host.js';
+import type { Node, NodePhase } from '../domain/model/node.js';
 import type { Change, Store } from '../store/store.js';
 import type { AssignmentController } from './assignment-controller.js';
 import type { BootstrapController } from './bootstrap/bootstrap-controller.js';
@@ -21,6 +22,9 @@ export interface EngineOptions {
   readonly jobs: JobService;
   readonly retention: EventRetention;
 }
+
+/** A node that has failed or ended matters too: nobody waits for it any more. */
+const phasesThatMatterToTheCluster: readonly NodePhase[] = ['ready', 'joining', 'running', 'failed', 'stopped', 'gone'];
 
 /**
  * The controllers, and what wakes them: each commit of the store tells which objects have changed,
@@ -77,6 +81,8 @@ export class Engine {
       case 'hosts':
         this.#hosts.wake(id);
         this.#assignments.wake(id);
+        // The removal of a host is over when the host is.
+        if (object) this.#operations.wake((object as Host).operationId ?? '');
         break;
       case 'nodes':
         if (object) this.#nodeChanged(object as Node);
@@ -97,7 +103,7 @@ export class Engine {
   #nodeChanged(node: Node): void {
     this.#operations.wake(node.operationId);
     if (node.observedGeneration < node.generation) this.#assignments.wake(node.hostId);
-    if (node.phase === 'ready' || node.phase === 'running' || node.phase === 'joining') this.#bootstrap.wake(node.familyId);
+    if (phasesThatMatterToTheCluster.includes(node.phase)) this.#bootstrap.wake(node.familyId);
   }
 
   /** An operation may wait for the cluster of its family. */

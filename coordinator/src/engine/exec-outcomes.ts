@@ -11,7 +11,7 @@ export class ExecOutcomes {
 
   /** What it answers is stored, or nobody's, and may be forgotten by the agent. */
   async take(hostId: string, outcomes: readonly ExecOutcome[]): Promise<readonly OutcomeRef[]> {
-    const ofJobs = outcomes.filter((outcome) => !this.steps.take(outcome));
+    const ofJobs = outcomes.filter((outcome) => !this.steps.take(hostId, outcome));
     if (ofJobs.length > 0) await this.jobs.outcomes(hostId, ofJobs);
     return outcomes.map(({ jobId, targetId }) => ({ jobId, targetId }));
   }

@@ -13,17 +13,17 @@ export interface StepRunnerOptions {
 /** Runs steps of a strategy on nodes, through the same door as the jobs of operators. */
 export class StepRunner {
   readonly #options: StepRunnerOptions;
-  /** Job id -> who waits for its one outcome. */
-  readonly #waiting = new Map<string, (outcome: ExecOutcome) => void>();
+  /** Job id -> who waits for its one outcome, and from which host. */
+  readonly #waiting = new Map<string, { readonly hostId: string; readonly resolve: (outcome: ExecOutcome) => void }>();
 
   constructor(options: StepRunnerOptions) {
     this.#options = options;
   }
 
-  /** True when the outcome was one of ours. */
-  take(outcome: ExecOutcome): boolean {
+  /** True when the outcome was one of ours. A host answers for itself only. */
+  take(hostId: string, outcome: ExecOutcome): boolean {
     const waiter = this.#waiting.get(outcome.jobId);
-    waiter?.(outcome);
+    if (waiter?.hostId === hostId) waiter.resolve(outcome);
     return waiter !== undefined;
   }
 
@@ -62,7 +62,7 @@ export class StepRunner {
   async #runOnce(node: Node, action: Action | undefined, timeoutMs: number, signal: AbortSignal): Promise<ExecOutcome> {
     const jobId = this.#options.ids.next('job');
     const job = ExecJob.encode({ jobId, action, timeout: durationFromMs(timeoutMs), outputLimitBytes: 0n }).finish();
-    const outcome = new Promise<ExecOutcome>((resolve) => this.#waiting.set(jobId, resolve));
+    const outcome = new Promise<ExecOutcome>((resolve) => this.#waiting.set(jobId, { hostId: node.hostId, resolve }));
     try {
       const unreachable = this.#options.fleet.sendExec(job, new Map([[node.hostId, [node.id]]]));
       if (unreachable.length > 0) throw new WombatError('WO_HOST_UNREACHABLE', `the host of ${node.name} has no session`);

@@ -1,6 +1,7 @@
 import type { Domain, Family, FamilySpec } from '../domain/model/family.js';
 import type { Host } from '../domain/model/host.js';
 import type { Node } from '../domain/model/node.js';
+import type { Operation } from '../domain/model/operation.js';
 import type { Provider } from '../domain/model/provider.js';
 import type { Manifest, Release } from '../domain/model/release.js';
 import type { NewObject } from '../store/store.js';
@@ -63,5 +64,12 @@ export function nodeRow(familyId: string, number: number, fields: Partial<NewObj
     releaseId: idNumber('rel', 900), ordinal: number, desired: 'running', restartGeneration: 0, keepData: false, phase: 'running', phaseSince: 0,
     address: `127.9.9.${number}`, erlangName: '', ports: [], distributionPort: 20_000 + number, contactIds: [], pid: 4_000 + number, startId: `start-${number}`,
     restarts: 0, logTail: '', operationId: '', ...fields,
+  };
+}
+
+export function operationRow(fields: Partial<NewObject<Operation>> = {}): NewObject<Operation> {
+  return {
+    ...base, id: idNumber('op', 900), name: 'deploy 1 of family 900', kind: 'deploy', state: 'running', familyId: '', principal: 'ada', plan: [],
+    progress: { total: 1, done: 0, failed: 0 }, ...fields,
   };
 }

@@ -2,7 +2,7 @@ import { backoffMs, WombatError, type Clock } from '@wombat/proto';
 import { JoinOrder } from '@wombat/proto/plugin';
 import type { BootstrapStrategyPlugin } from '@wombat/plugin-sdk';
 import type { ClusterState, Family } from '../../domain/model/family.js';
-import type { Node } from '../../domain/model/node.js';
+import type { Node, NodePhase } from '../../domain/model/node.js';
 import { findSelector } from '../../domain/selection/selectors.js';
 import { inPhase, livePhases } from '../../domain/states/node-states.js';
 import type { Store, Transaction } from '../../store/store.js';
@@ -23,6 +23,9 @@ const retry = { initialMs: 500, maximumMs: 15_000 };
 const maximumAttempts = 5;
 /** A mesh needs a moment until every node sees every other. */
 const checkPatienceMs = 10_000;
+
+/** `stopping` too: a node that is restarted goes through it. */
+const phasesOnTheWay: readonly NodePhase[] = ['pending', 'fetching', 'configuring', 'starting', 'ready', 'joining', 'stopping'];
 
 /**
  * Makes the nodes of a family one cluster. One look at a family at a time, so no two nodes race: the
@@ -64,7 +67,9 @@ export class BootstrapController {
       if (!first) return nextTryMs;
       const alone = members.length === 0 || strategy.joinOrder === JoinOrder.SERIAL;
       const batch = alone ? [first] : due;
-      await Promise.all(batch.map((node) => this.#join(family, strategy, node, members, signal)));
+      const joins = await Promise.allSettled(batch.map((node) => this.#join(family, strategy, node, members, signal)));
+      // Only now: nothing of it may go on behind the back of whoever stops.
+      for (const join of joins) if (join.status === 'rejected') throw join.reason;
     }
   }
 
@@ -128,12 +133,22 @@ export class BootstrapController {
   /** Asks every member whom it sees, once for each set of members. */
   async #check(familyId: string, strategy: BootstrapStrategyPlugin, signal: AbortSignal): Promise<void> {
     const { members, candidates } = await this.#nodesOf(familyId);
-    if (candidates.length > 0 || members.length === 0) return;
-    const key = members.map((node) => `${node.id}/${node.startId}`).join();
-    if (this.#checked.get(familyId) === key) return;
+    if (candidates.length > 0 || members.length === 0 || (await this.#moreToCome(familyId))) return;
+    const key = keyOf(members);
+    const family = await this.#options.store.read.families.get(familyId);
+    // `forming` was written by an operation: it waits for a look, also when nothing has changed.
+    if (!family || (this.#checked.get(familyId) === key && family.cluster.health !== 'forming')) return;
     const state = await this.#look(familyId, strategy, members, signal);
+    if (keyOf((await this.#nodesOf(familyId)).members) !== key || (await this.#moreToCome(familyId))) return;
     await this.#options.store.transaction((transaction) => this.#remember(transaction, familyId, state));
     this.#checked.set(familyId, key);
+  }
+
+  /** While an operation brings more nodes, what is seen is not yet what it asked for. */
+  async #moreToCome(familyId: string): Promise<boolean> {
+    const { read } = this.#options.store;
+    if ((await read.nodes.count({ familyId, phase: phasesOnTheWay })) === 0) return false;
+    return (await read.operations.count({ familyId, state: ['running', 'cancelling'] })) > 0;
   }
 
   async #look(familyId: string, strategy: BootstrapStrategyPlugin, members: readonly Node[], signal: AbortSignal): Promise<ClusterState> {
@@ -186,6 +201,11 @@ export class BootstrapController {
       );
     }
   }
+}
+
+/** The members, each with the process that it runs. */
+function keyOf(members: readonly Node[]): string {
+  return members.map((node) => `${node.id}/${node.startId}`).join();
 }
 
 /** Chosen by the family's selector among the members; none: the node is the seed. */
