@@ -75,7 +75,13 @@ export async function main(): Promise<void> {
     stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   }
   const code = await runCommandLine(process.argv.slice(2), io);
-  // Output to files, pipes and terminals is written at once; what is still open would only delay the exit.
+  // A pipe takes what its reader has room for; the rest is still here.
+  await Promise.all([process.stdout, process.stderr].map(written));
+  // Connections that are still open would only delay the exit.
   process.exit(code);
+}
+
+function written(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => stream.write('', () => resolve()));
 }
 

@@ -48,7 +48,7 @@ export const dev = defineCommand({
       const started = coordinator.start();
       await Promise.race([started, end.first]);
       if (!end.isAsked()) await welcome(runtime, directory);
-      await end.first;
+      await Promise.race([end.first, coordinator.gaveUp]);
       print.tell('');
       return leaveRunning ? 0 : await cleanUp(runtime, directory, end.second);
     } finally {

@@ -178,6 +178,16 @@ t.test('a stream that breaks is opened anew after the last event', async (t) => 
   t.equal(ran.stderr.match(/web-1 running/g)?.length, 1, 'what is repeated is not told twice');
 });
 
+t.test('an operation that has ended long ago: its state comes first, its events are told all the same', async (t) => {
+  const end = ended(['web-1'], OperationState.FAILED, 0, 1, { error: { ...error, details: {} } });
+  const fake = await coordinator(t, async function* () {
+    yield end;
+    yield phaseEvent('web-1', 'failed', 1, { error, logTail: 'the last line' });
+    yield end;
+  }, { getOperation: () => ({ operation: operation(['web-1']) }) });
+  t.match((await runWo(fake, ['operation', 'watch', 'op-a'])).stderr, '| the last line');
+});
+
 t.test('operation watch ends with the code of the operation', async (t) => {
   const fake = await coordinator(t, async function* () {
     yield ended(['web-1', 'web-2'], OperationState.PARTIAL, 1, 1);

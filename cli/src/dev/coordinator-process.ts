@@ -29,18 +29,24 @@ const maximumEarlyDeaths = 5;
 export class CoordinatorProcess {
   readonly #options: CoordinatorProcessOptions;
   readonly #stopping = new AbortController();
+  /** Rejects when it was started again and again in vain, also long after it served first. */
+  readonly gaveUp: Promise<never>;
+  #giveUp: (reason: unknown) => void = () => {};
   #child: ChildProcess | undefined;
   #running: Promise<void> | undefined;
 
   constructor(options: CoordinatorProcessOptions) {
     this.#options = options;
+    this.gaveUp = new Promise((_, reject) => (this.#giveUp = reject));
+    this.gaveUp.catch(() => {});
   }
 
   /** Resolves when it serves for the first time. @throws WombatError WO_UNAVAILABLE when it will not start */
   start(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#running = this.#supervise(resolve).catch(reject);
+    const serving = new Promise<void>((resolve) => {
+      this.#running = this.#supervise(resolve).catch((error: unknown) => this.#giveUp(error));
     });
+    return Promise.race([serving, this.gaveUp]);
   }
 
   /** TERM, then KILL. */

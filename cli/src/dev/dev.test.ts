@@ -1,0 +1,150 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { access, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { systemClock } from '@wombat/proto';
+import t, { type Test } from 'tap';
+import { runWo, startWo } from '../testing/run-wo.js';
+import { CoordinatorProcess } from './coordinator-process.js';
+import { DevDirectory } from './dev-directory.js';
+import { acquireLock } from './lock.js';
+import { identifyProcess, isAlive, readIdentity } from './process-identity.js';
+
+/** A directory, and a launcher beside it that starts the fake coordinator, or does what `body` says. */
+async function workshop(t: Test, body?: string): Promise<{ dir: string; launcher: string; env: Record<string, string> }> {
+  const root = t.testdir({ home: {} });
+  const launcher = join(root, 'launcher.mjs');
+  const program = body ?? `import { runFakeCoordinator } from ${JSON.stringify(new URL('../testing/fake-launcher.js', import.meta.url).href)};\nawait runFakeCoordinator(process.argv);\n`;
+  await writeFile(launcher, `#!/usr/bin/env node\n${program}`, { mode: 0o755 });
+  return { dir: join(root, 'dev'), launcher, env: { HOME: join(root, 'home'), PATH: process.env['PATH']!, WO_COORDINATOR_BIN: launcher } };
+}
+
+const exists = (path: string): Promise<boolean> => access(path).then(() => true, () => false);
+
+async function sleeper(t: Test): Promise<ChildProcess> {
+  const child = spawn('sleep', ['600']);
+  t.teardown(() => child.kill('SIGKILL'));
+  await once(child, 'spawn');
+  return child;
+}
+
+t.test('a process is known by its number and its start', async (t) => {
+  const child = await sleeper(t);
+  const identity = (await identifyProcess(child.pid!))!;
+  t.equal(await isAlive(identity), true);
+  t.equal(await isAlive({ ...identity, startTicks: '1' }), false, 'the number was given to another process');
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  t.equal(await isAlive(identity), false);
+  t.equal(readIdentity('{"pid":1,"startTicks":"0"}'), undefined, 'init is never ours');
+  t.equal(readIdentity('no json'), undefined);
+});
+
+t.test('a lock is refused while its holder lives, names it, and is taken over afterwards', async (t) => {
+  const path = join(t.testdir({}), 'dev.lock');
+  const child = await sleeper(t);
+  await writeFile(path, JSON.stringify(await identifyProcess(child.pid!)));
+  await t.rejects(acquireLock(path, 'wo dev in /d'), { code: 'WO_CONFLICT', message: `wo dev in /d runs already, as process ${child.pid}`, hint: new RegExp(`kill ${child.pid}`) });
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  const lock = await acquireLock(path, 'wo dev');
+  t.match(readIdentity(await readFile(path, 'utf8')), { pid: process.pid });
+  await lock.release();
+  t.equal(await exists(path), false);
+});
+
+t.test('of many who find a lock of the dead, one gets it', async (t) => {
+  const path = join(t.testdir({ 'dev.lock': '{"pid":4194305,"startTicks":"1"}' }), 'dev.lock');
+  const results = await Promise.allSettled(Array.from({ length: 8 }, () => acquireLock(path, 'wo dev')));
+  t.equal(results.filter(({ status }) => status === 'fulfilled').length, 1, 'one of eight');
+});
+
+t.test('wo dev: a context in the directory, the provider local, and nothing left at the end', async (t) => {
+  const { dir, env } = await workshop(t);
+  const { io, exit } = startWo(undefined, ['dev', '--dir', dir], { env });
+  await io.stderr.until('Ctrl-C ends it');
+  t.equal(io.stdout.text, `export WO_CONFIG_DIR=${dir}\n`, 'a script gets what it needs');
+  const second = await runWo(undefined, ['dev', '--dir', dir], { env });
+  t.equal(second.exit, 8, 'a second one on the same directory');
+  t.match(second.stderr, `runs already, as process ${process.pid}`);
+  const list = await runWo(undefined, ['node', 'list', '-o', 'name'], { env: { ...env, WO_CONFIG_DIR: dir } });
+  t.equal(list.stdout, 'web-1\n', 'other commands find the coordinator by the directory');
+  t.equal(await exists(join(env['HOME']!, '.config')), false, 'the configuration of the user is left alone');
+  const left = readIdentity(await readFile(join(dir, 'coordinator.process.json'), 'utf8'))!;
+  io.signals.emit('SIGINT');
+  t.equal(await exit, 0, io.stderr.text);
+  const calls = JSON.parse(await readFile(join(dir, 'coordinator', 'calls'), 'utf8')) as string[];
+  t.same(calls.filter((name) => !name.startsWith('list') && name !== 'watchOperation'), ['registerProvider', 'removeNodes', 'removeHost'], 'first nodes, then hosts');
+  t.equal(await isAlive(left), false, 'the coordinator is stopped');
+  t.same(await Promise.all(['dev.lock', 'coordinator.process.json'].map((name) => exists(join(dir, name)))), [false, false]);
+});
+
+t.test('wo dev without --dir: the user gets the context; --leave-running removes nothing', async (t) => {
+  const { env } = await workshop(t);
+  const { io, exit } = startWo(undefined, ['dev', '--leave-running'], { env });
+  await io.stderr.until('Ctrl-C ends it');
+  const dir = join(env['HOME']!, '.local', 'share', 'wombat', 'dev');
+  const list = await runWo(undefined, ['node', 'list', '-o', 'name'], { env });
+  t.equal(list.stdout, 'web-1\n');
+  io.signals.emit('SIGTERM');
+  t.equal(await exit, 0);
+  t.notMatch(await readFile(join(dir, 'coordinator', 'calls'), 'utf8'), /remove/);
+  t.match(io.stderr.text, 'nodes and agents run on');
+});
+
+t.test('a coordinator that dies is started again, and the context follows its address', async (t) => {
+  const { dir, launcher, env } = await workshop(t);
+  const directory = new DevDirectory(dir);
+  await directory.create();
+  const served: string[] = [];
+  const told: string[] = [];
+  let onServed: () => void = () => {};
+  const coordinator = new CoordinatorProcess({
+    directory, launcher, env, clock: systemClock, tell: (text) => told.push(text),
+    onServing: async ({ control }) => (served.push(control), await directory.writeContext(control), onServed()),
+  });
+  t.teardown(() => coordinator.stop());
+  await coordinator.start();
+  const again = new Promise<void>((resolve) => (onServed = resolve));
+  coordinator.kill();
+  await again;
+  t.equal(served.length, 2);
+  t.match(await readFile(join(dir, 'config.toml'), 'utf8'), served[1]!);
+  t.same(told, ['the coordinator died; nodes and agents go on; it is started again']);
+});
+
+t.test('a coordinator that an earlier, killed wo dev left behind is ended first', async (t) => {
+  const { dir, launcher, env } = await workshop(t);
+  const directory = new DevDirectory(dir);
+  await directory.create();
+  const orphan = await sleeper(t);
+  await writeFile(directory.coordinatorProcess, JSON.stringify(await identifyProcess(orphan.pid!)));
+  const coordinator = new CoordinatorProcess({ directory, launcher, env, clock: systemClock, tell: () => {}, onServing: async () => {} });
+  const ended = once(orphan, 'exit');
+  await coordinator.start();
+  const [, signal] = (await ended) as [number | null, string];
+  t.equal(signal, 'SIGTERM');
+  await coordinator.stop();
+});
+
+t.test('a coordinator that will not start: what it said last, and where its log is', async (t) => {
+  const { dir, launcher, env } = await workshop(t, 'console.error("error WO_ADDRESS_IN_USE: 127.0.0.1:1 is taken"); process.exit(1);');
+  const directory = new DevDirectory(dir);
+  await directory.create();
+  const clock = { ...systemClock, sleep: () => Promise.resolve() };
+  const coordinator = new CoordinatorProcess({ directory, launcher, env, clock, tell: () => {}, onServing: async () => {} });
+  const failure = { code: 'WO_UNAVAILABLE', message: /does not start: error WO_ADDRESS_IN_USE/, hint: new RegExp(`${directory.log}$`) };
+  await t.rejects(coordinator.start(), failure);
+  await t.rejects(coordinator.gaveUp, failure, 'whoever waits for it later hears it too');
+  await coordinator.stop();
+});
+
+t.test('wo coordinator and wo agent pass arguments, environment and exit code through', async (t) => {
+  const { env, launcher } = await workshop(t, "import { writeFileSync } from 'node:fs'; writeFileSync(process.env.SEEN, JSON.stringify(process.argv.slice(2))); process.exit(7);");
+  const seen = join(env['HOME']!, 'seen');
+  for (const program of ['coordinator', 'agent']) {
+    const ran = await runWo(undefined, [program, '--help', '-o', 'json'], { env: { ...env, WO_AGENT_BIN: launcher, SEEN: seen } });
+    t.equal(ran.exit, 7);
+    t.same(JSON.parse(await readFile(seen, 'utf8')), ['--help', '-o', 'json']);
+  }
+});
