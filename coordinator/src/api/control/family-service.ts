@@ -9,10 +9,11 @@ import { requireSelector } from '../../plugins/require-selector.js';
 import { joinsCluster } from '../../engine/bootstrap/joins-cluster.js';
 import { deployNodes } from '../../engine/deploy-nodes.js';
 import { findObject } from '../../engine/find-object.js';
-import type { Secrets, StrategyDirectory } from '../../engine/ports.js';
+import type { ProviderDirectory, Secrets, StrategyDirectory } from '../../engine/ports.js';
 import { principalOf } from '../../auth/identity.js';
 import type { NewObject, Store } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
+import { checkOffer } from './check-offer.js';
 import { checkRevision, mutate } from './mutation.js';
 import { nodeNames } from './node-names.js';
 import { pageQuery } from './paging.js';
@@ -26,6 +27,7 @@ export interface FamilyServiceOptions {
   readonly ids: Ids;
   readonly secrets: Secrets;
   readonly strategies: StrategyDirectory;
+  readonly directory: ProviderDirectory;
   readonly maxNodesPerOperation: number;
 }
 
@@ -73,11 +75,12 @@ export function familyService(options: FamilyServiceOptions): Service {
       const stored = await mutate(store, request.mutation, (transaction) => transaction.families.update(changed(family, { releaseId: release.id })));
       return { family: await viewOf(stored) };
     },
-    async addDomain(request) {
+    async addDomain(request, context) {
       const family = await find(request.family);
       const provider = await findObject(store.read, 'providers', request.provider);
       const fresh = await newDomain(options, request, family, provider.id, provider.name);
-      const domain = await mutate(store, request.mutation, (transaction) => transaction.domains.insert(fresh));
+      const offered = await checkOffer(options.directory, provider, fresh, context.signal);
+      const domain = await mutate(store, request.mutation, (transaction) => transaction.domains.insert({ ...fresh, ...offered }));
       return { domain: domainView(domain) };
     },
     async removeDomain(request) {
