@@ -101,7 +101,7 @@ t.test('at most once, however often it is sent, and kept until acknowledged', as
 t.test('the next agent waits for a command that runs, and reads how one ended', async (t) => {
   const { host, nodeId } = await hostWithNode(t);
   const go = join(host.directory, 'go');
-  await host.exec([nodeId, host.hostId], command('sh', '-c', `while [ ! -e ${go} ]; do sleep 0.02; done; echo done; exit 3`));
+  await host.exec([nodeId, host.hostId], command('sh', '-c', `while [ ! -e ${go} ] && [ $((i+=1)) -lt 3000 ]; do sleep 0.02; done; echo done; exit 3`));
   const isRunning = (id: string): boolean => existsSync(join(host.agentDirectory, 'exec')) && processesOf(host.hostId).length === 6 && id !== '';
   await until(() => isRunning(nodeId), 'both commands to run');
   await host.restart();
@@ -166,7 +166,7 @@ t.test('output is kept up to its limit, and what is lost is counted', async (t) 
 t.test('a job without a time of its own ends with the deadline of its arrival', async (t) => {
   const { host, nodeId } = await hostWithNode(t);
   const startedAt = Date.now();
-  await host.exec([nodeId], command('sh', '-c', 'trap "" TERM; while :; do sleep 0.05; done'), { timeoutMs: 50 });
+  await host.exec([nodeId], command('sh', '-c', 'trap "" TERM; while [ $((i+=1)) -lt 3000 ]; do sleep 0.05; done'), { timeoutMs: 50 });
   const outcome = await host.outcome(nodeId);
   t.match(outcome, { outcome: Outcome.TIMED_OUT, exit: { kind: { $case: 'signal', value: 9 } } }, 'KILL follows TERM');
   t.ok(Date.now() - startedAt >= 5_000, 'after five seconds');

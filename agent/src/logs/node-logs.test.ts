@@ -16,7 +16,7 @@ async function textOf(data: AsyncIterable<ChannelData>): Promise<string> {
 }
 
 t.test('the logs of a node: while it runs, rotated, and a day after it was removed', async (t) => {
-  const host = new TestHost({ 'bin/run': '#!/bin/sh\necho first; echo trouble >&2; while [ ! -e more ]; do sleep 0.02; done; echo second; exec sleep 1000\n' });
+  const host = new TestHost({ 'bin/run': '#!/bin/sh\necho first; echo trouble >&2; while [ ! -e more ] && [ $((i+=1)) -lt 3000 ]; do sleep 0.02; done; echo second; exec sleep 1000\n' });
   await host.start();
   t.teardown(() => host.end());
   const nodeId = newId('node');

@@ -117,7 +117,7 @@ t.test('a fetch that fails for a passing reason is tried again', async (t) => {
 });
 
 t.test('the next agent adopts what runs, and notices what ended meanwhile', async (t) => {
-  const host = await hostWith(t, { 'bin/obey': '#!/bin/sh\nwhile [ ! -e "$WOMBAT_DATA_DIR/end" ]; do sleep 0.02; done; exit 5\n' });
+  const host = await hostWith(t, { 'bin/obey': '#!/bin/sh\nwhile [ ! -e "$WOMBAT_DATA_DIR/end" ] && [ $((i+=1)) -lt 3000 ]; do sleep 0.02; done; exit 5\n' });
   const [runs, ends] = [newId('node'), newId('node')];
   await host.assign(assignment(runs), assignment(ends, { spec: nodeSpec({ runs: { start: ['bin/obey'] } }) }));
   const before = await host.reaches(runs, NodePhase.READY);
@@ -153,8 +153,8 @@ t.test('a start whose record is missing is found by its environment', async (t) 
 
 t.test('stopped, started again, and removed without a trace', async (t) => {
   const host = await hostWith(t, {
-    'bin/stubborn': '#!/bin/sh\ntrap "" TERM\nwhile :; do sleep 0.05; done\n',
-    'bin/leave': '#!/bin/sh\n[ ! -e "$WOMBAT_DATA_DIR/keep" ] && touch "$WOMBAT_DATA_DIR/keep"; while [ ! -e bye ]; do sleep 0.02; done; exit 0\n',
+    'bin/stubborn': '#!/bin/sh\ntrap "" TERM\nwhile [ $((i+=1)) -lt 3000 ]; do sleep 0.05; done\n',
+    'bin/leave': '#!/bin/sh\n[ ! -e "$WOMBAT_DATA_DIR/keep" ] && touch "$WOMBAT_DATA_DIR/keep"; while [ ! -e bye ] && [ $((i+=1)) -lt 3000 ]; do sleep 0.02; done; exit 0\n',
   });
   const [plain, stubborn, polite] = [newId('node'), newId('node'), newId('node')];
   const stubbornSpec = nodeSpec({ runs: { start: ['bin/stubborn'], termTimeout: durationFromMs(200) } });

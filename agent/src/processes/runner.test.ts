@@ -49,7 +49,7 @@ function place(t: Test): Place {
   };
 }
 
-const waitsFor = (file: string, then: string): string => `while [ ! -e ${file} ]; do sleep 0.01; done; ${then}`;
+const waitsFor = (file: string, then: string): string => `while [ ! -e ${file} ] && [ $((i+=1)) -lt 3000 ]; do sleep 0.01; done; ${then}`;
 const known = (running: RunningProcess): Promise<{ pid: number; startTime: string }> => until(() => running.child, 'the record of the process');
 
 t.test('output goes to files, input comes from a file or nowhere, and the end is told', async (t) => {
@@ -154,7 +154,7 @@ t.test('stopping takes the mildest step that works', async (t) => {
   t.strictSame(await stop(`${up} ${waitsFor(bye, 'exit 0')}`, async () => writeFileSync(bye, '')), { step: 'action', steps: ['action'], exit: exitCode(0) });
   t.strictSame(await stop(`${up} exec sleep 1000`, () => Promise.resolve()), { step: 'term', steps: ['action', 'term'], exit: exitSignal(15) }, 'an action without effect');
   t.strictSame(await stop(`${up} exec sleep 1000`, () => Promise.reject(new Error('no'))), { step: 'term', steps: ['action', 'term'], exit: exitSignal(15) }, 'an action that fails');
-  const deaf = `trap "" TERM; ${up} (setsid -w sleep 1000 & sleep 1001) & while :; do sleep 1; done`;
+  const deaf = `trap "" TERM; ${up} (setsid -w sleep 1000 & sleep 1001) & while [ $((i+=1)) -lt 3000 ]; do sleep 1; done`;
   t.strictSame(await stop(deaf), { step: 'kill', steps: ['term', 'kill'], exit: exitSignal(9) }, 'deaf, with children');
 });
 
@@ -178,7 +178,7 @@ t.test('what outlives the leader of the session is cleared', async (t) => {
 
 t.test('an agent that ends in the middle of a stop leaves the rest to the next', async (t) => {
   const { runner, request } = place(t);
-  const running = await runner.spawn(request('trap "" TERM; while :; do sleep 0.05; done'));
+  const running = await runner.spawn(request('trap "" TERM; while [ $((i+=1)) -lt 3000 ]; do sleep 0.05; done'));
   const child = await known(running);
   const end = new AbortController();
   const stopping = stopProcess(running, {

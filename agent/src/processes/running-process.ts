@@ -97,10 +97,10 @@ export class RunningProcess implements Supervised {
   }
 
   /** After its end: kills what outlived the leader of the session. Answers how many there were. */
-  clearStragglers(): number {
+  clearStragglers(options: { readonly otherGroups: boolean } = { otherGroups: false }): number {
     const sessionId = this.sessionId;
     // A group that nobody is left of is the usual case, and cheap to see.
-    if (sessionId === undefined || !sendSignal(-sessionId, 0)) return 0;
+    if (sessionId === undefined || (!options.otherGroups && !sendSignal(-sessionId, 0))) return 0;
     const members = this.#members().filter(({ pid }) => environmentHolds(pid, startIdVariable, this.startId));
     for (const { pid } of members) sendSignal(pid, 'SIGKILL');
     return members.length;

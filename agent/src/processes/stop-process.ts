@@ -22,6 +22,8 @@ export interface StopRequest {
 }
 
 const recordTimeoutMs = 1_000;
+const clearRounds = 100;
+const clearPauseMs = 10;
 /** Between two rounds of KILL: a fork may escape the first. */
 const killRoundMs = 50;
 /** After these the shim is killed too, and the exit status is unknown. */
@@ -34,8 +36,13 @@ const killRounds = 40;
 export async function stopProcess(running: Supervised, request: StopRequest): Promise<{ step: StopStep; exit: ExitStatus }> {
   const step = await endBySteps(running, request);
   const exit = await running.exited;
-  running.clearStragglers();
+  await clearAll(running, step === 'kill', request.clock);
   return { step, exit };
+}
+
+/** Until nothing is left: what is killed takes a moment to die, and may have forked before. */
+async function clearAll(running: Supervised, otherGroups: boolean, clock: Clock): Promise<void> {
+  for (let round = 0; round < clearRounds && running.clearStragglers({ otherGroups }) > 0; round++) await clock.sleep(clearPauseMs);
 }
 
 async function endBySteps(running: Supervised, request: StopRequest): Promise<StopStep> {

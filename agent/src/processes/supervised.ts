@@ -13,6 +13,6 @@ export interface Supervised {
   signal(name: NodeJS.Signals): void;
   /** KILL to the whole session. */
   killSession(options: { readonly shim: boolean }): number;
-  /** After its end: kills what it left behind. */
-  clearStragglers(): number;
+  /** After its end: kills what it left in its group, or in its whole session. Answers how many there were. */
+  clearStragglers(options?: { readonly otherGroups: boolean }): number;
 }
