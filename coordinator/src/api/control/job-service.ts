@@ -63,7 +63,8 @@ async function* watch(store: Store, seen: Job, signal: AbortSignal): AsyncGenera
   const onAbort = (): void => wake();
   signal.addEventListener('abort', onAbort, { once: true });
   try {
-    yield { kind: { $case: 'job', value: jobView(seen, []) } };
+    // A finished job is told last, after its outcomes: whoever watches ends there.
+    if (seen.state !== 'finished') yield { kind: { $case: 'job', value: jobView(seen, []) } };
     while (!signal.aborted) {
       if (!pending) await new Promise<void>((resolve) => (wake = resolve));
       pending = false;
