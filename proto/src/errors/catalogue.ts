@@ -49,7 +49,7 @@ export const catalogue = {
   WO_EVENTS_GONE: entry(status.OUT_OF_RANGE, failed, 'Events this old are no longer kept.', 'start from the oldest kept'),
 
   // Plugins and providers
-  WO_PLUGIN_INVALID: entry(status.FAILED_PRECONDITION, failed, 'A plugin cannot be loaded.', 'see docs/guides/write-a-provider.md, or take it out of `plugins` in the configuration'),
+  WO_PLUGIN_INVALID: entry(status.FAILED_PRECONDITION, failed, 'A plugin cannot be loaded.', 'see plugins/sdk/README.md, or take it out of `plugins` in the configuration'),
   WO_DRIVER_UNKNOWN: entry(status.NOT_FOUND, usage, 'No plugin provides this driver.', 'see those there are: wo plugin list'),
   WO_STRATEGY_UNKNOWN: entry(status.NOT_FOUND, usage, 'No plugin provides this bootstrap strategy.', 'see those there are: wo plugin list'),
   WO_SELECTOR_UNKNOWN: entry(status.NOT_FOUND, usage, 'There is no such selector.', 'use random, oldest or all'),
