@@ -71,8 +71,8 @@ export class Printer {
   async json(value: unknown): Promise<void> {
     if (this.format === 'jsonl') return this.data(JSON.stringify(value));
     if (this.format !== 'yaml') return this.data(JSON.stringify(value, null, 2));
-    const { stringify } = await import('yaml');
-    this.data(stringify(value).trimEnd());
+    const { toYaml } = await import('./to-yaml.js');
+    this.data(toYaml(value));
   }
 
   async list<T extends Identified>(listing: Listing<T>): Promise<void> {
