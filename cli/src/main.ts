@@ -1,6 +1,6 @@
 import type { GlobalFlags } from './global-options.js';
 import { usageLine } from './help.js';
-import { errorBlock, usageBlock } from './output/error-block.js';
+import { usageBlock } from './output/error-block.js';
 import { readCommandLine, type Invocation, type Reading } from './program.js';
 import { createRuntime, Interrupted } from './runtime.js';
 import { coloursFor } from './terminal/colours.js';
@@ -57,14 +57,11 @@ function tellUsage(error: UsageError, { registered, command }: Typed, io: Io, ar
   io.stderr.write(`${text}\n`);
 }
 
+/** The catalogue of errors brings gRPC along: it is loaded when there is an error to tell. */
 async function tellError(value: unknown, io: Io, argv: readonly string[]): Promise<number> {
   if (value instanceof Interrupted) return interruptedExit;
-  const { catalogue, fromServiceError } = await import('@wombat/proto');
-  const error = fromServiceError(value);
-  const { exit, meaning } = catalogue[error.code];
-  io.stderr.write(`${errorBlock(error, { meaning, colours: coloursFor(io.stderr, io.env, !argv.includes('--no-color')) })}\n`);
-  if (argv.includes('--debug')) io.stderr.write(`${error.stack}\n${error.cause instanceof Error ? `cause: ${error.cause.stack}\n` : ''}`);
-  return exit;
+  const { tellWombatError } = await import('./tell-error.js');
+  return tellWombatError(value, io, argv);
 }
 
 /** The program `wo`: called by its launcher. */

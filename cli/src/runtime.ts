@@ -1,4 +1,4 @@
-import type { Clock } from '@wombat/proto';
+import { systemClock, type Clock } from '@wombat/proto';
 import type { Control } from './control/control.js';
 import type { GlobalFlags } from './global-options.js';
 import { Printer } from './output/printer.js';
@@ -39,7 +39,7 @@ export class Interrupted extends Error {
   }
 }
 
-export function createRuntime({ io, flags, clock = lightClock, callTimeoutMs, onSecondSignal = () => process.exit(130) }: RuntimeOptions): Runtime {
+export function createRuntime({ io, flags, clock = systemClock, callTimeoutMs, onSecondSignal = () => process.exit(130) }: RuntimeOptions): Runtime {
   const abort = new AbortController();
   let connection: Promise<Control> | undefined;
   const onSignal = (): void => (abort.signal.aborted ? onSecondSignal() : abort.abort(new Interrupted()));
@@ -68,13 +68,3 @@ export function createRuntime({ io, flags, clock = lightClock, callTimeoutMs, on
 }
 
 const signalNames = ['SIGINT', 'SIGTERM'] as const;
-
-// The one of @wombat/proto would load gRPC at every start.
-const lightClock: Clock = {
-  now: () => Date.now(),
-  monotonic: () => performance.now(),
-  sleep: async (ms, signal) => {
-    const { systemClock } = await import('@wombat/proto');
-    return systemClock.sleep(ms, signal);
-  },
-};

@@ -1,4 +1,4 @@
-import { ExitStatus, Outcome } from '@wombat/proto/agent';
+import { Outcome, type ExitStatus } from '@wombat/proto/agent';
 import { Job, JobState, JobTarget, type CreateJobRequest, type WatchJobResponse } from '@wombat/proto/control';
 import t, { type Test } from 'tap';
 import { FakeCoordinator } from '../testing/fake-coordinator.js';

@@ -1,5 +1,5 @@
 import {
-  clusterHealthToJSON, Family, FamilyServiceService, GetFamilyStatusRequest, GetFamilyStatusResponse, ListFamiliesRequest, type Failure,
+  clusterHealthToJSON, FamilyServiceService, GetFamilyStatusRequest, GetFamilyStatusResponse, ListFamiliesRequest, type Failure, type Family,
 } from '@wombat/proto/control';
 import { defineCommand, optional } from '../command.js';
 import type { Control } from '../control/control.js';

@@ -119,9 +119,9 @@ export class Control {
     return release;
   }
 
-  #abortReason(signal: AbortSignal | undefined): unknown {
+  #abortReason(signal: AbortSignal | undefined): Error | undefined {
     const fired = [this.#signal, signal].find((each) => each?.aborted);
-    return fired?.reason as unknown;
+    return fired?.reason as Error | undefined;
   }
 
   /** Errors of the transport become WO_COORDINATOR_UNREACHABLE with the reason under it; errors of the API stay. */

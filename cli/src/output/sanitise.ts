@@ -12,5 +12,4 @@ export function sanitiseLines(text: string): string {
 }
 
 // Everything but tab and what can be printed.
-// eslint-disable-next-line no-control-regex
 const dangerous = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;

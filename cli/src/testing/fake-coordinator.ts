@@ -52,8 +52,8 @@ export class FakeCoordinator {
   static async start({ clusterId = 'testcluster', serverName, token = 'secret-operator-token' }: FakeCoordinatorOptions = {}): Promise<FakeCoordinator> {
     const certificates = await makeCertificates(clusterId, serverName);
     const server = new Server();
-    let fake: FakeCoordinator | undefined;
-    for (const service of services) server.addService(service, implementation(service, token, () => fake!));
+    const made: { fake?: FakeCoordinator } = {};
+    for (const service of services) server.addService(service, implementation(service, token, () => made.fake!));
     const credentials = ServerCredentials.createSsl(null, [{ private_key: Buffer.from(certificates.keyPem), cert_chain: Buffer.from(certificates.certificatePem) }]);
     const port = await new Promise<number>((resolve, reject) => server.bindAsync('127.0.0.1:0', credentials, (error, bound) => (error ? reject(error) : resolve(bound))));
     const directory = await mkdtemp(join(tmpdir(), 'wo-test-'));
@@ -61,8 +61,8 @@ export class FakeCoordinator {
     await writeFile(join(directory, 'operator.token'), `${token}\n`);
     const contexts = { test: { address: `127.0.0.1:${port}`, tokenFile: 'operator.token', caFile: 'ca.pem' } };
     await writeFile(join(directory, 'config.toml'), stringify({ current: 'test', contexts }));
-    fake = new FakeCoordinator(server, directory, port);
-    return fake;
+    made.fake = new FakeCoordinator(server, directory, port);
+    return made.fake;
   }
 
   async stop(): Promise<void> {
