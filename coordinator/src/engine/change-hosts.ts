@@ -3,6 +3,7 @@ import type { Host } from '../domain/model/host.js';
 import type { Node } from '../domain/model/node.js';
 import type { Operation } from '../domain/model/operation.js';
 import { inPhase, presentPhases } from '../domain/states/node-states.js';
+import type { Fleet } from '../fleet/fleet.js';
 import type { Transaction } from '../store/store.js';
 import type { EngineTools } from './deploy-nodes.js';
 import { hostPhaseEvent, nodePhaseEvent, operationEvent } from './events.js';
@@ -34,11 +35,20 @@ export async function drainHost(tools: EngineTools, transaction: Transaction, ho
   return operation;
 }
 
-/** @throws WombatError WO_IN_USE while nodes are on it */
-export async function removeHost(tools: EngineTools, transaction: Transaction, host: Host, principal: string): Promise<Operation> {
-  const [node] = await transaction.nodes.find({ hostId: host.id, phase: presentPhases });
+export interface HostTools extends EngineTools {
+  readonly fleet: Pick<Fleet, 'isConnected'>;
+}
+
+/**
+ * Nodes that shall go do not hold a host that has no session: a machine that died would keep them for ever.
+ * @throws WombatError WO_NOT_FOUND when it is gone, WO_IN_USE while nodes are on it
+ */
+export async function removeHost(tools: HostTools, transaction: Transaction, host: Host, principal: string): Promise<Operation> {
+  if (host.phase === 'gone') throw new WombatError('WO_NOT_FOUND', `host ${host.name} is gone already`);
+  const nodes = await transaction.nodes.find({ hostId: host.id, phase: presentPhases });
+  const node = tools.fleet.isConnected(host.id) ? nodes[0] : nodes.find(({ desired }) => desired !== 'absent');
   if (node) {
-    throw new WombatError('WO_IN_USE', `host ${host.name} still has node ${node.name}`, { hint: `drain it first: wo host drain ${host.name}` });
+    throw new WombatError('WO_IN_USE', `host ${host.name} still has node ${node.name}`, { hint: host.phase === 'failed' ? `remove it first: wo node remove ${node.name}` : `drain it first: wo host drain ${host.name}` });
   }
   const operation = await insertOperation(tools, transaction, 'remove_host', host, [], principal);
   await transaction.hosts.update({ ...host, desired: 'absent', generation: host.generation + 1, operationId: operation.id });

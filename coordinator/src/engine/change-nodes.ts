@@ -13,6 +13,7 @@ export type NodeChange = 'start' | 'stop' | 'restart' | 'remove';
 
 export interface ChangeRequest {
   readonly change: NodeChange;
+  /** As they are in this transaction. */
   readonly nodes: readonly Node[];
   readonly principal: string;
   readonly keepData: boolean;
@@ -34,6 +35,8 @@ export async function changeNodes(tools: EngineTools, transaction: Transaction, 
   const { change, nodes } = request;
   if (nodes.length === 0) throw new WombatError('WO_NOT_FOUND', `there is no node to ${change}`);
   const families = await lockedFamilies(transaction, nodes);
+  await refuseHeldNodes(transaction, nodes);
+  const lostHosts = await hostsThatNeverWere(transaction, nodes);
   const now = tools.clock.now();
   const only = families.length === 1 ? families[0]! : undefined;
   const operation = await transaction.operations.insert({
@@ -56,7 +59,7 @@ export async function changeNodes(tools: EngineTools, transaction: Transaction, 
   }
   const changed: Node[] = [];
   for (const node of nodes) {
-    changed.push(await transaction.nodes.update({ ...changedNode(node, request, now), operationId: operation.id }));
+    changed.push(await transaction.nodes.update({ ...changedNode(node, request, now, lostHosts), operationId: operation.id }));
   }
   await transaction.events.append(
     operationEvent(operation, 'operation.started', `${request.principal} asks to ${operation.name}`),
@@ -65,7 +68,7 @@ export async function changeNodes(tools: EngineTools, transaction: Transaction, 
   return operation;
 }
 
-function changedNode(node: Node, request: ChangeRequest, now: number): Node {
+function changedNode(node: Node, request: ChangeRequest, now: number, lostHosts: ReadonlySet<string>): Node {
   const next = { ...node, generation: node.generation + 1 };
   switch (request.change) {
     case 'start':
@@ -75,12 +78,33 @@ function changedNode(node: Node, request: ChangeRequest, now: number): Node {
     case 'restart':
       return inPhase({ ...next, desired: 'running', restartGeneration: node.restartGeneration + 1 }, 'stopping', now);
     case 'remove':
-      return inPhase({ ...next, desired: 'absent', keepData: request.keepData }, 'stopping', now);
+      return inPhase({ ...next, desired: 'absent', keepData: request.keepData }, lostHosts.has(node.hostId) ? 'gone' : 'stopping', now);
   }
 }
 
 function alreadyRuns(node: Node): boolean {
   return node.desired === 'running' && node.phase === 'running';
+}
+
+/** An operation over several families holds its nodes, not the families. */
+async function refuseHeldNodes(transaction: Transaction, nodes: readonly Node[]): Promise<void> {
+  for (const id of new Set(nodes.map((node) => node.operationId))) {
+    const holder = id === '' ? undefined : await transaction.operations.get(id);
+    if (!holder || holder.finishedAt !== undefined) continue;
+    throw new WombatError('WO_CONFLICT', `node ${nodes.find((node) => node.operationId === id)!.name} is held by operation ${holder.id} (${holder.name}, asked for by ${holder.principal})`, {
+      hint: `wait for it: wo operation watch ${holder.id}`, details: { operation: holder.id },
+    });
+  }
+}
+
+/** Hosts whose agent has never reported: nothing was ever started there, and nobody will say that it has ended. */
+async function hostsThatNeverWere(transaction: Transaction, nodes: readonly Node[]): Promise<Set<string>> {
+  const lost = new Set<string>();
+  for (const id of new Set(nodes.map((node) => node.hostId))) {
+    const host = await transaction.hosts.get(id);
+    if (!host || host.phase === 'failed' || host.phase === 'gone') lost.add(id);
+  }
+  return lost;
 }
 
 async function lockedFamilies(transaction: Transaction, nodes: readonly Node[]): Promise<Family[]> {

@@ -22,6 +22,7 @@ export interface ControllerOptions {
 }
 
 const retry = { initialMs: 250, maximumMs: 30_000 };
+const longestDelayMs = 3_600_000;
 
 /**
  * Drives objects by id: a queue that holds each id once, never two looks at one object at the same
@@ -118,7 +119,9 @@ export class Controller {
   }
 
   /** The earlier of two wishes counts. */
-  #later(id: string, delayMs: number): void {
+  #later(id: string, wantedMs: number): void {
+    // Timers of Node fire at once past 24 days; looking early does no harm.
+    const delayMs = Math.min(wantedMs, longestDelayMs);
     const dueAtMs = this.#options.clock.monotonic() + delayMs;
     if ((this.#timers.get(id)?.dueAtMs ?? Infinity) <= dueAtMs) return;
     this.#clearTimer(id);

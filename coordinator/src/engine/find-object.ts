@@ -13,7 +13,7 @@ const lists: Readonly<Partial<Record<Kind, string>>> = {
 
 /**
  * The object that a person means: an exact id, else an exact name, else a unique prefix of an id.
- * Where names may repeat (releases), the newest of that name is meant.
+ * Where names may repeat (releases), the newest of that name is meant; a domain must be told apart by its id.
  * @throws WombatError WO_NOT_FOUND, WO_AMBIGUOUS
  */
 export async function findObject<K extends Kind>(read: Pick<Reader, K>, kind: K, reference: string): Promise<Kinds[K]> {
@@ -21,6 +21,9 @@ export async function findObject<K extends Kind>(read: Pick<Reader, K>, kind: K,
   const exact = isId(reference) ? await collection.get(reference) : undefined;
   if (exact) return exact;
   const named = await collection.find({ name: reference } as never);
+  if (named.length > 1 && kind === 'domains') {
+    throw new WombatError('WO_AMBIGUOUS', `several families have a domain ${JSON.stringify(reference.slice(0, 80))}`, { hint: `give its id: ${named.slice(0, 5).map(({ id }) => id).join(', ')}` });
+  }
   if (named.length > 0) return named.at(-1)!;
   const matches = reference.length >= 3 ? await collection.withPrefix(reference, 2) : [];
   if (matches.length === 1) return matches[0]!;

@@ -4,6 +4,7 @@ import { NoteLevel, type FirewallRule as RuleMessage } from '@wombat/proto/plugi
 import { randomBytes } from 'node:crypto';
 import type { Domain, Family, FirewallRule } from '../../domain/model/family.js';
 import type { Node, NodePhase } from '../../domain/model/node.js';
+import type { Provider } from '../../domain/model/provider.js';
 import { presentPhases } from '../../domain/states/node-states.js';
 import { requireSelector } from '../../plugins/require-selector.js';
 import { joinsCluster } from '../../engine/bootstrap/joins-cluster.js';
@@ -11,10 +12,10 @@ import { deployNodes } from '../../engine/deploy-nodes.js';
 import { findObject } from '../../engine/find-object.js';
 import type { ProviderDirectory, Secrets, StrategyDirectory } from '../../engine/ports.js';
 import { principalOf } from '../../auth/identity.js';
-import type { NewObject, Store } from '../../store/store.js';
+import type { NewObject, Store, Transaction } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
 import { checkOffer } from './check-offer.js';
-import { checkRevision, mutate } from './mutation.js';
+import { mutate, mutateObject } from './mutation.js';
 import { nodeNames } from './node-names.js';
 import { pageQuery } from './paging.js';
 import { domainView, familyView } from './views/family-view.js';
@@ -61,31 +62,32 @@ export function familyService(options: FamilyServiceOptions): Service {
       return statusOf(options, await find(request.family), viewOf);
     },
     async setFirewall(request) {
-      const family = await find(request.family);
-      checkRevision(request.mutation, family);
       const firewall = request.rules.map(checkRule);
-      const stored = await mutate(store, request.mutation, (transaction) => transaction.families.update(changed(family, { firewall })));
+      const stored = await mutateObject(store, request.mutation, 'families', request.family, (transaction, family) => transaction.families.update(changed(family, { firewall })));
       const warnings = firewall.length > 0 ? ['the driver local enforces no firewall rules; they are kept for drivers that do'] : [];
       return { family: await viewOf(stored), warnings: (await onlyLocal(store, stored)) ? warnings : [] };
     },
     async attachRelease(request) {
-      const family = await find(request.family);
-      checkRevision(request.mutation, family);
-      const release = await findObject(store.read, 'releases', request.release);
-      const stored = await mutate(store, request.mutation, (transaction) => transaction.families.update(changed(family, { releaseId: release.id })));
+      const stored = await mutateObject(store, request.mutation, 'families', request.family, async (transaction, family) => {
+        const release = await findObject(transaction, 'releases', request.release);
+        return transaction.families.update(changed(family, { releaseId: release.id }));
+      });
       return { family: await viewOf(stored) };
     },
     async addDomain(request, context) {
-      const family = await find(request.family);
-      const provider = await findObject(store.read, 'providers', request.provider);
-      const fresh = await newDomain(options, request, family, provider.id, provider.name);
-      const offered = await checkOffer(options.directory, provider, fresh, context.signal);
-      const domain = await mutate(store, request.mutation, (transaction) => transaction.domains.insert({ ...fresh, ...offered }));
+      const asked = await findObject(store.read, 'providers', request.provider);
+      await find(request.family);
+      if (request.image === '' || request.hardwareProfile === '') throw new WombatError('WO_INVALID_ARGUMENT', 'a domain needs an image and a hardware profile', { hint: `see them: wo provider images ${asked.name}; wo provider hardware ${asked.name}` });
+      const offered = await checkOffer(options.directory, asked, request, context.signal);
+      const domain = await mutateObject(store, request.mutation, 'families', request.family, async (transaction, family) => {
+        // It may have been removed while it was asked.
+        const provider = await findObject(transaction, 'providers', asked.id);
+        return transaction.domains.insert({ ...(await newDomain(options, transaction, request, family, provider)), ...offered });
+      });
       return { domain: domainView(domain) };
     },
     async removeDomain(request) {
-      const domain = await findObject(store.read, 'domains', request.domain);
-      await mutate(store, request.mutation, async (transaction) => {
+      await mutateObject(store, request.mutation, 'domains', request.domain, async (transaction, domain) => {
         const nodes = await transaction.nodes.find({ familyId: domain.familyId, phase: presentPhases });
         const node = nodes.find(({ domainId }) => domainId === domain.id);
         if (node) throw new WombatError('WO_IN_USE', `domain ${domain.name} still has node ${node.name}`, { hint: `remove its nodes first: wo node remove ${node.name}` });
@@ -94,24 +96,21 @@ export function familyService(options: FamilyServiceOptions): Service {
       return {};
     },
     async deployNodes(request, context) {
-      const family = await find(request.family);
-      const releaseId = request.release || family.spec.releaseId;
-      if (!releaseId) throw new WombatError('WO_NO_RELEASE', `family ${family.name} has no release attached`, { hint: `wo attach-release ${family.id} RELEASE` });
-      const release = await findObject(store.read, 'releases', releaseId);
-      const operation = await mutate(store, request.mutation, (transaction) =>
-        deployNodes(options, transaction, {
+      const operation = await mutateObject(store, request.mutation, 'families', request.family, async (transaction, family) => {
+        const releaseId = request.release || family.spec.releaseId;
+        if (!releaseId) throw new WombatError('WO_NO_RELEASE', `family ${family.name} has no release attached`, { hint: `wo attach-release ${family.id} RELEASE` });
+        const release = await findObject(transaction, 'releases', releaseId);
+        return deployNodes(options, transaction, {
           family, release, amount: request.amount, principal: principalOf(context.identity),
           timeoutMs: durationToMs(request.timeout) ?? defaults.deployTimeoutMs,
           maximum: options.maxNodesPerOperation,
           joins: joinsCluster(options.strategies, family),
-        }),
-      );
+        });
+      });
       return { operation: operationView(operation) };
     },
     async removeFamily(request) {
-      const family = await find(request.family);
-      checkRevision(request.mutation, family);
-      await mutate(store, request.mutation, async (transaction) => {
+      await mutateObject(store, request.mutation, 'families', request.family, async (transaction, family) => {
         const [node] = await transaction.nodes.find({ familyId: family.id, phase: presentPhases });
         if (node) throw new WombatError('WO_IN_USE', `family ${family.name} still has node ${node.name}`, { hint: `remove its nodes first: wo node remove ${family.id}` });
         for (const domain of await transaction.domains.find({ familyId: family.id })) await transaction.domains.delete(domain.id);
@@ -127,6 +126,7 @@ export function familyService(options: FamilyServiceOptions): Service {
 
 function newFamily(options: FamilyServiceOptions, request: CreateFamilyRequest): NewObject<Family> {
   checkName('family', request.name);
+  checkEnvironment(request.environment);
   const selector = request.selector || 'random';
   requireSelector(selector);
   const bootstrap = { strategy: request.bootstrap?.strategy || 'none', options: request.bootstrap?.options ?? {} };
@@ -154,13 +154,18 @@ function newFamily(options: FamilyServiceOptions, request: CreateFamilyRequest):
   };
 }
 
-async function newDomain(options: FamilyServiceOptions, request: AddDomainRequest, family: Family, providerId: string, providerName: string): Promise<NewObject<Domain>> {
-  const count = await options.store.read.domains.count({ familyId: family.id });
+/** What no process could be started with is refused before it is stored. */
+function checkEnvironment(environment: Readonly<Record<string, string>>): void {
+  const wrong = Object.entries(environment).find(([name, value]) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || value.includes('\0'));
+  if (wrong) throw new WombatError('WO_INVALID_ARGUMENT', `${JSON.stringify(wrong[0].slice(0, 80))} cannot be set in an environment`, { hint: 'give letters, digits and _ , as in --env LANG=C' });
+}
+
+async function newDomain(options: FamilyServiceOptions, transaction: Transaction, request: AddDomainRequest, family: Family, provider: Provider): Promise<NewObject<Domain>> {
+  const number = await transaction.nextNumber(`domain:${family.id}`);
   const { image, hardwareProfile, region, zone, labels } = request;
-  if (image === '' || hardwareProfile === '') throw new WombatError('WO_INVALID_ARGUMENT', 'a domain needs an image and a hardware profile', { hint: `see them: wo provider images ${providerName}; wo provider hardware ${providerName}` });
   return {
-    id: options.ids.next('dom'), name: `${providerName}/${count + 1}`.slice(-64), generation: 1, observedGeneration: 1,
-    familyId: family.id, providerId, image, hardwareProfile, region, zone, labels,
+    id: options.ids.next('dom'), name: `${provider.name}/${number}`.slice(-64), generation: 1, observedGeneration: 1,
+    familyId: family.id, providerId: provider.id, image, hardwareProfile, region, zone, labels,
     nodesPerHost: request.nodesPerHost || 1, maxHosts: request.maxHosts, priority: request.priority, weight: request.weight || 1,
   };
 }

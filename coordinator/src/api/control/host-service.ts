@@ -1,4 +1,4 @@
-import { WombatError, type Clock, type Ids } from '@wombat/proto';
+import type { Clock, Ids } from '@wombat/proto';
 import { HostServiceService } from '@wombat/proto/control';
 import { principalOf } from '../../auth/identity.js';
 import type { Host } from '../../domain/model/host.js';
@@ -8,9 +8,9 @@ import { presentPhases } from '../../domain/states/node-states.js';
 import { drainHost, removeHost } from '../../engine/change-hosts.js';
 import { findObject } from '../../engine/find-object.js';
 import type { Fleet } from '../../fleet/fleet.js';
-import type { Store } from '../../store/store.js';
+import type { Store, Transaction } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
-import { checkRevision, mutate } from './mutation.js';
+import { mutateObject } from './mutation.js';
 import { pageQuery } from './paging.js';
 import { hostView } from './views/host-view.js';
 import { operationView } from './views/operation-view.js';
@@ -42,15 +42,12 @@ export function hostService(options: HostServiceOptions): Service {
       return { host: await viewOf(await find(request.host)) };
     },
     async drainHost(request, { identity }) {
-      const host = await find(request.host);
-      checkRevision(request.mutation, host);
-      return answer(await mutate(store, request.mutation, (transaction) => drainHost(options, transaction, host, principalOf(identity))));
+      const work = (transaction: Transaction, host: Host): Promise<Operation> => drainHost(options, transaction, host, principalOf(identity));
+      return answer(await mutateObject(store, request.mutation, 'hosts', request.host, work));
     },
     async removeHost(request, { identity }) {
-      const host = await find(request.host);
-      checkRevision(request.mutation, host);
-      if (host.phase === 'gone') throw new WombatError('WO_NOT_FOUND', `host ${host.name} is gone already`);
-      return answer(await mutate(store, request.mutation, (transaction) => removeHost(options, transaction, host, principalOf(identity))));
+      const work = (transaction: Transaction, host: Host): Promise<Operation> => removeHost(options, transaction, host, principalOf(identity));
+      return answer(await mutateObject(store, request.mutation, 'hosts', request.host, work));
     },
   });
 }

@@ -1,7 +1,8 @@
 import { WombatError } from '@wombat/proto';
 import type { Mutation } from '@wombat/proto/control';
 import type { StoredObject } from '../../domain/model/object.js';
-import type { Store, Transaction } from '../../store/store.js';
+import { findObject } from '../../engine/find-object.js';
+import type { Kind, Kinds, Store, Transaction } from '../../store/store.js';
 
 /** Thrown to undo a dry run; never leaves this module. */
 class DryRun<T> extends Error {
@@ -24,6 +25,25 @@ export async function mutate<T>(store: Store, mutation: Mutation | undefined, wo
     if (error instanceof DryRun) return (error as DryRun<T>).result;
     throw error;
   }
+}
+
+/**
+ * Changes one object as it is at that moment: it is read inside the transaction, so that what the
+ * controllers have written a moment ago is no conflict of the caller's.
+ * @throws WombatError WO_NOT_FOUND, WO_AMBIGUOUS, WO_CONFLICT when the caller has seen an older revision
+ */
+export async function mutateObject<K extends Kind, T>(
+  store: Store,
+  mutation: Mutation | undefined,
+  kind: K,
+  reference: string,
+  work: (transaction: Transaction, object: Kinds[K]) => Promise<T>,
+): Promise<T> {
+  return mutate(store, mutation, async (transaction) => {
+    const object = await findObject<K>(transaction, kind, reference);
+    checkRevision(mutation, object);
+    return work(transaction, object);
+  });
 }
 
 /** @throws WombatError WO_CONFLICT when the caller has seen an older revision */

@@ -12,7 +12,7 @@ import { changeNodes, type NodeChange } from '../../engine/change-nodes.js';
 import { findObject } from '../../engine/find-object.js';
 import type { StrategyDirectory } from '../../engine/ports.js';
 import type { Fleet } from '../../fleet/fleet.js';
-import type { Store } from '../../store/store.js';
+import type { Reader, Store } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
 import { mutate } from './mutation.js';
 import { nodeNames } from './node-names.js';
@@ -36,10 +36,9 @@ export function nodeService(options: NodeServiceOptions): Service {
   const { store } = options;
   const find = (reference: string): Promise<Node> => findObject(store.read, 'nodes', reference);
   const change = async (what: NodeChange, request: { mutation: Mutation | undefined; nodes: readonly string[] }, identity: Identity, keepData = true): Promise<Operation> => {
-    const nodes = await meant(store, request.nodes);
-    return mutate(store, request.mutation, (transaction) =>
+    return mutate(store, request.mutation, async (transaction) =>
       changeNodes(options, transaction, {
-        change: what, nodes, keepData, principal: principalOf(identity), timeoutMs: operationTimeoutMs,
+        change: what, nodes: await meant(transaction, request.nodes), keepData, principal: principalOf(identity), timeoutMs: operationTimeoutMs,
         joins: (family: Family) => joinsCluster(options.strategies, family),
       }),
     );
@@ -96,23 +95,26 @@ export function nodeService(options: NodeServiceOptions): Service {
   });
 }
 
+type NodeReader = Pick<Reader, 'nodes' | 'families'>;
+
 /** Nodes by id or name; a family means all of its nodes. */
-async function meant(store: Store, references: readonly string[]): Promise<Node[]> {
+async function meant(read: NodeReader, references: readonly string[]): Promise<Node[]> {
   const nodes = new Map<string, Node>();
   for (const reference of references) {
-    for (const node of await nodesOf(store, reference)) nodes.set(node.id, node);
+    for (const node of await nodesOf(read, reference)) nodes.set(node.id, node);
   }
   return [...nodes.values()].filter((node) => node.phase !== 'gone');
 }
 
-async function nodesOf(store: Store, reference: string): Promise<Node[]> {
+async function nodesOf(read: NodeReader, reference: string): Promise<Node[]> {
   try {
-    return [await findObject(store.read, 'nodes', reference)];
+    return [await findObject(read, 'nodes', reference)];
   } catch (error) {
     if (!WombatError.is(error) || error.code !== 'WO_NOT_FOUND') throw error;
-    const family = await findObject(store.read, 'families', reference).catch((): never => {
+    const family = await findObject(read, 'families', reference).catch((error: unknown): never => {
+      if (!WombatError.is(error) || error.code !== 'WO_NOT_FOUND') throw error;
       throw new WombatError('WO_NOT_FOUND', `there is no node or family ${JSON.stringify(reference.slice(0, 80))}`, { hint: 'see those there are: wo node list' });
     });
-    return store.read.nodes.find({ familyId: family.id, phase: presentPhases });
+    return read.nodes.find({ familyId: family.id, phase: presentPhases });
   }
 }

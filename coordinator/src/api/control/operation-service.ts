@@ -6,7 +6,7 @@ import { findObject } from '../../engine/find-object.js';
 import type { Store } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
 import { followEvents } from './follow-events.js';
-import { checkRevision, mutate } from './mutation.js';
+import { mutateObject } from './mutation.js';
 import { pageQuery } from './paging.js';
 import { eventView, operationView } from './views/operation-view.js';
 
@@ -39,10 +39,8 @@ export function operationService({ store, clock }: OperationServiceOptions): Ser
     },
     /** Ends the waiting, not the nodes: what was started goes on as the nodes' desired state says. */
     async cancelOperation(request) {
-      const operation = await find(request.operation);
-      checkRevision(request.mutation, operation);
-      if (operation.finishedAt !== undefined) throw new WombatError('WO_OPERATION_FINISHED', `${operation.id} has ended: ${operation.state}`);
-      const cancelled = await mutate(store, request.mutation, async (transaction) => {
+      const cancelled = await mutateObject(store, request.mutation, 'operations', request.operation, async (transaction, operation) => {
+        if (operation.finishedAt !== undefined) throw new WombatError('WO_OPERATION_FINISHED', `${operation.id} has ended: ${operation.state}`);
         const stored = await transaction.operations.update({ ...operation, state: 'cancelled', finishedAt: clock.now() });
         await transaction.events.append(operationEvent(stored, 'operation.finished', `${stored.name} was cancelled; its nodes are left as they are`));
         return stored;

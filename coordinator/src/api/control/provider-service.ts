@@ -8,7 +8,7 @@ import type { ProviderCalls, ProviderDirectory, Secrets } from '../../engine/por
 import { presentHostPhases } from '../../domain/states/host-states.js';
 import type { NewObject, Store } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
-import { checkRevision, mutate } from './mutation.js';
+import { mutate, mutateObject } from './mutation.js';
 import { pageQuery } from './paging.js';
 import { providerView } from './views/provider-view.js';
 
@@ -52,8 +52,8 @@ export function providerService(options: ProviderServiceOptions): Service {
     async verifyProvider(request, context) {
       const provider = await find(request.provider);
       const identity = await verify(await directory.get(provider), provider.name, context.signal);
-      const verified = await store.transaction((transaction) =>
-        transaction.providers.update({ ...provider, identity: identity.identity, verifiedAt: options.clock.now() }),
+      const verified = await mutateObject(store, undefined, 'providers', provider.id, (transaction, current) =>
+        transaction.providers.update({ ...current, identity: identity.identity, verifiedAt: options.clock.now() }),
       );
       return { provider: providerView(verified), notes: [...identity.notes] };
     },
@@ -74,9 +74,7 @@ export function providerService(options: ProviderServiceOptions): Service {
       return { hardwareProfiles: [...answer.hardwareProfiles], page: { nextPageToken: answer.nextPageToken } };
     },
     async removeProvider(request) {
-      const provider = await find(request.provider);
-      checkRevision(request.mutation, provider);
-      await mutate(store, request.mutation, async (transaction) => {
+      const removed = await mutateObject(store, request.mutation, 'providers', request.provider, async (transaction, provider) => {
         const [domain] = await transaction.domains.find({ providerId: provider.id });
         if (domain) throw new WombatError('WO_IN_USE', `provider ${provider.name} is used by domain ${domain.id}`, { hint: `remove it first: wo family domain remove ${domain.id}` });
         const [host] = await transaction.hosts.find({ providerId: provider.id, phase: presentHostPhases });
@@ -85,8 +83,9 @@ export function providerService(options: ProviderServiceOptions): Service {
         await transaction.events.append({
           type: 'provider.removed', subjectId: provider.id, subjectName: provider.name, reason: 'removed', message: `provider ${provider.name} was removed`,
         });
+        return provider.id;
       });
-      if (!request.mutation?.dryRun) await directory.remove(provider.id);
+      if (!request.mutation?.dryRun) await directory.remove(removed);
       return {};
     },
   });

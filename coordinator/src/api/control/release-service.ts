@@ -3,12 +3,13 @@ import { ReleaseServiceService, RunMode, type CreateReleaseRequest, type Manifes
 import type { ManifestInput } from '../../domain/release/manifest-input.js';
 import type { Artifact, ReadyRule, Release } from '../../domain/model/release.js';
 import { digestOf } from '../../domain/release/digest.js';
+import { presentPhases } from '../../domain/states/node-states.js';
 import { findObject } from '../../engine/find-object.js';
 import type { BlobStore } from '../../releases/blob-store.js';
 import { examineRelease } from '../../releases/examine-release.js';
 import type { NewObject, Store } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
-import { checkRevision, mutate } from './mutation.js';
+import { mutate, mutateObject } from './mutation.js';
 import { pageQuery } from './paging.js';
 import { releaseView } from './views/release-view.js';
 
@@ -31,16 +32,16 @@ export function releaseService(options: ReleaseServiceOptions): Service {
     },
     async createRelease(request, context) {
       const { fresh, notes } = await examine(options, request, context.signal);
-      const [known] = await store.read.releases.find({ digest: fresh.digest });
-      if (known) return { release: releaseView(known), existed: true, notes };
-      const release = await mutate(store, request.mutation, async (transaction) => {
+      const { release, existed } = await mutate(store, request.mutation, async (transaction) => {
+        const [known] = await transaction.releases.find({ digest: fresh.digest });
+        if (known) return { release: known, existed: true };
         const stored = await transaction.releases.insert(fresh);
         await transaction.events.append({
           type: 'release.created', subjectId: stored.id, subjectName: stored.name, reason: 'created', message: `release ${stored.name} ${stored.version} was uploaded`,
         });
-        return stored;
+        return { release: stored, existed: false };
       });
-      return { release: releaseView(release), existed: false, notes };
+      return { release: releaseView(release), existed, notes };
     },
     async listReleases(request) {
       const page = await store.read.releases.page(await pageQuery<'releases'>(request.page, { name: { field: 'name' }, version: { field: 'version' } }));
@@ -50,14 +51,13 @@ export function releaseService(options: ReleaseServiceOptions): Service {
       return { release: releaseView(await findObject(store.read, 'releases', request.release)) };
     },
     async removeRelease(request) {
-      const release = await findObject(store.read, 'releases', request.release);
-      checkRevision(request.mutation, release);
-      await mutate(store, request.mutation, async (transaction) => {
+      const release = await mutateObject(store, request.mutation, 'releases', request.release, async (transaction, release) => {
         const family = (await transaction.families.find({})).find(({ spec }) => spec.releaseId === release.id);
         if (family) throw new WombatError('WO_IN_USE', `release ${release.name} is attached to family ${family.name}`, { hint: `attach another one first: wo attach-release ${family.id} RELEASE` });
-        const node = (await transaction.nodes.find({})).find(({ releaseId, phase }) => releaseId === release.id && phase !== 'gone');
+        const node = (await transaction.nodes.find({ phase: presentPhases })).find(({ releaseId }) => releaseId === release.id);
         if (node) throw new WombatError('WO_IN_USE', `release ${release.name} is run by node ${node.name}`);
         await transaction.releases.delete(release.id);
+        return release;
       });
       if (!request.mutation?.dryRun) await dropUnusedBlobs(options, release);
       return {};

@@ -1,0 +1,137 @@
+import t, { type Test } from 'tap';
+import type { Node } from '../domain/model/node.js';
+import type { Operation } from '../domain/model/operation.js';
+import { ManualClock } from '../fleet/testing/manual-clock.js';
+import type { NewObject, Store } from '../store/store.js';
+import { CountingIds, idNumber } from '../testing/counting-ids.js';
+import { familyRow, hostRow, nodeRow } from '../testing/rows.js';
+import { change, eventsAfter, openTestStore, put, row } from '../testing/test-store.js';
+import { drainHost, removeHost } from './change-hosts.js';
+import { changeNodes, type NodeChange } from './change-nodes.js';
+
+const family = familyRow();
+
+interface Setting {
+  readonly store: Store;
+  ask(what: NodeChange, keepData?: boolean): Promise<Operation>;
+  drain(): Promise<Operation>;
+  removeHost(isConnected?: boolean): Promise<Operation>;
+  node(number?: number): Promise<Node>;
+}
+
+async function setting(test: Test, nodes: readonly NewObject<Node>[], hostFields = {}): Promise<Setting> {
+  const clock = new ManualClock();
+  const store = await openTestStore(test, clock);
+  const tools = { clock, ids: new CountingIds() };
+  await put(store, 'families', family, familyRow({}, {}, 901));
+  await put(store, 'hosts', hostRow(1, hostFields));
+  await put(store, 'nodes', ...nodes);
+  const host = () => row(store, 'hosts', idNumber('host', 1));
+  return {
+    store,
+    ask: (what, keepData = true) =>
+      store.transaction(async (transaction) =>
+        changeNodes(tools, transaction, { change: what, nodes: await transaction.nodes.find({}), principal: 'ada', keepData, timeoutMs: 1_000, joins: () => true }),
+      ),
+    drain: async () => {
+      const of = await host();
+      return store.transaction((transaction) => drainHost(tools, transaction, of, 'ada'));
+    },
+    removeHost: async (isConnected = true) => {
+      const of = await host();
+      return store.transaction((transaction) => removeHost({ ...tools, fleet: { isConnected: () => isConnected } }, transaction, of, 'ada'));
+    },
+    node: (number = 1) => row(store, 'nodes', idNumber('node', number)),
+  };
+}
+
+const changes: readonly [what: NodeChange, from: Partial<NewObject<Node>>, to: Partial<Node>][] = [
+  ['start', { phase: 'stopped', desired: 'stopped' }, { phase: 'pending', desired: 'running', generation: 2 }],
+  ['start', { phase: 'failed' }, { phase: 'pending', desired: 'running', generation: 2 }],
+  ['start', { phase: 'running' }, { phase: 'running', desired: 'running', generation: 1 }],
+  ['stop', { phase: 'running' }, { phase: 'stopping', desired: 'stopped', generation: 2 }],
+  ['stop', { phase: 'stopped', desired: 'stopped' }, { phase: 'stopped', desired: 'stopped', generation: 1 }],
+  ['restart', { phase: 'running' }, { phase: 'stopping', desired: 'running', generation: 2, restartGeneration: 1 }],
+  ['remove', { phase: 'running' }, { phase: 'stopping', desired: 'absent', generation: 2, keepData: true }],
+];
+
+for (const [what, from, to] of changes) {
+  void t.test(`${what} of a node that is ${from.phase}: ${to.phase}, wanted ${to.desired}`, async (test) => {
+    const of = await setting(test, [nodeRow(family.id, 1, { lastError: { code: 'WO_NODE_EXITED', message: 'old', hint: '' }, ...from })]);
+    const operation = await of.ask(what);
+    test.match(await of.node(), { ...to, operationId: operation.id });
+    test.match(operation, { kind: what, familyId: family.id, state: 'running', plan: [{ nodeId: idNumber('node', 1) }] });
+    test.equal((await eventsAfter(of.store))[0], `operation.started ${what} web-1 running`);
+  });
+}
+
+void t.test('data goes only when that was said', async (test) => {
+  const of = await setting(test, [nodeRow(family.id, 1)]);
+  await of.ask('remove', false);
+  test.match(await of.node(), { keepData: false });
+});
+
+void t.test('a held node cannot be taken by another operation', async (test) => {
+  const of = await setting(test, [nodeRow(family.id, 1)]);
+  const holder = await of.ask('restart');
+  await test.rejects(of.ask('stop'), { code: 'WO_CONFLICT', details: { operation: holder.id } });
+  await change(of.store, 'operations', holder.id, { finishedAt: 1, state: 'succeeded' });
+  await of.ask('stop');
+});
+
+void t.test('an operation over two families holds the nodes of both', async (test) => {
+  const of = await setting(test, [nodeRow(family.id, 1), nodeRow(idNumber('fam', 901), 2)]);
+  const holder = await of.ask('restart');
+  test.equal(holder.familyId, '', 'it belongs to no single family');
+  await test.rejects(of.ask('stop'), { code: 'WO_CONFLICT', message: new RegExp(holder.id) });
+});
+
+void t.test('there must be something to change', async (test) => {
+  const of = await setting(test, []);
+  await test.rejects(of.ask('stop'), { code: 'WO_NOT_FOUND' });
+});
+
+void t.test('what is started was looked at again as a cluster', async (test) => {
+  const of = await setting(test, [nodeRow(family.id, 1)]);
+  await change(of.store, 'families', family.id, { cluster: { health: 'one', parts: [] } });
+  await of.ask('restart');
+  test.equal((await row(of.store, 'families', family.id)).cluster.health, 'forming');
+});
+
+void t.test('a node of a host that never came is gone at once: nobody would ever say that it has ended', async (test) => {
+  const of = await setting(test, [nodeRow(family.id, 1, { phase: 'failed' })], { phase: 'failed' });
+  await test.rejects(of.removeHost(false), { code: 'WO_IN_USE', hint: /wo node remove web-1/ });
+  await of.ask('remove');
+  test.equal((await of.node()).phase, 'gone');
+  await of.removeHost(false);
+  test.equal((await row(of.store, 'hosts', idNumber('host', 1))).desired, 'absent', 'and the host can be removed');
+});
+
+void t.test('a host that died with its nodes can be removed, but only after they were', async (test) => {
+  const of = await setting(test, [nodeRow(family.id, 1, { phase: 'unknown' })], { phase: 'unknown' });
+  await test.rejects(of.removeHost(false), { code: 'WO_IN_USE' }, 'not by mistake');
+  await of.ask('remove');
+  await test.rejects(of.removeHost(true), { code: 'WO_IN_USE' }, 'not while its agent can still stop them');
+  await of.removeHost(false);
+  test.equal((await row(of.store, 'hosts', idNumber('host', 1))).desired, 'absent');
+});
+
+void t.test('draining removes the nodes and keeps their data', async (test) => {
+  const of = await setting(test, [nodeRow(family.id, 1), nodeRow(family.id, 2, { hostId: idNumber('host', 1) })]);
+  const operation = await of.drain();
+  test.match(operation, { kind: 'drain_host', progress: { total: 2 } });
+  test.match(await of.node(2), { desired: 'absent', keepData: true, phase: 'stopping', operationId: operation.id });
+  test.equal((await row(of.store, 'hosts', idNumber('host', 1))).phase, 'draining');
+});
+
+for (const phase of ['requested', 'creating', 'booting', 'failed', 'destroying', 'gone'] as const) {
+  void t.test(`a host that is ${phase} cannot be drained`, async (test) => {
+    const of = await setting(test, [], { phase });
+    await test.rejects(of.drain(), { code: 'WO_CONFLICT', message: new RegExp(phase) });
+  });
+}
+
+void t.test('a host that is gone cannot be removed again', async (test) => {
+  const of = await setting(test, [], { phase: 'gone' });
+  await test.rejects(of.removeHost(), { code: 'WO_NOT_FOUND' });
+});
