@@ -1,23 +1,50 @@
 // Bundles the agent into agent/dist/bundle/agent.cjs: one file that Node runs, nothing else needed.
+// Every text and every function that is loaded stays in memory for the agent's whole life, so what
+// an agent can never use is left out here.
 import { build } from 'esbuild';
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/**
- * Libraries that are required at load but used for things that the agent never does: grpc-js loads
- * proto files for channelz and load reports only. Left out they save two megabytes of memory.
- */
-const unused = ['@grpc/proto-loader'];
+/** grpc-js loads .proto files for channelz and load reports only, which an agent has not. */
+const unusedPackage = /^@grpc\/proto-loader$/;
 
-const leaveOut = {
-  name: 'leave-out',
-  setup({ onResolve, onLoad }) {
-    const filter = new RegExp(`^(${unused.join('|')})$`);
-    onResolve({ filter }, ({ path }) => ({ path, namespace: 'left-out' }));
-    onLoad({ filter: /.*/, namespace: 'left-out' }, () => ({ contents: 'module.exports = {};', loader: 'js' }));
-  },
+/** Parts of grpc-js that a client without balancing between servers never calls, and what stands for each. */
+const unusedGrpc = {
+  'server.js': '',
+  'server-interceptors.js': '',
+  'server-credentials.js': '',
+  'orca.js': '',
+  'load-balancer-outlier-detection.js': 'exports.setup = () => {}; exports.OutlierDetectionLoadBalancingConfig = class {};',
+  'load-balancer-weighted-round-robin.js': 'exports.setup = () => {};',
+  'resolver-uds.js': 'exports.setup = () => {};',
 };
+const grpcFile = new RegExp(`grpc-js/build/src/(${Object.keys(unusedGrpc).map((name) => name.replace('.', '\\.')).join('|')})$`);
+
+/** The JSON form of messages: agents speak the binary one only. As ts-proto writes them. */
+const jsonMethod = /^ {4}(?:fromJSON|toJSON)\([^\n]*\{\n[\s\S]*?^ {4}\},?\n/gm;
+
+function leaveOut() {
+  const seen = new Set();
+  return {
+    name: 'leave-out',
+    setup({ onResolve, onLoad, onEnd }) {
+      onResolve({ filter: unusedPackage }, ({ path }) => ({ path, namespace: 'left-out' }));
+      onLoad({ filter: /.*/, namespace: 'left-out' }, () => ({ contents: 'module.exports = {};' }));
+      onLoad({ filter: grpcFile }, ({ path }) => {
+        const name = grpcFile.exec(path)[1];
+        seen.add(name);
+        return { contents: unusedGrpc[name] };
+      });
+      onLoad({ filter: /proto\/dist\/gen\/.*\.js$/ }, async ({ path }) => ({ contents: (await readFile(path, 'utf8')).replace(jsonMethod, '') }));
+      onEnd(() => {
+        const missing = Object.keys(unusedGrpc).filter((name) => !seen.has(name));
+        return missing.length === 0 ? undefined : { errors: [{ text: `grpc-js has no ${missing.join(', ')} any more: look again what an agent needs of it` }] };
+      });
+    },
+  };
+}
 
 export async function bundleAgent(outfile = `${root}agent/dist/bundle/agent.cjs`) {
   const result = await build({
@@ -27,12 +54,10 @@ export async function bundleAgent(outfile = `${root}agent/dist/bundle/agent.cjs`
     platform: 'node',
     target: 'node20',
     format: 'cjs',
-    // The text of a program stays in memory as long as it runs.
     minify: true,
-
-    plugins: [leaveOut],
+    plugins: [leaveOut()],
     logLevel: 'warning',
-    // What proto does to the JSON form of its messages is of no use here: an agent speaks none.
+    // What proto does to the JSON form of its messages is left out with that form.
     logOverride: { 'ignored-bare-import': 'silent' },
     metafile: true,
   });

@@ -90,7 +90,7 @@ export class Enrolment {
       const identity = { clusterId: response.clusterId, hostId: response.hostId, privateKey, obtainedAtMs: clock.now(), ...acceptIssued(response.certificate) };
       checkIdentity(identity);
       files.save(identity);
-      reportSkew(response.certificate, clock, log);
+      reportSkew(response.certificate?.coordinatorTime, clock, log);
       log.info({ hostId: identity.hostId, clusterId: identity.clusterId }, 'enrolled');
       return identity;
     } finally {

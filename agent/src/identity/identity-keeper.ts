@@ -99,7 +99,7 @@ export class IdentityKeeper {
       files.save(renewed);
       this.#identity = renewed;
       this.#renewedAtMs = renewed.obtainedAtMs;
-      reportSkew(response.certificate, clock, log);
+      reportSkew(response.certificate?.coordinatorTime, clock, log);
       log.info({ notAfter: new Date(notAfterMs(renewed)) }, 'certificate renewed');
       for (const listener of this.#listeners) listener();
     } finally {

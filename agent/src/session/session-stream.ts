@@ -1,6 +1,7 @@
 import type { Facts, Hello, Refusal, Sample, SessionRequest, SessionResponse, Welcome } from '@wombat/proto/agent';
 import { durationToMs, fromErrorDetail, fromServiceError, sessionProtocol, WombatError, type Clock } from '@wombat/proto';
 import type { Logger } from 'pino';
+import { reportSkew } from '../identity/issued-certificate.js';
 import type { Channels } from './channels.js';
 import type { Connection, SessionCall } from './connection.js';
 import type { ReceivedFrame } from './frames.js';
@@ -145,8 +146,9 @@ export class SessionStream {
     if (welcome.protocol < sessionProtocol.minimum || welcome.protocol > sessionProtocol.maximum) {
       return this.end(new WombatError('WO_VERSION_SKEW', `the coordinator chose protocol ${welcome.protocol}, which this agent does not speak`));
     }
-    const { handlers, reporter, clock, onOpen } = this.#parts;
+    const { handlers, reporter, clock, log, onOpen } = this.#parts;
     this.#openedAtMs = clock.monotonic();
+    reportSkew(welcome.coordinatorTime, clock, log);
     onOpen();
     const listening = [
       handlers.onStatus((status) => (this.#outbox.status(status), this.#wake())),

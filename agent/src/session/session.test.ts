@@ -171,6 +171,13 @@ t.test('after a renewal the session goes on with the new certificate', async (t)
   t.notOk(bench.lines.some((line) => line.includes('no session')), 'nothing went wrong on the way');
 });
 
+t.test('clocks that differ by minutes are told', async (t) => {
+  const bench = await sessionBench(t, { welcome: { coordinatorTime: new Date(Date.now() - 600_000) } });
+  bench.start();
+  await bench.seen('status');
+  t.ok(bench.lines.some((line) => /"skewMs":6\d{5}/.test(line)), 'with the difference measured');
+});
+
 t.test('a stop while nothing answers is quick', async (t) => {
   const bench = await sessionBench(t, { backoff: { initialMs: 60_000, maximumMs: 60_000 } });
   await bench.standIn.stop();

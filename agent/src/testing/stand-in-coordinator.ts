@@ -119,14 +119,15 @@ function answer<Value>(promise: Promise<Value>, callback: sendUnaryData<Value>):
 export interface WelcomeOptions {
   readonly beatSeconds?: number;
   readonly sampleSeconds?: number;
+  readonly coordinatorTime?: Date;
 }
 
 /** Answers Hello with Welcome, hears everything and says nothing more. */
-export function welcome(call: SessionServerCall, { beatSeconds = 4, sampleSeconds = 10 }: WelcomeOptions = {}): void {
+export function welcome(call: SessionServerCall, { beatSeconds = 4, sampleSeconds = 10, coordinatorTime = new Date() }: WelcomeOptions = {}): void {
   call.on('data', ({ frame }: SessionRequest) => {
     if (frame?.$case !== 'hello') return;
     const value = {
-      protocol: 1, coordinatorVersion: 'stand-in', coordinatorTime: new Date(),
+      protocol: 1, coordinatorVersion: 'stand-in', coordinatorTime,
       beatInterval: { seconds: BigInt(beatSeconds), nanos: 0 }, sampleInterval: { seconds: BigInt(sampleSeconds), nanos: 0 },
     };
     call.write({ frame: { $case: 'welcome', value } });

@@ -48,7 +48,7 @@ async function createJoinToken(directory, address) {
   const { TokenServiceClient } = await import('@wombat/proto/control');
   const { credentials, Metadata } = await import('@grpc/grpc-js');
   const authority = readFileSync(join(directory, 'ca', 'ca.crt'));
-  const client = new TokenServiceClient(address, credentials.createSsl(authority));
+  const client = new TokenServiceClient(address, credentials.createSsl(authority), { 'grpc.ssl_target_name_override': 'localhost' });
   const metadata = new Metadata();
   metadata.set('authorization', `Bearer ${readFileSync(join(directory, 'operator.token'), 'utf8').trim()}`);
   try {
