@@ -101,6 +101,7 @@ t.test('events: listed, and followed over a break without a gap', async (t) => {
   const asked: (bigint | undefined)[] = [];
   const fake = await coordinator(t, {
     listEvents: ({ afterSequence, filter }) => ({ events: afterSequence === 0n && filter?.node === 'web-1' ? [event(1)] : [], lastSequence: 1n }),
+    getVersion: () => ({ version: '0.1.0', clusterId: 'c', agents: {}, nodeVersion: '20' }),
     followEvents: async function* ({ afterSequence }) {
       asked.push(afterSequence);
       yield { event: event(asked.length + 4) };

@@ -1,14 +1,13 @@
 import { backoffMs, WombatError } from '@wombat/proto';
-import { Event, EventServiceService, FollowEventsRequest } from '@wombat/proto/control';
+import { Event, EventServiceService, FollowEventsRequest, GetVersionRequest, SystemServiceService } from '@wombat/proto/control';
 import { defineCommand } from '../../command.js';
-import { text } from '../../options.js';
-import { readWholeNumber } from '../../options.js';
+import { readWholeNumber, text } from '../../options.js';
 import type { Runtime } from '../../runtime.js';
 import { eventFilter, eventFilterOptions } from './filter.js';
 import { eventLine } from './view.js';
 
 export const eventFollow = defineCommand({
-  description: 'Shows events as they happen, until Ctrl-C. When the coordinator goes away it waits for it and goes on without a gap.',
+  description: 'Shows events as they happen, until Ctrl-C. When the coordinator goes away it waits for it and goes on after the last one shown.',
   timeoutHelp: 'stop after so long',
   examples: [
     { command: 'wo event follow --family "Riak node family"', explanation: 'from now on' },
@@ -28,6 +27,8 @@ async function follow(runtime: Runtime, first: bigint | undefined, filter: Retur
   const { timeout } = runtime.flags;
   const endsAt = timeout === undefined ? undefined : runtime.clock.monotonic() + timeout;
   let after = first;
+  // Where nobody answers, or the context is wrong, it fails here; whatever breaks later is waited for.
+  await control.call(SystemServiceService.getVersion, GetVersionRequest.fromPartial({}));
   for (let attempt = 0; ; attempt++) {
     const left = endsAt === undefined ? {} : { timeoutMs: Math.max(1, endsAt - runtime.clock.monotonic()) };
     try {
@@ -41,9 +42,9 @@ async function follow(runtime: Runtime, first: bigint | undefined, filter: Retur
     } catch (error) {
       if (endsAt !== undefined && runtime.clock.monotonic() >= endsAt - 1) return;
       const mayPass = WombatError.is(error) && (error.code === 'WO_COORDINATOR_UNREACHABLE' || error.code === 'WO_UNAVAILABLE');
-      // The very first attempt fails at once: nobody is there, or the context is wrong.
-      if (!mayPass || (attempt === 0 && after === first)) throw error;
+      if (!mayPass) throw error;
     }
+    if (attempt === 0) print.tell(`the coordinator went away${after === undefined ? '; what happens before it is back is not shown, --from shows it' : ''}`);
     await runtime.clock.sleep(backoffMs(attempt, { initialMs: 200, maximumMs: 5_000 }), runtime.signal);
   }
 }
