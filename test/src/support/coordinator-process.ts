@@ -52,6 +52,13 @@ export class CoordinatorProcess {
     this.#child = this.#spawn();
     const addresses = await until('the coordinator serves', async () => (await this.#addresses()) ?? this.#stillStarting());
     await this.#writeContext(addresses);
+    return await this.connect();
+  }
+
+  /** To a coordinator that serves in this directory, whoever started it. */
+  async connect(): Promise<Addresses> {
+    const addresses = await this.#addresses();
+    if (!addresses) throw new Error(`no coordinator serves in ${this.directory}`);
     this.#control?.close();
     this.#control = new ControlClient({ address: addresses.control, ...(await this.credentials()) });
     return addresses;

@@ -45,6 +45,14 @@ export function isAgent({ argv }: Process): boolean {
   return argv.some((word) => /agent\.cjs$|agent\/dist\/main\.js$|wombat-agent$/.test(word)) && argv.includes('--coordinator');
 }
 
+export function isCoordinator({ argv }: Process): boolean {
+  return argv.some((word) => word.endsWith('/wombat-coordinator'));
+}
+
+export function isWo({ argv }: Process): boolean {
+  return argv.some((word) => word.endsWith('/cli/bin/wo.js'));
+}
+
 export function isBeam({ pid }: Process): boolean {
   return read(pid, 'comm').startsWith('beam');
 }

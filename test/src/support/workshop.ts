@@ -38,6 +38,15 @@ export class Workshop {
     return workshop;
   }
 
+  /** The same by `wo dev`, which answers too: it is ended by Ctrl-C, as people do it, or with the test. */
+  static async dev(t: Test): Promise<{ readonly workshop: Workshop; readonly dev: WoProcess }> {
+    const workshop = await Workshop.closed(t);
+    const dev = workshop.spawnWo(['dev', '--dir', workshop.directory], { deadlineMs: 120_000 });
+    await until('wo dev is ready', () => dev.stdout.startsWith('export WO_CONFIG_DIR=') || notYet(dev.stderr));
+    await workshop.coordinator.connect();
+    return { workshop, dev };
+  }
+
   /** The same without a coordinator running. */
   static async closed(t: Test, { settings = {} }: WorkshopOptions = {}): Promise<Workshop> {
     const workshop = new Workshop(await mkdtemp(join(tmpdir(), 'wombat-e2e-')), settings);
