@@ -26,11 +26,16 @@ export async function* followEvents(store: Store, match: EventMatch, afterSequen
     while (!signal.aborted) {
       if (!pending) await new Promise<void>((resolve) => (wake = resolve));
       pending = false;
-      for (;;) {
+      while (!signal.aborted) {
+        // Read first: everything up to it is seen by the list that follows.
+        const committed = await store.read.events.lastSequence();
         const events = await store.read.events.list({ ...match, afterSequence: after, limit: batch });
         for (const event of events) yield event;
         after = events.at(-1)?.sequence ?? after;
-        if (events.length < batch) break;
+        if (events.length === batch) continue;
+        // What does not match is passed over for good, not searched through again at each commit.
+        after = Math.max(after, committed);
+        break;
       }
     }
   } finally {

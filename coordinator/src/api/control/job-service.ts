@@ -26,10 +26,11 @@ export function jobApiService({ store, jobs }: JobApiOptions): Service {
       if (!action?.kind || (action.kind.$case === 'command' && action.kind.value.argv.length === 0)) {
         throw new WombatError('WO_INVALID_ARGUMENT', 'there is no command to run', { hint: 'wo exec FAMILY -- COMMAND' });
       }
-      const job = await jobs.create({
-        principal: principalOf(context.identity), expression: request.expression, action, timeoutMs: durationToMs(request.timeout) ?? defaultTimeoutMs,
-      });
-      return { job: await viewOf(job) };
+      const timeoutMs = durationToMs(request.timeout) ?? defaultTimeoutMs;
+      if (timeoutMs <= 0) throw new WombatError('WO_INVALID_ARGUMENT', 'a command needs some time', { hint: 'give --timeout 60s or longer' });
+      const asked = { principal: principalOf(context.identity), expression: request.expression, action, timeoutMs };
+      if (request.mutation?.dryRun) return { job: jobView(await jobs.plan(asked), []) };
+      return { job: await viewOf(await jobs.create(asked)) };
     },
     async listJobs(request) {
       const page = await store.read.jobs.page(await pageQuery<'jobs'>(request.page, { state: { field: 'state' } }));
@@ -45,39 +46,45 @@ export function jobApiService({ store, jobs }: JobApiOptions): Service {
     },
     async cancelJob(request) {
       const job = await find(request.job);
-      await jobs.cancel(job);
+      if (!request.mutation?.dryRun) await jobs.cancel(job);
       return { job: await viewOf(job) };
     },
   });
 }
 
+/** Every outcome once, as it comes. Outcomes are taken from the commits: a large job is read once only. */
 async function* watch(store: Store, seen: Job, signal: AbortSignal): AsyncGenerator<WatchJobResponse> {
-  const shown = new Set<string>();
+  const news: JobTarget[] = [];
   let wake = (): void => undefined;
-  let pending = true;
+  let finished: Job | undefined;
   const unsubscribe = store.onCommit((commit) => {
-    if (!commit.changes.some((change) => change.kind === 'jobTargets' || (change.kind === 'jobs' && change.id === seen.id))) return;
-    pending = true;
-    wake();
+    for (const { kind, id, object } of commit.changes) {
+      if (kind === 'jobTargets' && id.startsWith(`${seen.id}/`) && object) news.push(object as JobTarget);
+      if (kind === 'jobs' && id === seen.id && object && (object as Job).state === 'finished') finished = object as Job;
+    }
+    if (news.length > 0 || finished) wake();
   });
   const onAbort = (): void => wake();
   signal.addEventListener('abort', onAbort, { once: true });
   try {
     // A finished job is told last, after its outcomes: whoever watches ends there.
     if (seen.state !== 'finished') yield { kind: { $case: 'job', value: jobView(seen, []) } };
+    const outcomes = new Map<string, Pick<JobTarget, 'outcome'>>();
+    const [stored, targets] = await Promise.all([store.read.jobs.get(seen.id), store.read.jobTargets.find({ jobId: seen.id })]);
+    if (stored?.state === 'finished') finished = stored;
+    news.unshift(...targets);
     while (!signal.aborted) {
-      if (!pending) await new Promise<void>((resolve) => (wake = resolve));
-      pending = false;
-      const job = await store.read.jobs.get(seen.id);
-      const targets = await store.read.jobTargets.find({ jobId: seen.id });
-      for (const target of targets) {
-        if (target.outcome === undefined || shown.has(target.id)) continue;
-        shown.add(target.id);
+      for (let target = news.shift(); target; target = news.shift()) {
+        if (target.outcome === undefined || outcomes.has(target.id)) continue;
+        outcomes.set(target.id, { outcome: target.outcome });
         yield { kind: { $case: 'target', value: jobTargetView(target) } };
       }
-      if (!job || job.state !== 'finished') continue;
-      yield { kind: { $case: 'job', value: jobView(job, targets) } };
-      return;
+      // The job ends in the commit of its last outcome: none can come after it.
+      if (finished && news.length === 0) {
+        yield { kind: { $case: 'job', value: jobView(finished, [...outcomes.values()]) } };
+        return;
+      }
+      if (news.length === 0 && !signal.aborted) await new Promise<void>((resolve) => (wake = resolve));
     }
   } finally {
     signal.removeEventListener('abort', onAbort);

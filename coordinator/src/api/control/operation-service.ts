@@ -61,17 +61,23 @@ async function* watch(store: Store, seen: Operation, afterSequence: number, sign
     yield shown();
     return;
   }
-  for await (const event of followEvents(store, { operationId: operation.id }, afterSequence, signal)) {
-    yield { kind: { $case: 'event', value: eventView(event) } };
-    const ended = event.type === 'operation.finished';
-    const now = await store.read.operations.get(operation.id);
-    if (now && now.revision !== operation.revision) {
-      operation = now;
-      if (!ended) yield shown();
+  // The record of a large operation is costly to read: it is taken from the commits.
+  let newest = operation;
+  const unsubscribe = store.onCommit((commit) => {
+    for (const { kind, id, object } of commit.changes) if (kind === 'operations' && id === seen.id && object) newest = object as Operation;
+  });
+  try {
+    for await (const event of followEvents(store, { operationId: operation.id }, afterSequence, signal)) {
+      yield { kind: { $case: 'event', value: eventView(event) } };
+      const hasEnded = event.type === 'operation.finished';
+      if (hasEnded) newest = (await store.read.operations.get(operation.id)) ?? newest;
+      if (newest.revision !== operation.revision || hasEnded) {
+        operation = newest;
+        yield shown();
+      }
+      if (hasEnded) return;
     }
-    if (ended) {
-      yield shown();
-      return;
-    }
+  } finally {
+    unsubscribe();
   }
 }

@@ -44,6 +44,7 @@ export function tokenService({ store, clock, ids, issuer }: TokenServiceOptions)
     },
     async revokeJoinToken(request) {
       const token = await findObject(store.read, 'joinTokens', request.joinToken);
+      if (request.mutation?.dryRun) return { joinToken: joinTokenView({ ...token, revokedAt: token.revokedAt ?? clock.now() }) };
       return { joinToken: joinTokenView(await issuer.revokeJoinToken(token.id)) };
     },
   });

@@ -2,9 +2,10 @@ import { durationFromMs, limits, type Clock, type Ids } from '@wombat/proto';
 import { ExecJob, LogStream, Outcome, type ExecOutcome, type ExitStatus as WireExit } from '@wombat/proto/agent';
 import { Action } from '@wombat/proto/types';
 import type { ExitStatus, Job, JobTarget, OutcomeWord } from '../../domain/model/job.js';
+import { presentPhases } from '../../domain/states/node-states.js';
 import type { Fleet } from '../../fleet/fleet.js';
 import type { NewObject, Store, Transaction } from '../../store/store.js';
-import { storedErrorOf } from '../events.js';
+import { storedError, storedErrorOf } from '../events.js';
 import type { Log } from '../ports.js';
 import { resolveTargets, type JobTargetRef } from './resolve-targets.js';
 
@@ -39,31 +40,52 @@ const keptOutputBytes = 1024 * 1024;
 /** Commands for many targets: one outcome each, also when the coordinator restarts in between. */
 export class JobService {
   readonly #options: JobServiceOptions;
+  /** Job id -> targets without an outcome. Counted once: a job of thousands gets its outcomes one by one. */
+  readonly #openCounts = new Map<string, number>();
+  /** Targets that were not reached and whose outcome is being written: they are not sent any more. */
+  readonly #unreached = new Set<string>();
 
   constructor(options: JobServiceOptions) {
     this.#options = options;
   }
 
   async create(request: JobRequest): Promise<Job> {
-    const { store, ids } = this.#options;
+    const { store } = this.#options;
     const targets = await resolveTargets(store.read, request.expression);
-    const id = ids.next('job');
+    const fresh = this.#newJob(request, targets.length);
     const job = await store.transaction(async (transaction) => {
-      await transaction.jobTargets.insertAll(targets.map((target) => newTarget(id, target)));
-      return transaction.jobs.insert({
-        id, name: id, generation: 1, observedGeneration: 0,
-        principal: request.principal, expression: request.expression, action: Action.toJSON(request.action),
-        timeoutMs: request.timeoutMs, state: 'running', targetCount: targets.length,
-      });
+      await transaction.jobTargets.insertAll(targets.map((target) => newTarget(fresh.id, target)));
+      return transaction.jobs.insert(fresh);
     });
     await this.#send(job, targets);
-    return job;
+    return (await store.read.jobs.get(job.id)) ?? job;
+  }
+
+  /** The job that would be made; nothing is stored or sent. */
+  async plan(request: JobRequest): Promise<Job> {
+    const targets = await resolveTargets(this.#options.store.read, request.expression);
+    const now = this.#options.clock.now();
+    return { ...this.#newJob(request, targets.length), revision: 0, createdAt: now, updatedAt: now };
+  }
+
+  #newJob(request: JobRequest, targetCount: number): NewObject<Job> {
+    const id = this.#options.ids.next('job');
+    return {
+      id, name: id, generation: 1, observedGeneration: 0, principal: request.principal, expression: request.expression,
+      action: Action.toJSON(request.action), timeoutMs: request.timeoutMs, state: 'running', targetCount,
+    };
   }
 
   /** Sent again to a host that came back: it runs each (job, target) at most once. */
   async resend(hostId: string): Promise<void> {
-    for (const job of await this.#options.store.read.jobs.find({ state: 'running' })) {
-      const open = (await this.#openTargets(job.id)).filter((target) => target.hostId === hostId);
+    const { read } = this.#options.store;
+    const jobs = await read.jobs.find({ state: 'running' });
+    if (jobs.length === 0) return;
+    // Many hosts come back at once, and a job may have targets on all of them: only those of this host are read.
+    const targetId = [hostId, ...(await read.nodes.find({ hostId, phase: presentPhases })).map((node) => node.id)];
+    for (const job of jobs) {
+      const targets = await read.jobTargets.find({ jobId: job.id, targetId });
+      const open = targets.filter((target) => target.hostId === hostId && target.outcome === undefined && !this.#unreached.has(target.id));
       if (open.length > 0) this.#options.fleet.sendExec(encodeJob(job), new Map([[hostId, open.map((target) => target.targetId)]]));
     }
   }
@@ -76,16 +98,7 @@ export class JobService {
   /** Stores outcomes; what it answers may be forgotten by the agent. */
   async outcomes(hostId: string, outcomes: readonly ExecOutcome[]): Promise<void> {
     const full = await Promise.all(outcomes.map((outcome) => this.#withWholeOutput(hostId, outcome)));
-    await this.#options.store.transaction(async (transaction) => {
-      const jobs = new Set<string>();
-      for (const outcome of full) {
-        const target = await transaction.jobTargets.get(targetKey(outcome.outcome.jobId, outcome.outcome.targetId));
-        if (!target || target.hostId !== hostId || target.outcome !== undefined) continue;
-        await transaction.jobTargets.update({ ...target, ...outcomeFields(outcome) });
-        jobs.add(target.jobId);
-      }
-      for (const jobId of jobs) await this.#finishIfDone(transaction, jobId);
-    });
+    await this.#end(full.map((outcome) => ({ id: targetKey(outcome.outcome.jobId, outcome.outcome.targetId), hostId, fields: outcomeFields(outcome) })));
   }
 
   async all(): Promise<readonly string[]> {
@@ -98,35 +111,66 @@ export class JobService {
     if (!job || job.state === 'finished') return;
     const leftMs = job.createdAt + job.timeoutMs + graceMs - this.#options.clock.now();
     if (leftMs > 0) return leftMs;
-    await this.#endOpenTargets(job, await this.#openTargets(jobId), 'lost_during_run');
+    const fields = { outcome: 'lost_during_run', finishedAt: this.#options.clock.now() } as const;
+    const open = await this.#openTargets(jobId);
+    await this.#end(open.map(({ id, hostId }) => ({ id, hostId, fields })));
   }
 
   async #send(job: Job, targets: readonly JobTargetRef[]): Promise<void> {
-    const unreachable = new Set(this.#options.fleet.sendExec(encodeJob(job), groupByHost(targets)));
+    const unreachable = new Set(await this.#sendOrReject(job, targets));
     if (unreachable.size === 0) return;
-    const open = (await this.#openTargets(job.id)).filter((target) => unreachable.has(target.hostId));
-    await this.#endOpenTargets(job, open, 'unreachable_before_send');
+    const missed = targets.filter((target) => unreachable.has(target.hostId)).map((target) => ({ id: targetKey(job.id, target.targetId), hostId: target.hostId }));
+    for (const { id } of missed) this.#unreached.add(id);
+    try {
+      await this.#end(missed.map((target) => ({ ...target, fields: { outcome: 'unreachable_before_send', finishedAt: this.#options.clock.now() } })));
+    } finally {
+      for (const { id } of missed) this.#unreached.delete(id);
+    }
   }
 
-  async #endOpenTargets(job: Job, targets: readonly JobTarget[], outcome: OutcomeWord): Promise<void> {
-    await this.#options.store.transaction(async (transaction) => {
-      for (const { id } of targets) {
-        const target = await transaction.jobTargets.get(id);
-        if (target && target.outcome === undefined) await transaction.jobTargets.update({ ...target, outcome, finishedAt: this.#options.clock.now() });
-      }
-      await this.#finishIfDone(transaction, job.id);
-    });
+  /** @throws WombatError WO_INVALID_ARGUMENT when the job is too large; it was sent to nobody then */
+  async #sendOrReject(job: Job, targets: readonly JobTargetRef[]): Promise<readonly string[]> {
+    try {
+      return this.#options.fleet.sendExec(encodeJob(job), groupByHost(targets));
+    } catch (error) {
+      const fields = { outcome: 'rejected', error: storedError(error), finishedAt: this.#options.clock.now() } as const;
+      await this.#end(targets.map((target) => ({ id: targetKey(job.id, target.targetId), hostId: target.hostId, fields })));
+      throw error;
+    }
+  }
+
+  /** Writes the outcomes of targets that have none yet, and ends the jobs that have all of theirs. */
+  async #end(endings: readonly Ending[]): Promise<void> {
+    const touched = new Map<string, number>();
+    try {
+      await this.#options.store.transaction(async (transaction) => {
+        for (const { id, hostId, fields } of endings) {
+          const target = await transaction.jobTargets.get(id);
+          if (!target || target.hostId !== hostId || target.outcome !== undefined) continue;
+          await transaction.jobTargets.update({ ...target, ...fields });
+          touched.set(target.jobId, (touched.get(target.jobId) ?? 0) + 1);
+        }
+        for (const [jobId, ended] of touched) await this.#finishIfDone(transaction, jobId, ended);
+      });
+    } catch (error) {
+      // What was counted inside was undone.
+      for (const jobId of touched.keys()) this.#openCounts.delete(jobId);
+      throw error;
+    }
   }
 
   async #openTargets(jobId: string): Promise<JobTarget[]> {
     return (await this.#options.store.read.jobTargets.find({ jobId })).filter((target) => target.outcome === undefined);
   }
 
-  async #finishIfDone(transaction: Transaction, jobId: string): Promise<void> {
+  async #finishIfDone(transaction: Transaction, jobId: string, ended: number): Promise<void> {
+    const before = this.#openCounts.get(jobId);
+    const open = before === undefined ? (await transaction.jobTargets.find({ jobId })).filter((target) => target.outcome === undefined).length : before - ended;
+    this.#openCounts.set(jobId, open);
+    if (open > 0) return;
+    this.#openCounts.delete(jobId);
     const job = await transaction.jobs.get(jobId);
-    if (!job || job.state === 'finished') return;
-    const open = (await transaction.jobTargets.find({ jobId })).some((target) => target.outcome === undefined);
-    if (!open) await transaction.jobs.update({ ...job, state: 'finished', finishedAt: this.#options.clock.now() });
+    if (job?.state === 'running') await transaction.jobs.update({ ...job, state: 'finished', finishedAt: this.#options.clock.now() });
   }
 
   /** The head comes with the outcome, the rest of a longer output is read from the host. */
@@ -166,6 +210,13 @@ export class JobService {
 interface Output {
   readonly bytes: Buffer;
   readonly lostBytes: number;
+}
+
+/** What a target ends with. */
+interface Ending {
+  readonly id: string;
+  readonly hostId: string;
+  readonly fields: Partial<JobTarget>;
 }
 
 interface WholeOutcome {

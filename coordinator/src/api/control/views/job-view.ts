@@ -5,7 +5,7 @@ import { Action } from '@wombat/proto/types';
 import type { ExitStatus, Job, JobTarget } from '../../../domain/model/job.js';
 import { dateOf, enumOf, errorView, metadataView } from './common.js';
 
-export function jobView(job: Job, targets: readonly JobTarget[]): JobMessage {
+export function jobView(job: Job, targets: readonly Pick<JobTarget, 'outcome'>[]): JobMessage {
   const outcomes: Record<string, number> = {};
   for (const { outcome } of targets) if (outcome) outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
   return {

@@ -1,0 +1,275 @@
+import t, { type Test } from 'tap';
+import { WombatError } from '@wombat/proto';
+import { LogStream, Outcome, type ChannelData } from '@wombat/proto/agent';
+import type { Job, JobTarget } from '../../domain/model/job.js';
+import { ManualClock } from '../../fleet/testing/manual-clock.js';
+import type { Store } from '../../store/store.js';
+import { CountingIds, idNumber } from '../../testing/counting-ids.js';
+import { FakeFleet, outcomeOf, type SentExec } from '../../testing/fake-fleet.js';
+import { LogBook } from '../../testing/log-book.js';
+import { familyRow, hostRow, nodeRow } from '../../testing/rows.js';
+import { change, openTestStore, put, row } from '../../testing/test-store.js';
+import { JobService } from './job-service.js';
+
+const family = familyRow({ name: 'web family' });
+const host = (number: number): string => idNumber('host', number);
+const request = {
+  principal: 'ada', expression: 'web family', timeoutMs: 60_000,
+  action: { kind: { $case: 'command' as const, value: { argv: ['hostname'], environment: {} } } },
+};
+
+class Setting {
+  readonly fleet = new FakeFleet();
+  readonly log = new LogBook();
+  jobs!: JobService;
+
+  private constructor(readonly store: Store, readonly clock: ManualClock) {
+    this.restart();
+  }
+
+  /** A family of three nodes on three hosts, all connected. */
+  static async of(test: Test): Promise<Setting> {
+    const clock = new ManualClock();
+    const store = await openTestStore(test, clock);
+    await put(store, 'families', family);
+    await put(store, 'hosts', hostRow(1), hostRow(2), hostRow(3));
+    await put(store, 'nodes', nodeRow(family.id, 1), nodeRow(family.id, 2), nodeRow(family.id, 3));
+    const setting = new Setting(store, clock);
+    setting.fleet.connect(host(1), host(2), host(3));
+    return setting;
+  }
+
+  /** Another process on the same store. */
+  restart(): void {
+    this.jobs = new JobService({ store: this.store, fleet: this.fleet, clock: this.clock, ids: new CountingIds(), log: this.log });
+  }
+
+  async targets(job: Job): Promise<Record<string, string | undefined>> {
+    const targets = await this.store.read.jobTargets.find({ jobId: job.id });
+    return Object.fromEntries(targets.map((target) => [target.name, target.outcome]));
+  }
+
+  job(job: Job): Promise<Job> {
+    return row(this.store, 'jobs', job.id);
+  }
+
+  async target(exec: SentExec): Promise<JobTarget> {
+    return row(this.store, 'jobTargets', `${exec.job.jobId}/${exec.targetId}`);
+  }
+
+  sent(): string[] {
+    return this.fleet.execs.map((exec) => `${exec.hostId.at(-1)} ${exec.targetId.at(-1)}`);
+  }
+}
+
+void t.test('a command goes to each node of a family, and ends with an outcome of each', async (test) => {
+  const setting = await Setting.of(test);
+  const job = await setting.jobs.create(request);
+  test.same(setting.sent(), ['b b', 'c c', 'd d'], 'node and its host');
+  test.match(job, { state: 'running', targetCount: 3, principal: 'ada' });
+  const [one, two, three] = setting.fleet.execs as [SentExec, SentExec, SentExec];
+  await setting.jobs.outcomes(one.hostId, [outcomeOf(one, 0, 'alpha\n')]);
+  await setting.jobs.outcomes(two.hostId, [outcomeOf(two, 3)]);
+  test.equal((await setting.job(job)).state, 'running', 'one is missing');
+  await setting.jobs.outcomes(three.hostId, [outcomeOf(three, 0, '', { outcome: Outcome.TIMED_OUT, exit: { kind: { $case: 'signal', value: 9 } } })]);
+  test.match(await setting.job(job), { state: 'finished', finishedAt: setting.clock.now() });
+  test.same(await setting.targets(job), { 'web-1': 'ok', 'web-2': 'failed', 'web-3': 'timed_out' });
+  test.match(await setting.target(one), { stdout: Buffer.from('alpha\n').toString('base64'), exit: { code: 0 }, startedAt: 1_000, finishedAt: 2_000 });
+  test.match(await setting.target(three), { exit: { signal: 9 } });
+});
+
+const words: readonly [said: number, stored: string][] = [
+  [Outcome.OK, 'ok'], [Outcome.FAILED, 'failed'], [Outcome.TIMED_OUT, 'timed_out'], [Outcome.KILLED, 'killed'], [Outcome.REJECTED, 'rejected'],
+  [Outcome.LOST_DURING_RUN, 'lost_during_run'], [Outcome.UNSPECIFIED, 'lost_during_run'], [77, 'lost_during_run'],
+];
+void t.test('each word of an agent has its outcome; what is not known is lost', async (test) => {
+  for (const [said, stored] of words) {
+    const setting = await Setting.of(test);
+    const job = await setting.jobs.create({ ...request, expression: 'web-1' });
+    const [exec] = setting.fleet.execs as [SentExec];
+    await setting.jobs.outcomes(exec.hostId, [outcomeOf(exec, 0, '', { outcome: said, exit: undefined })]);
+    test.same(await setting.targets(job), { 'web-1': stored }, `${said}`);
+  }
+});
+
+void t.test('a host without a session: nothing was sent, and that is the outcome', async (test) => {
+  const setting = await Setting.of(test);
+  setting.fleet.connected.delete(host(2));
+  const job = await setting.jobs.create(request);
+  test.same(await setting.targets(job), { 'web-1': undefined, 'web-2': 'unreachable_before_send', 'web-3': undefined });
+  setting.fleet.connect(host(2));
+  await setting.jobs.resend(host(2));
+  test.equal(setting.fleet.execs.filter((exec) => exec.hostId === host(2)).length, 0, 'it stays so when the host comes back');
+});
+
+void t.test('all hosts are away: the job is over at once', async (test) => {
+  const setting = await Setting.of(test);
+  setting.fleet.connected.clear();
+  const job = await setting.jobs.create(request);
+  test.match(job, { state: 'finished' }, 'and the answer says so');
+});
+
+void t.test('an outcome is stored once; the first counts', async (test) => {
+  const setting = await Setting.of(test);
+  const job = await setting.jobs.create(request);
+  const [one, two, three] = setting.fleet.execs as [SentExec, SentExec, SentExec];
+  await setting.jobs.outcomes(one.hostId, [outcomeOf(one), outcomeOf(one, 1)]);
+  await setting.jobs.outcomes(one.hostId, [outcomeOf(one, 1)]);
+  test.same((await setting.targets(job))['web-1'], 'ok', 'said again it changes nothing');
+  await setting.jobs.outcomes(two.hostId, [outcomeOf(two)]);
+  test.equal((await setting.job(job)).state, 'running', 'nor does it count twice');
+  await setting.jobs.outcomes(three.hostId, [outcomeOf(three)]);
+  test.equal((await setting.job(job)).state, 'finished');
+});
+
+void t.test('a host cannot answer for another, nor for a job that never was', async (test) => {
+  const setting = await Setting.of(test);
+  const job = await setting.jobs.create(request);
+  const [one] = setting.fleet.execs as [SentExec];
+  await setting.jobs.outcomes(host(2), [outcomeOf(one)]);
+  await setting.jobs.outcomes(host(1), [outcomeOf({ targetId: one.targetId, job: { jobId: idNumber('job', 7_777) } })]);
+  test.same(await setting.targets(job), { 'web-1': undefined, 'web-2': undefined, 'web-3': undefined });
+});
+
+void t.test('output that did not fit into the outcome is read over a channel', async (test) => {
+  const setting = await Setting.of(test);
+  await setting.jobs.create({ ...request, expression: 'web-1' });
+  const [exec] = setting.fleet.execs as [SentExec];
+  const head = Buffer.alloc(16 * 1024, 'a');
+  const rest = Buffer.from('and the rest');
+  setting.fleet.channel = async function* (): AsyncGenerator<ChannelData> {
+    yield { offset: BigInt(head.length), data: rest, lostBytes: 0n };
+  };
+  await setting.jobs.outcomes(exec.hostId, [outcomeOf(exec, 0, '', { stdout: { head, sizeBytes: BigInt(head.length + rest.length + 5), lostBytes: 2n } })]);
+  test.match(setting.fleet.opened, [{ hostId: host(1), purpose: { $case: 'readExecOutput', value: { targetId: exec.targetId, stream: LogStream.STDOUT, offset: BigInt(head.length) } } }]);
+  const target = await setting.target(exec);
+  test.equal(Buffer.from(target.stdout, 'base64').toString(), head.toString() + rest.toString());
+  test.equal(target.stdoutLostBytes, 7, 'what was lost on the host, and what did not arrive');
+});
+
+void t.test('output that cannot be read leaves its head, and the outcome', async (test) => {
+  const setting = await Setting.of(test);
+  const job = await setting.jobs.create({ ...request, expression: 'web-1' });
+  const [exec] = setting.fleet.execs as [SentExec];
+  setting.fleet.channel = async function* (): AsyncGenerator<ChannelData> {
+    throw new WombatError('WO_CHANNEL_GONE', 'the session ended');
+  };
+  const head = Buffer.alloc(16 * 1024, 'a');
+  await setting.jobs.outcomes(exec.hostId, [outcomeOf(exec, 0, '', { stdout: { head, sizeBytes: 20_000n, lostBytes: 0n } })]);
+  test.match(await setting.target(exec), { outcome: 'ok', stdoutLostBytes: 20_000 - head.length });
+  test.equal((await setting.job(job)).state, 'finished');
+  test.equal(setting.log.entries[0]?.level, 'warn');
+});
+
+void t.test('no more than a MiB of a stream is kept, however long the channel goes on', async (test) => {
+  const setting = await Setting.of(test);
+  await setting.jobs.create({ ...request, expression: 'web-1' });
+  const [exec] = setting.fleet.execs as [SentExec];
+  let pieces = 0;
+  setting.fleet.channel = async function* (): AsyncGenerator<ChannelData> {
+    for (;; pieces += 1) yield { offset: 0n, data: Buffer.alloc(32 * 1024), lostBytes: 0n };
+  };
+  await setting.jobs.outcomes(exec.hostId, [outcomeOf(exec, 0, '', { stdout: { head: Buffer.alloc(16 * 1024), sizeBytes: 10_000_000n, lostBytes: 0n } })]);
+  const target = await setting.target(exec);
+  test.equal(Buffer.from(target.stdout, 'base64').length, 1024 * 1024);
+  test.equal(target.stdoutLostBytes, 10_000_000 - 1024 * 1024);
+  test.ok(pieces < 40, `reading stopped after ${pieces} pieces`);
+});
+
+void t.test('a host that comes back gets what it has not answered, and only its own', async (test) => {
+  const setting = await Setting.of(test);
+  const job = await setting.jobs.create(request);
+  const [one] = setting.fleet.execs as [SentExec];
+  await setting.jobs.outcomes(one.hostId, [outcomeOf(one)]);
+  setting.fleet.execs.length = 0;
+  await setting.jobs.resend(host(1));
+  test.same(setting.sent(), [], 'the first has answered');
+  setting.restart();
+  await setting.jobs.resend(host(2));
+  test.same(setting.sent(), ['c c'], 'another coordinator process knows it from the store');
+  test.equal(setting.fleet.execs[0]?.job.jobId, job.id, 'under the same id: the agent runs it at most once');
+});
+
+void t.test('a coordinator that is started again counts what is open', async (test) => {
+  const setting = await Setting.of(test);
+  const job = await setting.jobs.create(request);
+  const [one, two, three] = setting.fleet.execs as [SentExec, SentExec, SentExec];
+  await setting.jobs.outcomes(one.hostId, [outcomeOf(one)]);
+  setting.restart();
+  await setting.jobs.outcomes(two.hostId, [outcomeOf(two)]);
+  test.equal((await setting.job(job)).state, 'running');
+  await setting.jobs.outcomes(three.hostId, [outcomeOf(three)]);
+  test.equal((await setting.job(job)).state, 'finished');
+});
+
+void t.test('what has not answered long after its time is lost, and the job ends', async (test) => {
+  const setting = await Setting.of(test);
+  const job = await setting.jobs.create(request);
+  const [one] = setting.fleet.execs as [SentExec];
+  await setting.jobs.outcomes(one.hostId, [outcomeOf(one)]);
+  const leftMs = Number(await setting.jobs.reconcile(job.id));
+  test.ok(leftMs > request.timeoutMs, 'outcomes get some time to arrive');
+  await setting.clock.advance(leftMs - 1);
+  test.equal(await setting.jobs.reconcile(job.id), 1);
+  await setting.clock.advance(1);
+  await setting.jobs.reconcile(job.id);
+  test.same(await setting.targets(job), { 'web-1': 'ok', 'web-2': 'lost_during_run', 'web-3': 'lost_during_run' });
+  test.equal((await setting.job(job)).state, 'finished');
+  test.same(await setting.jobs.all(), [], 'nothing is left to be swept');
+});
+
+void t.test('cancelling asks the hosts whose targets are open', async (test) => {
+  const setting = await Setting.of(test);
+  const job = await setting.jobs.create(request);
+  const [one] = setting.fleet.execs as [SentExec];
+  await setting.jobs.outcomes(one.hostId, [outcomeOf(one)]);
+  await setting.jobs.cancel(job);
+  test.same(setting.fleet.cancelled.map(({ hostId, targetIds }) => `${hostId.at(-1)} ${targetIds.map((id) => id.at(-1)).join()}`), ['c c', 'd d']);
+});
+
+void t.test('a job that cannot be sent at all ends as rejected', async (test) => {
+  const setting = await Setting.of(test);
+  setting.fleet.sendExec = () => {
+    throw new WombatError('WO_INVALID_ARGUMENT', 'the command is larger than a frame');
+  };
+  await test.rejects(setting.jobs.create(request), { code: 'WO_INVALID_ARGUMENT' });
+  const [job] = await setting.store.read.jobs.find({});
+  test.equal(job?.state, 'finished', 'nobody waits for it');
+  test.same(await setting.targets(job!), { 'web-1': 'rejected', 'web-2': 'rejected', 'web-3': 'rejected' });
+});
+
+const expressions: readonly [expression: string, names: readonly string[] | string][] = [
+  ['web family', ['web-1', 'web-2', 'web-3']],
+  [family.id, ['web-1', 'web-2', 'web-3']],
+  ['web-2', ['web-2']],
+  [idNumber('node', 2), ['web-2']],
+  [host(3), ['cloud-3']],
+  ['cloud-1', ['cloud-1']],
+  ['nothing', 'WO_NOT_FOUND'],
+  ['host-', 'WO_AMBIGUOUS'],
+  ['', 'WO_NOT_FOUND'],
+];
+void t.test('what an expression means', async (test) => {
+  for (const [expression, expected] of expressions) {
+    const setting = await Setting.of(test);
+    const creating = setting.jobs.create({ ...request, expression });
+    if (typeof expected === 'string') await test.rejects(creating, { code: expected }, `${JSON.stringify(expression)}`);
+    else test.same(Object.keys(await setting.targets(await creating)), expected, `${JSON.stringify(expression)}`);
+  }
+});
+
+void t.test('nodes that are gone are no targets', async (test) => {
+  const setting = await Setting.of(test);
+  await change(setting.store, 'nodes', idNumber('node', 2), { phase: 'gone' });
+  test.same(Object.keys(await setting.targets(await setting.jobs.create(request))), ['web-1', 'web-3']);
+  await test.rejects(setting.jobs.create({ ...request, expression: 'web-2' }), { code: 'WO_NOT_FOUND' });
+  for (const number of [1, 3]) await change(setting.store, 'nodes', idNumber('node', number), { phase: 'gone' });
+  await test.rejects(setting.jobs.create(request), { code: 'WO_NOT_FOUND', message: /has no nodes/ });
+});
+
+void t.test('a plan sends and stores nothing', async (test) => {
+  const setting = await Setting.of(test);
+  test.match(await setting.jobs.plan(request), { targetCount: 3, state: 'running' });
+  test.equal(await setting.store.read.jobs.count({}), 0);
+  test.same(setting.sent(), []);
+});
