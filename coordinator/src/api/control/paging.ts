@@ -18,7 +18,7 @@ export async function pageQuery<K extends Kind>(request: PageRequest | undefined
   const where: Record<string, unknown> = { ...fixed };
   for (const term of (request?.filter ?? '').split(',').map((text) => text.trim()).filter(Boolean)) {
     const [name = '', ...rest] = term.split('=');
-    const field = fields[name.trim()];
+    const field = Object.hasOwn(fields, name.trim()) ? fields[name.trim()] : undefined;
     if (!field || rest.length === 0) {
       throw new WombatError('WO_INVALID_ARGUMENT', `the filter ${JSON.stringify(term)} is not of the form field=value`, {
         hint: `fields here: ${Object.keys(fields).join(', ') || 'none'}`,
