@@ -11,8 +11,8 @@ import { Workshop } from '../support/workshop.js';
 t.test('two families on the same hosts do not see each other, and no cookie is in a command line', { skip: withoutErlang() }, async (t) => {
   const workshop = await Workshop.open(t);
   const watch = CookieWatch.start(t, () => workshop.nodeDirectories());
-  const red = await prepareMesh(workshop, { name: 'Red' });
-  const blue = await prepareMesh(workshop, { name: 'Blue' });
+  const red = await prepareMesh(workshop, { name: 'Red', nodesPerHost: 1 });
+  const blue = await prepareMesh(workshop, { name: 'Blue', nodesPerHost: 1 });
   const [first, second] = [await workshop.ok('deploy-nodes', red.family, '--amount', '2'), await workshop.ok('deploy-nodes', blue.family, '--amount', '2')];
   t.match([first, second], [/^op-/, /^op-/]);
   const nodes = await workshop.untilRunning(4);
