@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Node } from '@wombat/proto/control';
 import { NodePhase } from '@wombat/proto/control';
-import type { Test } from 'tap';
 import { CoordinatorProcess, type Addresses } from './coordinator-process.js';
 import { endProcessesIn } from './ending.js';
 import { FleetView, tellNode } from './fleet-view.js';
@@ -22,6 +21,14 @@ export interface WorkshopOptions {
   readonly settings?: Readonly<Record<string, string>>;
 }
 
+/** The test, or whatever else ends: a workshop is closed with it. */
+export interface Occasion {
+  teardown(end: () => Promise<void>): void;
+  /** Nothing has gone wrong so far. */
+  passing(): boolean;
+  comment(text: string): void;
+}
+
 type WoTimes = Omit<WoOptions, 'configDirectory'>;
 
 /** A temporary directory with a coordinator and all that it starts; nothing of it outlives its test. */
@@ -32,14 +39,14 @@ export class Workshop {
   readonly #commands: WoProcess[] = [];
 
   /** Starts the coordinator; ends and removes everything when the test ends, and shows logs when it failed. */
-  static async open(t: Test, options: WorkshopOptions = {}): Promise<Workshop> {
+  static async open(t: Occasion, options: WorkshopOptions = {}): Promise<Workshop> {
     const workshop = await Workshop.closed(t, options);
     await workshop.coordinator.start();
     return workshop;
   }
 
   /** The same by `wo dev`, which answers too: it is ended by Ctrl-C, as people do it, or with the test. */
-  static async dev(t: Test): Promise<{ readonly workshop: Workshop; readonly dev: WoProcess }> {
+  static async dev(t: Occasion): Promise<{ readonly workshop: Workshop; readonly dev: WoProcess }> {
     const workshop = await Workshop.closed(t);
     const dev = workshop.spawnWo(['dev', '--dir', workshop.directory], { deadlineMs: 120_000 });
     await until('wo dev is ready', () => dev.stdout.startsWith('export WO_CONFIG_DIR=') || notYet(dev.stderr));
@@ -48,7 +55,7 @@ export class Workshop {
   }
 
   /** The same without a coordinator running. */
-  static async closed(t: Test, { settings = {} }: WorkshopOptions = {}): Promise<Workshop> {
+  static async closed(t: Occasion, { settings = {} }: WorkshopOptions = {}): Promise<Workshop> {
     const workshop = new Workshop(await mkdtemp(join(tmpdir(), 'wombat-e2e-')), settings);
     t.teardown(async () => await workshop.#close(t));
     return workshop;
@@ -128,7 +135,7 @@ export class Workshop {
     return logs.map((path) => `--- ${path.replace(this.directory, '')}\n${tail(path)}`).join('\n');
   }
 
-  async #close(t: Test): Promise<void> {
+  async #close(t: Occasion): Promise<void> {
     if (!t.passing()) t.comment(this.logTails());
     for (const command of this.#commands) command.kill('SIGKILL');
     await Promise.allSettled(this.#commands.map(({ ended }) => ended));
