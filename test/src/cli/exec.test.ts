@@ -15,7 +15,7 @@ t.test('wo exec: one outcome for each target, whole outputs, exit codes', async 
   const { family } = await prepareSleepers(workshop);
   await workshop.ok('deploy-nodes', family, '--amount', '3');
   const names = (await workshop.untilRunning(3)).map(nameOf).sort();
-  const exec = async (...words: readonly string[]): Promise<JobJson> => JSON.parse((await workshop.wo('exec', family, '-o', 'json', ...words)).stdout) as JobJson;
+  const jobOf = async (...words: readonly string[]): Promise<JobJson> => JSON.parse((await workshop.wo('exec', family, '-o', 'json', ...words)).stdout) as JobJson;
 
   await t.test('all ok', async (t) => {
     const result = expectExit(t, await workshop.wo('exec', family, '--', 'sh', '-c', 'echo "$WOMBAT_NODE_ID in $(pwd)"'), 0);
@@ -28,7 +28,7 @@ t.test('wo exec: one outcome for each target, whole outputs, exit codes', async 
     t.match(some.stderr + some.stdout, /gone wrong/, 'what was written to standard error is shown');
     t.match(some.stderr + some.stdout, /failed \(exit 5\)/);
     expectExit(t, await workshop.wo('exec', family, '--', 'false'), 1, 'all failed');
-    const none = await exec('--', 'no-such-program');
+    const none = await jobOf('--', 'no-such-program');
     t.ok(none.targets.every(({ outcome }) => outcome !== 'OUTCOME_OK'), 'a program that is not there is no success');
   });
 
@@ -42,7 +42,7 @@ t.test('wo exec: one outcome for each target, whole outputs, exit codes', async 
   });
 
   await t.test('100 KiB of any bytes arrive whole', async (t) => {
-    const { targets } = await exec('--', 'sh', '-c', 'head -c 102400 /dev/urandom >blob; cat blob; sha256sum <blob >&2');
+    const { targets } = await jobOf('--', 'sh', '-c', 'head -c 102400 /dev/urandom >blob; cat blob; sha256sum <blob >&2');
     t.equal(targets.length, 3);
     for (const { targetName, stdout = '', stderr = '' } of targets) {
       const bytes = Buffer.from(stdout, 'base64');

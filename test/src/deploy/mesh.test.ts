@@ -41,6 +41,20 @@ t.test('erlang-mesh: three nodes on two hosts are one cluster, and a killed one 
   t.equal(exited.length, 1, 'its exit is told once as node.exited');
   const after = await workshop.untilRunning(3);
   t.strictSame(after.filter((node) => idOf(node) !== idOf(victim)).map(({ pid }) => String(pid)).sort(), others.sort(), 'the others were not touched');
+
+  const beams = workshop.beams().map(({ pid }) => pid).sort();
+  const agents = workshop.agents();
+  for (const agent of agents) signalProcess(agent, 'SIGKILL');
+  await until('each host has another agent', () => {
+    const now = workshop.agents().filter(({ pid }) => agents.every((old) => old.pid !== pid));
+    return now.length === agents.length || notYet(now.map(({ pid }) => pid));
+  });
+  t.strictSame(workshop.beams().map(({ pid }) => pid).sort(), beams, 'killed agents take no BEAM with them, and start none');
+  t.match(await workshop.untilRunning(3), after.map(({ pid }) => ({ pid })), 'the coordinator is told of the same processes');
+  await until('the new agents have sessions, and the nodes are still one cluster', async () => {
+    const seen = await seenBy(workshop, family).catch((error: unknown) => String(error));
+    return JSON.stringify(seen) === JSON.stringify(everybodySeesTheOthers(names)) ? true : notYet(seen);
+  }, { everyMs: 200 });
 });
 
 /** What `nodes()` answers on each, by Erlang name. */
