@@ -1,4 +1,4 @@
-import { ProviderError, created, failed, machine } from '@wombat/plugin-sdk';
+import { ProviderError, created, failed, hardwareProfile, image, machine } from '@wombat/plugin-sdk';
 import type { HostSpec, Machine } from '@wombat/proto/plugin';
 import type { Provider } from '../domain/model/provider.js';
 import type { ProviderCalls, ProviderDirectory, ProviderDraft } from '../engine/ports.js';
@@ -48,8 +48,8 @@ export class FakeProviders implements ProviderDirectory {
         if (this.verifyError) throw this.verifyError;
         return { identity: 'account 7', notes: [] };
       },
-      listImages: async () => ({ images: [], nextPageToken: '' }),
-      listHardwareProfiles: async () => ({ hardwareProfiles: [], nextPageToken: '' }),
+      listImages: async () => ({ images: [image('img', 'Image One')], nextPageToken: '' }),
+      listHardwareProfiles: async () => ({ hardwareProfiles: [hardwareProfile({ id: 'small', name: 'Small' })], nextPageToken: '' }),
       createHosts: async (specs) => Promise.all(specs.map((spec) => this.#create(spec))),
       listHosts: async () => [...this.machines.values()],
       destroyHosts: async (machineIds) =>

@@ -2,6 +2,7 @@ import { checkName, durationToMs, WombatError, type Clock, type Ids } from '@wom
 import { FamilyServiceService, type AddDomainRequest, type CreateFamilyRequest } from '@wombat/proto/control';
 import { NoteLevel, type FirewallRule as RuleMessage } from '@wombat/proto/plugin';
 import { randomBytes } from 'node:crypto';
+import { isIP } from 'node:net';
 import type { Domain, Family, FirewallRule } from '../../domain/model/family.js';
 import type { Node, NodePhase } from '../../domain/model/node.js';
 import type { Provider } from '../../domain/model/provider.js';
@@ -172,9 +173,17 @@ async function newDomain(options: FamilyServiceOptions, transaction: Transaction
 
 function checkRule(rule: RuleMessage): FirewallRule {
   const { protocol, fromPort, toPort, source } = rule;
-  const valid = (protocol === 'tcp' || protocol === 'udp') && fromPort >= 1 && toPort >= fromPort && toPort <= 65_535;
-  if (!valid) throw new WombatError('WO_INVALID_ARGUMENT', `${protocol}:${fromPort}:${toPort} is no firewall rule`, { hint: 'give protocol:first:last, as in tcp:8096:8099' });
+  const valid = (protocol === 'tcp' || protocol === 'udp') && fromPort >= 1 && toPort >= fromPort && toPort <= 65_535 && isSource(source);
+  if (!valid) throw new WombatError('WO_INVALID_ARGUMENT', `${protocol}:${fromPort}:${toPort} is no firewall rule`, { hint: 'give protocol:first:last, as in tcp:8096:8099, and a network as in 10.0.0.0/8' });
   return { protocol: protocol as 'tcp' | 'udp', fromPort, toPort, source };
+}
+
+/** Empty: everywhere. */
+function isSource(source: string): boolean {
+  if (source === '') return true;
+  const [address = '', bits = '', ...more] = source.split('/');
+  const widest = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  return more.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= widest;
 }
 
 async function onlyLocal(store: Store, family: Family): Promise<boolean> {

@@ -1,0 +1,108 @@
+import t, { type Test } from 'tap';
+import { durationFromMs } from '@wombat/proto';
+import { Outcome } from '@wombat/proto/agent';
+import { JobState, type CancelJobRequest, type CancelJobResponse, type CreateJobRequest, type CreateJobResponse, type GetJobRequest, type GetJobResponse, type WatchJobRequest, type WatchJobResponse } from '@wombat/proto/control';
+import { JobService } from '../../engine/jobs/job-service.js';
+import { ManualClock, settle } from '../../fleet/testing/manual-clock.js';
+import { serverStream, unary } from '../../testing/calls.js';
+import { CountingIds, idNumber } from '../../testing/counting-ids.js';
+import { FakeFleet, outcomeOf, type SentExec } from '../../testing/fake-fleet.js';
+import { LogBook } from '../../testing/log-book.js';
+import { familyRow, hostRow, nodeRow } from '../../testing/rows.js';
+import { openTestStore, put } from '../../testing/test-store.js';
+import { jobApiService } from './job-service.js';
+
+const action = { kind: { $case: 'command' as const, value: { argv: ['hostname'], environment: {} } } };
+const dryRun = { requestId: '', expectedRevision: 0n, dryRun: true };
+
+async function setting(test: Test) {
+  const clock = new ManualClock();
+  const store = await openTestStore(test, clock);
+  await put(store, 'families', familyRow({ name: 'web' }));
+  await put(store, 'hosts', hostRow(1), hostRow(2));
+  await put(store, 'nodes', nodeRow(familyRow().id, 1), nodeRow(familyRow().id, 2));
+  const fleet = new FakeFleet();
+  fleet.connect(idNumber('host', 1), idNumber('host', 2));
+  const jobs = new JobService({ store, fleet, clock, ids: new CountingIds(), log: new LogBook() });
+  const service = jobApiService({ store, jobs });
+  return {
+    store, fleet, jobs,
+    create: unary<CreateJobRequest, CreateJobResponse>(service, 'createJob'),
+    get: unary<GetJobRequest, GetJobResponse>(service, 'getJob'),
+    cancel: unary<CancelJobRequest, CancelJobResponse>(service, 'cancelJob'),
+    watch: serverStream<WatchJobRequest, WatchJobResponse>(service, 'watchJob'),
+    answer: (exec: SentExec, exitCode = 0, stdout = '') => jobs.outcomes(exec.hostId, [outcomeOf(exec, exitCode, stdout)]),
+  };
+}
+
+async function watched(answers: AsyncIterable<WatchJobResponse>, into: string[] = []): Promise<string[]> {
+  for await (const { kind } of answers) {
+    if (kind?.$case === 'target') into.push(`${kind.value.targetName} ${Outcome[kind.value.outcome]} ${kind.value.stdout.toString()}`.trim());
+    if (kind?.$case === 'job') into.push(`${JobState[kind.value.state]} ${JSON.stringify(kind.value.outcomes)}`);
+  }
+  return into;
+}
+
+void t.test('a command is asked for, watched and counted', async (test) => {
+  const { fleet, create, get, watch, answer } = await setting(test);
+  const { job } = await create({ expression: 'web', action });
+  const seen: string[] = [];
+  const watching = watched(watch({ job: job!.metadata!.id }), seen);
+  await settle();
+  test.same(seen, ['RUNNING {}'], 'nothing has come yet');
+  const [one, two] = fleet.execs as [SentExec, SentExec];
+  await answer(two, 3);
+  while (seen.length < 2) await settle(1);
+  test.same(seen.slice(1), ['web-2 FAILED'], 'an outcome is told when it comes');
+  await answer(one, 0, 'alpha');
+  test.same(await watching, ['RUNNING {}', 'web-2 FAILED', 'web-1 OK alpha', 'FINISHED {"failed":1,"ok":1}']);
+  test.same(await watched(watch({ job: job!.metadata!.id })), ['web-1 OK alpha', 'web-2 FAILED', 'FINISHED {"ok":1,"failed":1}'], 'and again for who comes later');
+  test.match(await get({ job: job!.metadata!.id }), { job: { targetCount: 2, outcomes: { ok: 1, failed: 1 } }, targets: [{ outcome: Outcome.OK, exit: { kind: { $case: 'code', value: 0 } } }, { outcome: Outcome.FAILED }] });
+});
+
+void t.test('other jobs are not told of', async (test) => {
+  const { fleet, create, watch, answer } = await setting(test);
+  const first = await create({ expression: 'web', action });
+  await create({ expression: 'web-1', action });
+  const watching = watched(watch({ job: first.job!.metadata!.id }));
+  await settle();
+  const [one, two, other] = fleet.execs as [SentExec, SentExec, SentExec];
+  for (const exec of [other, one, two]) await answer(exec);
+  test.same(await watching, ['RUNNING {}', 'web-1 OK', 'web-2 OK', 'FINISHED {"ok":2}']);
+});
+
+void t.test('a watcher that leaves ends at once', async (test) => {
+  const { create, watch } = await setting(test);
+  const { job } = await create({ expression: 'web', action });
+  const stop = new AbortController();
+  const watching = watched(watch({ job: job!.metadata!.id }, stop.signal));
+  await settle();
+  stop.abort();
+  test.same(await watching, ['RUNNING {}']);
+});
+
+void t.test('a dry run runs nothing', async (test) => {
+  const { store, fleet, create, cancel } = await setting(test);
+  const planned = await create({ expression: 'web', action, mutation: dryRun });
+  test.match(planned.job, { targetCount: 2, state: JobState.RUNNING });
+  test.equal(await store.read.jobs.count({}), 0);
+  test.equal(fleet.execs.length, 0, 'no command went out');
+  const { job } = await create({ expression: 'web', action });
+  await cancel({ job: job!.metadata!.id, mutation: dryRun });
+  test.equal(fleet.cancelled.length, 0, 'nor is one ended');
+  await cancel({ job: job!.metadata!.id });
+  test.equal(fleet.cancelled.length, 2);
+});
+
+const refused: readonly [what: string, request: Partial<CreateJobRequest>, expected: { code: string }][] = [
+  ['no action', { expression: 'web' }, { code: 'WO_INVALID_ARGUMENT' }],
+  ['an action of no kind', { expression: 'web', action: { kind: undefined } }, { code: 'WO_INVALID_ARGUMENT' }],
+  ['an empty command', { expression: 'web', action: { kind: { $case: 'command', value: { argv: [], environment: {} } } } }, { code: 'WO_INVALID_ARGUMENT' }],
+  ['less than no time', { expression: 'web', action, timeout: durationFromMs(-5) }, { code: 'WO_INVALID_ARGUMENT' }],
+  ['no target', { expression: 'wbe', action }, { code: 'WO_NOT_FOUND' }],
+];
+void t.test('commands that cannot be', async (test) => {
+  const { store, create } = await setting(test);
+  for (const [what, request, expected] of refused) await test.rejects(create(request), expected, what);
+  test.equal(await store.read.jobs.count({}), 0);
+});
