@@ -89,6 +89,7 @@ export class ManagedNode {
     while (!this.#closed.signal.aborted) {
       this.#round = new AbortController();
       const { signal } = this.#round;
+      this.#state.pursueNewest();
       try {
         while (!signal.aborted) await this.#step(signal);
       } catch (error) {
@@ -191,7 +192,7 @@ export class ManagedNode {
       return state.enter('pending');
     }
     const phase = decision.kind === 'done' ? 'stopped' : 'failed';
-    await state.save({ ...record, settled: { key: settledKey(state.assignment), phase } });
+    await state.save({ ...record, settled: { key: settledKey(state.pursued), phase } });
     state.enter(phase);
   }
 

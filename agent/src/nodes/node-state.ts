@@ -18,6 +18,10 @@ export class NodeState {
   readonly #services: NodeServices;
   #record: NodeRecord;
   #phase: Phase = 'pending';
+  /** What the steps under way are taken for; `assignment` may be newer. */
+  #pursued: Assignment;
+  /** The generation that led to the phase; 0: the phase is what an earlier agent left. */
+  #phaseGeneration = 0n;
   /** What a stop waits for. */
   #note: { readonly reason: string; readonly since: number } | undefined;
   #reported = '';
@@ -25,6 +29,7 @@ export class NodeState {
   constructor({ assignment, record }: JournaledNode, services: NodeServices) {
     this.paths = nodePaths(services.directory, assignment.nodeId);
     this.assignment = assignment;
+    this.#pursued = assignment;
     this.#services = services;
     this.#record = record;
   }
@@ -39,6 +44,11 @@ export class NodeState {
 
   get record(): NodeRecord {
     return this.#record;
+  }
+
+  /** What the steps under way are taken for. */
+  get pursued(): Assignment {
+    return this.#pursued;
   }
 
   get isAlive(): boolean {
@@ -87,7 +97,8 @@ export class NodeState {
     const { start, lastError, lastExit, restarts, logTail } = this.#record;
     return {
       nodeId: this.nodeId,
-      generation: this.assignment.generation,
+      // Never that of an assignment which nothing was done for yet: its reader would take this phase for the outcome.
+      generation: this.#phaseGeneration,
       phase: wirePhases[this.#phase],
       pid: this.isAlive ? BigInt(this.process?.child?.pid ?? 0) : 0n,
       startId: start?.startId ?? '',
@@ -116,8 +127,14 @@ export class NodeState {
     this.#phase = phase;
   }
 
+  /** From here on steps are taken for the newest assignment. */
+  pursueNewest(): void {
+    this.#pursued = this.assignment;
+  }
+
   enter(phase: Phase): void {
     this.#phase = advance(this.#phase, phase);
+    this.#phaseGeneration = this.#pursued.generation;
     this.#note = undefined;
     this.#report();
   }
