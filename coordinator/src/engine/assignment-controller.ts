@@ -36,7 +36,11 @@ export class AssignmentController {
 
   async reconcile(hostId: string): Promise<void> {
     const { store, fleet, builder } = this.#options;
-    if (!fleet.isConnected(hostId)) return;
+    if (!fleet.isConnected(hostId)) {
+      // Its next session begins with everything again.
+      this.#sent.delete(hostId);
+      return;
+    }
     const host = await store.read.hosts.get(hostId);
     if (!host) return;
     await builder.prepare(host);

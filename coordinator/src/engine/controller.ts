@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { backoffMs, WombatError, type Clock } from '@wombat/proto';
 import type { Log } from './ports.js';
 
@@ -89,8 +90,10 @@ export class Controller {
   }
 
   async #work(id: string): Promise<void> {
-    // The map must know of this work before it can end.
-    await Promise.resolve();
+    // The map must know of this work before it can end. And a look need not wait for anything outside: without
+    // a turn for others, a sweep over thousands of objects would hold up every session for as long as it takes.
+    await setImmediate();
+    if (this.#stop.signal.aborted) return void this.#working.delete(id);
     let againInMs: number | void = undefined;
     try {
       againInMs = await this.#options.reconcile(id, this.#stop.signal);

@@ -41,13 +41,12 @@ export class HostController {
   }
 
   async all(): Promise<readonly string[]> {
-    const hosts = await this.#options.store.read.hosts.find({ phase: presentHostPhases });
-    return hosts.map((host) => host.id);
+    return this.#options.store.read.hosts.ids({ phase: presentHostPhases });
   }
 
   async reconcile(hostId: string, signal: AbortSignal): Promise<number | void> {
     const host = await this.#options.store.read.hosts.get(hostId);
-    if (!host || host.phase === 'gone') return;
+    if (!host || host.phase === 'gone') return this.#options.silence.spoke(hostId);
     if (host.desired === 'absent') return this.#destroy(host, signal);
     if (host.phase === 'requested' || host.phase === 'creating') return this.#create(host, signal);
     // Its agent was quicker than the provider's answer, and that was lost: asking again tells of the same machine.

@@ -26,7 +26,7 @@ export class OperationController {
   ) {}
 
   async all(): Promise<readonly string[]> {
-    return (await this.store.read.operations.find({ state: ['running', 'cancelling'] })).map((operation) => operation.id);
+    return this.store.read.operations.ids({ state: ['running', 'cancelling'] });
   }
 
   async reconcile(operationId: string): Promise<number | void> {

@@ -35,6 +35,8 @@ export class FakeFleet implements Fleet {
   readonly opened: { readonly hostId: string; readonly purpose: ChannelPurpose }[] = [];
   /** Called for each command that goes out: where a test answers as the agent would. */
   onExec: (exec: SentExec) => void = () => undefined;
+  /** Called when assignments have gone out to a connected host. */
+  onAssignments: (hostId: string, assignments: readonly Assignment[]) => void = () => undefined;
   /** What a channel carries. */
   channel: (purpose: ChannelPurpose) => AsyncIterable<ChannelData> = async function* () {};
 
@@ -61,6 +63,7 @@ export class FakeFleet implements Fleet {
   sendAssignments(hostId: string, assignments: readonly Assignment[]): boolean {
     if (!this.connected.has(hostId)) return false;
     for (const assignment of assignments) this.assignments.push({ hostId, assignment });
+    queueMicrotask(() => this.onAssignments(hostId, assignments));
     return true;
   }
 

@@ -21,10 +21,13 @@ export class FakeProviders implements ProviderDirectory {
   readonly removed: string[] = [];
   readonly opened: ProviderDraft[] = [];
   closed = 0;
+  #made = 0;
   /** One entry for each call to come; afterwards all is well. */
   creations: Creation[] = [];
   verifyError: Error | undefined;
   destroyError: ProviderError | undefined;
+  /** Called when a machine was made: it boots now. */
+  onMachine: (hostId: string) => void = () => undefined;
   /** Called in the midst of a verification. */
   onVerify: () => Promise<void> = async () => undefined;
 
@@ -69,13 +72,14 @@ export class FakeProviders implements ProviderDirectory {
     if (script !== 'ok' && 'until' in script) await script.until;
     // The same key, the same machine.
     const made = this.machines.get(spec.key) ?? this.#make(spec);
+    if (!this.machines.has(spec.key)) queueMicrotask(() => this.onMachine(spec.hostId));
     this.machines.set(spec.key, made);
     if (script !== 'ok' && 'afterwards' in script) throw script.afterwards;
     return created(spec.key, made);
   }
 
   #make(spec: HostSpec): Machine {
-    const number = this.machines.size + 1;
+    const number = (this.#made += 1);
     return machine({ machineId: `machine-${number}`, tags: spec.tags, addresses: [`127.9.9.${number}`] });
   }
 }

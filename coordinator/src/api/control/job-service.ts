@@ -39,7 +39,7 @@ export function jobApiService({ store, jobs }: JobApiOptions): Service {
     async getJob(request) {
       const job = await find(request.job);
       const targets = await targetsOf(job);
-      return { job: jobView(job, targets), targets: targets.map(jobTargetView) };
+      return { job: jobView(job, targets), targets: withinMessage(targets).map(jobTargetView) };
     },
     async *watchJob(request, context) {
       yield* watch(store, await find(request.job), context.signal);
@@ -49,6 +49,20 @@ export function jobApiService({ store, jobs }: JobApiOptions): Service {
       if (!request.mutation?.dryRun) await jobs.cancel(job);
       return { job: await viewOf(job) };
     },
+  });
+}
+
+/** Outputs past this are left out of one answer; `wo job watch` gets them one by one. */
+const outputBudgetBytes = 16 * 1024 * 1024;
+
+function withinMessage(targets: readonly JobTarget[]): JobTarget[] {
+  let leftBytes = outputBudgetBytes;
+  return targets.map((target) => {
+    // Base64: four characters for three bytes.
+    const [stdoutBytes, stderrBytes] = [target.stdout, target.stderr].map((text) => Math.floor((text.length * 3) / 4)) as [number, number];
+    leftBytes -= stdoutBytes + stderrBytes;
+    if (leftBytes >= 0) return target;
+    return { ...target, stdout: '', stderr: '', stdoutLostBytes: target.stdoutLostBytes + stdoutBytes, stderrLostBytes: target.stderrLostBytes + stderrBytes };
   });
 }
 

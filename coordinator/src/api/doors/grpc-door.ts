@@ -56,7 +56,8 @@ export class GrpcDoor {
     this.server = new Server({
       interceptors: [this.gate()],
       'grpc.max_receive_message_length': limits.grpcMessageBytes,
-      'grpc.max_send_message_length': limits.grpcMessageBytes,
+      // Answers are our own: a plan of thousands of nodes, the outputs of a job.
+      'grpc.max_send_message_length': 64 * limits.grpcMessageBytes,
       'grpc.max_concurrent_streams': options.maximumStreams,
       // Helps to find half-open connections; the heartbeat of the session decides.
       'grpc.keepalive_time_ms': 60_000,

@@ -42,8 +42,7 @@ export class BootstrapController {
   }
 
   async all(): Promise<readonly string[]> {
-    const live = await this.#options.store.read.nodes.find({ phase: livePhases });
-    return [...new Set(live.map((node) => node.familyId))];
+    return this.#options.store.read.families.ids({});
   }
 
   async reconcile(familyId: string, signal: AbortSignal): Promise<number | void> {
