@@ -69,7 +69,8 @@ export function nodeService(options: NodeServiceOptions): Service {
       return { operation: operationView(await change('restart', request, identity)) };
     },
     async removeNodes(request, { identity }) {
-      if (request.data === DataPolicy.UNSPECIFIED) {
+      // A value that this version does not know is no permission to delete.
+      if (request.data !== DataPolicy.KEEP && request.data !== DataPolicy.DELETE) {
         throw new WombatError('WO_CONFIRMATION_NEEDED', 'removing a node needs a word on its data directory', { hint: 'give --keep-data or --delete-data' });
       }
       return { operation: operationView(await change('remove', request, identity, request.data === DataPolicy.KEEP)) };
@@ -80,6 +81,9 @@ export function nodeService(options: NodeServiceOptions): Service {
     },
     async *readNodeLog(request, context) {
       const node = await find(request.node);
+      if (request.offset !== undefined && request.offset > BigInt(Number.MAX_SAFE_INTEGER)) {
+        throw new WombatError('WO_INVALID_ARGUMENT', `no log is as long as ${request.offset} bytes`);
+      }
       const purpose = {
         $case: 'readLog' as const,
         value: {
