@@ -1,9 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { OperationState } from '@wombat/proto/control';
 import t, { type Test } from 'tap';
 import { prepareSleepers } from '../support/families.js';
-import { idOf, nameOf, tellNode } from '../support/fleet-view.js';
+import { checkDeployed } from '../support/invariants.js';
 import type { Script } from '../support/releases.js';
 import { notYet, until } from '../support/until.js';
 import { Workshop } from '../support/workshop.js';
@@ -21,7 +20,6 @@ type Moment = (workshop: Workshop) => boolean;
 
 const moments: Readonly<Record<string, Moment>> = {
   'as soon as the operation is accepted': () => true,
-  'when the first host is created': (workshop) => workshop.hostDirectories().length > 0,
   'when the first agent runs': (workshop) => workshop.agents().length > 0,
   'when the first node is started': (workshop) => filesOfNodes(workshop, 'starts').length > 0,
   'when the first node joins': (workshop) => filesOfNodes(workshop, 'joins').length > 0,
@@ -58,27 +56,10 @@ async function killAt(workshop: Workshop, name: string, moment: Moment): Promise
 }
 
 async function checkOutcome(t: Test, workshop: Workshop, operation: string): Promise<void> {
-  const nodes = await workshop.untilRunning(amount, { withinMs: 45_000 });
-  const ended = await until('the operation has ended', async () => {
-    const found = (await workshop.fleet.operations()).find((each) => idOf(each) === operation);
-    return found?.finishedAt ? found : notYet(found?.state);
-  }, { everyMs: 50 });
-  t.equal(ended.state, OperationState.SUCCEEDED, 'the operation succeeded', { error: ended.error });
-
-  const hosts = await workshop.fleet.hosts();
-  t.equal(hosts.length, amount / 2, 'no host is doubled', { hosts: hosts.map(nameOf) });
-  t.strictSame(workshop.hostDirectories().length, amount / 2, 'nor is there a directory of another one');
-  const agents = workshop.agents().map(({ environment }) => environment['WOMBAT_HOST_ID']);
-  t.strictSame(agents.sort(), hosts.map(idOf).sort(), 'each host has one agent');
-  for (const node of nodes) {
-    const programs = workshop.processesOfNode(idOf(node)).filter(({ argv }) => argv[0] === 'sleep');
-    t.strictSame(programs.map(({ pid }) => String(pid)), [String(node.pid)], `${tellNode(node)} has one process, the one that is told`);
-  }
+  await checkDeployed(t, workshop, { operation, nodes: amount, hosts: amount / 2 });
   const starts = filesOfNodes(workshop, 'starts');
-  t.strictSame(starts.map((path) => readFileSync(path, 'utf8')), nodes.map(() => 'start\n'), 'every node was started once');
+  t.strictSame(starts.map((path) => readFileSync(path, 'utf8')), starts.map(() => 'start\n'), 'every node was started once');
   t.equal(filesOfNodes(workshop, 'joins').length, amount, 'every node joined');
-  const sequences = (await workshop.fleet.events()).map(({ sequence }) => Number(sequence));
-  t.strictSame(sequences, sequences.map((_, index) => index + 1), 'the history has no gap and nothing twice');
 }
 
 function filesOfNodes(workshop: Workshop, name: string): string[] {
