@@ -155,3 +155,15 @@ void t.test('renewal keeps the host, allows a new key, and forgets what is long 
   const refused = await refusalOf(identities.renew(identity, (await newTestKey()).csr));
   test.match(refused, { code: 'WO_CERTIFICATE_REFUSED', details: { reason: 'revoked' } }, 'a revoked host cannot renew');
 });
+
+void t.test('a revocation is told once, however often whoever removes the host has to try', async (test) => {
+  const { identities, store } = await opened(test);
+  const { text } = await identities.issueJoinToken({ hostId });
+  await identities.enrol({ token: text, csr: (await newTestKey()).csr, peer });
+  const told = async (): Promise<number> => (await store.read.events.list({ afterSequence: 0, limit: 100, typePrefix: 'host.identity-revoked' })).length;
+  for (let attempt = 0; attempt < 3; attempt += 1) await identities.revoke(hostId, 'the host is removed');
+  test.equal(await told(), 1);
+  await identities.issueJoinToken({ hostId });
+  await identities.revoke(hostId, 'again');
+  test.equal(await told(), 2, 'what is given later is taken too');
+});

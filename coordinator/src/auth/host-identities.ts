@@ -102,15 +102,15 @@ export class HostIdentities {
     return this.options.index.identify(certificateDer);
   }
 
-  /** Refuses every certificate and join token of the host from now on; its connections are cut. */
+  /** Refuses every certificate and join token of the host from now on; its connections are cut. Told once, however often it is asked for. */
   async revoke(hostId: string, reason: string): Promise<void> {
     const revokedAt = this.options.clock.now();
     await this.options.store.transaction(async (transaction) => {
-      const certificates = await transaction.hostCertificates.find({ hostId });
-      for (const certificate of certificates) {
-        if (certificate.revokedAt === undefined) await transaction.hostCertificates.update({ ...certificate, revokedAt });
-      }
-      for (const token of await transaction.joinTokens.find({ hostId })) await this.tokens.revoke(transaction, token);
+      const certificates = (await transaction.hostCertificates.find({ hostId })).filter((one) => one.revokedAt === undefined);
+      const tokens = (await transaction.joinTokens.find({ hostId })).filter((one) => one.revokedAt === undefined);
+      if (certificates.length === 0 && tokens.length === 0) return;
+      for (const certificate of certificates) await transaction.hostCertificates.update({ ...certificate, revokedAt });
+      for (const token of tokens) await this.tokens.revoke(transaction, token);
       const message = `the identity of host ${hostId} was revoked: ${reason}`;
       await transaction.events.append({ type: 'host.identity-revoked', subjectId: hostId, subjectName: hostId, hostId, reason: 'revoked', message });
     });
