@@ -1,6 +1,6 @@
 import { WombatError, type Clock } from '@wombat/proto';
 import type { ClusterHealth } from '../domain/model/family.js';
-import type { Node, NodePhase } from '../domain/model/node.js';
+import { nodePhases, type Node, type NodePhase } from '../domain/model/node.js';
 import type { StoredError } from '../domain/model/object.js';
 import type { Operation, OperationKind, OperationProgress, OperationState } from '../domain/model/operation.js';
 import type { Store, Transaction } from '../store/store.js';
@@ -90,8 +90,7 @@ export class OperationController {
   async #finish(transaction: Transaction, seen: Operation, judged: Judgement, overdue: boolean): Promise<void> {
     const operation = await transaction.operations.get(seen.id);
     if (!operation || operation.finishedAt !== undefined) return;
-    const nodes = await transaction.nodes.find({ operationId: seen.id });
-    const error = await this.#errorOf(operation, nodes, judged, overdue);
+    const error = await this.#errorOf(transaction, operation, judged, overdue);
     const finished = await transaction.operations.update({
       ...operation,
       state: finalState(operation, judged.progress, error),
@@ -103,13 +102,12 @@ export class OperationController {
     await transaction.events.append(operationEvent(finished, 'operation.finished', summary(finished)));
   }
 
-  async #errorOf(operation: Operation, nodes: readonly Node[], judged: Judgement, overdue: boolean): Promise<StoredError | undefined> {
-    const failed = nodes.find((node) => node.phase === 'failed' && node.lastError);
+  async #errorOf(transaction: Transaction, operation: Operation, judged: Judgement, overdue: boolean): Promise<StoredError | undefined> {
+    const failed = await firstNode(transaction, operation, ['failed']);
     if (failed?.lastError) return { ...failed.lastError, message: `${failed.name}: ${failed.lastError.message}` };
-    if (overdue) return storedError(overdueError(operation, nodes, judged));
-    if (operation.kind !== 'remove_host' && nodes.length < judged.progress.total) {
-      return storedError(new WombatError('WO_CONFLICT', `${judged.progress.total - nodes.length} of its nodes were taken over by a later operation`));
-    }
+    if (overdue) return storedError(overdueError(await firstNode(transaction, operation, lateIn(operation.kind)), judged));
+    const taken = operation.kind === 'remove_host' ? 0 : judged.progress.total - (await transaction.nodes.count({ operationId: operation.id }));
+    if (taken > 0) return storedError(new WombatError('WO_CONFLICT', `${taken} of its nodes were taken over by a later operation`));
     if (wanted[operation.kind] === 'running' && operation.familyId !== '' && (await this.#clusterHealth(operation)) === 'split') {
       return storedError(new WombatError('WO_CLUSTER_SPLIT', 'the nodes run, but they are not one cluster'));
     }
@@ -122,8 +120,16 @@ interface Judgement {
   readonly settled: boolean;
 }
 
-function overdueError(operation: Operation, nodes: readonly Node[], { progress }: Judgement): WombatError {
-  const late = nodes.find((node) => node.phase !== wanted[operation.kind]);
+/** Only one is looked at: there may be thousands. */
+async function firstNode(transaction: Transaction, operation: Operation, phase: readonly NodePhase[]): Promise<Node | undefined> {
+  return (await transaction.nodes.page({ where: { operationId: operation.id, phase }, pageSize: 1 })).items[0];
+}
+
+function lateIn(kind: OperationKind): readonly NodePhase[] {
+  return nodePhases.filter((phase) => phase !== wanted[kind]);
+}
+
+function overdueError(late: Node | undefined, { progress }: Judgement): WombatError {
   const where = late ? `: ${late.name} is ${late.phase}${late.waiting ? ` (${late.waiting.reason})` : ''}` : '';
   return new WombatError('WO_DEADLINE_EXCEEDED', `${progress.done} of ${progress.total} are as asked for${where}`);
 }

@@ -61,6 +61,8 @@ export interface Page<T> {
 export interface Collection<K extends Kind> {
   get(id: string): Promise<Kinds[K] | undefined>;
   find(where: Where<K>): Promise<Kinds[K][]>;
+  /** Of what `find` answers, and far cheaper: the objects are not read. */
+  ids(where: Where<K>): Promise<string[]>;
   count(where: Where<K>): Promise<number>;
   page(query: PageQuery<K>): Promise<Page<Kinds[K]>>;
   /** At most `limit` objects whose id begins with `prefix`. */

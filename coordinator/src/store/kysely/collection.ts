@@ -26,6 +26,11 @@ export class KyselyCollection<K extends Kind> implements Collection<K> {
     return this.rows(sql`${whereClause(where as Conditions)} order by created_at, id`);
   }
 
+  async ids(where: Where<K>): Promise<string[]> {
+    const query = sql<{ id: string }>`select id from ${this.table} ${whereClause(where as Conditions)} order by created_at, id`;
+    return (await query.execute(this.database)).rows.map(({ id }) => id);
+  }
+
   async count(where: Where<K>): Promise<number> {
     const query = sql<{ count: number | string }>`select count(*) as count from ${this.table} ${whereClause(where as Conditions)}`;
     return Number((await query.execute(this.database)).rows[0]?.count ?? 0);

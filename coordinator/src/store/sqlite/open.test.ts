@@ -1,3 +1,4 @@
+import { chmodSync, statSync } from 'node:fs';
 import path from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import t, { type Test } from 'tap';
@@ -127,4 +128,24 @@ void t.test('a store of a newer version is refused', async (test) => {
 void t.test('a directory that cannot be written is refused', async (test) => {
   const file = path.join(test.testdir({ blocked: 'a file where a folder should be' }), 'blocked', 'wombat.db');
   await test.rejects(openSqliteStore({ file, clock: systemClock }), { code: 'WO_STORE_UNUSABLE' });
+});
+
+void t.test('nobody else may read the store, also one that an older version has made', async (test) => {
+  const { store, file } = await opened(test);
+  await store.transaction((transaction) => transaction.providers.insert(provider('prv-aaaaaaaaaaaa', 'first')));
+  const modes = (): string[] => [file, `${file}-wal`, `${file}-shm`].map((name) => (statSync(name).mode & 0o777).toString(8));
+  test.same(modes(), ['600', '600', '600']);
+  await store.close();
+  chmodSync(file, 0o644);
+  const again = await openSqliteStore({ file, clock: systemClock });
+  test.same(modes(), ['600', '600', '600']);
+  await again.close();
+});
+
+void t.test('ids are those of the objects that would be found', async (test) => {
+  const { store } = await opened(test);
+  await store.transaction((transaction) => transaction.providers.insertAll([provider('prv-bbbbbbbbbbbb', 'b'), provider('prv-aaaaaaaaaaaa', 'a')]));
+  for (const where of [{}, { name: 'a' }, { name: ['a', 'b'] }, { name: [] }]) {
+    test.same(await store.read.providers.ids(where), (await store.read.providers.find(where)).map(({ id }) => id), JSON.stringify(where));
+  }
 });

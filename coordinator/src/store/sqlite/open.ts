@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import path from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { Kysely, SqliteDialect } from 'kysely';
@@ -32,6 +32,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
 function connect(file: string, readonly: boolean): Database {
   try {
     mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+    makePrivate(file);
     const connection = new BetterSqlite3(file, { readonly });
     connection.pragma('journal_mode = WAL');
     // An acknowledged write outlives a power cut.
@@ -43,4 +44,10 @@ function connect(file: string, readonly: boolean): Database {
     const reason = error instanceof Error ? error.message : String(error);
     throw new WombatError('WO_STORE_UNUSABLE', `the store ${file} cannot be opened: ${reason}`, { cause: error });
   }
+}
+
+/** Outputs, environments and hashes of tokens are in it. What SQLite puts beside it gets the same mode. */
+function makePrivate(file: string): void {
+  closeSync(openSync(file, 'a', 0o600));
+  chmodSync(file, 0o600);
 }
