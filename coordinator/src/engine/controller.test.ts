@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import t from 'tap';
 import { systemClock } from '@wombat/proto';
 import { Controller } from './controller.js';
@@ -25,8 +26,8 @@ void t.test('wake-ups of a queued object are one look; one during a look leads t
   });
   controller.wake('a');
   controller.wake('a');
-  await Promise.resolve();
-  await Promise.resolve();
+  await setImmediate();
+  await setImmediate();
   controller.wake('a');
   controller.wake('a');
   test.same(looks, ['a'], 'never two looks at once');
@@ -108,5 +109,32 @@ void t.test('a wake-up comes before a later wish of the object itself', async (t
   controller.wake('a');
   await done.promise;
   test.equal(looks, 2, 'not held up by the ten minutes that the first look asked for');
+  await controller.stop();
+});
+
+void t.test('a sweep over thousands of objects lets everything else have its turn', async (test) => {
+  const objects = Array.from({ length: 2_000 }, (_, index) => `object-${index}`);
+  const done = gate();
+  let looks = 0;
+  let turns = 0;
+  const controller = new Controller({
+    name: 'test', clock: systemClock, log: silent, all: async () => objects,
+    reconcile: async () => {
+      looks += 1;
+      if (looks === objects.length) done.open();
+    },
+  });
+  let isOver = false;
+  const others = (async () => {
+    while (!isOver) {
+      await setImmediate();
+      turns += 1;
+    }
+  })();
+  await controller.start();
+  await done.promise;
+  isOver = true;
+  await others;
+  test.ok(turns >= objects.length / 16, `others had ${turns} turns while ${looks} objects were looked at, 16 at a time`);
   await controller.stop();
 });
