@@ -24,7 +24,7 @@ async function setting(test: Test, nodes: readonly NewObject<Node>[], hostFields
   const store = await openTestStore(test, clock);
   const tools = { clock, ids: new CountingIds() };
   await put(store, 'families', family, familyRow({}, {}, 901));
-  await put(store, 'hosts', hostRow(1, hostFields));
+  await put(store, 'hosts', hostRow(1, hostFields), hostRow(2));
   await put(store, 'nodes', ...nodes);
   const host = () => row(store, 'hosts', idNumber('host', 1));
   return {
@@ -134,4 +134,29 @@ for (const phase of ['requested', 'creating', 'booting', 'failed', 'destroying',
 void t.test('a host that is gone cannot be removed again', async (test) => {
   const of = await setting(test, [], { phase: 'gone' });
   await test.rejects(of.removeHost(), { code: 'WO_NOT_FOUND' });
+});
+
+void t.test('on a host that never came into being nothing is waited for', async (test) => {
+  for (const phase of ['failed', 'gone'] as const) {
+    const of = await setting(test, [nodeRow(family.id, 1, { phase: 'failed' })], { phase });
+    for (const what of ['start', 'restart'] as const) {
+      await test.rejects(of.ask(what), { code: 'WO_CONFLICT', hint: /wo node remove web-1/ }, `${what} on a ${phase} host says what to do`);
+    }
+    const operation = await of.ask('stop');
+    test.match(await of.node(), { phase: 'stopped', desired: 'stopped' }, 'what never ran is stopped');
+    await change(of.store, 'operations', operation.id, { finishedAt: 1, state: 'succeeded' });
+    await of.ask('remove');
+    test.match(await of.node(), { phase: 'gone', desired: 'absent' });
+  }
+});
+
+void t.test('a node that could not join gets all of its tries again; a member stays one', async (test) => {
+  const membership = { startId: 'start-1', contactIds: [], attempts: 5 };
+  const of = await setting(test, [
+    nodeRow(family.id, 1, { phase: 'failed', membership: { ...membership, joined: false } }),
+    nodeRow(family.id, 2, { phase: 'failed', membership: { ...membership, joined: true } }),
+  ], {});
+  await of.ask('start');
+  test.equal((await of.node(1)).membership, undefined);
+  test.match((await of.node(2)).membership, { joined: true });
 });

@@ -37,6 +37,7 @@ export async function changeNodes(tools: EngineTools, transaction: Transaction, 
   const families = await lockedFamilies(transaction, nodes);
   await refuseHeldNodes(transaction, nodes);
   const lostHosts = await hostsThatNeverWere(transaction, nodes);
+  if (change === 'start' || change === 'restart') refuseNodesWithoutHost(nodes, lostHosts);
   const now = tools.clock.now();
   const only = families.length === 1 ? families[0]! : undefined;
   const operation = await transaction.operations.insert({
@@ -72,14 +73,20 @@ function changedNode(node: Node, request: ChangeRequest, now: number, lostHosts:
   const next = { ...node, generation: node.generation + 1 };
   switch (request.change) {
     case 'start':
-      return alreadyRuns(node) ? node : inPhase({ ...next, desired: 'running' }, 'pending', now, { waiting: { reason: 'its host has not taken it yet', since: now } });
+      return alreadyRuns(node) ? node : inPhase({ ...withAllTries(next), desired: 'running' }, 'pending', now, { waiting: { reason: 'its host has not taken it yet', since: now } });
     case 'stop':
-      return node.phase === 'stopped' ? node : inPhase({ ...next, desired: 'stopped' }, 'stopping', now);
+      return node.phase === 'stopped' ? node : inPhase({ ...next, desired: 'stopped' }, lostHosts.has(node.hostId) ? 'stopped' : 'stopping', now);
     case 'restart':
       return inPhase({ ...next, desired: 'running', restartGeneration: node.restartGeneration + 1 }, 'stopping', now);
     case 'remove':
       return inPhase({ ...next, desired: 'absent', keepData: request.keepData }, lostHosts.has(node.hostId) ? 'gone' : 'stopping', now);
   }
+}
+
+/** Who asks for a node whose process runs, but which could not join, asks for another round of tries. */
+function withAllTries(node: Node): Node {
+  const { membership, ...rest } = node;
+  return membership?.joined ? node : rest;
 }
 
 function alreadyRuns(node: Node): boolean {
@@ -105,6 +112,15 @@ async function hostsThatNeverWere(transaction: Transaction, nodes: readonly Node
     if (!host || host.phase === 'failed' || host.phase === 'gone') lost.add(id);
   }
   return lost;
+}
+
+/** Nobody would ever answer. */
+function refuseNodesWithoutHost(nodes: readonly Node[], lostHosts: ReadonlySet<string>): void {
+  const node = nodes.find(({ hostId }) => lostHosts.has(hostId));
+  if (!node) return;
+  throw new WombatError('WO_CONFLICT', `the host of node ${node.name} never came into being, so it cannot run there`, {
+    hint: `remove it and deploy another: wo node remove ${node.name}`,
+  });
 }
 
 async function lockedFamilies(transaction: Transaction, nodes: readonly Node[]): Promise<Family[]> {

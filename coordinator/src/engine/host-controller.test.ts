@@ -233,3 +233,26 @@ void t.test('a host that somebody set up by hand can be removed too', async (tes
   test.equal((await setting.host()).phase, 'gone', 'no provider is needed for it');
   test.same(setting.revoked, [requested.id], 'its agent is shut out');
 });
+
+void t.test('a host fails: its nodes fail, except those that nobody wanted to run', async (test) => {
+  const setting = await Setting.of(test, hostRow(1, { phase: 'booting' }));
+  const waits = { hostId: requested.id, phase: 'stopping', address: '', startId: '' } as const;
+  await put(setting.store, 'nodes', nodeRow(family, 2, { ...waits, desired: 'stopped' }), nodeRow(family, 3, { ...waits, desired: 'absent' }));
+  await setting.clock.advance(enrolTimeoutMs + 1);
+  await setting.look();
+  const nodes = await setting.store.read.nodes.find({});
+  test.same(nodes.map(({ phase }) => phase).sort(), ['failed', 'gone', 'stopped'], 'operations that stop or remove them succeed');
+});
+
+void t.test('a machine that somebody sets up by hand is waited for as long as its token is good', async (test) => {
+  const setting = await Setting.of(test, hostRow(1, { phase: 'booting', providerId: '', machineId: requested.id }));
+  const now = setting.clock.now();
+  const token = { id: 'tok-aaaaaaaaaaaa', name: 'tok-aaaaaaaaaaaa', generation: 1, observedGeneration: 1, hostId: requested.id, secretHash: 'x' };
+  await put(setting.store, 'joinTokens', { ...token, expiresAt: now + 24 * 3_600_000 });
+  await setting.clock.advance(enrolTimeoutMs + 1);
+  await setting.look();
+  test.match(await setting.host(), { phase: 'booting' });
+  await change(setting.store, 'joinTokens', token.id, { revokedAt: setting.clock.now() });
+  await setting.look();
+  test.match(await setting.host(), { phase: 'failed', lastError: { code: 'WO_HOST_NOT_ENROLLED' } }, 'nobody can come any more');
+});

@@ -115,10 +115,18 @@ export class HostController {
   }
 
   async #awaitEnrolment(host: Host): Promise<number | void> {
-    const leftMs = host.phaseSince + this.#options.enrolTimeoutMs - this.#options.clock.now();
+    const leftMs = (await this.#enrolUntil(host)) - this.#options.clock.now();
     if (leftMs > 0) return leftMs;
-    const error = new WombatError('WO_HOST_NOT_ENROLLED', `the agent of ${host.name} has not reported in ${this.#options.enrolTimeoutMs} ms`);
+    const error = new WombatError('WO_HOST_NOT_ENROLLED', `the agent of ${host.name} has not reported in ${this.#options.clock.now() - host.phaseSince} ms`);
     return this.#options.store.transaction((transaction) => this.#fail(transaction, host.id, error));
+  }
+
+  /** A machine that somebody sets up by hand comes when he is ready: as long as its token is good, and then as quickly as others. */
+  async #enrolUntil(host: Host): Promise<number> {
+    const { store, enrolTimeoutMs } = this.#options;
+    const tokens = host.providerId === '' ? await store.read.joinTokens.find({ hostId: host.id }) : [];
+    const good = tokens.filter((token) => token.revokedAt === undefined).map((token) => token.usedAt ?? token.expiresAt);
+    return Math.max(host.phaseSince, ...good) + enrolTimeoutMs;
   }
 
   /** Hosts that somebody set up by hand have no provider that could destroy them. */
@@ -215,8 +223,10 @@ export class HostController {
     const host = await this.#move(transaction, hostId, 'failed', { lastError });
     if (!host) return;
     for (const node of await transaction.nodes.find({ hostId, phase: presentPhases })) {
-      const failed = await transaction.nodes.update(inPhase(node, 'failed', this.#options.clock.now(), { lastError }));
-      await transaction.events.append(nodePhaseEvent(failed));
+      // Nothing was ever started there, so who wanted it gone or stopped has it.
+      const phase = ({ running: 'failed', stopped: 'stopped', absent: 'gone' } as const)[node.desired];
+      const over = await transaction.nodes.update(inPhase(node, phase, this.#options.clock.now(), phase === 'failed' ? { lastError } : {}));
+      await transaction.events.append(nodePhaseEvent(over));
     }
   }
 
