@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap';
-import { WombatError } from '@wombat/proto';
+import { limits, WombatError } from '@wombat/proto';
 import { LogStream, Outcome, type ChannelData } from '@wombat/proto/agent';
 import type { Job, JobTarget } from '../../domain/model/job.js';
 import { ManualClock } from '../../fleet/testing/manual-clock.js';
@@ -145,6 +145,20 @@ void t.test('output that did not fit into the outcome is read over a channel', a
   const target = await setting.target(exec);
   test.equal(Buffer.from(target.stdout, 'base64').toString(), head.toString() + rest.toString());
   test.equal(target.stdoutLostBytes, 7, 'what was lost on the host, and what did not arrive');
+});
+
+void t.test('nothing is fetched for an outcome that nobody waits for', async (test) => {
+  const setting = await Setting.of(test);
+  await setting.jobs.create(request);
+  const [mine, foreign] = setting.fleet.execs as [SentExec, SentExec];
+  const head = Buffer.alloc(limits.outcomeHeadBytes, 'a');
+  const long = (exec: SentExec): ReturnType<typeof outcomeOf> => outcomeOf(exec, 0, '', { stdout: { head, sizeBytes: BigInt(head.length + 10), lostBytes: 0n } });
+  await setting.jobs.outcomes(mine.hostId, [long(foreign)]);
+  await setting.jobs.outcomes(mine.hostId, [{ ...long(mine), jobId: idNumber('job', 777) }]);
+  test.equal(setting.fleet.opened.length, 0, 'a target of another host, and a job that never was');
+  await setting.jobs.outcomes(mine.hostId, [long(mine)]);
+  await setting.jobs.outcomes(mine.hostId, [long(mine)]);
+  test.equal(setting.fleet.opened.length, 1, 'what is sent twice is fetched once');
 });
 
 void t.test('output that cannot be read leaves its head, and the outcome', async (test) => {

@@ -182,6 +182,12 @@ export class JobService {
     return { outcome, stdout, stderr };
   }
 
+  /** Nothing is fetched for an outcome that is not wanted, or is here already. */
+  async #isAwaited(hostId: string, { jobId, targetId }: ExecOutcome): Promise<boolean> {
+    const target = await this.#options.store.read.jobTargets.get(targetKey(jobId, targetId));
+    return target?.hostId === hostId && target.outcome === undefined;
+  }
+
   async #wholeStream(hostId: string, outcome: ExecOutcome, stream: LogStream): Promise<Output> {
     const told = stream === LogStream.STDOUT ? outcome.stdout : outcome.stderr;
     const head = Buffer.from(told?.head ?? []);
@@ -189,7 +195,7 @@ export class JobService {
     const lostBytes = Number(told?.lostBytes ?? 0);
     const chunks = [head];
     let have = head.length;
-    if (sizeBytes > have && have >= limits.outcomeHeadBytes) {
+    if (sizeBytes > have && have >= limits.outcomeHeadBytes && (await this.#isAwaited(hostId, outcome))) {
       const { jobId, targetId } = outcome;
       const purpose = { $case: 'readExecOutput' as const, value: { jobId, targetId, stream, offset: BigInt(have) } };
       try {
