@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap';
 import { command, step, type StepOptions } from '@wombat/plugin-sdk';
-import { ExecJob, Outcome, type ExecOutcome } from '@wombat/proto/agent';
+import { Outcome, type ExecJob, type ExecOutcome } from '@wombat/proto/agent';
 import type { Step } from '@wombat/proto/types';
 import type { Node } from '../domain/model/node.js';
 import { ManualClock, settle } from '../fleet/testing/manual-clock.js';

@@ -58,6 +58,7 @@ const refused: readonly [what: string, request: Partial<CreateFamilyRequest>, ex
   ['an option of the wrong kind', { name: 'x', bootstrap: { strategy: 'serial', options: { level: 'high' } } }, { code: 'WO_SETTINGS_INVALID', message: /level/ }],
   ['an option out of range', { name: 'x', bootstrap: { strategy: 'serial', options: { level: '10' } } }, { code: 'WO_SETTINGS_INVALID' }],
   ['an option that nobody knows', { name: 'x', bootstrap: { strategy: 'none', options: { a: 'b' } } }, { code: 'WO_SETTINGS_INVALID', message: /a/ }],
+  ['a pause that is less than none', { name: 'x', restart: { tries: 1, interval: undefined, delay: durationFromMs(-1_000) } }, { code: 'WO_INVALID_ARGUMENT', message: /restart delay/ }],
   ['an environment name that is none', { name: 'x', environment: { 'A=B': 'c' } }, { code: 'WO_INVALID_ARGUMENT', message: /A=B/ }],
   ['a value that cannot be passed to a process', { name: 'x', environment: { A: 'b\0c' } }, { code: 'WO_INVALID_ARGUMENT' }],
 ];
@@ -124,6 +125,7 @@ void t.test('deploying through the door', async (test) => {
   await put(store, 'releases', releaseRow());
   await test.rejects(deploy({ family: 'family 900', amount: 2 }), { code: 'WO_NO_RELEASE', hint: new RegExp(familyRow().id) });
   await attach({ family: 'family 900', release: 'web' });
+  await test.rejects(deploy({ family: 'family 900', amount: 1, timeout: durationFromMs(-1) }), { code: 'WO_INVALID_ARGUMENT', message: /timeout/ });
   await test.rejects(deploy({ family: 'family 900', amount: 101 }), { code: 'WO_AMOUNT_INVALID', message: /from 1 to 100/ }, 'the limit of this coordinator');
   const { operation } = await deploy({ family: 'family 900', amount: 2, timeout: durationFromMs(5_000) });
   test.match(operation, { principal: 'ada', progress: { total: 2 } });

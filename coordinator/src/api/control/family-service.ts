@@ -103,7 +103,7 @@ export function familyService(options: FamilyServiceOptions): Service {
         const release = await findObject(transaction, 'releases', releaseId);
         return deployNodes(options, transaction, {
           family, release, amount: request.amount, principal: principalOf(context.identity),
-          timeoutMs: durationToMs(request.timeout) ?? defaults.deployTimeoutMs,
+          timeoutMs: positiveMs('timeout', request.timeout) ?? defaults.deployTimeoutMs,
           maximum: options.maxNodesPerOperation,
           joins: joinsCluster(options.strategies, family),
         });
@@ -145,14 +145,21 @@ function newFamily(options: FamilyServiceOptions, request: CreateFamilyRequest):
       selector, bootstrap, firewall: [], environment: request.environment,
       restart: {
         tries: request.restart?.tries || defaults.tries,
-        intervalMs: durationToMs(request.restart?.interval) ?? defaults.intervalMs,
-        delayMs: durationToMs(request.restart?.delay) ?? defaults.delayMs,
+        intervalMs: positiveMs('restart interval', request.restart?.interval) ?? defaults.intervalMs,
+        delayMs: positiveMs('restart delay', request.restart?.delay) ?? defaults.delayMs,
       },
     },
     // Letters and digits only: a cookie is read by shells and by Erlang alike.
     sealedCookie: options.secrets.seal(id, Buffer.from(randomBytes(24).toString('hex').toUpperCase())),
     cluster: { health: 'not_clustered', parts: [] },
   };
+}
+
+/** @throws WombatError WO_INVALID_ARGUMENT when it is said and lies in the past */
+function positiveMs(what: string, duration: Parameters<typeof durationToMs>[0]): number | undefined {
+  const ms = durationToMs(duration);
+  if (ms !== undefined && ms < 0) throw new WombatError('WO_INVALID_ARGUMENT', `the ${what} is less than nothing: ${ms} ms`, { hint: 'give a time like 30s or 15m' });
+  return ms;
 }
 
 /** What no process could be started with is refused before it is stored. */
