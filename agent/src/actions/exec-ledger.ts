@@ -26,14 +26,15 @@ interface Known {
 }
 
 /** A job that was acknowledged is never resent; it is remembered all the same for this long. */
-const rememberedMs = 7 * 24 * 3600_000;
+const rememberedMs = 24 * 3600_000;
 const compactAfterLines = 2_000;
 
-/** Which commands this host has taken up, ever: each at most once, however often it is resent. */
+/** Which commands this host has taken up: each is run at most once, however often it is resent. */
 export class ExecLedger {
   readonly #lines: LineJournal;
   readonly #clock: Clock;
   readonly #known = new Map<string, Known>();
+  #hasGrown = false;
 
   constructor(options: { readonly file: string; readonly clock: Clock }) {
     this.#lines = new LineJournal(options);
@@ -83,12 +84,19 @@ export class ExecLedger {
     return this.#append(known.map(({ jobId, targetId }) => ({ kind: 'acknowledged', jobId, targetId, at: this.#clock.now() })), false);
   }
 
+  /** To be called now and then: forgets what was acknowledged long ago, and shortens the file. */
+  async prune(): Promise<void> {
+    const isAnyOver = [...this.#known.values()].some((known) => this.#isOver(known));
+    if (isAnyOver || this.#hasGrown) await this.#compact();
+  }
+
   close(): Promise<void> {
     return this.#lines.close();
   }
 
   async #append(lines: readonly Line[], durable: boolean): Promise<void> {
     for (const line of lines) this.#apply(line);
+    this.#hasGrown ||= lines.length > 0;
     await this.#lines.append(lines, { durable });
     if (this.#lines.lines > compactAfterLines + 4 * this.#known.size) await this.#compact();
   }
@@ -116,10 +124,16 @@ export class ExecLedger {
     return this.#lines.rewrite(() => this.#snapshot()).catch(() => undefined);
   }
 
+  #isOver({ acknowledgedAt }: Known): boolean {
+    return acknowledgedAt !== undefined && acknowledgedAt < this.#clock.now() - rememberedMs;
+  }
+
   #snapshot(): Line[] {
+    this.#hasGrown = false;
     const lines: Line[] = [];
-    for (const [key, { entry, outcome, acknowledgedAt }] of this.#known) {
-      if (acknowledgedAt !== undefined && acknowledgedAt < this.#clock.now() - rememberedMs) {
+    for (const [key, known] of this.#known) {
+      const { entry, outcome, acknowledgedAt } = known;
+      if (this.#isOver(known)) {
         this.#known.delete(key);
         continue;
       }

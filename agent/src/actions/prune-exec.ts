@@ -7,8 +7,9 @@ import { execDirectory } from './exec-services.js';
 /** What is kept of a command after its outcome was acknowledged, so that it can be read on. */
 const keepMs = 24 * 3600_000;
 
-/** Removes the output of commands whose outcome was acknowledged long ago, or that nobody remembers. */
+/** Shortens the ledger, and removes the output of commands whose outcome was acknowledged long ago, or that nobody remembers. */
 export async function pruneExec(directory: string, ledger: ExecLedger, clock: Clock): Promise<void> {
+  await ledger.prune();
   const before = clock.now() - keepMs;
   for (const jobId of (await namesIn(join(directory, 'exec'))).filter((name) => isId(name, 'job'))) {
     const targetIds = await namesIn(join(directory, 'exec', jobId));
