@@ -8,7 +8,7 @@ export type OutputFormat = (typeof outputFormats)[number];
 export const globalOptions = {
   context: text('--context <name>', 'context of the configuration to use (WO_CONTEXT)'),
   address: text('--address <host:port>', 'control address of the coordinator (WO_ADDR)'),
-  output: oneOf('-o, --output <format>', `one of ${outputFormats.join(', ')}; json is the answer of the API`, outputFormats),
+  output: oneOf('-o, --output <format>', `one of ${outputFormats.join(', ')}; json is the answer of the API; table leaves out columns that do not fit, wide none`, outputFormats),
   quiet: flag('-q, --quiet', 'print ids only, and no progress'),
   verbose: flag('-v, --verbose', 'tell more'),
   noColor: flag('--no-color', 'no colours (NO_COLOR)'),

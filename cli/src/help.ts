@@ -2,39 +2,40 @@ import type { Command as Parser } from 'commander';
 import type { Command } from './command.js';
 import { globalOptions } from './global-options.js';
 import { commands, nouns, programs } from './commands/registry.js';
+import { wrap } from './output/wrap.js';
 import type { Colours } from './terminal/colours.js';
 
 /** Help of `wo` itself: the daily commands first, then the nouns. */
-export function rootHelp(colours: Colours): string {
+export function rootHelp(colours: Colours, width: number): string {
   const short = commands.filter((command) => command.short).map((command) => [command.short!, `${command.summary} (${command.path})`] as const);
   const single = commands.filter((command) => !command.path.includes(' ')).map((command) => [command.path, command.summary] as const);
   const nounLines = Object.entries(nouns).map(([noun, about]) => [`${noun} ${verbsOf(noun).join('|')}`, about] as const);
   return [
-    `${colours.bold('wo')}, the command line of Wombat: deploys releases over many clouds, keeps them running, runs commands on them`,
+    wrap('wo, the command line of Wombat: deploys releases over many clouds, keeps them running, runs commands on them', width).join('\n').replace('wo', colours.bold('wo')),
     section('Usage', ['wo COMMAND [arguments] [options]'], colours),
-    section('From nothing to running nodes', columns(short), colours),
-    section('Every day', columns(single), colours),
+    section('From nothing to running nodes', columns(short, width), colours),
+    section('Every day', columns(single, width), colours),
     section('Nouns and verbs', nounLines.map(([left, right]) => `${left}\n    ${colours.dim(right)}`), colours),
-    section('Programs', columns(programs.map((program) => [program.path, program.summary] as const)), colours),
-    section('Options of every command', globalOptionLines(), colours),
+    section('Programs', columns(programs.map((program) => [program.path, program.summary] as const), width), colours),
+    section('Options of every command', globalOptionLines(width), colours),
     section('Exit codes', exitCodeLines, colours),
     `${colours.dim('More: wo COMMAND --help, wo explain CODE')}`,
   ].join('\n\n');
 }
 
 /** Help of a noun: its verbs. */
-export function nounHelp(noun: string, colours: Colours): string {
+export function nounHelp(noun: string, colours: Colours, width: number): string {
   const verbs = commands.filter((command) => command.path.startsWith(`${noun} `));
   return [
     `${colours.bold(`wo ${noun}`)}: ${nouns[noun]}`,
     section('Usage', [`wo ${noun} VERB [arguments] [options]`], colours),
-    section('Verbs', columns(verbs.map((verb) => [verb.path.slice(noun.length + 1), verb.summary + (verb.short ? ` (also: ${verb.short})` : '')] as const)), colours),
+    section('Verbs', columns(verbs.map((verb) => [verb.path.slice(noun.length + 1), verb.summary + (verb.short ? ` (also: ${verb.short})` : '')] as const), width), colours),
     colours.dim(`More: wo ${noun} VERB --help`),
   ].join('\n\n');
 }
 
 /** Help of one command: what it does, examples, then arguments and options. */
-export function commandHelp(command: Command, summary: string, path: string, short: string | undefined, colours: Colours): string {
+export function commandHelp(command: Command, summary: string, path: string, short: string | undefined, colours: Colours, width: number): string {
   const options = Object.values(command.options).map((option) => [option.flags, option.help] as const);
   if (command.timeoutHelp) options.push(['--timeout <duration>', command.timeoutHelp]);
   const args = Object.entries(command.arguments).map(([key, spec]) => [argumentLabel(key, spec.label), spec.help] as const);
@@ -42,10 +43,10 @@ export function commandHelp(command: Command, summary: string, path: string, sho
   return [
     `${colours.bold(names[0]!)}: ${summary}`,
     section('Usage', names.map((name) => usageLine(command, name)), colours),
-    command.description,
+    command.description.split('\n').flatMap((line) => wrap(line, width)).join('\n'),
     section('Examples', command.examples.map((example) => `${colours.dim(`# ${example.explanation}`)}\n  ${example.command}`), colours),
-    ...(args.length ? [section('Arguments', columns(args), colours)] : []),
-    ...(options.length ? [section('Options', columns(options), colours)] : []),
+    ...(args.length ? [section('Arguments', columns(args, width), colours)] : []),
+    ...(options.length ? [section('Options', columns(options, width), colours)] : []),
     colours.dim('Options of every command: wo --help'),
   ].join('\n\n');
 }
@@ -58,7 +59,7 @@ export function usageLine(command: Command, name: string): string {
     if (spec.kind === 'some') return `${label}...`;
     return spec.kind === 'optional' ? `[${label}]` : `[${label}...]`;
   }).join(' ');
-  const options = Object.keys(command.options).length ? '[options]' : '';
+  const options = Object.keys(command.options).length && !args.includes('[options]') ? '[options]' : '';
   return [name, args, options].filter(Boolean).join(' ');
 }
 
@@ -79,16 +80,22 @@ function section(title: string, lines: readonly string[], colours: Colours): str
   return [colours.bold(title), ...lines.map((line) => `  ${line}`)].join('\n');
 }
 
-function columns(pairs: readonly (readonly [string, string])[]): string[] {
-  const width = Math.min(34, Math.max(0, ...pairs.map(([left]) => left.length)));
-  return pairs.map(([left, right]) => (left.length > width ? `${left}\n  ${' '.repeat(width)}  ${right}` : `${left.padEnd(width)}  ${right}`));
+/** Two columns, the right one wrapped where the terminal ends. */
+function columns(pairs: readonly (readonly [string, string])[], width: number): string[] {
+  const left = Math.min(34, Math.max(0, ...pairs.map(([text]) => text.length)));
+  const between = `\n  ${' '.repeat(left)}  `;
+  return pairs.map(([text, about]) => {
+    const lines = wrap(about, Math.max(24, width - left - 4));
+    return text.length > left ? [text, ...lines].join(between) : `${text.padEnd(left)}  ${lines.join(between)}`;
+  });
 }
 
-function globalOptionLines(): string[] {
-  return [...columns(Object.values(globalOptions).map((option) => [option.flags, option.help] as const)), ...columns([['-h, --help', 'help for a command']])];
+function globalOptionLines(width: number): string[] {
+  return columns([...Object.values(globalOptions).map((option) => [option.flags, option.help] as const), ['-h, --help', 'help for a command']], width);
 }
 
 const exitCodeLines = [
-  '0 done   1 failed   2 wrong usage or refused   3 some targets failed   4 not allowed   5 not found',
-  '6 still running   7 no coordinator   8 conflict   130 interrupted',
+  '0 done             1 failed          2 wrong usage or refused',
+  '3 some failed      4 not allowed     5 not found',
+  '6 still running    7 no coordinator  8 conflict   130 interrupted',
 ];

@@ -68,6 +68,8 @@ t.test('global flags stand before or behind the command', async (t) => {
 t.test('what is wrong is named, with the nearest that is right', async (t) => {
   t.match(await refused('deploy-nodez'), { message: 'there is no command "wo deploy-nodez"', hint: 'did you mean wo deploy-nodes?' });
   t.match(await refused('family', 'crate'), { message: 'there is no command "wo family crate"', hint: 'did you mean wo family create?' });
+  t.match(await refused('upp', '--help'), { message: 'there is no command "wo upp"' });
+  t.match(await refused('help', 'node', 'lst'), { message: 'there is no command "wo node lst"', hint: 'did you mean wo node list?' });
   t.match(await refused('deploy-nodes', 'F', '--ammount', '2'), { message: /--ammount/, hint: 'did you mean --amount?' });
   t.match(await refused('node', 'list', '-o', 'jason'), { message: /one of table, .*"jason"/, hint: 'did you mean json?' });
   t.match(await refused('node', 'list', '--phase', 'runing'), { hint: 'did you mean running?' });
@@ -86,4 +88,12 @@ t.test('wrong usage exits 2 with the usage line on stderr and nothing on stdout'
   const verb = await runWo(undefined, ['family']);
   t.equal(verb.exit, 2, 'a noun without a verb');
   t.match(verb.stderr, 'wo family VERB');
+});
+
+t.test('help is wrapped where the terminal ends, commands in it are not', async (t) => {
+  for (const argv of [['--help'], ['node', '--help'], ['deploy-nodes', '--help'], ['exec', '--help']]) {
+    const io = fakeIo({ stdoutIsTerminal: true, env: { NO_COLOR: '1' } });
+    await readCommandLine(argv, io);
+    t.same(io.stdout.lines.filter((line) => line.length > io.stdout.columns && !line.startsWith('  wo ')), [], argv.join(' '));
+  }
 });

@@ -28,6 +28,7 @@ export async function readCommandLine(argv: readonly string[], io: Io): Promise<
   const state: { invocation?: Invocation; asked?: { registered: Registered; command: Command } } = {};
   const parser = buildParser(io, state);
   try {
+    refuseHelpOfNothing(argv);
     await parser.parseAsync(withoutHelpWord(argv), { from: 'user' });
   } catch (error) {
     // Help was asked for, or a noun stands without a verb and its help was shown on stderr.
@@ -44,13 +45,14 @@ type State = { invocation?: Invocation; asked?: { registered: Registered; comman
 
 function buildParser(io: Io, state: State): Parser {
   const colours = coloursFor(io.stdout, io.env, true);
+  const width = widthOf(io);
   const root = newParser('wo', io);
   addOptions(root, globalOptions);
-  root.configureHelp({ formatHelp: () => `${rootHelp(colours)}\n` });
+  root.configureHelp({ formatHelp: () => `${rootHelp(colours, width)}\n` });
   const groups = new Map<string, Parser>();
   for (const [noun, summary] of Object.entries(nouns)) {
     const group = newParser(noun, io).summary(summary);
-    group.configureHelp({ formatHelp: () => `${nounHelp(noun, colours)}\n` });
+    group.configureHelp({ formatHelp: () => `${nounHelp(noun, colours, width)}\n` });
     groups.set(noun, group);
     root.addCommand(group);
   }
@@ -74,7 +76,7 @@ function loaders(root: Parser, io: Io, state: State): (registered: Registered, n
     prepared.set(parser, async () => {
       const command = await registered.load();
       state.asked = { registered, command };
-      parser.configureHelp({ formatHelp: () => `${commandHelp(command, registered.summary, registered.path, registered.short, colours)}\n` });
+      parser.configureHelp({ formatHelp: () => `${commandHelp(command, registered.summary, registered.path, registered.short, colours, widthOf(io))}\n` });
       addOptions(parser, command.options);
       for (const [key, spec] of Object.entries(command.arguments)) parser.argument(argumentSyntax(key, spec), spec.help);
       parser.action(() => {
@@ -88,6 +90,11 @@ function loaders(root: Parser, io: Io, state: State): (registered: Registered, n
     });
     return parser;
   };
+}
+
+/** Help is wrapped for terminals only. */
+function widthOf({ stdout }: Io): number {
+  return stdout.isTTY === true ? stdout.columns ?? Infinity : Infinity;
 }
 
 function newParser(name: string, io: Io): Parser {
@@ -150,15 +157,24 @@ function isCommanderError(value: unknown): value is CommanderError {
 }
 
 function explainCommander(error: CommanderError, argv: readonly string[]): UsageError {
-  if (error.code === 'commander.unknownCommand') return unknownCommand(argv, error);
+  if (error.code === 'commander.unknownCommand') return unknownCommand(argv, /unknown command '(.*)'/.exec(error.message)?.[1] ?? '');
   const [message = '', ...rest] = error.message.replace(/^error: /, '').split('\n');
   const suggestion = /Did you mean (.+)\?/.exec(rest.join(' '))?.[1];
   const plain = message.replace(/^missing required argument '(.+)'$/, 'missing argument $1').replace(/\.( Expected .*)$/, ':$1');
   return new UsageError(plain, suggestion && `did you mean ${suggestion}?`);
 }
 
-function unknownCommand(argv: readonly string[], error: CommanderError): UsageError {
-  const word = /unknown command '(.*)'/.exec(error.message)?.[1] ?? '';
+/** commander answers `wo nosuch --help` with the help of `wo`. */
+function refuseHelpOfNothing(argv: readonly string[]): void {
+  const words = argv[0] === 'help' ? argv.slice(1) : argv;
+  const [first = '-', second = '-'] = words;
+  if (words === argv && !['--help', '-h'].includes(argv.at(-1) ?? '')) return;
+  const isNoun = Object.hasOwn(nouns, first);
+  if (!first.startsWith('-') && !isNoun && !topLevel().includes(first)) throw unknownCommand([first], first);
+  if (isNoun && !second.startsWith('-') && !verbsOf(first).includes(second)) throw unknownCommand([first], second);
+}
+
+function unknownCommand(argv: readonly string[], word: string): UsageError {
   const noun = argv.find((each) => Object.hasOwn(nouns, each));
   const names = noun && noun !== word ? verbsOf(noun) : [...Object.keys(nouns), ...programs.map((program) => program.path), ...topLevel()];
   const close = nearest(word, names);

@@ -96,9 +96,8 @@ async function welcome(runtime: Runtime, directory: DevDirectory): Promise<void>
     ...(own ? [`    ${own}`] : []),
     '    wo upload-release NAME TARBALL',
     '    wo create-family demo --clust erlang-mesh',
-    '    wo provider images local; wo provider hardware local',
-    '    wo add-domain demo local IMAGE HARDWARE --nodes-per-host 2',
     '    wo attach-release demo NAME',
+    '    wo add-domain demo local local host --nodes-per-host 2',
     '    wo deploy-nodes demo --amount 3',
     '  Ctrl-C ends it',
   ].join('\n'));

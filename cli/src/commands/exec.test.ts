@@ -38,7 +38,7 @@ t.test('all ok: "node | line" on stdout in the order of names, the summary on st
   const ran = await runWo(fake, ['exec', 'web', '--timeout', '10s', '--', 'uptime', '-p']);
   t.equal(ran.exit, 0);
   t.equal(ran.stdout, 'web-2  | a\nweb-2  | b\nweb-10 | c\n');
-  t.equal(ran.stderr, '2 ok of 2 targets in 0.4s; slowest web-10 0.1s\n');
+  t.equal(ran.stderr, '2 ok of 2 targets in 400ms; slowest web-10 100ms\n');
   t.match(requests, [{ expression: 'web', action: { kind: { $case: 'command', value: { argv: ['uptime', '-p'] } } }, timeout: { seconds: 10n } }]);
 });
 
@@ -53,7 +53,7 @@ t.test('some failed: those first, exit 3', async (t) => {
   t.equal(ran.stdout, 'web-2 | part\nweb-1 | fine\n');
   t.same(ran.stderr.split('\n'), [
     '✗ web-2: failed (exit 2)', 'web-2 | no \\x1b[2Jdisk', '✗ web-3: timed out', '✗ web-4: rejected  WO_EXEC_REJECTED: exec is off',
-    '1 ok, 1 failed, 1 timed out, 1 rejected of 4 targets in 0.4s; slowest web-1 0.1s', '',
+    '1 ok, 1 failed, 1 timed out, 1 rejected of 4 targets in 400ms; slowest web-1 100ms', '',
   ]);
 });
 

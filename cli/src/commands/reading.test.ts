@@ -64,7 +64,7 @@ t.test('status of one family: what should run, what waits, what failed last', as
   });
   const fake = await coordinator(t, { getFamilyStatus: () => answer, listFamilies: () => ({ families: [family()], page }) });
   const { stdout } = await runWo(fake, ['status', 'web']);
-  t.match(stdout, /^• web {2}1 of 2 running {2}running 1, failed 1\n/);
+  t.match(stdout, /^✗ web {2}1 of 2 running {2}running 1, failed 1\n/);
   t.match(stdout, /deploy op-aaaaaaaaaaaa is going on: 0\/1/);
   t.match(stdout, /last failure WO_NODE_EXITED: exit 3\n {2}\| no \\x07port\n {2}try: see its log: wo node logs node-x/);
   t.match((await runWo(fake, ['status'])).stdout, /^FAMILY.*\nweb +1\/2 +running 1, failed 1 .*deploy +WO_NODE_EXITED\n$/);
@@ -109,7 +109,7 @@ t.test('events: listed, and followed over a break without a gap', async (t) => {
       await new Promise(() => {});
     },
   });
-  t.equal((await runWo(fake, ['event', 'list', '--node', 'web-1'])).stdout, '2026-01-02T03:04:05.000Z  #1  node.phase          web-1 is running\n');
+  t.equal((await runWo(fake, ['event', 'list', '--node', 'web-1'])).stdout, '2026-01-02T03:04:05.000Z  #1      node.phase          web-1 is running\n');
   const { io, exit } = startWo(fake, ['event', 'follow', '-o', 'jsonl']);
   await io.stdout.until('"6"');
   t.same(asked, [undefined, 5n]);

@@ -65,14 +65,14 @@ function tellFamily(runtime: Runtime, answer: GetFamilyStatusResponse): void {
   const family = answer.family!;
   const running = answer.phases['running'] ?? 0;
   const isWell = running === answer.wantedRunning && clusterHealthToJSON(family.cluster?.health ?? 0) !== 'CLUSTER_HEALTH_SPLIT';
-  const mark = isWell ? print.out.green('✓') : print.out.yellow('•');
+  const mark = isWell ? print.out.green('✓') : answer.phases['failed'] ? print.out.red('✗') : print.out.yellow('•');
   print.data(`${mark} ${print.out.bold(sanitise(labelOf(family)))}  ${running} of ${answer.wantedRunning} running  ${sanitise(phasesOf(answer))}`);
   print.data(`  cluster: ${sanitise(clusterWord(family.cluster) || 'unknown')}   release: ${sanitise(answer.releaseTitle || 'none')}   id: ${sanitise(idOf(family))}`);
   for (const part of family.cluster?.parts ?? []) print.data(`    part: ${part.nodes.map(sanitise).join(' ')}`);
   for (const operation of answer.activeOperations) {
     print.data(`  ${kindOf(operation)} ${sanitise(idOf(operation))} is going on: ${operation.progress?.done ?? 0}/${operation.progress?.total ?? 0}  ${sanitise(waitingOf(operation.waiting, nowMs))}`.trimEnd());
   }
-  if (answer.nodes.length > 0) print.data(`\n${table(nodeColumns(nowMs, print.out).filter((column) => !column.wide && column.title !== 'FAMILY'), byName(answer.nodes), print.out.dim)}`);
+  if (answer.nodes.length > 0) print.data(`\n${table(nodeColumns(nowMs, print.out).filter((column) => !column.wide && column.title !== 'FAMILY'), byName(answer.nodes), { paintTitle: print.out.dim, width: print.tableWidth })}`);
   if (answer.lastFailure?.error) tellFailure(runtime, answer.lastFailure);
   if (answer.nodes.length === 0) print.tell(`no nodes; next: wo deploy-nodes ${quoted(labelOf(family))} --amount 2`);
 }

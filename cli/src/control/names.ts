@@ -9,6 +9,11 @@ export function idOf(object: { readonly metadata?: Metadata | undefined } | unde
   return object?.metadata?.id ?? '';
 }
 
+/** "wo node logs NODE" with the node's name in it, ready to be copied. */
+export function concreteHint(hint: string, nodeName: string | undefined): string {
+  return nodeName ? hint.replace(/\bNODE\b/g, quoted(nodeName)) : hint;
+}
+
 /** An argument as it can be typed again: quoted when a shell would split it. */
 export function quoted(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;

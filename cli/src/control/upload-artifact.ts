@@ -30,7 +30,9 @@ async function openTarball(path: string): Promise<FileHandle> {
     if ((await file.stat()).isFile()) return file;
     await file.close();
   } catch (error) {
-    throw new UsageError(`the tarball ${path} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') throw new UsageError(`there is no file ${path}`);
+    throw new UsageError(`the tarball ${path} cannot be read (${code})`);
   }
   throw new UsageError(`the tarball ${path} is no regular file`);
 }

@@ -5,9 +5,10 @@ import { errorBlock } from './error-block.js';
 import { foldNames } from './fold-names.js';
 import { LogWriter } from './log-writer.js';
 import { sanitise, sanitiseLines } from './sanitise.js';
-import { fields, table } from './table.js';
-import { elapsed, relative } from './time.js';
+import { fields, table, type Column } from './table.js';
+import { brief, elapsed, relative } from './time.js';
 import { bytes, count, word } from './words.js';
+import { wrap } from './wrap.js';
 
 const plain = coloursFor(new Captured(), {}, false);
 
@@ -15,6 +16,24 @@ t.test('tables are aligned by what is seen, not by characters', async (t) => {
   const columns = [{ title: 'NAME', text: (row: string[]) => row[0]! }, { title: 'X', text: (row: string[]) => row[1]! }, { title: 'LAST', text: (row: string[]) => row[2]! }];
   t.equal(table(columns, [['日本', '1', 'a'], ['e\u0301a', '22', ''], ['plain', '', 'c']]), 'NAME   X   LAST\n日本   1   a\néa     22\nplain      c'.replace('é', 'e\u0301'));
   t.equal(table(columns, []), 'NAME  X  LAST');
+});
+
+t.test('a table that is too wide leaves out optional columns, then wraps the last one', async (t) => {
+  const column = (title: string, index: number, optional?: number): Column<string[]> => ({ title, text: (row) => row[index]!, ...(optional && { optional }) });
+  const columns = [column('NAME', 0), column('ADDRESS', 1, 2), column('ID', 2, 1), column('WHY', 3)];
+  const rows = [['web-1', '127.0.0.1', 'node-aaaaaaaaaaaa', ''], ['web-2', '127.0.0.2', 'node-bbbbbbbbbbbb', 'the process ended with exit code 3']];
+  const lines = (width: number): string[] => table(columns, rows, { width }).split('\n');
+  t.equal(table(columns, rows, { width: 71 }), table(columns, rows), 'as wide as needed');
+  t.same(lines(52), ['NAME   ADDRESS    WHY', 'web-1  127.0.0.1', 'web-2  127.0.0.2  the process ended with exit code 3']);
+  t.same(lines(50), ['NAME   ADDRESS    WHY', 'web-1  127.0.0.1', 'web-2  127.0.0.2  the process ended with exit code', '                  3']);
+  t.same(lines(25), ['NAME   WHY', 'web-1', 'web-2  the process ended', '       with exit code 3']);
+  t.same(lines(10), ['NAME   WHY', 'web-1', 'web-2  the process ended with exit code 3'], 'no room for wrapping');
+});
+
+t.test('wrapping keeps words whole', async (t) => {
+  t.same(wrap('one two three', 7), ['one two', 'three']);
+  t.same(wrap('incomprehensible it is', 8), ['incomprehensible', 'it is']);
+  t.same(wrap('', 8), ['']);
 });
 
 t.test('remote text cannot speak to the terminal', async (t) => {
@@ -53,6 +72,7 @@ t.test('times, sizes, words', async (t) => {
   const now = Date.parse('2026-01-02T03:04:05Z');
   const ago = (ms: number): string => relative(new Date(now - ms), now);
   t.same([ago(0), ago(59_999), ago(60_000), ago(7_200_000), ago(200_000_000), relative(new Date(now + 300_000), now), relative(undefined, now)], ['0s ago', '59s ago', '1m ago', '2h ago', '2d ago', 'in 5m', '']);
+  t.same([brief(7.4), brief(1500)], ['7ms', '1.5s']);
   t.same([elapsed(400), elapsed(12_000), elapsed(185_000)], ['0.4s', '12.0s', '3m05s']);
   t.same([bytes(0), bytes(1023), bytes(1536n), bytes(200 * 1024 ** 3)], ['0 B', '1023 B', '1.5 KiB', '200 GiB']);
   t.same([word('NODE_PHASE_RUNNING', 'NODE_PHASE_'), word('NODE_PHASE_UNSPECIFIED', 'NODE_PHASE_'), word('UNRECOGNIZED', 'X_')], ['running', '', 'unrecognised']);

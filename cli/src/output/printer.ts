@@ -53,6 +53,12 @@ export class Printer {
     return this.format === 'json' || this.format === 'yaml' || this.format === 'jsonl';
   }
 
+  /** How wide a table may be: as the terminal, without limit with -o wide and elsewhere. */
+  get tableWidth(): number {
+    const { isTTY, columns } = this.#io.stdout;
+    return isTTY === true && this.format !== 'wide' ? columns ?? Infinity : Infinity;
+  }
+
   /** Data, one or more lines. */
   data(text: string): void {
     this.#io.stdout.write(`${text}\n`);
@@ -78,7 +84,7 @@ export class Printer {
   async list<T extends Identified>(listing: Listing<T>): Promise<void> {
     const { items, toJson, key } = listing;
     const id = listing.id ?? ((item: T): string => item.metadata?.id ?? '');
-    const name = listing.name ?? ((item: T): string => item.metadata?.name ?? '');
+    const name = listing.name ?? ((item: T): string => item.metadata?.name || (item.metadata?.id ?? ''));
     if (this.format === 'jsonl') return items.forEach((item) => this.data(JSON.stringify(toJson(item))));
     if (this.isForPrograms) return this.json({ [key]: items.map(toJson) });
     if (this.format === 'name') return items.forEach((item) => this.data(sanitise(name(item))));
@@ -86,7 +92,7 @@ export class Printer {
     if (items.length === 0) return this.tell(listing.nothing);
     const { table } = await import('./table.js');
     const columns = listing.columns.filter((column) => this.format === 'wide' || !column.wide);
-    this.data(table(columns, items, this.out.dim));
+    this.data(table(columns, items, { paintTitle: this.out.dim, width: this.tableWidth }));
   }
 
   /** One object as "key  value" lines, or as the API's JSON. */

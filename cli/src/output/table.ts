@@ -1,30 +1,71 @@
 import stringWidth from 'string-width';
 import { sanitise } from './sanitise.js';
+import { wrap } from './wrap.js';
 
 export interface Column<T> {
   readonly title: string;
   readonly text: (item: T) => string;
   /** Only with -o wide. */
   readonly wide?: boolean;
+  /** Left out where the terminal is too narrow, 1 first; -o wide keeps it. */
+  readonly optional?: number;
   /** Colour of a cell; gets the text already sanitised and padded. */
   readonly paint?: (padded: string, item: T) => string;
 }
 
-/** Aligned columns, two spaces apart, no padding at the end of a line. Cells are remote text: sanitised. */
-export function table<T>(columns: readonly Column<T>[], items: readonly T[], paintTitle: (title: string) => string = (title) => title): string {
-  const rows = items.map((item) => columns.map((column) => sanitise(column.text(item))));
-  const widths = columns.map((column, index) => Math.max(stringWidth(column.title), ...rows.map((row) => stringWidth(row[index]!))));
-  const pad = (cell: string, index: number): string =>
-    index === columns.length - 1 ? cell : cell + ' '.repeat(widths[index]! - stringWidth(cell));
-  const lines = [columns.map((column, index) => paintTitle(pad(column.title, index))).join('  ')];
-  rows.forEach((row, rowIndex) => {
-    const cells = row.map((cell, index) => {
-      const padded = pad(cell, index);
-      return columns[index]!.paint?.(padded, items[rowIndex]!) ?? padded;
+export interface TableOptions {
+  readonly paintTitle?: (title: string) => string;
+  /** Of the terminal. @default no limit */
+  readonly width?: number;
+}
+
+/** The last column is wrapped when it has at least so much room. */
+const leastWrapped = 16;
+
+/**
+ * Aligned columns, two spaces apart, no padding at the end of a line. Cells are remote text: sanitised.
+ * Where that is wider than `width`, optional columns are left out, then the last column is wrapped.
+ */
+export function table<T>(all: readonly Column<T>[], items: readonly T[], { paintTitle = (title): string => title, width = Infinity }: TableOptions = {}): string {
+  const columns = fitting(all.map((column) => measured(column, items)), width);
+  const [last, before] = [columns.at(-1)!, columns.slice(0, -1)];
+  const room = width - before.reduce((sum, column) => sum + column.width + 2, 0);
+  const line = (cells: readonly string[]): string => cells.join('  ').trimEnd();
+  const lines = [line([...before.map((column) => paintTitle(pad(column.title, column.width))), paintTitle(last.title)])];
+  items.forEach((item, index) => {
+    const ends = room >= leastWrapped ? wrap(last.cells[index]!, room, stringWidth) : [last.cells[index]!];
+    ends.forEach((end, row) => {
+      const starts = before.map((column) => (row === 0 ? painted(column, pad(column.cells[index]!, column.width), item) : ' '.repeat(column.width)));
+      lines.push(line([...starts, painted(last, end, item)]));
     });
-    lines.push(cells.join('  ').trimEnd());
   });
   return lines.join('\n');
+}
+
+interface Measured<T> extends Column<T> {
+  readonly cells: readonly string[];
+  readonly width: number;
+}
+
+function measured<T>(column: Column<T>, items: readonly T[]): Measured<T> {
+  const cells = items.map((item) => sanitise(column.text(item)));
+  return { ...column, cells, width: cells.reduce((widest, cell) => Math.max(widest, stringWidth(cell)), stringWidth(column.title)) };
+}
+
+/** Leaves out optional columns until the rest fits, the last column counted as if it were wrapped. */
+function fitting<T>(columns: readonly Measured<T>[], width: number): readonly Measured<T>[] {
+  const last = Math.min(columns.at(-1)?.width ?? 0, leastWrapped * 2);
+  if (columns.slice(0, -1).reduce((sum, column) => sum + column.width + 2, last) <= width) return columns;
+  const [out] = columns.filter((column) => column.optional !== undefined).sort((left, right) => left.optional! - right.optional!);
+  return out ? fitting(columns.filter((column) => column !== out), width) : columns;
+}
+
+function pad(cell: string, width: number): string {
+  return cell + ' '.repeat(width - stringWidth(cell));
+}
+
+function painted<T>(column: Column<T>, cell: string, item: T): string {
+  return column.paint?.(cell, item) ?? cell;
 }
 
 /** "key   value" lines; values of several lines are indented, empty ones left out. */

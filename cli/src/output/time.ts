@@ -18,6 +18,11 @@ export function span(ms: number): string {
   return `${Math.floor(ms / unitMs)}${unit}`;
 }
 
+/** "12ms" below a second: for what a command took. */
+export function brief(ms: number): string {
+  return ms < 1000 ? `${Math.max(0, Math.round(ms))}ms` : elapsed(ms);
+}
+
 /** "0.4s", "12.0s", "3m05s": for the elapsed time of work in progress. */
 export function elapsed(ms: number): string {
   if (ms < 60_000) return `${(ms / 1000).toFixed(1)}s`;

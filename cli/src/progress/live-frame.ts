@@ -43,8 +43,10 @@ function targetLine(target: Target, view: OperationView, { nowMs, columns, colou
   const time = target.sinceMs ? elapsed(Math.max(0, timeOf(target, view, nowMs))) : '';
   const detail = target.error ? `${target.error.code}: ${target.error.message}` : time;
   const text = `${sanitise(target.name).padEnd(width)}  ${sanitise(target.phase).padEnd(11)}  ${sanitise(detail)}`;
-  // A line that wraps could not be written over.
-  return `  ${phaseMark(target.phase, view.goal, colours)} ${text.slice(0, Math.max(20, columns - 5)).trimEnd()}`;
+  // A line that wraps could not be written over; the last picture need not be.
+  const room = view.isFinished ? Infinity : Math.max(20, columns - 5);
+  const shown = text.length > room ? `${text.slice(0, room - 1).trimEnd()}…` : text.trimEnd();
+  return `  ${phaseMark(target.phase, view.goal, colours)} ${shown}`;
 }
 
 /** How long it took when it is where it shall be, else how long it has been where it is. */

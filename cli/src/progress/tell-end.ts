@@ -1,5 +1,5 @@
 import { catalogue, isErrorCode } from '@wombat/proto';
-import { quoted } from '../control/names.js';
+import { concreteHint } from '../control/names.js';
 import { errorBlock } from '../output/error-block.js';
 import { sanitise } from '../output/sanitise.js';
 import type { Runtime } from '../runtime.js';
@@ -35,14 +35,13 @@ function tellFailure({ print }: Runtime, view: OperationView): void {
   if (!error) return;
   const meaning = isErrorCode(error.code) ? catalogue[error.code].meaning : '';
   const hint = error.hint || (isErrorCode(error.code) ? catalogue[error.code].hint : '');
-  print.warn(errorBlock({ ...error, hint: concrete(hint, failed.find((target) => error.message.includes(target.name)) ?? failed[0]) } as Parameters<typeof errorBlock>[0], { meaning, colours: print.err }));
+  print.warn(errorBlock({ ...error, hint: concreteHint(hint, nodeName(failed.find((target) => error.message.includes(target.name)) ?? failed[0])) } as Parameters<typeof errorBlock>[0], { meaning, colours: print.err }));
 }
 
 function lastLines(tail: string): string[] {
   return tail.trimEnd().split('\n').slice(-logLines);
 }
 
-/** "wo node logs NODE" with the node's name in it, ready to be copied. */
-function concrete(hint: string, target: Target | undefined): string {
-  return target?.kind === 'node' ? hint.replace(/\bNODE\b/g, quoted(target.name)) : hint;
+function nodeName(target: Target | undefined): string | undefined {
+  return target?.kind === 'node' ? target.name : undefined;
 }

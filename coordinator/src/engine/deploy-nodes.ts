@@ -183,7 +183,7 @@ function hostIdOf(placed: PlacedNode, hosts: readonly NewObject<Host>[]): string
 function planOf(placement: Placement, hosts: readonly NewObject<Host>[], nodes: readonly NewObject<Node>[]): PlanEntry[] {
   return [
     ...hosts.map((host, index): PlanEntry => ({
-      action: 'create_host', nodeId: '', nodeName: '', hostId: host.id, domainId: placement.newHosts[index]!.domainId, reason: `no room on the hosts that are there: ${host.name}`,
+      action: 'create_host', nodeId: '', nodeName: '', hostId: host.id, domainId: placement.newHosts[index]!.domainId, reason: `no host that is there has room; this one becomes ${host.name}`,
     })),
     ...nodes.map((node, index): PlanEntry => ({
       action: 'create_node', nodeId: node.id, nodeName: node.name, hostId: node.hostId, domainId: node.domainId, reason: placement.nodes[index]!.reason,

@@ -15,6 +15,6 @@ export const familyAttach = defineCommand({
     const control = await runtime.control();
     const answer = await control.call(FamilyServiceService.attachRelease, AttachReleaseRequest.fromPartial({ mutation: newMutation(), family, release }));
     await runtime.print.done(`new nodes of ${family} run ${release}`, AttachReleaseResponse.toJSON(answer));
-    runtime.print.next(`wo deploy-nodes ${quoted(family)} --amount 2`);
+    runtime.print.next(answer.family?.domains.length === 0 ? `wo add-domain ${quoted(family)} PROVIDER IMAGE HARDWARE` : `wo deploy-nodes ${quoted(family)} --amount 2`);
   },
 });

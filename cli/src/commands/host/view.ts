@@ -8,21 +8,26 @@ export function hostColumns(nowMs: number): readonly Column<Host>[] {
   return [
     { title: 'NAME', text: (host) => host.metadata?.name ?? '' },
     { title: 'PHASE', text: hostPhaseOf },
-    { title: 'SINCE', text: (host) => relative(host.phaseSince, nowMs) },
+    { title: 'SINCE', text: (host) => relative(host.phaseSince, nowMs), optional: 3 },
     { title: 'NODES', text: (host) => String(host.nodeCount) },
     { title: 'ADDRESS', text: (host) => host.addresses[0] ?? '' },
-    { title: 'CPU', text: (host) => (host.sample ? `${Math.round(host.sample.cpuUtilisation * 100)}%` : '') },
-    { title: 'FREE MEMORY', text: (host) => (host.sample ? bytes(host.sample.memoryAvailableBytes) : '') },
+    { title: 'CPU', text: (host) => (host.sample ? `${Math.round(host.sample.cpuUtilisation * 100)}%` : ''), optional: 4 },
+    { title: 'FREE MEMORY', text: (host) => (host.sample ? bytes(host.sample.memoryAvailableBytes) : ''), optional: 2 },
     { title: 'PROVIDER', text: (host) => host.providerId, wide: true },
     { title: 'PROFILE', text: (host) => host.hardwareProfile, wide: true },
-    { title: 'LAST SEEN', text: (host) => relative(host.lastSeenAt, nowMs), wide: true },
-    { title: 'ID', text: (host) => host.metadata?.id ?? '' },
+    { title: 'LAST SEEN', text: (host) => lastSeenOf(host, nowMs), wide: true },
+    { title: 'ID', text: (host) => host.metadata?.id ?? '', optional: 1 },
     { title: 'WHY', text: (host) => (host.lastError ? `${host.lastError.code}: ${host.lastError.message}` : waitingOf(host.waiting, nowMs)) },
   ];
 }
 
 export function hostPhaseOf(host: Host): string {
   return word(hostPhaseToJSON(host.phase), 'HOST_PHASE_');
+}
+
+/** When its session began is of no use while it lasts. */
+function lastSeenOf(host: Host, nowMs: number): string {
+  return hostPhaseOf(host) === 'up' ? 'now' : relative(host.lastSeenAt, nowMs);
 }
 
 export function hostEntries(host: Host, nowMs: number): readonly (readonly [string, string])[] {
@@ -47,7 +52,7 @@ export function hostEntries(host: Host, nowMs: number): readonly (readonly [stri
     ['openssl', facts?.opensslVersion ?? ''],
     ['agent', facts?.agentVersion ?? ''],
     ['load', sample ? `${sample.load1m.toFixed(2)}, cpu ${Math.round(sample.cpuUtilisation * 100)}%` : ''],
-    ['last seen', relative(host.lastSeenAt, nowMs)],
+    ['last seen', lastSeenOf(host, nowMs)],
     ['certificate', host.certificateNotAfter ? `valid until ${host.certificateNotAfter.toISOString()}` : ''],
     ['last error', host.lastError ? `${host.lastError.code}: ${host.lastError.message}\n${host.lastError.hint}` : ''],
   ];

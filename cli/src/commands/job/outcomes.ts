@@ -3,7 +3,7 @@ import { Outcome } from '@wombat/proto/agent';
 import type { Job, JobTarget } from '@wombat/proto/control';
 import { foldNames } from '../../output/fold-names.js';
 import { sanitise } from '../../output/sanitise.js';
-import { elapsed } from '../../output/time.js';
+import { brief } from '../../output/time.js';
 import { bytes, count } from '../../output/words.js';
 import type { Runtime } from '../../runtime.js';
 import { outcomeText } from './view.js';
@@ -38,16 +38,16 @@ export function largestRemoteExit(targets: readonly JobTarget[]): number {
   }));
 }
 
-/** "2 ok, 1 failed, 1 timed out of 4 in 0.4s; slowest riak-2 0.3s" */
+/** "2 ok, 1 failed, 1 timed out of 4 in 410ms; slowest riak-2 302ms" */
 export function summaryLine(job: Job, targets: readonly JobTarget[]): string {
   const tally = new Map<string, number>();
   for (const target of targets) {
     const outcome = outcomeText(target).replace(/ \(.*$/, '');
     tally.set(outcome, (tally.get(outcome) ?? 0) + 1);
   }
-  const took = job.finishedAt && job.metadata?.createdAt ? ` in ${elapsed(job.finishedAt.getTime() - job.metadata.createdAt.getTime())}` : '';
+  const took = job.finishedAt && job.metadata?.createdAt ? ` in ${brief(job.finishedAt.getTime() - job.metadata.createdAt.getTime())}` : '';
   const slowest = [...targets].sort((left, right) => tookMs(right) - tookMs(left))[0];
-  const slow = slowest && targets.length > 1 && tookMs(slowest) > 0 ? `; slowest ${labelOf(slowest)} ${elapsed(tookMs(slowest))}` : '';
+  const slow = slowest && targets.length > 1 && tookMs(slowest) > 0 ? `; slowest ${labelOf(slowest)} ${brief(tookMs(slowest))}` : '';
   return sanitise(`${[...tally].map(([outcome, amount]) => `${amount} ${outcome}`).join(', ')} of ${count(targets.length, 'target')}${took}${slow}`);
 }
 

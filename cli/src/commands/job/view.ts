@@ -3,7 +3,7 @@ import { jobStateToJSON, type Job, type JobTarget } from '@wombat/proto/control'
 import type { Action } from '@wombat/proto/types';
 import { quoted } from '../../control/names.js';
 import type { Column } from '../../output/table.js';
-import { elapsed, relative } from '../../output/time.js';
+import { brief, relative } from '../../output/time.js';
 import { word } from '../../output/words.js';
 
 export function jobColumns(nowMs: number): readonly Column<Job>[] {
@@ -38,7 +38,7 @@ export function jobEntries(job: Job, nowMs: number): readonly (readonly [string,
     ['outcomes', outcomesOf(job)],
     ['asked by', job.principal],
     ['started', relative(job.metadata?.createdAt, nowMs)],
-    ['took', job.finishedAt && job.metadata?.createdAt ? elapsed(job.finishedAt.getTime() - job.metadata.createdAt.getTime()) : ''],
+    ['took', job.finishedAt && job.metadata?.createdAt ? brief(job.finishedAt.getTime() - job.metadata.createdAt.getTime()) : ''],
   ];
 }
 

@@ -1,4 +1,5 @@
 import { nodeDesiredToJSON, nodePhaseToJSON, type Node, type Waiting } from '@wombat/proto/control';
+import { concreteHint } from '../../control/names.js';
 import type { Colours } from '../../terminal/colours.js';
 import type { Column } from '../../output/table.js';
 import { relative } from '../../output/time.js';
@@ -9,13 +10,13 @@ export function nodeColumns(nowMs: number, colours: Colours): readonly Column<No
     { title: 'NAME', text: (node) => node.metadata?.name ?? '' },
     { title: 'FAMILY', text: (node) => node.familyName || node.familyId },
     { title: 'PHASE', text: phaseOf, paint: (padded, node) => paintPhase(padded, node, colours) },
-    { title: 'SINCE', text: (node) => relative(node.phaseSince, nowMs) },
+    { title: 'SINCE', text: (node) => relative(node.phaseSince, nowMs), optional: 3 },
     { title: 'HOST', text: (node) => node.hostName || node.hostId },
-    { title: 'ADDRESS', text: (node) => node.erlangName || node.address },
+    { title: 'ADDRESS', text: (node) => node.erlangName || node.address, optional: 2 },
     { title: 'PID', text: (node) => (node.pid ? String(node.pid) : ''), wide: true },
     { title: 'RESTARTS', text: (node) => String(node.restarts), wide: true },
     { title: 'RELEASE', text: (node) => node.releaseId, wide: true },
-    { title: 'ID', text: (node) => node.metadata?.id ?? '' },
+    { title: 'ID', text: (node) => node.metadata?.id ?? '', optional: 1 },
     { title: 'WHY', text: (node) => whyOf(node, nowMs) },
   ];
 }
@@ -69,7 +70,7 @@ export function nodeEntries(node: Node, nowMs: number): readonly (readonly [stri
     ['pid', node.pid ? String(node.pid) : ''],
     ['started', relative(node.startedAt, nowMs)],
     ['restarts', String(node.restarts)],
-    ['last error', node.lastError ? `${node.lastError.code}: ${node.lastError.message}\n${node.lastError.hint}` : ''],
+    ['last error', node.lastError ? `${node.lastError.code}: ${node.lastError.message}\n${concreteHint(node.lastError.hint, node.metadata?.name)}` : ''],
     ['last lines', node.lastError ? node.logTail.trimEnd() : ''],
   ];
 }

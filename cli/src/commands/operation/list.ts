@@ -1,5 +1,6 @@
 import { ListOperationsRequest, Operation, OperationServiceService } from '@wombat/proto/control';
 import { defineCommand } from '../../command.js';
+import { idOf } from '../../control/names.js';
 import { allPages, filterOf } from '../../control/paging.js';
 import { oneOf, text } from '../../options.js';
 import { listOptions } from '../common.js';
@@ -27,7 +28,7 @@ export const operationList = defineCommand({
       return { items: answer.operations, page: answer.page };
     }, { filter: filterOf({ family, state, kind }), limit, orderBy });
     await runtime.print.list({
-      items, columns: operationColumns(runtime.clock.now()), key: 'operations', toJson: Operation.toJSON, nothing: 'no such operations',
+      items, columns: operationColumns(runtime.clock.now()), key: 'operations', toJson: Operation.toJSON, name: idOf, nothing: 'no such operations',
     });
   },
 });

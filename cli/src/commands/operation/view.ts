@@ -1,4 +1,5 @@
 import { operationKindToJSON, operationStateToJSON, planActionToJSON, type Operation } from '@wombat/proto/control';
+import { concreteHint } from '../../control/names.js';
 import type { Runtime } from '../../runtime.js';
 import { table, type Column } from '../../output/table.js';
 import { elapsed, relative } from '../../output/time.js';
@@ -7,13 +8,13 @@ import { word } from '../../output/words.js';
 export function operationColumns(nowMs: number): readonly Column<Operation>[] {
   return [
     { title: 'ID', text: (operation) => operation.metadata?.id ?? '' },
-    { title: 'KIND', text: kindOf },
+    { title: 'WHAT', text: whatOf },
     { title: 'STATE', text: stateOf },
     { title: 'DONE', text: progressOf },
     { title: 'FAMILY', text: (operation) => operation.familyId, wide: true },
     { title: 'BY', text: (operation) => operation.principal, wide: true },
-    { title: 'STARTED', text: (operation) => relative(operation.metadata?.createdAt, nowMs) },
-    { title: 'TOOK', text: tookOf },
+    { title: 'STARTED', text: (operation) => relative(operation.metadata?.createdAt, nowMs), optional: 2 },
+    { title: 'TOOK', text: tookOf, optional: 1 },
     { title: 'WHY', text: (operation) => operation.error?.message ?? operation.waiting?.reason ?? '' },
   ];
 }
@@ -22,6 +23,7 @@ export function operationEntries(operation: Operation, nowMs: number): readonly 
   const { error, waiting } = operation;
   return [
     ['id', operation.metadata?.id ?? ''],
+    ['what', whatOf(operation)],
     ['kind', kindOf(operation)],
     ['state', stateOf(operation)],
     ['done', progressOf(operation)],
@@ -31,7 +33,7 @@ export function operationEntries(operation: Operation, nowMs: number): readonly 
     ['took', tookOf(operation)],
     ['deadline', operation.finishedAt ? '' : relative(operation.deadline, nowMs)],
     ['waits for', waiting ? `${waiting.reason}, since ${relative(waiting.since, nowMs)}${waiting.nextTryAt ? `, next try ${relative(waiting.nextTryAt, nowMs)}` : ''}` : ''],
-    ['error', error ? `${error.code}: ${error.message}\n${error.hint}` : ''],
+    ['error', error ? `${error.code}: ${error.message}\n${concreteHint(error.hint, failedNode(operation))}` : ''],
     ['plan', operation.plan.map(planLine).join('\n')],
   ];
 }
@@ -45,10 +47,20 @@ export async function printPlan(runtime: Runtime, operation: Operation, json: un
     { title: 'ACTION', text: (entry) => actionOf(entry.action) },
     { title: 'NODE', text: (entry) => entry.nodeName || entry.nodeId },
     { title: 'HOST', text: (entry) => entry.hostId },
-    { title: 'DOMAIN', text: (entry) => entry.domainId },
+    { title: 'DOMAIN', text: (entry) => entry.domainId, optional: 1 },
     { title: 'WHY', text: (entry) => entry.reason },
-  ], operation.plan, print.out.dim));
+  ], operation.plan, { paintTitle: print.out.dim, width: print.tableWidth }));
   print.tell('this is a plan; nothing was changed');
+}
+
+/** "deploy 3 of web" */
+function whatOf(operation: Operation): string {
+  return operation.metadata?.name || kindOf(operation);
+}
+
+/** The node that the error of the operation is about, when it names one. */
+function failedNode({ error, plan }: Operation): string | undefined {
+  return plan.find((entry) => entry.nodeName && error?.message.startsWith(`${entry.nodeName}:`))?.nodeName;
 }
 
 export function kindOf(operation: Operation): string {

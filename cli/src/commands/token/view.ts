@@ -8,7 +8,7 @@ export function tokenColumns(nowMs: number): readonly Column<JoinToken>[] {
     { title: 'HOST', text: (token) => token.hostId || (token.metadata?.name ?? '') },
     { title: 'STATE', text: (token) => tokenState(token, nowMs) },
     { title: 'EXPIRES', text: (token) => relative(token.expiresAt, nowMs) },
-    { title: 'CREATED', text: (token) => relative(token.metadata?.createdAt, nowMs) },
+    { title: 'CREATED', text: (token) => relative(token.metadata?.createdAt, nowMs), optional: 1 },
   ];
 }
 

@@ -76,7 +76,7 @@ export function providerService(options: ProviderServiceOptions): Service {
     async removeProvider(request) {
       const removed = await mutateObject(store, request.mutation, 'providers', request.provider, async (transaction, provider) => {
         const [domain] = await transaction.domains.find({ providerId: provider.id });
-        if (domain) throw new WombatError('WO_IN_USE', `provider ${provider.name} is used by domain ${domain.id}`, { hint: `remove it first: wo family domain remove ${domain.id}` });
+        if (domain) throw new WombatError('WO_IN_USE', `provider ${provider.name} is used by domain ${domain.id}`, { hint: `remove it first: wo family remove-domain ${domain.id}` });
         const [host] = await transaction.hosts.find({ providerId: provider.id, phase: presentHostPhases });
         if (host) throw new WombatError('WO_IN_USE', `provider ${provider.name} still has host ${host.name}`, { hint: `remove it first: wo host remove ${host.name}` });
         await transaction.providers.delete(provider.id);

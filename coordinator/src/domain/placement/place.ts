@@ -81,7 +81,7 @@ function fill(pool: HostPool, amount: number, newHosts: NewHost[], nodes: Placed
 }
 
 function reasonFor(fresh: boolean, load: number, domain: string): string {
-  if (fresh && load === 0) return `the hosts of domain ${domain} are full, so a new one`;
+  if (fresh && load === 0) return `a new host of domain ${domain}`;
   return load === 0 ? `a host of domain ${domain} without a node of it` : `the host of domain ${domain} with the fewest nodes (${load})`;
 }
 
