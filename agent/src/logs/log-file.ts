@@ -1,4 +1,5 @@
-import { closeSync, constants, copyFileSync, existsSync, fstatSync, ftruncateSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, copyFileSync, existsSync, fstatSync, ftruncateSync, readFileSync, readSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { openPlainFile, plainFileSize } from './plain-file.js';
 
 export interface LogLimits {
   /** Of one file. */
@@ -43,7 +44,7 @@ export class LogFile {
   /** The oldest first; the current one, even if it is empty or not there yet, last. */
   segments(): LogSegment[] {
     const { start, older, copied } = this.#state();
-    const current = { file: this.#file, start, sizeBytes: sizeOf(this.#file) };
+    const current = { file: this.#file, start, sizeBytes: plainFileSize(this.#file) };
     let end = copied === undefined ? start : start + copied;
     const before = older.map((sizeBytes, index) => {
       end -= sizeBytes;
@@ -56,7 +57,7 @@ export class LogFile {
 
   /** To be called now and then: rotates a file that has grown too large. Answers whether it did. */
   rotateIfNeeded(): boolean {
-    if (sizeOf(this.#file) < this.#limits.fileBytes) return false;
+    if (plainFileSize(this.#file) < this.#limits.fileBytes) return false;
     this.rotate();
     return true;
   }
@@ -70,8 +71,10 @@ export class LogFile {
       if (index >= kept) rmSync(`${this.#file}.${index}`, { force: true });
       else if (existsSync(`${this.#file}.${index}`)) renameSync(`${this.#file}.${index}`, `${this.#file}.${index + 1}`);
     }
-    copyFileSync(this.#file, `${this.#file}.1`, constants.COPYFILE_FICLONE);
-    const copied = sizeOf(`${this.#file}.1`);
+    // A copy that a killed agent began, or whatever else has come to lie there.
+    rmSync(`${this.#file}.1`, { recursive: true, force: true });
+    copyFileSync(this.#file, `${this.#file}.1`, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    const copied = plainFileSize(`${this.#file}.1`);
     const next: LogState = { start, older: [copied, ...older].slice(0, kept), copied };
     this.#write(next);
     this.#finish(next);
@@ -79,7 +82,7 @@ export class LogFile {
 
   /** Also what a killed agent's successor does with a rotation that it finds half done. */
   #finish({ start, older, copied = 0 }: LogState): void {
-    const descriptor = openSync(this.#file, 'r+');
+    const descriptor = openPlainFile(this.#file, constants.O_RDWR);
     try {
       const total = fstatSync(descriptor).size >= copied ? this.#copyRest(descriptor, copied) : copied;
       if (fstatSync(descriptor).size >= copied) ftruncateSync(descriptor, 0);
@@ -91,7 +94,7 @@ export class LogFile {
 
   /** Appends what was written after the copy. Answers how much there is in all. */
   #copyRest(descriptor: number, from: number): number {
-    const copy = openSync(`${this.#file}.1`, 'r+');
+    const copy = openPlainFile(`${this.#file}.1`, constants.O_RDWR);
     const chunk = Buffer.alloc(64 * 1024);
     let offset = from;
     try {
@@ -108,7 +111,7 @@ export class LogFile {
 
   #state(): LogState {
     try {
-      const state = JSON.parse(readFileSync(`${this.#file}.json`, 'utf8')) as Partial<LogState>;
+      const state = JSON.parse(readPlainFile(`${this.#file}.json`)) as Partial<LogState>;
       if (typeof state.start === 'number' && Array.isArray(state.older)) return state as LogState;
     } catch {
       // No rotation yet.
@@ -118,15 +121,17 @@ export class LogFile {
 
   #write(state: LogState): void {
     const staged = `${this.#file}.json.new`;
-    writeFileSync(staged, JSON.stringify(state), { mode: 0o600 });
+    rmSync(staged, { recursive: true, force: true });
+    writeFileSync(staged, JSON.stringify(state), { mode: 0o600, flag: 'wx' });
     renameSync(staged, `${this.#file}.json`);
   }
 }
 
-function sizeOf(file: string): number {
+function readPlainFile(file: string): string {
+  const descriptor = openPlainFile(file);
   try {
-    return statSync(file).size;
-  } catch {
-    return 0;
+    return readFileSync(descriptor, 'utf8');
+  } finally {
+    closeSync(descriptor);
   }
 }

@@ -1,7 +1,8 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
 import { limits, type Clock } from '@wombat/proto';
 import type { ChannelData } from '@wombat/proto/agent';
 import type { LogFile, LogSegment } from './log-file.js';
+import { openPlainFile } from './plain-file.js';
 
 export interface LogQuery {
   /** Undefined: the last `tailLines` lines. */
@@ -70,7 +71,7 @@ function readAt(file: string, position: number, length: number): Buffer {
   if (length <= 0) return Buffer.alloc(0);
   let descriptor: number;
   try {
-    descriptor = openSync(file, 'r');
+    descriptor = openPlainFile(file);
   } catch {
     return Buffer.alloc(0);
   }

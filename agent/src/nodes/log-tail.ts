@@ -1,5 +1,6 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, readSync } from 'node:fs';
 import { limits } from '@wombat/proto';
+import { openPlainFile } from '../logs/plain-file.js';
 
 /** Colours and cursor moves; titles and links. */
 const terminalSequences = /\u001b\[[0-?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)/g;
@@ -20,7 +21,7 @@ function tailOf(file: string): string {
 function readEnd(file: string, sizeBytes: number): string {
   let descriptor: number;
   try {
-    descriptor = openSync(file, 'r');
+    descriptor = openPlainFile(file);
   } catch {
     return '';
   }

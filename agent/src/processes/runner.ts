@@ -1,8 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { WombatError } from '@wombat/proto';
 import type { ExitStatus } from '@wombat/proto/agent';
+import { openPlainFile } from '../logs/plain-file.js';
 import { ExitPoller } from './exit-poller.js';
 import { exitOfChild, unknownExit } from './exit-status.js';
 import { readExit, readSessionIdentity, removeRecord } from './process-record.js';
@@ -84,17 +85,17 @@ function watched(running: RunningProcess): RunningProcess {
 
 function launch(request: SpawnRequest): ChildProcess {
   const descriptors: number[] = [];
-  const open = (file: string, flags: string): number => {
-    const descriptor = openSync(file, flags, 0o600);
+  const kept = (descriptor: number): number => {
     descriptors.push(descriptor);
     return descriptor;
   };
+  const output = (file: string): number => kept(openPlainFile(file, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND, 0o600));
   try {
     return spawn('/bin/sh', ['-c', shimScript(request.limits), request.recordPrefix, ...request.argv], {
       cwd: request.workingDirectory,
       env: { ...request.environment, [startIdVariable]: request.startId },
       detached: true,
-      stdio: [request.stdinFile ? open(request.stdinFile, 'r') : 'ignore', open(request.stdoutFile, 'a'), open(request.stderrFile, 'a')],
+      stdio: [request.stdinFile ? kept(openSync(request.stdinFile, 'r')) : 'ignore', output(request.stdoutFile), output(request.stderrFile)],
     });
   } catch (cause) {
     throw startFailed(request.argv, cause);
