@@ -167,6 +167,8 @@ for (const strategy of ['none', 'serial', 'parallel']) {
       test.same(await world.phases(), phases, change);
     }
     test.match(await world.ended(await world.hosts(drainHost)), { state: 'succeeded' }, 'an empty host is drained at once');
+    // Longer than an operation gathers wake-ups: it has been looked at, and must be woken again.
+    world.providers.beforeDestroy = () => clock.sleep(150);
     test.match(await world.ended(await world.hosts(removeHost)), { state: 'succeeded' }, 'the removal of a host is seen without a sweep');
     test.same(world.log.entries.filter(({ level }) => level !== 'info' && level !== 'debug'), [], 'nothing went wrong on the way');
   });
@@ -195,8 +197,12 @@ void t.test('stopped after any commit of a deploy, and started again: it comes t
 
 void t.test('some fail: the operation is partial, says why, and the rest are one cluster', async (test) => {
   const world = await World.of(test, 'serial');
-  world.agents.ready = ({ spec }) => (spec?.name === 'web-2' ? NodePhase.FAILED : NodePhase.READY);
-  const operation = await world.ended(await world.deploy(3));
+  world.agents.ready = ({ spec }) => (spec?.name === 'web-2' ? NodePhase.STARTING : NodePhase.READY);
+  const deploying = await world.deploy(3);
+  while ((await world.phases())['running'] !== 2) await clock.sleep(5);
+  const [late] = await world.store.read.nodes.find({ name: 'web-2' });
+  await world.agents.report(late!.hostId, late!.id, NodePhase.FAILED);
+  const operation = await world.ended(deploying);
   test.match(operation, { state: 'partial', progress: { total: 3, done: 2, failed: 1 } });
   test.equal((await row(world.store, 'families', familyRow().id)).cluster.health, 'one');
 });

@@ -35,6 +35,12 @@ export class FakeAgents {
     await this.#follow(hostId, assignments);
   }
 
+  /** Says something of a node out of turn. */
+  async report(hostId: string, nodeId: string, phase: NodePhase): Promise<void> {
+    const { generation = 1n, startId = '' } = this.#nodes.get(nodeId) ?? {};
+    await this.listener().onStatus(hostId, [{ ...NodeStatus.decode(Buffer.alloc(0)), nodeId, generation, startId, phase }], false);
+  }
+
   /** What is said to a coordinator that has just stopped is lost. */
   #say(saying: Promise<unknown>): void {
     saying.catch(() => undefined);

@@ -1,5 +1,5 @@
 import { ProviderError, created, failed, hardwareProfile, image, machine } from '@wombat/plugin-sdk';
-import type { HostSpec, Machine } from '@wombat/proto/plugin';
+import type { DestroyHostResult, HostSpec, Machine } from '@wombat/proto/plugin';
 import type { Provider } from '../domain/model/provider.js';
 import type { ProviderCalls, ProviderDirectory, ProviderDraft } from '../engine/ports.js';
 
@@ -28,6 +28,8 @@ export class FakeProviders implements ProviderDirectory {
   destroyError: ProviderError | undefined;
   /** Called when a machine was made: it boots now. */
   onMachine: (hostId: string) => void = () => undefined;
+  /** Awaited before machines are destroyed. */
+  beforeDestroy: () => Promise<void> = async () => undefined;
   /** Called in the midst of a verification. */
   onVerify: () => Promise<void> = async () => undefined;
 
@@ -55,14 +57,18 @@ export class FakeProviders implements ProviderDirectory {
       listHardwareProfiles: async () => ({ hardwareProfiles: [hardwareProfile({ id: 'small', name: 'Small' })], nextPageToken: '' }),
       createHosts: async (specs) => Promise.all(specs.map((spec) => this.#create(spec))),
       listHosts: async () => [...this.machines.values()],
-      destroyHosts: async (machineIds) =>
-        machineIds.map((machineId) => {
-          if (this.destroyError) return { machineId, failure: this.destroyError.toFailure() };
-          this.destroyed.push(machineId);
-          for (const [key, made] of this.machines) if (made.machineId === machineId) this.machines.delete(key);
-          return { machineId, failure: undefined };
-        }),
+      destroyHosts: async (machineIds) => {
+        await this.beforeDestroy();
+        return machineIds.map((machineId) => this.#destroy(machineId));
+      },
     };
+  }
+
+  #destroy(machineId: string): DestroyHostResult {
+    if (this.destroyError) return { machineId, failure: this.destroyError.toFailure() };
+    this.destroyed.push(machineId);
+    for (const [key, made] of this.machines) if (made.machineId === machineId) this.machines.delete(key);
+    return { machineId, failure: undefined };
   }
 
   async #create(spec: HostSpec): ReturnType<ProviderCalls['createHosts']> extends Promise<readonly (infer Result)[]> ? Promise<Result> : never {

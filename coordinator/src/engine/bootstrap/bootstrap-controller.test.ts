@@ -255,6 +255,7 @@ void t.test('the cluster is judged when all nodes of the operation are there, no
   await change(setting.store, 'families', family.id, { cluster: { health: 'forming', parts: [] } });
   await setting.look();
   test.equal((await setting.family()).cluster.health, 'forming', 'one of two is no answer');
+  test.same(setting.fleet.execs.length, setting.joins.length, 'and nobody is asked: thousands of nodes come one by one');
   await change(setting.store, 'nodes', idNumber('node', 2), { phase: 'ready' });
   await setting.look();
   test.equal((await setting.family()).cluster.health, 'one');
