@@ -179,7 +179,7 @@ function unknownCommand(argv: readonly string[], word: string): UsageError {
   const names = noun && noun !== word ? verbsOf(noun) : [...Object.keys(nouns), ...programs.map((program) => program.path), ...topLevel()];
   const close = nearest(word, names);
   const where = noun && noun !== word ? `${noun} ` : '';
-  return new UsageError(`there is no command ${JSON.stringify(`wo ${where}${word}`)}`, close ? `did you mean wo ${where}${close}?` : `see: wo ${where}--help`);
+  return new UsageError(`there is no command ${JSON.stringify(`wo ${where}${word}`)}`, close ? `did you mean wo ${where}${close}?` : where && `wo ${where}--help`);
 }
 
 function verbsOf(noun: string): string[] {

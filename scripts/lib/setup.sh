@@ -32,7 +32,7 @@ sqlite_loads() { node -e "new (require('better-sqlite3'))(':memory:').close()" 2
 # The binary of better-sqlite3 is downloaded where that works, else compiled with the running Node's headers.
 build_sqlite() {
   sqlite_loads && return 0
-  say "better-sqlite3: fetching its binary, or compiling it"
+  say "better-sqlite3: fetching its binary, or compiling it, which takes a minute or two"
   npm rebuild better-sqlite3 --foreground-scripts >test-results/better-sqlite3.log 2>&1 && sqlite_loads && return 0
   { command -v g++ && command -v make && command -v python3; } >/dev/null || apt_install g++ make python3 || die "g++, make and python3 are needed to compile better-sqlite3"
   local prefix
@@ -50,7 +50,7 @@ setup_node_modules() {
   key=$(cat package-lock.json package.json */package.json plugins/*/package.json | sha256sum | cut -c1-64)-$(node -p 'process.versions.modules')
   if [ "$(cat "$stamp" 2>/dev/null)" != "$key" ]; then
     say "npm ci"
-    npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2 || die "npm ci failed"
+    npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >&2 || die "npm ci failed"
   fi
   build_sqlite
   echo "$key" >"$stamp"

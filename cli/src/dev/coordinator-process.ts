@@ -34,6 +34,7 @@ export class CoordinatorProcess {
   #giveUp: (reason: unknown) => void = () => {};
   #child: ChildProcess | undefined;
   #running: Promise<void> | undefined;
+  #hasServed = false;
 
   constructor(options: CoordinatorProcessOptions) {
     this.#options = options;
@@ -100,6 +101,8 @@ export class CoordinatorProcess {
       const serving = await this.#untilServing(exited);
       if (serving) {
         await this.#options.onServing(serving);
+        if (this.#hasServed) tell('the coordinator is ready again');
+        this.#hasServed = true;
         onServing();
       } else if (!this.#stopping.signal.aborted) child.kill('SIGKILL');
       await exited;

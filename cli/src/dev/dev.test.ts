@@ -110,7 +110,7 @@ t.test('a coordinator that dies is started again, and the context follows its ad
   await again;
   t.equal(served.length, 2);
   t.match(await readFile(join(dir, 'config.toml'), 'utf8'), served[1]!);
-  t.same(told, ['the coordinator died; nodes and agents go on; it is started again']);
+  t.same(told, ['the coordinator died; nodes and agents go on; it is started again', 'the coordinator is ready again']);
 });
 
 t.test('a coordinator that an earlier, killed wo dev left behind is ended first', async (t) => {
