@@ -8,6 +8,9 @@ import { packScripts, sleeper } from '../support/releases.js';
 import type { WoResult } from '../support/wo.js';
 import { Workshop } from '../support/workshop.js';
 
+// Two cores may be shared with others.
+t.setTimeout(300_000);
+
 t.test('what cannot work is refused with its reason', async (t) => {
   const workshop = await Workshop.open(t);
   const tarball = await packScripts(join(workshop.directory, 'plain.tar.gz'), [sleeper]);

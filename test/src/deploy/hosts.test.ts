@@ -9,6 +9,9 @@ import { describeProcess } from '../support/processes.js';
 import { notYet, until } from '../support/until.js';
 import { Workshop } from '../support/workshop.js';
 
+// Two cores may be shared with others.
+t.setTimeout(300_000);
+
 t.test('a drained host loses its nodes and gets no new ones; then it can be removed', async (t) => {
   const workshop = await Workshop.open(t);
   const { family } = await prepareSleepers(workshop, { nodesPerHost: 2 });

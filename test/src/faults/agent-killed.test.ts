@@ -6,6 +6,9 @@ import { isAlive, signalProcess } from '../support/processes.js';
 import { notYet, until } from '../support/until.js';
 import { Workshop } from '../support/workshop.js';
 
+// Two cores may be shared with others.
+t.setTimeout(300_000);
+
 t.test('an agent that is killed comes back by itself; its nodes never notice', async (t) => {
   const workshop = await Workshop.open(t);
   const { family } = await prepareSleepers(workshop, { flags: ['--restart-delay', '100ms'] });

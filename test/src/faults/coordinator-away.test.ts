@@ -10,6 +10,9 @@ import { sleeper } from '../support/releases.js';
 import { notYet, until } from '../support/until.js';
 import { Workshop } from '../support/workshop.js';
 
+// Two cores may be shared with others.
+t.setTimeout(300_000);
+
 t.test('without a coordinator nodes run on, and those that end are restarted', async (t) => {
   const workshop = await Workshop.open(t);
   const { family } = await prepareSleepers(workshop, { flags: ['--restart-delay', '100ms'] });

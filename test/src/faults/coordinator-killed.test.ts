@@ -7,6 +7,9 @@ import type { Script } from '../support/releases.js';
 import { notYet, until } from '../support/until.js';
 import { Workshop } from '../support/workshop.js';
 
+// Two cores may be shared with others.
+t.setTimeout(300_000);
+
 const amount = 4;
 
 /** Each start and each join leaves a line; a join takes its time, so that it can be interrupted. */

@@ -9,6 +9,7 @@ import { NodePhase } from '@wombat/proto/control';
 import { CoordinatorProcess, type Addresses } from './coordinator-process.js';
 import { endProcessesIn } from './ending.js';
 import { FleetView, tellNode } from './fleet-view.js';
+import { LastResort } from './last-resort.js';
 import { describeProcess, isAgent, isBeam, processesIn, type Process } from './processes.js';
 import { notYet, until, type Patience } from './until.js';
 import { tellResult, WoProcess, type WoOptions, type WoResult } from './wo.js';
@@ -37,6 +38,7 @@ export class Workshop {
   readonly coordinator: CoordinatorProcess;
   readonly fleet: FleetView;
   readonly #commands: WoProcess[] = [];
+  readonly #lastResort: LastResort;
 
   /** Starts the coordinator; ends and removes everything when the test ends, and shows logs when it failed. */
   static async open(t: Occasion, options: WorkshopOptions = {}): Promise<Workshop> {
@@ -63,6 +65,7 @@ export class Workshop {
 
   private constructor(directory: string, settings: Readonly<Record<string, string>>) {
     this.directory = directory;
+    this.#lastResort = new LastResort(directory);
     this.coordinator = new CoordinatorProcess({ home: directory, settings });
     this.fleet = new FleetView(() => this.coordinator.control);
   }
@@ -145,6 +148,7 @@ export class Workshop {
     // Release trees are read-only.
     await run('chmod', ['-R', 'u+rwX', this.directory]).catch(() => undefined);
     await rm(this.directory, { recursive: true, force: true, maxRetries: 5 });
+    this.#lastResort.dismiss();
     if (left.length > 0) throw new Error(`the test leaves processes behind: ${left.map(describeProcess).join('; ')}`);
   }
 }
