@@ -221,3 +221,9 @@ void t.test('two machines with one identity are told of', async (test) => {
   const [event] = await of.store.read.events.list({ afterSequence: 0, limit: 9 });
   test.match(event, { hostId, reason: 'WO_DUPLICATE_IDENTITY', message: /10\.0\.0\.2:6.*cloud-1.*10\.0\.0\.1:5/ });
 });
+
+void t.test('a generation that nobody has asked for does not hide later wishes', async (test) => {
+  const of = await setting(test, { generation: 2, observedGeneration: 1 });
+  await of.reports.onStatus(hostId, says({ generation: 1n << 60n, phase: AgentPhase.READY }), false);
+  test.equal((await nodeOf(of)).observedGeneration, 2);
+});

@@ -158,7 +158,8 @@ function stillTheOldProcess(node: Node, status: NodeStatus): boolean {
 function factsOf(node: Node, status: NodeStatus): Partial<Node> {
   const { waiting, lastError } = status;
   return {
-    observedGeneration: Number(status.generation),
+    // No agent has seen more than there is: an invented number would keep later wishes from being sent.
+    observedGeneration: Math.min(Number(status.generation), node.generation),
     pid: Number(status.pid),
     startId: status.startId,
     restarts: status.restarts,

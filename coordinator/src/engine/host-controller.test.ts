@@ -37,10 +37,10 @@ class Setting {
   }
 
   /** Another process on the same store. */
-  restart(): void {
+  restart(idleTtlMs = 0): void {
     const { store, clock, fleet, providers } = this;
     this.controller = new HostController({
-      store, clock, fleet, providers, clusterId: 'cluster1', enrolTimeoutMs, idleTtlMs: 0, silence: new HostSilence({ store, clock, fleet }),
+      store, clock, fleet, providers, clusterId: 'cluster1', enrolTimeoutMs, idleTtlMs, silence: new HostSilence({ store, clock, fleet }),
       revoker: { revoke: async (hostId) => void this.revoked.push(hostId) },
     });
   }
@@ -255,4 +255,35 @@ void t.test('a machine that somebody sets up by hand is waited for as long as it
   await change(setting.store, 'joinTokens', token.id, { revokedAt: setting.clock.now() });
   await setting.look();
   test.match(await setting.host(), { phase: 'failed', lastError: { code: 'WO_HOST_NOT_ENROLLED' } }, 'nobody can come any more');
+});
+
+for (const phase of ['up', 'failed'] as const) {
+  void t.test(`a host that is ${phase} goes when it has had no nodes for long, and not before`, async (test) => {
+    const setting = await Setting.of(test, hostRow(1, { phase }));
+    setting.restart(600_000);
+    setting.fleet.connect(requested.id);
+    await setting.clock.advance(700_000);
+    await setting.look();
+    test.match(await setting.host(), { desired: 'present' }, 'a node is on it');
+    await change(setting.store, 'nodes', nodeRow(family, 1).id, { phase: 'gone', phaseSince: setting.clock.now() });
+    test.equal(await setting.look(), 600_000, 'it may be needed again');
+    await setting.clock.advance(600_001);
+    await setting.look();
+    test.match(await setting.host(), { desired: 'absent' });
+    await setting.look();
+    test.match(await setting.host(), { phase: 'gone' });
+    test.match(setting.revoked, [requested.id]);
+  });
+}
+
+void t.test('idle hosts stay when that is said, and so do those that somebody set up by hand', async (test) => {
+  const setting = await Setting.of(test, hostRow(1));
+  setting.fleet.connect(requested.id);
+  await change(setting.store, 'nodes', nodeRow(family, 1).id, { phase: 'gone' });
+  await setting.clock.advance(600_000_000);
+  test.equal(await setting.look(), undefined, 'no time was given');
+  setting.restart(1_000);
+  await change(setting.store, 'hosts', requested.id, { providerId: '' });
+  test.equal(await setting.look(), undefined, 'no provider could make another');
+  test.match(await setting.host(), { phase: 'up', desired: 'present' });
 });

@@ -53,6 +53,8 @@ export class HostController {
     if (host.machineId === '' && host.phase !== 'failed') return this.#learn(host, signal);
     if (host.phase === 'booting') return this.#awaitEnrolment(host);
     if (host.phase === 'up') return (await this.#options.silence.judge(host)) ?? this.#judgeIdle(host);
+    // There may be a machine, and it costs money.
+    if (host.phase === 'failed') return this.#judgeIdle(host);
   }
 
   /** The intent is in the store before the provider is asked; asking again with the key is harmless. */
@@ -139,7 +141,7 @@ export class HostController {
     if (leftMs > 0) return leftMs;
     await store.transaction(async (transaction) => {
       const current = await transaction.hosts.get(host.id);
-      if (!current || current.phase !== 'up' || (await transaction.nodes.count({ hostId: host.id, phase: presentPhases })) > 0) return;
+      if (!current || current.phase !== host.phase || (await transaction.nodes.count({ hostId: host.id, phase: presentPhases })) > 0) return;
       const leaving = await transaction.hosts.update({ ...current, desired: 'absent', generation: current.generation + 1 });
       await transaction.events.append(hostPhaseEvent(leaving, `${leaving.name} has had no nodes for ${Math.round(idleTtlMs / 60_000)} min and is removed`));
     });
