@@ -8,7 +8,7 @@ const checkEveryMs = 60_000;
 
 /** The agent's log, one JSON object a line. To standard error, or into a file that is kept small. */
 export function openLog(level: LogLevel, file: string | undefined): Logger {
-  const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
+  const options = { level, base: null, timestamp: () => `,"time":"${isoTime(new Date())}"` };
   if (file === undefined) return pino(options, pino.destination({ dest: 2, sync: true }));
   turnOver(file);
   const destination = pino.destination({ dest: file, sync: true, append: true, mode: 0o600 });
@@ -18,6 +18,14 @@ export function openLog(level: LogLevel, file: string | undefined): Logger {
     if (turnOver(file)) destination.reopen();
   }, checkEveryMs).unref();
   return pino(options, destination);
+}
+
+/** As `toISOString`, which has V8 load the tables of time zones: 0.9 MB for an agent's whole life. */
+export function isoTime(date: Date): string {
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const day = `${date.getUTCFullYear()}-${two(date.getUTCMonth() + 1)}-${two(date.getUTCDate())}`;
+  const time = `${two(date.getUTCHours())}:${two(date.getUTCMinutes())}:${two(date.getUTCSeconds())}`;
+  return `${day}T${time}.${String(date.getUTCMilliseconds()).padStart(3, '0')}Z`;
 }
 
 /** Moves a log that has grown large to `FILE.1`; answers whether it did. */

@@ -83,7 +83,7 @@ export class Session {
       this.#advance('welcome');
       this.#lastReason = '';
       link.use(connection);
-      log.info({ sinceStartMs: Math.round(performance.now()) }, 'connected');
+      log.info({ sinceStartMs: Math.round(process.uptime() * 1_000) }, 'connected');
     };
     return new SessionStream({ handlers, channels: this.#channels, reporter, clock, log, onOpen }, connection);
   }
