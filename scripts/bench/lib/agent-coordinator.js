@@ -53,7 +53,7 @@ async function createJoinToken(directory, address) {
   metadata.set('authorization', `Bearer ${readFileSync(join(directory, 'operator.token'), 'utf8').trim()}`);
   try {
     return await new Promise((resolve, reject) => {
-      client.createJoinToken({ requestId: 'bench-agent-footprint' }, metadata, (error, response) => (error ? reject(error) : resolve(response.token)));
+      client.createJoinToken({ hostName: 'bench' }, metadata, (error, response) => (error ? reject(error) : resolve(response.token)));
     });
   } finally {
     client.close();
