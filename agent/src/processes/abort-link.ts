@@ -1,5 +1,3 @@
-import { setMaxListeners } from 'node:events';
-
 /**
  * A controller that its parent aborts too, until `unlink()`. Unlike AbortSignal.any() it leaves
  * nothing behind on a parent that lives as long as the agent.
@@ -27,10 +25,4 @@ export function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
-}
-
-/** For signals that many wait for at once. */
-export function manyListeners(controller: AbortController): AbortController {
-  setMaxListeners(0, controller.signal);
-  return controller;
 }

@@ -3,7 +3,7 @@ import { durationFromMs, randomIds } from '@wombat/proto';
 import type { CreateJoinTokenRequest, CreateJoinTokenResponse, ListJoinTokensRequest, ListJoinTokensResponse, RevokeJoinTokenRequest, RevokeJoinTokenResponse } from '@wombat/proto/control';
 import { HeldClock, newTestKey, openTestIdentities } from '../../auth/testing.js';
 import { unary } from '../../testing/calls.js';
-import { row } from '../../testing/test-store.js';
+import { change, row } from '../../testing/test-store.js';
 import { tokenService } from './token-service.js';
 
 const dryRun = { requestId: '', expectedRevision: 0n, dryRun: true };
@@ -53,4 +53,16 @@ void t.test('a revoked token lets nobody in; a dry run revokes none', async (tes
   await revoke({ joinToken: second.joinToken!.metadata!.id });
   await test.rejects(identities.enrol({ token: second.token, csr, peer: '127.0.0.1:9' }), { code: 'WO_TOKEN_REFUSED' });
   await test.rejects(revoke({ joinToken: 'nobody' }), { code: 'WO_NOT_FOUND', hint: /wo token list/ });
+});
+
+void t.test('a machine that was removed may come back under its name', async (test) => {
+  const { store, create } = await setting(test);
+  const name = 'rack '.repeat(12).trim();
+  const first = (await create({ hostName: name })).joinToken!.hostId;
+  await change(store, 'hosts', first, { phase: 'gone', desired: 'absent' });
+  const second = (await create({ hostName: name })).joinToken!.hostId;
+  test.equal((await row(store, 'hosts', second)).name, name);
+  const former = await row(store, 'hosts', first);
+  test.match(former, { phase: 'gone', name: new RegExp(`^rack .*${first}$`) }, 'its history stays, and can be told apart');
+  test.ok(former.name.length <= 64);
 });

@@ -30,6 +30,7 @@ export function tokenService({ store, clock, ids, issuer }: TokenServiceOptions)
       const validForMs = durationToMs(request.validFor);
       const issued = await mutate(store, request.mutation, async (transaction) => {
         const hostId = ids.next('host');
+        await freeName(transaction, request.hostName);
         await transaction.hosts.insert({
           id: hostId, name: request.hostName, generation: 1, observedGeneration: 0, providerId: '', image: '', hardwareProfile: '', region: '', zone: '',
           key: hostId, phase: 'booting', phaseSince: clock.now(), desired: 'present', machineId: hostId, addresses: [], attempts: 0,
@@ -48,6 +49,12 @@ export function tokenService({ store, clock, ids, issuer }: TokenServiceOptions)
       return { joinToken: joinTokenView(await issuer.revokeJoinToken(token.id)) };
     },
   });
+}
+
+/** A machine that is set up anew comes back under its old name; what it was is history. */
+async function freeName(transaction: Transaction, name: string): Promise<void> {
+  const [former] = await transaction.hosts.find({ name, phase: 'gone' });
+  if (former) await transaction.hosts.update({ ...former, name: `${name.slice(0, 40)} ${former.id}` });
 }
 
 function joinTokenView(token: JoinToken): JoinTokenMessage {

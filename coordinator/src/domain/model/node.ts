@@ -1,5 +1,20 @@
 import type { StoredError, StoredObject, Waiting } from './object.js';
 
+/**
+ * pending      waits for its host
+ * fetching     the host fetches and unpacks the release
+ * configuring  its root is made, its files are rendered
+ * starting     its process was started, the ready check has not passed
+ * ready        the ready check has passed, it is no member of its cluster yet
+ * joining      the bootstrap strategy's steps run
+ * running      as wanted
+ * draining     it leaves its cluster before it is stopped
+ * stopping     the stop action runs
+ * stopped      its process has ended because that was wanted
+ * failed       given up, until somebody asks again
+ * unknown      its host is silent
+ * gone         nothing of it is left; the row is history
+ */
 export const nodePhases = [
   'pending', 'fetching', 'configuring', 'starting', 'ready', 'joining', 'running',
   'stopping', 'stopped', 'failed', 'unknown', 'draining', 'gone',
