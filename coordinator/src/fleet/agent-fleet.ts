@@ -66,7 +66,9 @@ export class AgentFleet implements Fleet {
 
   /** Begins to watch for silent hosts. */
   start(): void {
-    this.#scan ??= this.#watch();
+    if (this.#scan) return;
+    this.#room.live.begin();
+    this.#scan = this.#watch();
   }
 
   /**

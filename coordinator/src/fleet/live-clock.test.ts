@@ -26,3 +26,14 @@ void t.test('it runs with the loop, and stands while the loop stands', async (t)
   t.equal(live.nowMs, 2_400, 'an early tick adds what has passed');
   t.equal(live.hasStalled, false);
 });
+
+void t.test('what goes before the first wait for a tick is no stall', async (t) => {
+  const clock = new ManualClock();
+  const live = new LiveClock(clock, 500);
+  await clock.advance(3_000);
+  live.begin();
+  await clock.advance(500);
+  live.tick();
+  t.equal(live.hasStalled, false);
+  t.equal(live.nowMs, 500);
+});

@@ -36,6 +36,11 @@ export class LiveClock {
     return this.#hasStalled;
   }
 
+  /** Ticks come from now on; what went before, such as the start of the program, is no stall. */
+  begin(): void {
+    this.#lastTick = this.#clock.monotonic();
+  }
+
   tick(): void {
     const now = this.#clock.monotonic();
     const elapsedMs = Math.max(0, now - this.#lastTick);
