@@ -2,6 +2,8 @@
 // lies one file for each library that is needed rarely or by the agent's helper processes only.
 // Every text and every function that is loaded stays in memory for the agent's whole life, so what
 // an agent can never use is left out here.
+//
+//   node scripts/bundle-agent.js [DIRECTORY]
 import { build } from 'esbuild';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -120,7 +122,7 @@ export async function bundleAgent(directory = `${root}agent/dist/bundle`) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  for (const { outputs } of await bundleAgent()) {
+  for (const { outputs } of await bundleAgent(process.argv[2])) {
     for (const [path, { bytes }] of Object.entries(outputs)) console.log(`${path} ${Math.round(bytes / 1024)} KiB`);
   }
 }
