@@ -65,6 +65,8 @@ export class KyselyCollection<K extends Kind> implements Collection<K> {
 export interface WriteHooks {
   now(): number;
   written(kind: Kind, id: string, object: Kinds[Kind] | undefined): void;
+  /** After so many rows: lets others have their turn when it is time. */
+  turn(rows: number): Promise<void>;
 }
 
 /** One kind of object inside a transaction. */
@@ -102,6 +104,7 @@ export class WritableKyselyCollection<K extends Kind> extends KyselyCollection<K
       throw new WombatError('WO_CONFLICT', `${object.id} has been changed by somebody else`, { details: { id: object.id } });
     }
     this.hooks.written(this.kind, next.id, next);
+    await this.hooks.turn(1);
     return next;
   }
 
@@ -124,6 +127,7 @@ export class WritableKyselyCollection<K extends Kind> extends KyselyCollection<K
     const query = sql`insert into ${this.table} (${sql.join(columns.map((column) => sql.ref(column)))}) values ${sql.join(values)}`;
     await this.guarded(objects[0]?.name ?? '', () => query.execute(this.database));
     for (const object of objects) this.hooks.written(this.kind, object.id, object);
+    await this.hooks.turn(objects.length);
   }
 
   /** The one constraint that callers meet is the unique name. */

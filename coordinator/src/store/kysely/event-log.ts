@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Event, NewEvent } from '../../domain/model/event.js';
 import type { EventLog, EventQuery } from '../store.js';
-import type { Database } from './collection.js';
+import type { Database, WriteHooks } from './collection.js';
 import type { EventRow } from './tables.js';
 
 /** Name of the counter that hands out sequence numbers, inside the transaction that uses them. */
@@ -33,10 +33,13 @@ export class KyselyEventLog implements EventLog {
 }
 
 /** Numbers and writes events; `first` is the sequence number of the first of them. */
-export async function writeEvents(database: Database, first: number, time: number, events: readonly NewEvent[]): Promise<Event[]> {
+export async function writeEvents(database: Database, first: number, { now, turn }: Pick<WriteHooks, 'now' | 'turn'>, events: readonly NewEvent[]): Promise<Event[]> {
+  const time = now();
   const numbered = events.map((event, index) => complete(event, first + index, time));
   for (let start = 0; start < numbered.length; start += 100) {
-    await database.insertInto('events').values(numbered.slice(start, start + 100).map(toRow)).execute();
+    const portion = numbered.slice(start, start + 100);
+    await database.insertInto('events').values(portion.map(toRow)).execute();
+    await turn(portion.length);
   }
   return numbered;
 }

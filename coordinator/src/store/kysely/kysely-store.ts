@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '@wombat/proto';
 import type { Event, NewEvent } from '../../domain/model/event.js';
 import type { Change, Commit, Kind, Kinds, Reader, Store, Transaction } from '../store.js';
@@ -35,6 +36,7 @@ export class KyselyStore implements Store {
       const hooks: WriteHooks = {
         now: () => this.#clock.now(),
         written: (kind, id, object) => changes.set(`${kind}/${id}`, { kind, id, object }),
+        turn: turnTaker(),
       };
       return work(transactionOf(database, hooks, events));
     });
@@ -59,6 +61,20 @@ export class KyselyStore implements Store {
   }
 }
 
+/** A few milliseconds of work. */
+const rowsPerTurn = 100;
+
+/** Other transactions wait for a long one; sessions and readers need not, as long as it lets the event loop turn. */
+function turnTaker(): WriteHooks['turn'] {
+  let rows = 0;
+  return async (written) => {
+    rows += written;
+    if (rows < rowsPerTurn) return;
+    rows = 0;
+    await setImmediate();
+  };
+}
+
 function collectionsOf<C>(make: (kind: Kind) => C): Record<Kind, C> {
   return Object.fromEntries(kinds.map((kind) => [kind, make(kind)])) as Record<Kind, C>;
 }
@@ -76,14 +92,18 @@ function transactionOf(database: Database, hooks: WriteHooks, events: Event[]): 
   const append = async (...added: readonly NewEvent[]): Promise<void> => {
     if (added.length === 0) return;
     const first = await nextNumber(database, sequenceCounter, added.length);
-    events.push(...(await writeEvents(database, first, hooks.now(), added)));
+    for (const event of await writeEvents(database, first, hooks, added)) events.push(event);
   };
   return {
     ...(collectionsOf((kind) => new WritableKyselyCollection(database, kind, hooks)) as unknown as {
       [K in keyof Kinds]: WritableKyselyCollection<K>;
     }),
     events: { list: (query) => log.list(query), lastSequence: () => log.lastSequence(), oldestKept: () => log.oldestKept(), append, drop: (upTo, limit) => dropEvents(database, upTo, limit) },
-    nextNumber: (counter, count = 1) => nextNumber(database, counter, count),
+    nextNumber: async (counter, count = 1) => {
+      const first = await nextNumber(database, counter, count);
+      await hooks.turn(1);
+      return first;
+    },
     meta: {
       get: (key) => readMeta(database, key),
       set: async (key, value) => {

@@ -1,4 +1,5 @@
 import { chmodSync, statSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import path from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import t, { type Test } from 'tap';
@@ -148,4 +149,31 @@ void t.test('ids are those of the objects that would be found', async (test) => 
   for (const where of [{}, { name: 'a' }, { name: ['a', 'b'] }, { name: [] }]) {
     test.same(await store.read.providers.ids(where), (await store.read.providers.find(where)).map(({ id }) => id), JSON.stringify(where));
   }
+});
+
+void t.test('a transaction over thousands of rows lets everything else have its turn, and is still one', async (test) => {
+  const { store } = await opened(test);
+  let isOver = false;
+  let turns = 0;
+  const seenMeanwhile = new Set<number>();
+  const others = (async () => {
+    while (!isOver) {
+      await setImmediate();
+      turns += 1;
+      seenMeanwhile.add(await store.read.providers.count({}));
+    }
+  })();
+  const rows = Array.from({ length: 2_000 }, (_, index) => provider(`prv-${String(index).padStart(12, '0')}`, `name ${index}`));
+  const event = { type: 'x', subjectId: 's', subjectName: 's', reason: 'r', message: 'm' };
+  const long = store.transaction(async (transaction) => {
+    await transaction.providers.insertAll(rows);
+    await transaction.events.append(...rows.map(() => event));
+  });
+  const next = store.transaction((transaction) => transaction.events.append({ ...event, type: 'y' }));
+  await long;
+  isOver = true;
+  await Promise.all([others, next]);
+  test.ok(turns >= 30, `others had ${turns} turns meanwhile`);
+  test.same([...seenMeanwhile].filter((count) => count !== 0 && count !== rows.length), [], 'nobody has seen a part of it');
+  test.match(await store.read.events.list({ afterSequence: rows.length, limit: 10 }), [{ type: 'y' }], 'who came later has waited');
 });
