@@ -34,7 +34,7 @@ function headline(view: OperationView, { nowMs, colours }: FrameOptions): string
   if (view.isFinished) return endLine(view, colours);
   const { progress, metadata, waiting } = view.operation;
   const figures = progress ? `${progress.done}/${progress.total}${progress.failed ? `, ${progress.failed} failed` : ''}` : '';
-  const why = waiting ? colours.dim(`  waits for ${sanitise(waiting.reason)}`) : '';
+  const why = waiting ? colours.dim(`  waits: ${sanitise(waiting.reason)}`) : '';
   return `${colours.bold(view.kind)} ${sanitise(metadata?.id ?? '')}  ${figures}  ${colours.dim(elapsed(Math.max(0, nowMs - view.startedMs)))}${why}`;
 }
 

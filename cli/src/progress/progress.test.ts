@@ -49,7 +49,7 @@ t.test('a frame: a line for each node, as wide as the terminal at most', async (
   view.apply(phaseEvent('web-1', 'running', 1.5));
   view.apply(phaseEvent('web-2', 'failed', 2, { error: { code: 'WO_NODE_EXITED', message: `exit 3 ${'x'.repeat(100)}\x1b[2J`, hint: '' } }));
   t.same(frame(view, 4).map((line) => line.slice(0, 52)), [
-    'deploy op-aaaaaaaaaaaa  0/3  4.0s  waits for capacit',
+    'deploy op-aaaaaaaaaaaa  0/3  4.0s  waits: capacity',
     '  ✓ web-1  running      1.5s',
     '  ✗ web-2  failed       WO_NODE_EXITED: exit 3 xxxxx',
     '  • web-3  pending',

@@ -2,7 +2,7 @@ import { hostPhaseToJSON, type Host } from '@wombat/proto/control';
 import type { Column } from '../../output/table.js';
 import { relative } from '../../output/time.js';
 import { bytes, word } from '../../output/words.js';
-import { waitingOf } from '../node/view.js';
+import { waitingOf, waitOf } from '../node/view.js';
 
 export function hostColumns(nowMs: number): readonly Column<Host>[] {
   return [
@@ -36,7 +36,7 @@ export function hostEntries(host: Host, nowMs: number): readonly (readonly [stri
     ['id', host.metadata?.id ?? ''],
     ['name', host.metadata?.name ?? ''],
     ['phase', `${hostPhaseOf(host)}, since ${relative(host.phaseSince, nowMs)}`],
-    ['waits', waitingOf(host.waiting, nowMs)],
+    ['waits', waitOf(host.waiting, nowMs)],
     ['provider', host.providerId],
     ['image', host.image],
     ['profile', host.hardwareProfile],

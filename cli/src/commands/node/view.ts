@@ -45,10 +45,15 @@ export function whyOf(node: Node, nowMs: number): string {
   return waitingOf(node.waiting, nowMs);
 }
 
-/** "a host, since 3m ago, next try in 5s" */
+/** "waits: its host is created, since 3m ago, next try in 5s" */
 export function waitingOf(waiting: Waiting | undefined, nowMs: number): string {
+  return waiting ? `waits: ${waitOf(waiting, nowMs)}` : '';
+}
+
+/** The same without its first word. */
+export function waitOf(waiting: Waiting | undefined, nowMs: number): string {
   if (!waiting) return '';
-  return [`waits for ${waiting.reason}`, waiting.since && `since ${relative(waiting.since, nowMs)}`, waiting.nextTryAt && `next try ${relative(waiting.nextTryAt, nowMs)}`]
+  return [waiting.reason, waiting.since && `since ${relative(waiting.since, nowMs)}`, waiting.nextTryAt && `next try ${relative(waiting.nextTryAt, nowMs)}`]
     .filter(Boolean)
     .join(', ');
 }
@@ -60,7 +65,7 @@ export function nodeEntries(node: Node, nowMs: number): readonly (readonly [stri
     ['family', [node.familyName, node.familyId].filter(Boolean).join('  ')],
     ['phase', `${phaseOf(node)}, since ${relative(node.phaseSince, nowMs)}`],
     ['wanted', word(nodeDesiredToJSON(node.desired), 'NODE_DESIRED_')],
-    ['waits', waitingOf(node.waiting, nowMs)],
+    ['waits', waitOf(node.waiting, nowMs)],
     ['host', node.hostName ? `${node.hostName} (${node.hostId})` : node.hostId],
     ['domain', node.domainId],
     ['release', node.releaseId],

@@ -4,6 +4,7 @@ import type { Runtime } from '../../runtime.js';
 import { table, type Column } from '../../output/table.js';
 import { elapsed, relative } from '../../output/time.js';
 import { word } from '../../output/words.js';
+import { waitOf } from '../node/view.js';
 
 export function operationColumns(nowMs: number): readonly Column<Operation>[] {
   return [
@@ -32,7 +33,7 @@ export function operationEntries(operation: Operation, nowMs: number): readonly 
     ['started', relative(operation.metadata?.createdAt, nowMs)],
     ['took', tookOf(operation)],
     ['deadline', operation.finishedAt ? '' : relative(operation.deadline, nowMs)],
-    ['waits for', waiting ? `${waiting.reason}, since ${relative(waiting.since, nowMs)}${waiting.nextTryAt ? `, next try ${relative(waiting.nextTryAt, nowMs)}` : ''}` : ''],
+    ['waits', waitOf(waiting, nowMs)],
     ['error', error ? `${error.code}: ${error.message}\n${concreteHint(error.hint, failedNode(operation))}` : ''],
     ['plan', operation.plan.map(planLine).join('\n')],
   ];

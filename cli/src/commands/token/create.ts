@@ -5,7 +5,10 @@ import { newMutation } from '../../control/mutation.js';
 import { duration } from '../../options.js';
 
 export const tokenCreate = defineCommand({
-  description: 'Lets one machine enrol once, as a host of this name. The token is shown this once and stored as a hash only.',
+  description: [
+    'Lets one machine enrol once, as a host of this name: wo agent --coordinator HOST:PORT --join-token-file FILE on it. The token is shown this once and stored as a hash only.',
+    'Such a host takes commands (wo exec). Nodes are placed on hosts of a family\'s domains, which come from providers.',
+  ].join('\n'),
   examples: [
     { command: 'wo token create web-3', explanation: 'valid for 15 minutes' },
     { command: 'wo token create web-3 --ttl 5m > web-3.token', explanation: 'into a file, which gets the token alone' },
