@@ -4,12 +4,16 @@ import { DesiredState, NodePhase, type Assignment, type Assignments, type NodeSt
 import { ManagedNode } from './managed-node.js';
 import { newNodeRecord } from './node-record.js';
 import { nodePaths } from './node-paths.js';
+import { retryDelayMs } from './start-error.js';
 import type { NodeServices } from './node-services.js';
 
 /** The nodes of this host, as the coordinator wants them. */
 export class NodeTable {
   readonly #services: NodeServices;
   readonly #nodes = new Map<string, ManagedNode>();
+  readonly #closed = new AbortController();
+  /** The frames taken so far: of two sessions too, one after another. */
+  #assigning: Promise<void> = Promise.resolve();
   /** Named so far by the full sync that is coming in. */
   #named: Set<string> | undefined;
 
@@ -33,6 +37,8 @@ export class NodeTable {
 
   /** The loops end, the nodes run on. */
   async close(): Promise<void> {
+    this.#closed.abort(new WombatError('WO_CANCELLED', 'the agent ends'));
+    await this.#assigning;
     await Promise.all([...this.#nodes.values()].map((node) => node.close()));
     await this.#services.journal.close();
   }
@@ -49,14 +55,35 @@ export class NodeTable {
     return this.nodes().map((node) => node.status);
   }
 
-  /** Resolves when the frame is in the journal; converging goes on by itself. */
-  async assign(frame: Assignments): Promise<void> {
+  /** Resolves when the frame is in the journal; converging goes on by itself. A full disk is waited for. */
+  assign(frame: Assignments): Promise<void> {
+    const assigned = this.#assigning.then(() => this.#assign(frame));
+    this.#assigning = assigned.catch(() => undefined);
+    return assigned;
+  }
+
+  async #assign(frame: Assignments): Promise<void> {
     const newer = frame.assignments.filter((assignment) => this.#isNewer(assignment)).map((assignment) => this.#withSpec(assignment));
     const isComplete = !frame.fullSync || frame.last;
-    await this.#services.journal.assign(newer, isComplete ? frame.syncId : undefined);
+    await this.#journal(newer, isComplete ? frame.syncId : undefined);
     for (const assignment of newer) this.#take(assignment);
     this.#repeatAbsent(frame.assignments, newer);
     if (frame.fullSync) await this.#followFullSync(frame);
+  }
+
+  /** To end the session for a full disk would make all nodes of the host look lost, and change nothing. */
+  async #journal(assignments: readonly Assignment[], syncId: bigint | undefined): Promise<void> {
+    const { journal, clock, log } = this.#services;
+    for (let attempt = 0; ; attempt++) {
+      this.#closed.signal.throwIfAborted();
+      try {
+        return await journal.assign(assignments, syncId);
+      } catch (error) {
+        if (!WombatError.is(error) || error.code !== 'WO_DISK_FULL') throw error;
+        if (attempt === 0) log.error({ code: error.code, assignments: assignments.length }, 'what is wanted cannot be written down until there is space on the disk');
+        await clock.sleep(retryDelayMs(attempt), this.#closed.signal);
+      }
+    }
   }
 
   #onStatus(status: NodeStatus, { onStatus }: NodeServices): void {
