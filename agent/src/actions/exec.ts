@@ -46,11 +46,22 @@ export class ExecAction {
     const { ledger } = this.#services;
     const fresh = [...new Set(frame.targetIds)].filter((targetId) => isTarget(targetId) && !ledger.has(job.jobId, targetId));
     const entries = fresh.map((targetId) => this.#entry(job, targetId));
-    await ledger.accept(entries);
+    await this.#accept(entries);
     for (const entry of entries) {
       this.#track(entry, (signal) => this.#inTurn(signal, () => new ExecRun(entry, this.#services, signal).begin(job.action)));
     }
     this.#repeatOutcomes(job.jobId, frame.targetIds);
+  }
+
+  /** What cannot be written down is not run, and whoever waits for it is told so. */
+  async #accept(entries: readonly ExecEntry[]): Promise<void> {
+    const { ledger, clock, onOutcome } = this.#services;
+    try {
+      await ledger.accept(entries);
+    } catch (error) {
+      for (const entry of entries) onOutcome(rejectedWith(entry, WombatError.from(error), clock));
+      throw error;
+    }
   }
 
   cancel({ jobId, targetIds }: CancelExec): void {
