@@ -74,6 +74,8 @@ export class ErlCall {
 
 function complaint({ stderr, stdout }: BriefResult): string {
   const text = `${stderr.toString('utf8')}${stdout.toString('utf8')}`.trim();
+  // It would repeat the whole of our expression.
+  if (text.startsWith('erl_call: evaluating input failed')) return 'the node ended, or its connection was lost, before it answered';
   return text === '' ? 'erl_call failed and said nothing' : text.slice(0, 2048);
 }
 

@@ -105,6 +105,10 @@ t.test('a real Erlang node', { skip: findProgram('erl', '/', process.env.PATH ??
     t.equal((await evaluate('ok.')).outcome, Outcome.OK, 'it runs on');
   });
 
+  await t.test('a node that ends while it evaluates', async (t) => {
+    t.match(await evaluate('erlang:disconnect_node(hd(nodes(hidden))), timer:sleep(5000).'), { outcome: Outcome.FAILED, stderr: /^the node ended, or its connection was lost, before it answered\n?$/ });
+  });
+
   await t.test('a function is applied', async (t) => {
     host.outcomes.length = 0;
     await host.exec([nodeId], { $case: 'erlangApply', value: { module: 'lists', function: 'append', arguments: '[[a,"b"],[c]]' } });
