@@ -41,6 +41,15 @@ t.test('nothing to list: nothing on stdout, what to do on stderr, and still a va
   t.same(JSON.parse((await runWo(fake, ['family', 'list', '-o', 'json'])).stdout), { families: [] });
 });
 
+t.test('a node that is tried again tells the error and when', async (t) => {
+  const failed = { ...node('web-1', NodePhase.PENDING), lastError: { code: 'WO_NODE_EXITED', message: 'exit 9', hint: '', details: {} } };
+  const soon = { reason: 'start again', since: undefined, nextTryAt: new Date(Date.now() + 3_600_000) };
+  const fake = await coordinator(t, { listNodes: () => ({ nodes: [{ ...failed, waiting: soon }, { ...node('web-2', NodePhase.PENDING), waiting: { ...soon, nextTryAt: undefined } }], page }) });
+  const { stdout } = await runWo(fake, ['node', 'list']);
+  t.match(stdout, /WO_NODE_EXITED: exit 9, next try in (59m|1h)\n/);
+  t.match(stdout, /waits: start again\n/);
+});
+
 t.test('show commands print every field that is set', async (t) => {
   const fake = await coordinator(t, {
     getNode: () => ({ node: { ...node('web-1', NodePhase.FAILED), lastError: { code: 'WO_NODE_EXITED', message: 'exit 3', hint: 'see', details: {} }, logTail: 'a\nb\n' } }),

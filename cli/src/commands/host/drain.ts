@@ -6,7 +6,7 @@ import { operationOptions, operationTimeoutHelp } from '../common.js';
 import { confirm } from '../confirm.js';
 
 export const hostDrain = defineCommand({
-  description: 'No node is placed on the host any more, and those that are there are removed.',
+  description: 'No node is placed on the host any more, and those that are there are removed; their data stays until the host is removed. `wo deploy-nodes` places new ones elsewhere.',
   timeoutHelp: operationTimeoutHelp,
   examples: [
     { command: 'wo host drain host-k3', explanation: 'asks first' },
@@ -15,7 +15,7 @@ export const hostDrain = defineCommand({
   arguments: { host: required('id, name, or the beginning of an id') },
   options: { ...operationOptions },
   async run(runtime, { host }, { detach }) {
-    await confirm(runtime, `this removes every node of the host ${host}`);
+    await confirm(runtime, `this removes every node of the host ${host}; their data stays until the host is removed`);
     const control = await runtime.control();
     const { operation } = await control.call(HostServiceService.drainHost, DrainHostRequest.fromPartial({ mutation: newMutation(), host }));
     const { timeout } = runtime.flags;

@@ -39,9 +39,12 @@ export function paintPhase(text: string, node: Node, colours: Colours): string {
   }
 }
 
-/** The error, or what it waits for. */
+/** The error and when it is tried again, or what it waits for. */
 export function whyOf(node: Node, nowMs: number): string {
-  if (node.lastError && phaseOf(node) !== 'running') return `${node.lastError.code}: ${node.lastError.message}`;
+  if (node.lastError && phaseOf(node) !== 'running') {
+    const next = node.waiting?.nextTryAt ? `, next try ${relative(node.waiting.nextTryAt, nowMs)}` : '';
+    return `${node.lastError.code}: ${node.lastError.message}${next}`;
+  }
   return waitingOf(node.waiting, nowMs);
 }
 
