@@ -111,7 +111,7 @@ export class HttpListener {
     app.addContentTypeParser('application/json', { parseAs: 'string' }, (_, body, done) => parseJson(String(body), done));
     app.addHook('onSend', async (_, reply) => void reply.headers(securityHeaders));
     app.setErrorHandler((error, request, reply) => this.answerError(error, request, reply));
-    app.setNotFoundHandler((request, reply) => this.answerError(new WombatError('WO_METHOD_UNKNOWN', 'there is nothing under this path'), request, reply));
+    app.setNotFoundHandler((request, reply) => this.answerError(new WombatError('WO_METHOD_UNKNOWN', 'there is nothing under this path', { hint: 'call methods with POST /v1/SERVICE/METHOD: docs/reference/api.md' }), request, reply));
     return app;
   }
 
