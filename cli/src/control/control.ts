@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Client, credentials, Metadata, status, type CallOptions, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js';
 import { fromServiceError, limits, WombatError } from '@wombat/proto';
 import type { Credentials } from './credentials.js';
@@ -29,6 +30,8 @@ export class Control {
   constructor(given: Credentials, signal: AbortSignal, timeoutMs = unaryTimeoutMs) {
     this.#address = given.address;
     this.#signal = signal;
+    // Every call that goes on listens to it, and as many as there are families or hosts may.
+    setMaxListeners(0, signal);
     this.#timeoutMs = timeoutMs;
     this.#metadata.set('authorization', `Bearer ${given.token}`);
     this.#client = new Client(given.address, credentials.createSsl(given.caPem), {
