@@ -32,20 +32,28 @@ async function runTap(files, jobs) {
 async function count() {
   const counts = { passed: 0, failed: 0, skipped: 0 };
   const notRun = [];
-  const listen = (parser) => {
-    parser.on('child', listen);
+  const failures = [];
+  const listen = (parser, path = []) => {
+    parser.on('child', (child) => listen(child, [...path, child.name]));
     parser.on('assert', (result) => {
+      if (!result.ok && !result.skip && !result.todo) failures.push(failureOf(path, result));
       if (result.skip || result.todo) {
         counts.skipped += 1;
         notRun.push(`${result.fullname ? `${result.fullname}: ` : ''}${result.name}: ${result.skip || result.todo}`);
-      } else if (!result.ok) counts.failed += result.isSuite || result.hasChild ? 0 : 1;
+      } else if (!result.ok) counts.failed += 1;
       else counts.passed += 1;
     });
   };
   const parser = new Parser();
   listen(parser);
   await new Promise((resolve, reject) => createReadStream(results).on('error', reject).pipe(parser).on('finish', resolve));
-  return { counts, notRun };
+  return { counts, notRun, failures };
+}
+
+/** One line where, and what was compared. */
+function failureOf(path, { name, diag }) {
+  const where = diag?.at?.fileName ? ` (${diag.at.fileName}:${diag.at.lineNumber})` : '';
+  return `failed: ${[...path, name].join(' > ')}${where}${diag?.diff ? `\n${diag.diff}` : ''}`;
 }
 
 const words = process.argv.slice(2);
@@ -54,7 +62,8 @@ const jobs = jobsAt === -1 ? '2' : words.splice(jobsAt, 2)[1];
 const files = testFiles(words);
 if (files.length === 0) throw new Error(`no test file matches ${words.join(' ')}`);
 const code = await runTap(files, jobs);
-const { counts, notRun } = await count();
+const { counts, notRun, failures } = await count();
+for (const text of failures) console.log(text);
 for (const line of notRun) console.log(`not run: ${line}`);
 if (code !== 0 && counts.failed === 0) counts.failed = 1;
 console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);

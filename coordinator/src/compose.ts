@@ -123,7 +123,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   const controlServices = once((c: DependencyContainer) => [
     providerService({ store, clock, ids, secrets, drivers: catalog, directory: c.resolve(ProviderInstances) }),
     releaseService({ store, clock, ids, blobs: c.resolve(FileBlobStore) }),
-    familyService({ store, clock, ids, secrets, strategies: catalog, directory: c.resolve(ProviderInstances), maxNodesPerOperation: configuration.limits.maxNodesPerOperation }),
+    familyService({ store, clock, ids, secrets, strategies: catalog, directory: c.resolve(ProviderInstances), drivers: catalog, maxNodesPerOperation: configuration.limits.maxNodesPerOperation }),
     nodeService({ store, clock, ids, fleet: c.resolve(AgentFleet), strategies: catalog, assignments: c.resolve(AssignmentBuilder) }),
     hostService({ store, clock, ids, fleet: c.resolve(AgentFleet) }),
     operationService({ store, clock }),

@@ -148,7 +148,7 @@ t.test('a real Erlang node', { skip: findProgram('erl', '/', process.env.PATH ??
     await keeper.look();
     const record = JSON.parse(readFileSync(join(host.directory, 'epmd', 'epmd.json'), 'utf8')) as EpmdRecord;
     t.not(record.pid, pid);
-    for (let tries = 0; (await evaluate('ok.')).outcome !== Outcome.OK; tries++) if (tries > 100) throw new Error('the node did not register again');
+    await until(async () => (await evaluate('ok.')).outcome === Outcome.OK, 'the node to register again');
     t.ok(isAlive(record));
   });
 

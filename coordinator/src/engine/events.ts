@@ -15,7 +15,7 @@ export function nodePhaseEvent(node: Node): NewEvent {
     subjectId: node.id,
     subjectName: node.name,
     reason: error?.code ?? node.phase,
-    message: error ? `${node.name} failed: ${error.message}` : `${node.name} is ${node.phase}`,
+    message: error ? `${node.name} failed: ${error.message}` : `${node.name} is ${node.phase}${node.waiting ? `: ${node.waiting.reason}` : ''}`,
     nodeId: node.id,
     hostId: node.hostId,
     familyId: node.familyId,

@@ -88,6 +88,8 @@ export interface WritableCollection<K extends Kind> extends Collection<K> {
 export interface EventQuery {
   readonly afterSequence: number;
   readonly limit: number;
+  /** The last of them instead of the first; in ascending order all the same. */
+  readonly newest?: boolean;
   readonly operationId?: string;
   readonly familyId?: string;
   readonly hostId?: string;

@@ -13,7 +13,7 @@ export function eventService({ store }: { readonly store: Store }): Service {
       const afterSequence = Number(request.afterSequence);
       await refuseGone(store, afterSequence);
       const limit = Math.min(request.limit || limits.pageSizeDefault, limits.pageSizeMaximum);
-      const events = await store.read.events.list({ ...match, afterSequence, limit });
+      const events = await store.read.events.list({ ...match, afterSequence, limit, newest: request.newest });
       return { events: events.map(eventView), lastSequence: BigInt(events.at(-1)?.sequence ?? afterSequence) };
     },
     async *followEvents(request, context) {

@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap';
+import type { ProviderPlugin } from '@wombat/plugin-sdk';
 import { durationFromMs } from '@wombat/proto';
 import type {
   AddDomainRequest, AddDomainResponse, AttachReleaseRequest, AttachReleaseResponse, CreateFamilyRequest, CreateFamilyResponse, DeployNodesRequest, DeployNodesResponse,
@@ -21,9 +22,12 @@ async function setting(test: Test) {
   const clock = new ManualClock();
   const store: Store = await openTestStore(test, clock);
   const directory = new FakeProviders();
-  const service = familyService({ store, clock, ids: new CountingIds(), secrets: fakeSecrets, strategies: new FakeStrategies(), directory, maxNodesPerOperation: 100 });
+  const walled = new Set<string>();
+  const plugin = (driver: string): ProviderPlugin => ({ abilities: { firewall: walled.has(driver) } }) as ProviderPlugin;
+  const drivers = { driver: plugin, providers: () => ['local', 'cloud'].map(plugin) };
+  const service = familyService({ store, clock, ids: new CountingIds(), secrets: fakeSecrets, strategies: new FakeStrategies(), directory, drivers, maxNodesPerOperation: 100 });
   return {
-    store, directory, clock,
+    store, directory, clock, walled,
     create: unary<CreateFamilyRequest, CreateFamilyResponse>(service, 'createFamily'),
     status: unary<GetFamilyStatusRequest, GetFamilyStatusResponse>(service, 'getFamilyStatus'),
     firewall: unary<SetFirewallRequest, SetFirewallResponse>(service, 'setFirewall'),
@@ -71,6 +75,20 @@ void t.test('families that cannot be', async (test) => {
 });
 
 const rule = (protocol: string, fromPort: number, toPort: number, source = '') => ({ protocol, fromPort, toPort, source });
+void t.test('rules that nobody enforces are kept, and that is said', async (test) => {
+  const { store, firewall, walled } = await setting(test);
+  await put(store, 'families', familyRow());
+  const rules = [{ protocol: 'tcp', fromPort: 1, toPort: 2, source: '' }];
+  const warnings = async (): Promise<string[]> => (await firewall({ family: 'family 900', rules })).warnings;
+  test.match(await warnings(), [/no driver of this coordinator/], 'no driver does');
+  test.same((await firewall({ family: 'family 900', rules: [] })).warnings, [], 'no rules, no warning');
+  walled.add('cloud');
+  test.same(await warnings(), [], 'one does, and the family has no domain yet');
+  await put(store, 'providers', providerRow({ driver: 'local', name: 'here' }), providerRow({ id: idNumber('prv', 901), driver: 'cloud' }));
+  await put(store, 'domains', domainRow(idNumber('fam', 900)), domainRow(idNumber('fam', 900), { providerId: idNumber('prv', 901) }, 901));
+  test.match(await warnings(), [/its driver local enforces no/], 'only the provider that does not is named');
+});
+
 void t.test('firewall rules', async (test) => {
   const { store, firewall } = await setting(test);
   await put(store, 'families', familyRow());

@@ -1,5 +1,6 @@
 import { checkName, durationToMs, WombatError, type Clock, type Ids } from '@wombat/proto';
 import { FamilyServiceService, type AddDomainRequest, type CreateFamilyRequest } from '@wombat/proto/control';
+import type { ProviderPlugin } from '@wombat/plugin-sdk';
 import { NoteLevel, type FirewallRule as RuleMessage } from '@wombat/proto/plugin';
 import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
@@ -30,6 +31,7 @@ export interface FamilyServiceOptions {
   readonly secrets: Secrets;
   readonly strategies: StrategyDirectory;
   readonly directory: ProviderDirectory;
+  readonly drivers: { driver(name: string): ProviderPlugin; providers(): readonly ProviderPlugin[] };
   readonly maxNodesPerOperation: number;
 }
 
@@ -65,8 +67,7 @@ export function familyService(options: FamilyServiceOptions): Service {
     async setFirewall(request) {
       const firewall = request.rules.map(checkRule);
       const stored = await mutateObject(store, request.mutation, 'families', request.family, (transaction, family) => transaction.families.update(changed(family, { firewall })));
-      const warnings = firewall.length > 0 ? ['the driver local enforces no firewall rules; they are kept for drivers that do'] : [];
-      return { family: await viewOf(stored), warnings: (await onlyLocal(store, stored)) ? warnings : [] };
+      return { family: await viewOf(stored), warnings: firewall.length > 0 ? await unenforced(options, stored) : [] };
     },
     async attachRelease(request) {
       const stored = await mutateObject(store, request.mutation, 'families', request.family, async (transaction, family) => {
@@ -193,10 +194,14 @@ function isSource(source: string): boolean {
   return more.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= widest;
 }
 
-async function onlyLocal(store: Store, family: Family): Promise<boolean> {
+/** Where the rules are kept but nobody enforces them: with the family's providers, or everywhere. */
+async function unenforced({ store, drivers }: FamilyServiceOptions, family: Family): Promise<string[]> {
   const domains = await store.read.domains.find({ familyId: family.id });
-  const providers = await Promise.all(domains.map((domain) => store.read.providers.get(domain.providerId)));
-  return providers.every((provider) => provider === undefined || provider.driver === 'local');
+  const providers = await Promise.all([...new Set(domains.map((domain) => domain.providerId))].map((id) => store.read.providers.get(id)));
+  const without = providers.filter((provider) => provider !== undefined).filter(({ driver }) => !drivers.driver(driver).abilities.firewall);
+  if (without.length > 0) return without.map(({ name, driver }) => `provider ${name}: its driver ${driver} enforces no firewall rules; they are kept`);
+  const anyDoes = drivers.providers().some(({ abilities }) => abilities.firewall);
+  return domains.length > 0 || anyDoes ? [] : ['no driver of this coordinator enforces firewall rules; they are kept'];
 }
 
 async function statusOf(

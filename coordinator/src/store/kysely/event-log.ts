@@ -17,8 +17,8 @@ export class KyselyEventLog implements EventLog {
     if (query.hostId) select = select.where('host_id', '=', query.hostId);
     if (query.nodeId) select = select.where('node_id', '=', query.nodeId);
     if (query.typePrefix) select = select.where('type', '>=', query.typePrefix).where('type', '<', `${query.typePrefix}~`);
-    const rows = await select.orderBy('sequence').limit(query.limit).execute();
-    return rows.map(fromRow);
+    const rows = await select.orderBy('sequence', query.newest ? 'desc' : 'asc').limit(query.limit).execute();
+    return (query.newest ? rows.reverse() : rows).map(fromRow);
   }
 
   async lastSequence(): Promise<number> {

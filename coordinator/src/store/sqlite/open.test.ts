@@ -74,6 +74,8 @@ void t.test('events are numbered in order and filtered by what they are about', 
   test.same(all.map((event) => event.sequence), Array.from({ length: 20 }, (_, index) => index + 1), 'gapless');
   test.equal((await store.read.events.list({ afterSequence: 0, limit: 100, nodeId: 'n' })).length, 10);
   test.equal((await store.read.events.list({ afterSequence: 0, limit: 100, typePrefix: 'host.' })).length, 10);
+  const newest = await store.read.events.list({ afterSequence: 0, limit: 3, newest: true });
+  test.same(newest.map((event) => event.sequence), [18, 19, 20], 'the newest, in their order');
   test.equal(await store.read.events.lastSequence(), 20);
 });
 

@@ -59,7 +59,11 @@ export interface ListEventsRequest {
   afterSequence: bigint;
   /** 0: 100. At most 1,000. */
   limit: number;
-  filter: EventFilter | undefined;
+  filter:
+    | EventFilter
+    | undefined;
+  /** The newest `limit` of them instead of the oldest; told in their order all the same. */
+  newest: boolean;
 }
 
 export interface ListEventsResponse {
@@ -522,7 +526,7 @@ export const EventFilter: MessageFns<EventFilter> = {
 };
 
 function createBaseListEventsRequest(): ListEventsRequest {
-  return { afterSequence: 0n, limit: 0, filter: undefined };
+  return { afterSequence: 0n, limit: 0, filter: undefined, newest: false };
 }
 
 export const ListEventsRequest: MessageFns<ListEventsRequest> = {
@@ -538,6 +542,9 @@ export const ListEventsRequest: MessageFns<ListEventsRequest> = {
     }
     if (message.filter !== undefined) {
       EventFilter.encode(message.filter, writer.uint32(26).fork()).join();
+    }
+    if (message.newest !== false) {
+      writer.uint32(32).bool(message.newest);
     }
     return writer;
   },
@@ -579,6 +586,14 @@ export const ListEventsRequest: MessageFns<ListEventsRequest> = {
             message.filter = EventFilter.decode(reader, reader.uint32());
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.newest = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -600,6 +615,7 @@ export const ListEventsRequest: MessageFns<ListEventsRequest> = {
         : 0n,
       limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
       filter: isSet(object.filter) ? EventFilter.fromJSON(object.filter) : undefined,
+      newest: isSet(object.newest) ? globalThis.Boolean(object.newest) : false,
     };
   },
 
@@ -613,6 +629,9 @@ export const ListEventsRequest: MessageFns<ListEventsRequest> = {
     }
     if (message.filter !== undefined) {
       obj.filter = EventFilter.toJSON(message.filter);
+    }
+    if (message.newest !== false) {
+      obj.newest = message.newest;
     }
     return obj;
   },
@@ -629,6 +648,7 @@ export const ListEventsRequest: MessageFns<ListEventsRequest> = {
     message.filter = (object.filter !== undefined && object.filter !== null)
       ? EventFilter.fromPartial(object.filter)
       : undefined;
+    message.newest = object.newest ?? false;
     return message;
   },
 };
