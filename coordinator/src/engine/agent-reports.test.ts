@@ -137,12 +137,13 @@ void t.test('what a node waits for is stored with it, and over when it moves on'
 
 void t.test('a silent host: not at once, then it and its nodes are unknown, and come back', async (test) => {
   const of = await setting(test);
+  const fellSilentAt = of.clock.now();
   await of.reports.onSilent(hostId, 'no frame for 12 s');
   const leftMs = Number(await of.silence.judge(await row(of.store, 'hosts', hostId)));
   test.ok(leftMs > 0, 'an agent that is restarted has a moment');
   await of.clock.advance(leftMs);
   await of.silence.judge(await row(of.store, 'hosts', hostId));
-  test.match(await row(of.store, 'hosts', hostId), { phase: 'unknown', waiting: { reason: 'no frame for 12 s' } });
+  test.match(await row(of.store, 'hosts', hostId), { phase: 'unknown', waiting: { reason: 'no frame for 12 s' }, lastSeenAt: fellSilentAt });
   test.match(await nodeOf(of), { phase: 'unknown', waiting: { reason: 'cloud-1 is silent' } });
   test.equal((await row(of.store, 'hosts', idNumber('host', 2))).phase, 'up', 'others are not touched');
   of.fleet.connect(hostId);

@@ -16,12 +16,20 @@ const reconnectGraceMs = 2_000;
 /** After the coordinator's own start: agents come back spread over 15 s, and nobody is called silent meanwhile. */
 const startGraceMs = 60_000;
 
+interface Silence {
+  /** Of the monotonic clock. */
+  readonly sinceMs: number;
+  /** Of the wall clock, for what is shown. */
+  readonly at: number;
+  readonly reason: string;
+}
+
 /** Decides when a host without a session is `unknown`: not at once, and not just after the coordinator's start. */
 export class HostSilence {
   readonly #options: HostSilenceOptions;
   readonly #startedAtMs: number;
-  /** Host id -> since when, and why. Hosts that this process has never seen are not in it. */
-  readonly #silent = new Map<string, { readonly sinceMs: number; readonly reason: string }>();
+  /** Hosts that this process has never seen are not in it. */
+  readonly #silent = new Map<string, Silence>();
 
   constructor(options: HostSilenceOptions) {
     this.#options = options;
@@ -29,7 +37,7 @@ export class HostSilence {
   }
 
   fellSilent(hostId: string, reason: string): void {
-    if (!this.#silent.has(hostId)) this.#silent.set(hostId, { sinceMs: this.#options.clock.monotonic(), reason });
+    if (!this.#silent.has(hostId)) this.#silent.set(hostId, { sinceMs: this.#options.clock.monotonic(), at: this.#options.clock.now(), reason });
   }
 
   spoke(hostId: string): void {
@@ -46,15 +54,18 @@ export class HostSilence {
     const until = silence ? silence.sinceMs + reconnectGraceMs : this.#startedAtMs + startGraceMs;
     const leftMs = until - this.#options.clock.monotonic();
     if (leftMs > 0) return leftMs;
-    await this.#options.store.transaction((transaction) => this.#unknown(transaction, host.id, silence?.reason ?? 'it has not come back since the coordinator was started'));
+    await this.#options.store.transaction((transaction) => this.#unknown(transaction, host.id, silence));
     return undefined;
   }
 
-  async #unknown(transaction: Transaction, hostId: string, reason: string): Promise<void> {
+  async #unknown(transaction: Transaction, hostId: string, silence: Silence | undefined): Promise<void> {
     const host = await transaction.hosts.get(hostId);
     if (!host || host.phase !== 'up') return;
     const now = this.#options.clock.now();
-    const unknown = await transaction.hosts.update({ ...host, phase: 'unknown', phaseSince: now, waiting: { reason, since: now } });
+    const reason = silence?.reason ?? 'it has not come back since the coordinator was started';
+    const unknown = await transaction.hosts.update({
+      ...host, phase: 'unknown', phaseSince: now, waiting: { reason, since: now }, ...(silence ? { lastSeenAt: silence.at } : {}),
+    });
     await transaction.events.append(hostPhaseEvent(unknown, `${host.name} is silent: ${reason}`));
     for (const node of await transaction.nodes.find({ hostId, phase: presentPhases })) {
       // What has not begun, or has ended, is not made uncertain by the silence.
