@@ -99,7 +99,7 @@ export const keys: { readonly [K in ConfigurationKey]: KeyDefinition<Configurati
     form: 'argv',
     schema: z.array(z.string().min(1)).min(1),
     default: defaultAgentCommand,
-    defaultText: 'the running Node.js with the agent that comes with the coordinator',
+    defaultText: 'the launcher of the agent that comes with the coordinator',
     description: 'Program and arguments of the agent, for drivers that start agents on this machine.',
   },
   'hosts.enrolTimeoutMs': {
@@ -146,7 +146,5 @@ function defaultDirectory(): string {
 
 /** In the checkout and among installed packages alike, the agent lies beside the coordinator. */
 function defaultAgentCommand(): string[] {
-  const bundle = fileURLToPath(new URL('../../../agent/dist/bundle/agent.cjs', import.meta.url));
-  // Without helper threads of V8 an agent has half the threads, and is no slower.
-  return [process.execPath, '--v8-pool-size=0', bundle];
+  return [fileURLToPath(new URL('../../../agent/bin/wombat-agent', import.meta.url))];
 }

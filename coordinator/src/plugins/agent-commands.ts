@@ -35,6 +35,7 @@ export class AgentCommands {
     // A provider sees the tokens of its own machines only.
     if (!host || host.providerId !== providerId || host.desired === 'absent') throw new WombatError('WO_NOT_FOUND', `there is no host ${hostId} of this provider`);
     const { text } = await issuer.issueJoinToken({ hostId });
-    return { argv: [...command, '--coordinator', coordinator()], environment: {}, joinToken: text };
+    // The agent's launcher takes this Node, whatever is in PATH.
+    return { argv: [...command, '--coordinator', coordinator()], environment: { WOMBAT_NODE: process.execPath }, joinToken: text };
   }
 }
