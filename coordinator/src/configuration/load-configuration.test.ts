@@ -31,7 +31,7 @@ void t.test('without anything said, all is on loopback', (test) => {
   test.same(configuration.http, { address: { host: '127.0.0.1', port: 7422 }, tls: false }, 'http');
   test.same(configuration.advertise, {}, 'nothing advertised');
   test.equal(configuration.certificates.lifetimeMs, 86_400_000, 'certificates live a day');
-  test.match(configuration.agent.command.at(-1), /agent\/dist\/bundle\/agent\.cjs$/, 'the agent beside the coordinator');
+  test.match(configuration.agent.command, [/agent\/bin\/wombat-agent$/], 'the launcher of the agent beside the coordinator');
   test.ok(path.isAbsolute(loadConfiguration({}).directory), 'the default directory is absolute');
   test.end();
 });
