@@ -62,8 +62,8 @@ t.test('flag, then environment, then project, then user', async (t) => {
   t.match([inProject.name, inProject.address, inProject.clusterId], [{ value: 'two', source: join(home, 'project', 'wombat.toml') }, { value: '127.0.0.1:2' }, { value: 'c2' }]);
   t.match((await resolve(none, { WO_CONTEXT: 'one' }, project)).name, { value: 'one', source: 'WO_CONTEXT' });
   t.match((await resolve({ context: 'two', address: undefined }, { WO_CONTEXT: 'one' }, '/')).name, { value: 'two', source: '--context' });
-  const parts = await resolve(none, { WO_ADDR: 'h:9', WO_TOKEN_FILE: 'rel.token', WO_CA_FILE: '/ca' }, '/work');
-  t.match([parts.address, parts.tokenFile, parts.caFile], [{ value: 'h:9', source: 'WO_ADDR' }, { value: '/work/rel.token' }, { value: '/ca', source: 'WO_CA_FILE' }]);
+  const parts = await resolve(none, { WO_ADDR: 'h:9', WO_TOKEN_FILE: 'rel.token', WO_CA_FILE: '/ca' }, '/elsewhere');
+  t.match([parts.address, parts.tokenFile, parts.caFile], [{ value: 'h:9', source: 'WO_ADDR' }, { value: '/elsewhere/rel.token' }, { value: '/ca', source: 'WO_CA_FILE' }]);
   t.match((await resolve({ context: undefined, address: 'flag:1' }, { WO_ADDR: 'h:9' }, '/')).address, { value: 'flag:1', source: '--address' });
   t.match((await resolve(none, { WO_CONFIG_DIR: join(home, '.config', 'wombat') }, project)).name, { value: 'one' }, 'WO_CONFIG_DIR is meant as it is: no project speaks into it');
   await t.rejects(resolve({ context: 'three', address: undefined }, {}, '/'), { code: 'WO_CONFIG_INVALID', message: /no context "three" \(named by --context\).*has: one, two/ });

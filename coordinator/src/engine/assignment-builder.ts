@@ -204,7 +204,7 @@ function epmdPortOf(host: Host): number {
   return typeof port === 'number' ? port : standardEpmdPort;
 }
 
-/** One artifact for now stands for all platforms unless it says otherwise. */
+/** A release has one artifact, for whatever platform its hosts are. */
 function artifactFor(release: Release): Artifact {
   const [artifact] = release.artifacts;
   if (!artifact) throw new WombatError('WO_NOT_FOUND', `release ${release.name} has no artifact`);

@@ -104,6 +104,7 @@ async function examine(options: ReleaseServiceOptions, request: CreateReleaseReq
 
 async function artifactsOf(blobs: BlobStore, request: CreateReleaseRequest): Promise<Artifact[]> {
   if (request.artifacts.length === 0) throw new WombatError('WO_INVALID_ARGUMENT', 'a release needs an artifact');
+  if (request.artifacts.length > 1) throw new WombatError('WO_INVALID_ARGUMENT', 'a release has one artifact', { hint: 'upload a release for each platform' });
   return Promise.all(
     request.artifacts.map(async ({ sha256, platform }) => {
       const sizeBytes = /^[0-9a-f]{64}$/.test(sha256) ? await blobs.size(sha256) : undefined;
