@@ -89,7 +89,7 @@ void t.test('two who upload the same at once get one release', async (test) => {
 
 const refused: readonly [what: string, request: Partial<CreateReleaseRequest>, expected: { code: string }][] = [
   ['no artifact', { name: 'x', manifest: manifest(), artifacts: [] }, { code: 'WO_INVALID_ARGUMENT' }],
-  ['two artifacts', { name: 'x', manifest: manifest(), artifacts: [artifacts[0]!, artifacts[0]!] }, { code: 'WO_INVALID_ARGUMENT', hint: /for each platform/ }],
+  ['two artifacts', { name: 'x', manifest: manifest(), artifacts: [artifacts[0]!, artifacts[0]!] }, { code: 'WO_INVALID_ARGUMENT' }],
   ['an artifact that nobody has uploaded', { name: 'x', manifest: manifest(), artifacts: [{ ...artifacts[0]!, sha256: 'c'.repeat(64) }] }, { code: 'WO_NOT_FOUND' }],
   ['an artifact that is a path', { name: 'x', manifest: manifest(), artifacts: [{ ...artifacts[0]!, sha256: '../wombat.db' }] }, { code: 'WO_NOT_FOUND' }],
   ['a name that cannot be', { name: 'a\u0000b', manifest: manifest(), artifacts }, { code: 'WO_NAME_INVALID' }],
