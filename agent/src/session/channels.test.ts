@@ -125,15 +125,17 @@ t.test('a fetch that fails, is aborted or is left ends its stream', async (t) =>
   const never = new AbortController().signal;
   bench.standIn.behaviour.fetch = (call) => call.emit('error', Object.assign(new Error('no such artifact'), { code: 5, details: 'no such artifact' }));
   await t.rejects(drain(never), { code: 'WO_NOT_FOUND' }, 'the error of the coordinator is passed on');
-  let cancelled = 0;
+  let [asked, cancelled] = [0, 0];
   bench.standIn.behaviour.fetch = (call) => {
+    asked++;
     call.on('cancelled', () => cancelled++);
     call.write({ data: Buffer.from('some') });
   };
   t.equal(await drain(never, 1), 1, 'a reader may leave');
   const abort = new AbortController();
   const aborted = drain(abort.signal);
-  await until(() => bench.link.current().isBusy(), 'the fetch to be under way');
+  await until(() => asked === 2, 'the second fetch to reach the coordinator');
+  t.ok(bench.link.current().isBusy(), 'it is under way');
   abort.abort(new WombatError('WO_CANCELLED', 'no longer wanted'));
   await t.rejects(aborted, { code: 'WO_CANCELLED' }, 'an abort rejects with its reason');
   await until(() => cancelled === 2, 'the coordinator to hear of both');
