@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { WombatError } from '@wombat/proto';
@@ -22,20 +23,40 @@ export class DirectoryLock {
 
   /** @throws WombatError WO_IN_USE while a live agent holds it */
   static acquire(directory: string, bootId: string): DirectoryLock {
-    const path = join(directory, 'agent.lock');
+    return DirectoryLock.#at(join(directory, 'agent.lock'), bootId);
+  }
+
+  static #at(path: string, bootId: string): DirectoryLock {
     const own = JSON.stringify({ pid: process.pid, startTime: readStat(process.pid)?.startTime ?? '', bootId } satisfies Holder);
     const beside = `${path}.${process.pid}`;
     writeFileSync(beside, own, { mode: 0o600 });
     try {
-      // A second round is needed when another agent cleared the same stale lock first.
-      for (let round = 0; round < 5; round++) {
-        if (tryLink(beside, path)) return new DirectoryLock(path, own);
-        clearIfStale(path, bootId);
+      for (let round = 0; round < 20; round++) {
+        if (tryLink(beside, path) || DirectoryLock.#takeOver(beside, path, bootId)) return new DirectoryLock(path, own);
       }
     } finally {
       rmSync(beside, { force: true });
     }
     throw inUse('another agent takes this directory at the same moment');
+  }
+
+  /**
+   * Puts our lock in the place of a dead holder's. Of many who find it, one at a time may: whoever holds the
+   * lock on that very content, which dies with its holder as any lock does. The name is never free meanwhile.
+   */
+  static #takeOver(from: string, path: string, bootId: string): boolean {
+    const seen = read(path);
+    if (seen === undefined) return false;
+    const holder = parseHolder(seen);
+    if (holder && holds(holder, bootId)) throw inUse(`the agent with pid ${holder.pid} runs in this directory already`);
+    const guard = DirectoryLock.#at(`${path}.${createHash('sha256').update(seen).digest('hex').slice(0, 12)}`, bootId);
+    try {
+      if (read(path) !== seen) return false;
+      renameSync(from, path);
+      return true;
+    } finally {
+      guard.release();
+    }
   }
 
   /** Only if it is still ours. */
@@ -53,22 +74,6 @@ function tryLink(from: string, to: string): boolean {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
   }
-}
-
-function clearIfStale(path: string, bootId: string): void {
-  const seen = read(path);
-  if (seen === undefined) return;
-  const holder = parseHolder(seen);
-  if (holder && holds(holder, bootId)) throw inUse(`the agent with pid ${holder.pid} runs in this directory already`);
-  // Moved away rather than removed: should a new holder have come between, it is put back.
-  const moved = `${path}.${process.pid}.stale`;
-  try {
-    renameSync(path, moved);
-  } catch {
-    return;
-  }
-  if (read(moved) !== seen) tryLink(moved, path);
-  rmSync(moved, { force: true });
 }
 
 function holds(holder: Holder, bootId: string): boolean {

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { WombatError } from '@wombat/proto';
 import { identifyProcess, isAlive, readIdentity } from './process-identity.js';
@@ -14,10 +14,9 @@ export async function acquireLock(path: string, what: string): Promise<Lock> {
   const temporary = `${path}.${randomBytes(6).toString('hex')}`;
   await writeFile(temporary, own, { mode: 0o600 });
   try {
-    // link() fails when the name is taken, and shows the content whole or not at all.
-    for (let attempt = 0; attempt < 5; attempt++) {
-      if (await linked(temporary, path)) return { release: () => releaseIfOwn(path, own) };
-      await refuseIfHeld(path, what);
+    for (let attempt = 0; attempt < 20; attempt++) {
+      // link() fails when the name is taken, and shows the content whole or not at all.
+      if ((await linked(temporary, path)) || (await takenOver(temporary, path, what))) return { release: () => releaseIfOwn(path, own) };
     }
     throw new WombatError('WO_CONFLICT', `${what}: the lock ${path} changes hands too fast`);
   } finally {
@@ -35,23 +34,25 @@ async function linked(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** Takes a dead holder's lock out of the way. Renamed first: of two who see it dead, one gets it. */
-async function refuseIfHeld(path: string, what: string): Promise<void> {
-  const held = await readFile(path, 'utf8').catch(() => '');
+/**
+ * Puts our lock in the place of a dead holder's. Of many who find it, one at a time may: whoever holds
+ * the lock on that very content, which dies with its holder as any lock does. The name is never free meanwhile.
+ */
+async function takenOver(from: string, path: string, what: string): Promise<boolean> {
+  const held = await readFile(path, 'utf8').catch(() => undefined);
+  if (held === undefined) return false;
   const holder = readIdentity(held);
   if (holder && (await isAlive(holder))) {
     throw new WombatError('WO_CONFLICT', `${what} runs already, as process ${holder.pid}`, { hint: `use it, stop it with \`kill ${holder.pid}\`, or give another --dir` });
   }
-  const aside = `${path}.${randomBytes(6).toString('hex')}`;
+  const guard = await acquireLock(`${path}.${createHash('sha256').update(held).digest('hex').slice(0, 12)}`, what);
   try {
-    await rename(path, aside);
-  } catch {
-    return;
+    if ((await readFile(path, 'utf8').catch(() => undefined)) !== held) return false;
+    await rename(from, path);
+    return true;
+  } finally {
+    await guard.release();
   }
-  const taken = await readFile(aside, 'utf8').catch(() => '');
-  // Somebody else was faster and this is the new lock: give it back.
-  if (taken !== held) await link(aside, path).catch(() => {});
-  await rm(aside, { force: true });
 }
 
 async function releaseIfOwn(path: string, own: string): Promise<void> {
