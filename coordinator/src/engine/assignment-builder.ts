@@ -138,6 +138,8 @@ export class AssignmentBuilder {
         delay: durationFromMs(family.spec.restart.delayMs),
       },
       limits: undefined,
+      requirements: undefined,
+      logFiles: [...release.manifest.logFiles],
       address: node.address,
     };
   }

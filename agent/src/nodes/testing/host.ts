@@ -123,6 +123,8 @@ export function nodeSpec(changes: Partial<NodeSpec> & { runs?: Partial<RunSpec> 
     erlang: undefined,
     restart: { mode: RestartMode.ALWAYS, tries: 3, interval: undefined, delay: durationFromMs(20) },
     limits: undefined,
+    requirements: undefined,
+    logFiles: [],
     address: '',
     ...rest,
   };

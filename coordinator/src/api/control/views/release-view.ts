@@ -31,6 +31,9 @@ function manifestView(manifest: Manifest): ManifestMessage {
     environment: { ...manifest.environment },
     pidCommand: manifest.pidCommand,
     dataDirectory: true,
+    runAs: '',
+    limits: undefined,
+    needs: undefined,
   };
 }
 

@@ -10,6 +10,7 @@ import { Duration } from "../../../google/protobuf/duration.js";
 import { Timestamp } from "../../../google/protobuf/timestamp.js";
 import { Action } from "../../type/v1/command.js";
 import { ErrorDetail } from "../../type/v1/error.js";
+import { Platform } from "../../type/v1/platform.js";
 
 export enum DesiredState {
   UNSPECIFIED = 0,
@@ -273,11 +274,27 @@ export interface NodeSpec {
     | undefined;
   /** The address that the node shall use, one of the host's. */
   address: string;
+  /** What the host must have; tested before anything is stopped or started. */
+  requirements:
+    | Requirements
+    | undefined;
+  /** Globs, relative to the node's root or data directory, of log files that the release writes by itself. */
+  logFiles: string[];
 }
 
 export interface NodeSpec_EnvironmentEntry {
   key: string;
   value: string;
+}
+
+/** Tested on the host before anything is stopped or started; what is missing is told by name. */
+export interface Requirements {
+  /** Available memory, 0: not asked for. */
+  memoryBytes: bigint;
+  /** Free space for the node's root and data, beside what the release itself takes. 0: not asked for. */
+  diskBytes: bigint;
+  /** What the artifact was built for; empty fields: any. */
+  platform: Platform | undefined;
 }
 
 export interface ArtifactRef {
@@ -375,12 +392,15 @@ export interface RestartPolicy {
   delay: Duration | undefined;
 }
 
+/** 0 and empty: as the agent's own. */
 export interface Limits {
   openFiles: bigint;
   processes: bigint;
   nice: number;
   /** Name of the user that the node runs as; empty: the agent's own. */
   runAs: string;
+  /** Of the node's processes together, where the host has control groups. */
+  memoryBytes: bigint;
 }
 
 /** What the agent has made of an assignment. */
@@ -607,6 +627,8 @@ function createBaseNodeSpec(): NodeSpec {
     restart: undefined,
     limits: undefined,
     address: "",
+    requirements: undefined,
+    logFiles: [],
   };
 }
 
@@ -650,6 +672,12 @@ export const NodeSpec: MessageFns<NodeSpec> = {
     }
     if (message.address !== "") {
       writer.uint32(106).string(message.address);
+    }
+    if (message.requirements !== undefined) {
+      Requirements.encode(message.requirements, writer.uint32(114).fork()).join();
+    }
+    for (const v of message.logFiles) {
+      writer.uint32(122).string(v!);
     }
     return writer;
   },
@@ -774,6 +802,22 @@ export const NodeSpec: MessageFns<NodeSpec> = {
             message.address = reader.string();
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.requirements = Requirements.decode(reader, reader.uint32());
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.logFiles.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -822,6 +866,12 @@ export const NodeSpec: MessageFns<NodeSpec> = {
       restart: isSet(object.restart) ? RestartPolicy.fromJSON(object.restart) : undefined,
       limits: isSet(object.limits) ? Limits.fromJSON(object.limits) : undefined,
       address: isSet(object.address) ? globalThis.String(object.address) : "",
+      requirements: isSet(object.requirements) ? Requirements.fromJSON(object.requirements) : undefined,
+      logFiles: globalThis.Array.isArray(object?.logFiles)
+        ? object.logFiles.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.log_files)
+        ? object.log_files.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -872,6 +922,12 @@ export const NodeSpec: MessageFns<NodeSpec> = {
     if (message.address !== "") {
       obj.address = message.address;
     }
+    if (message.requirements !== undefined) {
+      obj.requirements = Requirements.toJSON(message.requirements);
+    }
+    if (message.logFiles?.length) {
+      obj.logFiles = message.logFiles;
+    }
     return obj;
   },
 
@@ -909,6 +965,10 @@ export const NodeSpec: MessageFns<NodeSpec> = {
       ? Limits.fromPartial(object.limits)
       : undefined;
     message.address = object.address ?? "";
+    message.requirements = (object.requirements !== undefined && object.requirements !== null)
+      ? Requirements.fromPartial(object.requirements)
+      : undefined;
+    message.logFiles = object.logFiles?.map((e) => e) || [];
     return message;
   },
 };
@@ -994,6 +1054,125 @@ export const NodeSpec_EnvironmentEntry: MessageFns<NodeSpec_EnvironmentEntry> = 
     const message = createBaseNodeSpec_EnvironmentEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseRequirements(): Requirements {
+  return { memoryBytes: 0n, diskBytes: 0n, platform: undefined };
+}
+
+export const Requirements: MessageFns<Requirements> = {
+  encode(message: Requirements, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.memoryBytes !== 0n) {
+      if (BigInt.asUintN(64, message.memoryBytes) !== message.memoryBytes) {
+        throw new globalThis.Error("value provided for field message.memoryBytes of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.memoryBytes);
+    }
+    if (message.diskBytes !== 0n) {
+      if (BigInt.asUintN(64, message.diskBytes) !== message.diskBytes) {
+        throw new globalThis.Error("value provided for field message.diskBytes of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.diskBytes);
+    }
+    if (message.platform !== undefined) {
+      Platform.encode(message.platform, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Requirements {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRequirements();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.memoryBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.diskBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.platform = Platform.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Requirements {
+    return {
+      memoryBytes: isSet(object.memoryBytes)
+        ? BigInt(object.memoryBytes)
+        : isSet(object.memory_bytes)
+        ? BigInt(object.memory_bytes)
+        : 0n,
+      diskBytes: isSet(object.diskBytes)
+        ? BigInt(object.diskBytes)
+        : isSet(object.disk_bytes)
+        ? BigInt(object.disk_bytes)
+        : 0n,
+      platform: isSet(object.platform) ? Platform.fromJSON(object.platform) : undefined,
+    };
+  },
+
+  toJSON(message: Requirements): unknown {
+    const obj: any = {};
+    if (message.memoryBytes !== 0n) {
+      obj.memoryBytes = message.memoryBytes.toString();
+    }
+    if (message.diskBytes !== 0n) {
+      obj.diskBytes = message.diskBytes.toString();
+    }
+    if (message.platform !== undefined) {
+      obj.platform = Platform.toJSON(message.platform);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Requirements>, I>>(base?: I): Requirements {
+    return Requirements.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Requirements>, I>>(object: I): Requirements {
+    const message = createBaseRequirements();
+    message.memoryBytes = (object.memoryBytes !== undefined && object.memoryBytes !== null)
+      ? BigInt(object.memoryBytes)
+      : 0n;
+    message.diskBytes = (object.diskBytes !== undefined && object.diskBytes !== null) ? BigInt(object.diskBytes) : 0n;
+    message.platform = (object.platform !== undefined && object.platform !== null)
+      ? Platform.fromPartial(object.platform)
+      : undefined;
     return message;
   },
 };
@@ -2103,7 +2282,7 @@ export const RestartPolicy: MessageFns<RestartPolicy> = {
 };
 
 function createBaseLimits(): Limits {
-  return { openFiles: 0n, processes: 0n, nice: 0, runAs: "" };
+  return { openFiles: 0n, processes: 0n, nice: 0, runAs: "", memoryBytes: 0n };
 }
 
 export const Limits: MessageFns<Limits> = {
@@ -2125,6 +2304,12 @@ export const Limits: MessageFns<Limits> = {
     }
     if (message.runAs !== "") {
       writer.uint32(34).string(message.runAs);
+    }
+    if (message.memoryBytes !== 0n) {
+      if (BigInt.asUintN(64, message.memoryBytes) !== message.memoryBytes) {
+        throw new globalThis.Error("value provided for field message.memoryBytes of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.memoryBytes);
     }
     return writer;
   },
@@ -2174,6 +2359,14 @@ export const Limits: MessageFns<Limits> = {
             message.runAs = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.memoryBytes = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2200,6 +2393,11 @@ export const Limits: MessageFns<Limits> = {
         : isSet(object.run_as)
         ? globalThis.String(object.run_as)
         : "",
+      memoryBytes: isSet(object.memoryBytes)
+        ? BigInt(object.memoryBytes)
+        : isSet(object.memory_bytes)
+        ? BigInt(object.memory_bytes)
+        : 0n,
     };
   },
 
@@ -2217,6 +2415,9 @@ export const Limits: MessageFns<Limits> = {
     if (message.runAs !== "") {
       obj.runAs = message.runAs;
     }
+    if (message.memoryBytes !== 0n) {
+      obj.memoryBytes = message.memoryBytes.toString();
+    }
     return obj;
   },
 
@@ -2229,6 +2430,9 @@ export const Limits: MessageFns<Limits> = {
     message.processes = (object.processes !== undefined && object.processes !== null) ? BigInt(object.processes) : 0n;
     message.nice = object.nice ?? 0;
     message.runAs = object.runAs ?? "";
+    message.memoryBytes = (object.memoryBytes !== undefined && object.memoryBytes !== null)
+      ? BigInt(object.memoryBytes)
+      : 0n;
     return message;
   },
 };

@@ -152,12 +152,32 @@ export interface Manifest {
   environment: { [key: string]: string };
   /** Daemon mode: prints the pid. */
   pidCommand: string;
+  /** It writes into {{node.dataDir}}, which outlives its root. */
   dataDirectory: boolean;
+  /** Name of the user that nodes run as; empty: the agent's own. */
+  runAs: string;
+  limits: ProcessLimits | undefined;
+  needs: ManifestNeeds | undefined;
 }
 
 export interface Manifest_EnvironmentEntry {
   key: string;
   value: string;
+}
+
+/** Of a node's processes; 0: as the agent's own. */
+export interface ProcessLimits {
+  openFiles: bigint;
+  processes: bigint;
+  nice: number;
+  /** Of all together, where the host has control groups. */
+  memoryBytes: bigint;
+}
+
+/** What a host must have free before a node is started on it; 0: not asked for. */
+export interface ManifestNeeds {
+  memoryBytes: bigint;
+  diskBytes: bigint;
 }
 
 export interface ManifestPort {
@@ -573,6 +593,9 @@ function createBaseManifest(): Manifest {
     environment: {},
     pidCommand: "",
     dataDirectory: false,
+    runAs: "",
+    limits: undefined,
+    needs: undefined,
   };
 }
 
@@ -619,6 +642,15 @@ export const Manifest: MessageFns<Manifest> = {
     }
     if (message.dataDirectory !== false) {
       writer.uint32(112).bool(message.dataDirectory);
+    }
+    if (message.runAs !== "") {
+      writer.uint32(122).string(message.runAs);
+    }
+    if (message.limits !== undefined) {
+      ProcessLimits.encode(message.limits, writer.uint32(130).fork()).join();
+    }
+    if (message.needs !== undefined) {
+      ManifestNeeds.encode(message.needs, writer.uint32(138).fork()).join();
     }
     return writer;
   },
@@ -751,6 +783,30 @@ export const Manifest: MessageFns<Manifest> = {
             message.dataDirectory = reader.bool();
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.runAs = reader.string();
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.limits = ProcessLimits.decode(reader, reader.uint32());
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.needs = ManifestNeeds.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -820,6 +876,13 @@ export const Manifest: MessageFns<Manifest> = {
         : isSet(object.data_directory)
         ? globalThis.Boolean(object.data_directory)
         : false,
+      runAs: isSet(object.runAs)
+        ? globalThis.String(object.runAs)
+        : isSet(object.run_as)
+        ? globalThis.String(object.run_as)
+        : "",
+      limits: isSet(object.limits) ? ProcessLimits.fromJSON(object.limits) : undefined,
+      needs: isSet(object.needs) ? ManifestNeeds.fromJSON(object.needs) : undefined,
     };
   },
 
@@ -873,6 +936,15 @@ export const Manifest: MessageFns<Manifest> = {
     if (message.dataDirectory !== false) {
       obj.dataDirectory = message.dataDirectory;
     }
+    if (message.runAs !== "") {
+      obj.runAs = message.runAs;
+    }
+    if (message.limits !== undefined) {
+      obj.limits = ProcessLimits.toJSON(message.limits);
+    }
+    if (message.needs !== undefined) {
+      obj.needs = ManifestNeeds.toJSON(message.needs);
+    }
     return obj;
   },
 
@@ -907,6 +979,13 @@ export const Manifest: MessageFns<Manifest> = {
     );
     message.pidCommand = object.pidCommand ?? "";
     message.dataDirectory = object.dataDirectory ?? false;
+    message.runAs = object.runAs ?? "";
+    message.limits = (object.limits !== undefined && object.limits !== null)
+      ? ProcessLimits.fromPartial(object.limits)
+      : undefined;
+    message.needs = (object.needs !== undefined && object.needs !== null)
+      ? ManifestNeeds.fromPartial(object.needs)
+      : undefined;
     return message;
   },
 };
@@ -992,6 +1071,243 @@ export const Manifest_EnvironmentEntry: MessageFns<Manifest_EnvironmentEntry> = 
     const message = createBaseManifest_EnvironmentEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseProcessLimits(): ProcessLimits {
+  return { openFiles: 0n, processes: 0n, nice: 0, memoryBytes: 0n };
+}
+
+export const ProcessLimits: MessageFns<ProcessLimits> = {
+  encode(message: ProcessLimits, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.openFiles !== 0n) {
+      if (BigInt.asUintN(64, message.openFiles) !== message.openFiles) {
+        throw new globalThis.Error("value provided for field message.openFiles of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.openFiles);
+    }
+    if (message.processes !== 0n) {
+      if (BigInt.asUintN(64, message.processes) !== message.processes) {
+        throw new globalThis.Error("value provided for field message.processes of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.processes);
+    }
+    if (message.nice !== 0) {
+      writer.uint32(24).int32(message.nice);
+    }
+    if (message.memoryBytes !== 0n) {
+      if (BigInt.asUintN(64, message.memoryBytes) !== message.memoryBytes) {
+        throw new globalThis.Error("value provided for field message.memoryBytes of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.memoryBytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ProcessLimits {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseProcessLimits();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.openFiles = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.processes = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.nice = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.memoryBytes = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ProcessLimits {
+    return {
+      openFiles: isSet(object.openFiles)
+        ? BigInt(object.openFiles)
+        : isSet(object.open_files)
+        ? BigInt(object.open_files)
+        : 0n,
+      processes: isSet(object.processes) ? BigInt(object.processes) : 0n,
+      nice: isSet(object.nice) ? globalThis.Number(object.nice) : 0,
+      memoryBytes: isSet(object.memoryBytes)
+        ? BigInt(object.memoryBytes)
+        : isSet(object.memory_bytes)
+        ? BigInt(object.memory_bytes)
+        : 0n,
+    };
+  },
+
+  toJSON(message: ProcessLimits): unknown {
+    const obj: any = {};
+    if (message.openFiles !== 0n) {
+      obj.openFiles = message.openFiles.toString();
+    }
+    if (message.processes !== 0n) {
+      obj.processes = message.processes.toString();
+    }
+    if (message.nice !== 0) {
+      obj.nice = Math.round(message.nice);
+    }
+    if (message.memoryBytes !== 0n) {
+      obj.memoryBytes = message.memoryBytes.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ProcessLimits>, I>>(base?: I): ProcessLimits {
+    return ProcessLimits.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ProcessLimits>, I>>(object: I): ProcessLimits {
+    const message = createBaseProcessLimits();
+    message.openFiles = (object.openFiles !== undefined && object.openFiles !== null) ? BigInt(object.openFiles) : 0n;
+    message.processes = (object.processes !== undefined && object.processes !== null) ? BigInt(object.processes) : 0n;
+    message.nice = object.nice ?? 0;
+    message.memoryBytes = (object.memoryBytes !== undefined && object.memoryBytes !== null)
+      ? BigInt(object.memoryBytes)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseManifestNeeds(): ManifestNeeds {
+  return { memoryBytes: 0n, diskBytes: 0n };
+}
+
+export const ManifestNeeds: MessageFns<ManifestNeeds> = {
+  encode(message: ManifestNeeds, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.memoryBytes !== 0n) {
+      if (BigInt.asUintN(64, message.memoryBytes) !== message.memoryBytes) {
+        throw new globalThis.Error("value provided for field message.memoryBytes of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.memoryBytes);
+    }
+    if (message.diskBytes !== 0n) {
+      if (BigInt.asUintN(64, message.diskBytes) !== message.diskBytes) {
+        throw new globalThis.Error("value provided for field message.diskBytes of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.diskBytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ManifestNeeds {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseManifestNeeds();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.memoryBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.diskBytes = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ManifestNeeds {
+    return {
+      memoryBytes: isSet(object.memoryBytes)
+        ? BigInt(object.memoryBytes)
+        : isSet(object.memory_bytes)
+        ? BigInt(object.memory_bytes)
+        : 0n,
+      diskBytes: isSet(object.diskBytes)
+        ? BigInt(object.diskBytes)
+        : isSet(object.disk_bytes)
+        ? BigInt(object.disk_bytes)
+        : 0n,
+    };
+  },
+
+  toJSON(message: ManifestNeeds): unknown {
+    const obj: any = {};
+    if (message.memoryBytes !== 0n) {
+      obj.memoryBytes = message.memoryBytes.toString();
+    }
+    if (message.diskBytes !== 0n) {
+      obj.diskBytes = message.diskBytes.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ManifestNeeds>, I>>(base?: I): ManifestNeeds {
+    return ManifestNeeds.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ManifestNeeds>, I>>(object: I): ManifestNeeds {
+    const message = createBaseManifestNeeds();
+    message.memoryBytes = (object.memoryBytes !== undefined && object.memoryBytes !== null)
+      ? BigInt(object.memoryBytes)
+      : 0n;
+    message.diskBytes = (object.diskBytes !== undefined && object.diskBytes !== null) ? BigInt(object.diskBytes) : 0n;
     return message;
   },
 };
