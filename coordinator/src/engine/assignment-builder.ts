@@ -1,9 +1,11 @@
-import { durationFromMs, WombatError, type Clock } from '@wombat/proto';
+import { durationFromMs, platformText, WombatError, type Clock } from '@wombat/proto';
 import { DesiredState, RestartMode, RunMode, type Assignment, type NodeSpec, type ReadyCheck } from '@wombat/proto/agent';
 import type { Family } from '../domain/model/family.js';
 import type { Host } from '../domain/model/host.js';
+import { hostPlatform } from '../domain/model/host-platform.js';
 import type { Node, NodeDesired } from '../domain/model/node.js';
-import type { Artifact, Release } from '../domain/model/release.js';
+import type { Artifact, Manifest, Release } from '../domain/model/release.js';
+import { artifactFor, isForAnyPlatform } from '../domain/release/artifact-platform.js';
 import { isErlangRelease } from '../domain/release/fill-manifest.js';
 import { renderNode, type RenderedNode, type RenderedReady } from '../domain/release/render-node.js';
 import { inPhase, presentPhases } from '../domain/states/node-states.js';
@@ -19,6 +21,17 @@ export interface AssignmentBuilderOptions {
   readonly clock: Clock;
   readonly secrets: Secrets;
   readonly strategies: StrategyDirectory;
+}
+
+/** All that is known of how a node is run. */
+export interface NodeRendering {
+  readonly node: Node;
+  readonly release: Release;
+  readonly rendered: RenderedNode;
+  /** undefined while it is not known what its host is. */
+  readonly artifact: Artifact | undefined;
+  /** Not empty: what is not known yet. */
+  readonly provisional: string;
 }
 
 interface Surroundings {
@@ -80,10 +93,22 @@ export class AssignmentBuilder {
     return assignments;
   }
 
-  /** @throws WombatError WO_TEMPLATE_..., WO_CONFLICT while its host is not known */
-  async render(node: Node): Promise<RenderedNode> {
-    if (node.address === '') throw new WombatError('WO_CONFLICT', `${node.name} has no address yet: its host is not up`);
-    return this.#render(node, await this.#surroundings(node));
+  /**
+   * What the node's host is sent, or will be: before its host is up, `<address>` stands for its address.
+   * @throws WombatError WO_TEMPLATE_...
+   */
+  async render(node: Node): Promise<NodeRendering> {
+    const around = await this.#surroundings(node);
+    const { release, host } = around;
+    const isKnown = node.address !== '';
+    const told = isKnown ? node : { ...node, address: '<address>', erlangName: isErlangRelease(release) ? `${node.name}@<address>` : '' };
+    const platform = hostPlatform(host);
+    return {
+      node: told, release,
+      artifact: platform && artifactFor(release.artifacts, platform),
+      rendered: await this.#render(told, around),
+      provisional: isKnown ? '' : `${host.name} is not up yet: <address> stands for its address, and no contacts are chosen`,
+    };
   }
 
   #nodesOn(host: Host): Promise<Node[]> {
@@ -100,22 +125,26 @@ export class AssignmentBuilder {
     };
     if (node.desired === 'absent') return { ...wanted, spec: undefined };
     try {
-      return { ...wanted, spec: await this.#spec(node) };
+      const spec = await this.#spec(node);
+      return spec && { ...wanted, spec };
     } catch (error) {
       await this.#unrenderable(node, error);
       return undefined;
     }
   }
 
-  async #spec(node: Node): Promise<NodeSpec> {
+  /** undefined until the host has said what it is, where that matters. */
+  async #spec(node: Node): Promise<NodeSpec | undefined> {
     const around = await this.#surroundings(node);
+    const artifact = artifactOn(around.host, around.release);
+    if (!artifact) return undefined;
     const rendered = await this.#render(node, around);
     const { family, release } = around;
     return {
       familyId: family.id,
       familyName: family.name,
       name: node.name,
-      artifact: artifactRef(artifactFor(release), release),
+      artifact: { sha256: artifact.sha256, sizeBytes: BigInt(artifact.sizeBytes), sharedPaths: [...release.manifest.sharedPaths] },
       run: {
         mode: release.manifest.mode === 'daemon' ? RunMode.DAEMON : RunMode.FOREGROUND,
         start: [...rendered.start],
@@ -137,8 +166,8 @@ export class AssignmentBuilder {
         interval: durationFromMs(family.spec.restart.intervalMs),
         delay: durationFromMs(family.spec.restart.delayMs),
       },
-      limits: undefined,
-      requirements: undefined,
+      limits: limitsOf(release.manifest),
+      requirements: requirementsOf(release.manifest, artifact),
       logFiles: [...release.manifest.logFiles],
       address: node.address,
     };
@@ -206,15 +235,26 @@ function epmdPortOf(host: Host): number {
   return typeof port === 'number' ? port : standardEpmdPort;
 }
 
-/** A release has one artifact, for whatever platform its hosts are. */
-function artifactFor(release: Release): Artifact {
-  const [artifact] = release.artifacts;
-  if (!artifact) throw new WombatError('WO_NOT_FOUND', `release ${release.name} has no artifact`);
-  return artifact;
+/**
+ * undefined while the host has not said what it is, and that matters.
+ * @throws WombatError WO_NO_ARTIFACT
+ */
+function artifactOn(host: Host, release: Release): Artifact | undefined {
+  if (isForAnyPlatform(release.artifacts)) return release.artifacts[0];
+  const platform = hostPlatform(host);
+  if (!platform) return undefined;
+  const artifact = artifactFor(release.artifacts, platform);
+  if (artifact) return artifact;
+  const built = release.artifacts.map((one) => platformText(one.platform)).join(', ');
+  throw new WombatError('WO_NO_ARTIFACT', `host ${host.name} is ${platformText(platform)}, release ${release.name} ${release.version} has artifacts for ${built}`);
 }
 
-function artifactRef(artifact: Artifact, release: Release): NodeSpec['artifact'] {
-  return { sha256: artifact.sha256, sizeBytes: BigInt(artifact.sizeBytes), sharedPaths: [...release.manifest.sharedPaths] };
+function limitsOf({ limits, runAs }: Manifest): NodeSpec['limits'] {
+  return { openFiles: BigInt(limits.openFiles), processes: BigInt(limits.processes), nice: limits.nice, memoryBytes: BigInt(limits.memoryBytes), runAs };
+}
+
+function requirementsOf({ needs }: Manifest, { platform }: Artifact): NodeSpec['requirements'] {
+  return { memoryBytes: BigInt(needs.memoryBytes), diskBytes: BigInt(needs.diskBytes), platform: { ...platform } };
 }
 
 function readyCheck(ready: RenderedReady): ReadyCheck {

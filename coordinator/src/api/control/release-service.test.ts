@@ -6,6 +6,7 @@ import { tarball } from '@wombat/proto/testing';
 import { Manifest, type CreateReleaseRequest, type CreateReleaseResponse, type RemoveReleaseRequest, type RemoveReleaseResponse, type UploadArtifactRequest, type UploadArtifactResponse } from '@wombat/proto/control';
 import { ManualClock } from '../../fleet/testing/manual-clock.js';
 import { FileBlobStore } from '../../releases/file-blob-store.js';
+import { ReleaseBlobs } from '../../releases/release-blobs.js';
 import type { Store } from '../../store/store.js';
 import { clientStream, unary } from '../../testing/calls.js';
 import { CountingIds, idNumber } from '../../testing/counting-ids.js';
@@ -33,7 +34,7 @@ async function setting(test: Test): Promise<Setting> {
   const directory = test.testdir();
   const store = await openTestStore(test, clock, join(directory, 'wombat.db'));
   const blobs = new FileBlobStore(join(directory, 'blobs'));
-  const service = releaseService({ store, clock, ids: new CountingIds(), blobs });
+  const service = releaseService({ store, ids: new CountingIds(), blobs, releaseBlobs: new ReleaseBlobs({ store, clock, blobs }) });
   return { store, blobs, upload: clientStream(service, 'uploadArtifact'), create: unary(service, 'createRelease'), remove: unary(service, 'removeRelease') };
 }
 

@@ -4,7 +4,7 @@ import type { Database } from './collection.js';
 import { columnOf, kinds, tables } from './tables.js';
 
 /** Run in order, each once, in a transaction of its own; never changed after a release. */
-const migrations: readonly ((database: Database) => Promise<void>)[] = [initial];
+const migrations: readonly ((database: Database) => Promise<void>)[] = [initial, releasesSayMore];
 
 /**
  * Brings the schema to this build's version.
@@ -51,4 +51,15 @@ async function initial(database: Database): Promise<void> {
   }
   await sql`create table counters (name text primary key, value bigint not null)`.execute(database);
   await sql`create table meta (key text primary key, value text not null)`.execute(database);
+}
+
+/** Manifests say user, limits, needs, data directory and commands. */
+async function releasesSayMore(database: Database): Promise<void> {
+  const nothing = { dataDirectory: false, runAs: '', limits: { openFiles: 0, processes: 0, nice: 0, memoryBytes: 0 }, needs: { memoryBytes: 0, diskBytes: 0 }, commands: [] };
+  const { rows } = await sql<{ id: string; body: string }>`select id, body from releases`.execute(database);
+  for (const { id, body } of rows) {
+    const release = JSON.parse(body) as { manifest: object };
+    const manifest = { ...nothing, ...release.manifest };
+    await sql`update releases set body = ${JSON.stringify({ ...release, manifest })} where id = ${id}`.execute(database);
+  }
 }

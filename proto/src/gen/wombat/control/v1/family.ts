@@ -169,7 +169,11 @@ export interface CreateFamilyRequest_EnvironmentEntry {
 }
 
 export interface CreateFamilyResponse {
-  family: Family | undefined;
+  family:
+    | Family
+    | undefined;
+  /** The request was a dry run: nothing is stored. */
+  dryRun: boolean;
 }
 
 export interface ListFamiliesRequest {
@@ -268,7 +272,11 @@ export interface AddDomainRequest_LabelsEntry {
 }
 
 export interface AddDomainResponse {
-  domain: Domain | undefined;
+  domain:
+    | Domain
+    | undefined;
+  /** The request was a dry run: nothing is stored. */
+  dryRun: boolean;
 }
 
 export interface RemoveDomainRequest {
@@ -1848,13 +1856,16 @@ export const CreateFamilyRequest_EnvironmentEntry: MessageFns<CreateFamilyReques
 };
 
 function createBaseCreateFamilyResponse(): CreateFamilyResponse {
-  return { family: undefined };
+  return { family: undefined, dryRun: false };
 }
 
 export const CreateFamilyResponse: MessageFns<CreateFamilyResponse> = {
   encode(message: CreateFamilyResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.family !== undefined) {
       Family.encode(message.family, writer.uint32(10).fork()).join();
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(16).bool(message.dryRun);
     }
     return writer;
   },
@@ -1880,6 +1891,14 @@ export const CreateFamilyResponse: MessageFns<CreateFamilyResponse> = {
             message.family = Family.decode(reader, reader.uint32());
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1893,13 +1912,23 @@ export const CreateFamilyResponse: MessageFns<CreateFamilyResponse> = {
   },
 
   fromJSON(object: any): CreateFamilyResponse {
-    return { family: isSet(object.family) ? Family.fromJSON(object.family) : undefined };
+    return {
+      family: isSet(object.family) ? Family.fromJSON(object.family) : undefined,
+      dryRun: isSet(object.dryRun)
+        ? globalThis.Boolean(object.dryRun)
+        : isSet(object.dry_run)
+        ? globalThis.Boolean(object.dry_run)
+        : false,
+    };
   },
 
   toJSON(message: CreateFamilyResponse): unknown {
     const obj: any = {};
     if (message.family !== undefined) {
       obj.family = Family.toJSON(message.family);
+    }
+    if (message.dryRun !== false) {
+      obj.dryRun = message.dryRun;
     }
     return obj;
   },
@@ -1912,6 +1941,7 @@ export const CreateFamilyResponse: MessageFns<CreateFamilyResponse> = {
     message.family = (object.family !== undefined && object.family !== null)
       ? Family.fromPartial(object.family)
       : undefined;
+    message.dryRun = object.dryRun ?? false;
     return message;
   },
 };
@@ -3466,13 +3496,16 @@ export const AddDomainRequest_LabelsEntry: MessageFns<AddDomainRequest_LabelsEnt
 };
 
 function createBaseAddDomainResponse(): AddDomainResponse {
-  return { domain: undefined };
+  return { domain: undefined, dryRun: false };
 }
 
 export const AddDomainResponse: MessageFns<AddDomainResponse> = {
   encode(message: AddDomainResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.domain !== undefined) {
       Domain.encode(message.domain, writer.uint32(10).fork()).join();
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(16).bool(message.dryRun);
     }
     return writer;
   },
@@ -3498,6 +3531,14 @@ export const AddDomainResponse: MessageFns<AddDomainResponse> = {
             message.domain = Domain.decode(reader, reader.uint32());
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3511,13 +3552,23 @@ export const AddDomainResponse: MessageFns<AddDomainResponse> = {
   },
 
   fromJSON(object: any): AddDomainResponse {
-    return { domain: isSet(object.domain) ? Domain.fromJSON(object.domain) : undefined };
+    return {
+      domain: isSet(object.domain) ? Domain.fromJSON(object.domain) : undefined,
+      dryRun: isSet(object.dryRun)
+        ? globalThis.Boolean(object.dryRun)
+        : isSet(object.dry_run)
+        ? globalThis.Boolean(object.dry_run)
+        : false,
+    };
   },
 
   toJSON(message: AddDomainResponse): unknown {
     const obj: any = {};
     if (message.domain !== undefined) {
       obj.domain = Domain.toJSON(message.domain);
+    }
+    if (message.dryRun !== false) {
+      obj.dryRun = message.dryRun;
     }
     return obj;
   },
@@ -3530,6 +3581,7 @@ export const AddDomainResponse: MessageFns<AddDomainResponse> = {
     message.domain = (object.domain !== undefined && object.domain !== null)
       ? Domain.fromPartial(object.domain)
       : undefined;
+    message.dryRun = object.dryRun ?? false;
     return message;
   },
 };
