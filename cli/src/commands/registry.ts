@@ -97,6 +97,7 @@ export const commands: readonly Registered[] = [
   { path: 'exec', summary: 'run a command on many nodes or hosts at once', load: async () => (await import('./exec.js')).exec },
   { path: 'status', summary: 'what should run, what runs, what waits, what failed', load: async () => (await import('./status.js')).status },
   { path: 'explain', summary: 'explain an error code', load: async () => (await import('./explain.js')).explain },
+  { path: 'completion', summary: 'a script that makes the tab key complete', load: async () => (await import('./completion.js')).completion },
   { path: 'version', summary: 'versions of wo, the coordinator and the agents', load: async () => (await import('./version.js')).version },
   { path: 'dev', summary: 'a coordinator of your own on this machine', load: async () => (await import('./dev.js')).dev },
 ];
