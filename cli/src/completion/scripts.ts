@@ -23,7 +23,8 @@ complete -F _wo wo
 _wo() {
   local answer line
   local -a values shown
-  answer=$(wo __complete words -- "${'$'}{(@Q)words[2,CURRENT-1]}" "$PREFIX" 2>/dev/null </dev/null) || return 1
+  # In quotes, $PREFIX comes without them.
+  answer=$(wo __complete zsh -- "${'$'}{(@Q)words[2,CURRENT-1]}" "${'$'}{(Q)${'$'}{:-$compstate[quote]$PREFIX$compstate[quote]}}" 2>/dev/null </dev/null) || return 1
   local -a lines=("${'$'}{(@f)answer}")
   case $lines[1] in
     files) [[ $PREFIX == --*=* ]] && compset -P 1 '*='; _files; return ;;
@@ -41,7 +42,7 @@ if [[ $funcstack[1] == _wo ]]; then _wo "$@"; else compdef _wo wo; fi
 function __wo_complete
     set -l words (commandline -opc)
     set -l current (commandline -ct)
-    set -l answer (wo __complete words -- $words[2..-1] "$current" 2>/dev/null </dev/null)
+    set -l answer (wo __complete fish -- $words[2..-1] "$current" 2>/dev/null </dev/null)
     switch "$answer[1]"
         case files
             __fish_complete_path "$current"
