@@ -61,7 +61,9 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   // Who may come in
   part(MethodTable, () => new MethodTable());
   part(CertificateIndex, () => new CertificateIndex(store, clock));
-  part(HostIdentities, (c) => new HostIdentities({ store, authority, index: c.resolve(CertificateIndex), clock, ids }));
+  part(HostIdentities, (c) => new HostIdentities({
+    store, authority, index: c.resolve(CertificateIndex), clock, ids, onUntold: (error) => log.error({ err: error }, 'the refusal of a join token could not be recorded'),
+  }));
   part(Operators, () => new Operators({ store, clock, ids, directory }));
 
   // Where releases are

@@ -71,6 +71,7 @@ export const catalogue = {
   WO_CERTIFICATE_REFUSED: entry(status.UNAUTHENTICATED, unauthorised, 'The certificate is not one that the coordinator accepts.', 'enrol the host again'),
   WO_CSR_INVALID: entry(status.INVALID_ARGUMENT, failed, 'The certificate request is malformed or its key is not P-256.', 'use an agent of this version'),
   WO_RATE_LIMITED: entry(status.RESOURCE_EXHAUSTED, failed, 'Too many attempts.', 'wait, then try again'),
+  WO_CLOCK_SKEW: entry(status.FAILED_PRECONDITION, failed, 'The clocks of two machines are more than 5 minutes apart, and certificates are judged by the clock.', 'set the clock that is wrong (NTP); it is tried again'),
   WO_VERSION_SKEW: entry(status.FAILED_PRECONDITION, failed, 'Agent and coordinator are too far apart in version.', 'upgrade the older of the two'),
   WO_DUPLICATE_IDENTITY: entry(status.ALREADY_EXISTS, failed, 'Another agent holds a session with the same identity.', 'was the disk of this host cloned? enrol one of the two again'),
 
