@@ -2,6 +2,8 @@
 export const limits = {
   /** One frame of a session, encoded. */
   sessionFrameBytes: 64 * 1024,
+  /** One encoded command: a frame of a session that has room for a target beside it. */
+  execJobBytes: 64 * 1024 - 96,
   /** Any gRPC message. */
   grpcMessageBytes: 1024 * 1024,
   artifactChunkBytes: 256 * 1024,

@@ -150,7 +150,7 @@ export class AssignmentBuilder {
   }
 
   #erlang(node: Node, { family, host }: Surroundings): NonNullable<NodeSpec['erlang']> {
-    if (host.attributes?.['erlang.epmdServesHost'] === false) {
+    if (host.attributes?.['erlang.epmd-serves-host'] === false) {
       throw new WombatError('WO_ADDRESS_LIMIT', `the epmd of this machine does not serve ${host.name}: it takes the addresses of 13 hosts`);
     }
     return {
@@ -214,7 +214,7 @@ function contactsAmong(candidates: readonly Candidate[], family: Family, node: N
 }
 
 function epmdPortOf(host: Host): number {
-  const port = host.attributes?.['erlang.epmdPort'];
+  const port = host.attributes?.['erlang.epmd-port'];
   return typeof port === 'number' ? port : standardEpmdPort;
 }
 

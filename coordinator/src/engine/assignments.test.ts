@@ -174,7 +174,7 @@ void t.test('render shows what the node gets, and never its cookie', async (test
 });
 
 void t.test('the epmd port is the driver\'s word', async (test) => {
-  const setting = await Setting.of(test, two, erlang, { attributes: { 'erlang.epmdPort': 14_369 } });
+  const setting = await Setting.of(test, two, erlang, { attributes: { 'erlang.epmd-port': 14_369 } });
   const [assignment] = await setting.controller.fullSync(hostId);
   test.match(assignment?.spec, { erlang: { epmdPort: 14_369, nodeName: 'web-1@127.9.9.1', longNames: true } });
 });

@@ -5,7 +5,7 @@ import type { Kind } from '../store.js';
 import { columnOf, tables } from './tables.js';
 
 /** Run in order, each once, in a transaction of its own; never changed after a release. */
-const migrations: readonly ((database: Database) => Promise<void>)[] = [initial, familyRevisions];
+const migrations: readonly ((database: Database) => Promise<void>)[] = [initial, requests, familyRevisions];
 
 /**
  * Brings the schema to this build's version.
@@ -43,6 +43,13 @@ async function initial(database: Database): Promise<void> {
   }
   await sql`create table counters (name text primary key, value bigint not null)`.execute(database);
   await sql`create table meta (key text primary key, value text not null)`.execute(database);
+}
+
+/** Requests with an id, so that a retry gets the first answer. */
+async function requests(database: Database): Promise<void> {
+  await sql`create table requests (
+    key text primary key, request_hash text not null, expires_at bigint not null, results text, answer text)`.execute(database);
+  await sql`create index requests_expires_at on requests (expires_at)`.execute(database);
 }
 
 /** Until then a family had one specification, and all its nodes ran that. */

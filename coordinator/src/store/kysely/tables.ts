@@ -46,12 +46,21 @@ export interface EventRow {
   body: string;
 }
 
+export interface RequestRow {
+  key: string;
+  request_hash: string;
+  expires_at: number;
+  results: string | null;
+  answer: string | null;
+}
+
 /** What Kysely knows of the schema; object tables are addressed by their name at run time. */
 export interface Schema {
   objects: ObjectRow;
   events: EventRow;
   counters: { name: string; value: number };
   meta: { key: string; value: string };
+  requests: RequestRow;
   migrations: { version: Generated<number>; applied_at: number };
 }
 
