@@ -1,4 +1,4 @@
-import { fromServiceError, systemClock, WombatError, type Clock } from '@wombat/proto';
+import { fromServiceError, systemClock, type Clock, type WombatError } from '@wombat/proto';
 import { EnrolmentServiceService, EnrolRequest } from '@wombat/proto/agent';
 import t, { type Test } from 'tap';
 import { StandInCoordinator } from '../testing/stand-in-coordinator.js';
