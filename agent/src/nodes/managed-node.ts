@@ -1,4 +1,4 @@
-import { WombatError, toErrorDetail } from '@wombat/proto';
+import { toErrorDetail, type WombatError } from '@wombat/proto';
 import { DesiredState, type Assignment, type ExitStatus, type NodeStatus } from '@wombat/proto/agent';
 import { aborted, settledOrAborted } from '../processes/abort-link.js';
 import { describeExit, isSuccess, unknownExit } from '../processes/exit-status.js';

@@ -22,9 +22,9 @@ export function nodeEnvironment(context: NodeContext, added: Readonly<Record<str
   const wanted = Object.fromEntries(Object.entries(spec.environment).map(([name, value]) => [name, fillPaths(value, context)]));
   return {
     ...cleanEnvironment({ path: context.path, home: paths.home }),
-    ...wanted,
-    ...secretEnvironment(spec),
     ...(spec.limits?.runAs ? { USER: spec.limits.runAs, LOGNAME: spec.limits.runAs } : {}),
+    ...secretEnvironment(spec),
+    ...wanted,
     ...added,
     WOMBAT_HOST_ID: context.hostId,
     WOMBAT_NODE_ID: context.nodeId,

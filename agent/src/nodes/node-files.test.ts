@@ -28,6 +28,8 @@ t.test('secrets and paths are filled in byte for byte, and nothing in a secret i
   const { context } = contextIn(t, spec);
   const [file] = fillFiles(context);
   t.strictSame(file?.content, Buffer.concat([bytes, bytes, Buffer.from(`|{{secret:raw}}{{path:data}}$&|${context.paths.home}|{{other}}`)]));
+  const quoted = nodeSpec({ secrets: [secret('raw', Buffer.from(`a"'`))], files: [{ path: 'a', content: Buffer.from('"{{secret:raw:erlangString}}"'), mode: 0o600 }] });
+  t.equal(fillFiles(contextIn(t, quoted).context)[0]?.content.toString(), `"a\\"'"`, 'escaped as the filter around it asks for');
   t.throws(() => fillFiles({ ...context, spec: { ...spec, secrets: [] } }), { code: 'WO_TEMPLATE_INVALID' });
   t.end();
 });

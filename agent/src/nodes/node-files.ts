@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { WombatError } from '@wombat/proto';
+import { fillSecretMarks, WombatError } from '@wombat/proto';
 import type { RenderedFile } from '@wombat/proto/agent';
 import { giveDirectory, giveTree, removeOwnedTree } from '../accounts/owned-tree.js';
 import { allowPassing, type RunAs } from '../accounts/run-as.js';
@@ -82,7 +82,7 @@ export function fillFiles(context: NodeContext): RenderedFile[] {
     // Byte for byte: neither files nor secrets need be text. Paths first, so that no secret is read as one.
     const bytes = Buffer.from(file.content).toString('latin1');
     const placed = bytes.replace(/\{\{path:\w+\}\}/g, (marker) => Buffer.from(fillPaths(marker, context)).toString('latin1'));
-    const text = placed.replace(/\{\{secret:([^{}]*)\}\}/g, (_, name: string) => {
+    const text = fillSecretMarks(placed, (name) => {
       const value = secrets.get(name);
       if (value === undefined) throw new WombatError('WO_TEMPLATE_INVALID', `${file.path} refers to a secret that was not given: ${name.slice(0, 64)}`);
       return value;

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { Client, credentials, Metadata, status, type CallOptions, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js';
 import { fromServiceError, limits, WombatError } from '@wombat/proto';
 import type { Credentials } from './credentials.js';
+import { retrying } from './retry.js';
 
 /** One method of a generated service definition. */
 export interface Method<Q, S> {
@@ -45,7 +46,13 @@ export class Control {
     });
   }
 
+  /** One answer; what may safely be asked again is, for a few seconds. */
   call<Q, S>(method: Method<Q, S>, request: Q, control: CallControl = {}): Promise<S> {
+    const signal = control.signal ? AbortSignal.any([this.#signal, control.signal]) : this.#signal;
+    return retrying(request, () => this.#callOnce(method, request, control), signal);
+  }
+
+  #callOnce<Q, S>(method: Method<Q, S>, request: Q, control: CallControl): Promise<S> {
     return new Promise((resolve, reject) => {
       const done = (error: ServiceError | null, answer?: S): void => (error ? reject(this.#explain(error)) : resolve(answer!));
       const call = this.#client.makeUnaryRequest(

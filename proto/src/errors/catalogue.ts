@@ -44,6 +44,7 @@ export const catalogue = {
   WO_NOT_FOUND: entry(status.NOT_FOUND, notFound, 'No object has this id or name.', 'list what there is'),
   WO_AMBIGUOUS: entry(status.INVALID_ARGUMENT, usage, 'Several objects begin with this prefix.', 'give more characters of the id'),
   WO_CONFLICT: entry(status.ABORTED, conflict, 'The state has moved, or another operation holds the object.', 'look at the object again, then retry'),
+  WO_REQUEST_ID_REUSED: entry(status.ALREADY_EXISTS, conflict, 'Another request was carried out under the same request id.', 'give each request an id of its own; only a retry repeats it'),
   WO_IN_USE: entry(status.FAILED_PRECONDITION, usage, 'Something still depends on it.', 'remove what uses it first'),
   WO_CONFIG_INVALID: entry(status.INVALID_ARGUMENT, usage, 'A configuration key is unknown or its value is not allowed.', 'see docs/reference/configuration.md'),
   WO_EVENTS_GONE: entry(status.OUT_OF_RANGE, failed, 'Events this old are no longer kept.', 'start from the oldest kept'),
