@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import { catalogue, exitCodes, WombatError, wombatVersion } from '@wombat/proto';
+import { catalogue, errorBlock, exitCodes, WombatError, wombatVersion } from '@wombat/proto';
 import type { Logger } from 'pino';
 import { compose } from './compose.js';
 import { readCommandLine, type AgentConfiguration } from './configuration/configuration.js';
@@ -63,8 +63,9 @@ function logged(value: unknown, log: Logger): WombatError {
 
 function failed(caught: unknown): number {
   const error = WombatError.from(caught);
-  process.stderr.write(`wombat-agent: ${error.message} (${error.code})\n  ${error.hint}\n`);
-  return catalogue[error.code].exit;
+  const { meaning, exit } = catalogue[error.code];
+  process.stderr.write(`${errorBlock(error, meaning)}\n`);
+  return exit;
 }
 
 // Before the first file is read asynchronously: four threads for an agent that mostly waits are two too many.

@@ -1,5 +1,6 @@
 import { nearest } from '@wombat/proto';
 import type { OptionSpec } from './command.js';
+import type { Completes } from './completion/source.js';
 import { parseDurationMs } from './parse/duration.js';
 import { UsageError } from './usage-error.js';
 
@@ -8,13 +9,13 @@ export function flag(flags: string, help: string): OptionSpec<boolean> {
   return { flags, help, read: (texts) => texts.length > 0 };
 }
 
-export function text(flags: string, help: string): OptionSpec<string | undefined> {
-  return { flags, help, read: (texts) => texts.at(-1) };
+export function text(flags: string, help: string, completes?: Completes): OptionSpec<string | undefined> {
+  return { flags, help, read: (texts) => texts.at(-1), ...(completes && { completes }) };
 }
 
 /** May be given several times. */
-export function texts(flags: string, help: string): OptionSpec<readonly string[]> {
-  return { flags, help, read: (given) => given };
+export function texts(flags: string, help: string, completes?: Completes): OptionSpec<readonly string[]> {
+  return { flags, help, read: (given) => given, ...(completes && { completes }) };
 }
 
 /** May be given several times; each text goes through `parse`. */
@@ -37,12 +38,17 @@ export function duration(flags: string, help: string): OptionSpec<number | undef
 
 /** One of a few words. */
 export function oneOf<const W extends string>(flags: string, help: string, words: readonly W[]): OptionSpec<W | undefined> {
-  return { flags, help, read: (given, name) => (given.length === 0 ? undefined : readWord(given.at(-1)!, name, words)) };
+  return { flags, help, read: (given, name) => (given.length === 0 ? undefined : readWord(given.at(-1)!, name, words)), completes: { words } };
 }
 
 /** `K=V` texts, several times, as an object; a later one wins. */
 export function pairs(flags: string, help: string, separator: '=' | ':' = '='): OptionSpec<Readonly<Record<string, string>>> {
   return { flags, help, read: (given, name) => Object.fromEntries(given.map((each) => readPair(each, name, separator))) };
+}
+
+/** `pairs` whose values may be secret: none is repeated in an error. */
+export function secretPairs(flags: string, help: string): OptionSpec<Readonly<Record<string, string>>> {
+  return { flags, help, read: (given, name) => Object.fromEntries(given.map((each) => readPair(each, name, '=', 'what was given has no name in front'))) };
 }
 
 export function readWholeNumber(given: string, name: string, { minimum = 0, maximum = Number.MAX_SAFE_INTEGER }: Bounds = {}): number {
@@ -61,8 +67,9 @@ export function readWord<const W extends string>(given: string, name: string, wo
   throw new UsageError(`${name} is one of ${words.join(', ')}: ${JSON.stringify(given)}`, close && `did you mean ${close}?`);
 }
 
-export function readPair(given: string, name: string, separator: '=' | ':'): [string, string] {
+/** `shown` stands in the error for what was given. */
+export function readPair(given: string, name: string, separator: '=' | ':', shown = JSON.stringify(given)): [string, string] {
   const at = given.indexOf(separator);
-  if (at < 1) throw new UsageError(`${name} wants KEY${separator}VALUE: ${JSON.stringify(given)}`);
+  if (at < 1) throw new UsageError(`${name} wants KEY${separator}VALUE: ${shown}`);
   return [given.slice(0, at), given.slice(at + 1)];
 }

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { Clock } from '@wombat/proto';
+import { WombatError, type Clock } from '@wombat/proto';
 import type { Logger } from 'pino';
 import { CertificateAuthority } from './auth/certificate-authority.js';
 import { ensureClusterId } from './auth/cluster-id.js';
@@ -24,14 +24,16 @@ export interface Grounds {
 /** @throws WombatError WO_STORE_..., WO_KEY_UNUSABLE, WO_PLUGIN_INVALID: then nothing is left open */
 export async function layGrounds(configuration: Configuration, clock: Clock, log: Logger): Promise<Grounds> {
   const { directory } = configuration;
-  await makePrivateDirectory(directory);
+  await makePrivateDirectory(directory).catch((error: unknown) => {
+    throw new WombatError('WO_STORE_UNUSABLE', `the directory ${directory} cannot be used: ${(error as Error).message}`, { cause: error });
+  });
   const catalog = await Catalog.load(configuration.plugins, directory);
   const store = await openSqliteStore({ file: path.join(directory, 'store', 'wombat.db'), clock });
   try {
     const clusterId = await ensureClusterId(store);
     const authority = await CertificateAuthority.load({ directory, clusterId, clock, hostLifetimeMs: configuration.certificates.lifetimeMs });
     const certificate = await ServerCertificate.issue({ authority, clock, log, advertisedNames: advertisedNames(configuration) });
-    return { store, clusterId, secrets: await SecretBox.load(directory), authority, certificate, catalog };
+    return { store, clusterId, secrets: await SecretBox.load(directory, store), authority, certificate, catalog };
   } catch (error) {
     await store.close();
     throw error;
