@@ -16,7 +16,7 @@ export function familyView(family: Family, domains: readonly Domain[]): FamilyMe
       bootstrap: { strategy: spec.bootstrap.strategy, options: { ...spec.bootstrap.options } },
       firewall: spec.firewall.map((rule) => ({ ...rule })),
       environment: { ...spec.environment },
-      secretNames: [],
+      secretNames: Object.keys(spec.sealedSecrets).sort(),
       neighbours: [],
       restart: { tries: spec.restart.tries, interval: durationFromMs(spec.restart.intervalMs), delay: durationFromMs(spec.restart.delayMs) },
     },
