@@ -2,6 +2,7 @@ import type { IssuedCertificate } from '@wombat/proto/agent';
 import { WombatError, type Clock, type Ids } from '@wombat/proto';
 import type { HostCertificate, JoinToken } from '../domain/model/identity.js';
 import type { Store, Transaction } from '../store/store.js';
+import { addressOf } from './address-of.js';
 import type { CertificateAuthority, HostCertificateIssued } from './certificate-authority.js';
 import { certificateRefused, type CertificateIndex, type HostIdentity } from './certificate-index.js';
 import { readCertificateRequest, type RequestedKey } from './certificate-request.js';
@@ -188,9 +189,4 @@ function isLongOver(certificate: HostCertificate, now: number): boolean {
 
 function isJoinersFault(error: unknown): boolean {
   return WombatError.is(error) && (error.code === 'WO_TOKEN_REFUSED' || error.code === 'WO_TOKEN_MALFORMED' || error.code === 'WO_CSR_INVALID');
-}
-
-/** The port changes with each connection, so limits go by the address alone. */
-function addressOf(peer: string): string {
-  return peer.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
 }
