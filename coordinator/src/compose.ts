@@ -65,7 +65,9 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   // Who may come in
   part(MethodTable, () => new MethodTable());
   part(CertificateIndex, () => new CertificateIndex(store, clock));
-  part(HostIdentities, (c) => new HostIdentities({ store, authority, index: c.resolve(CertificateIndex), clock, ids }));
+  part(HostIdentities, (c) => new HostIdentities({
+    store, authority, index: c.resolve(CertificateIndex), clock, ids, onUntold: (error) => log.error({ err: error }, 'the refusal of a join token could not be recorded'),
+  }));
   part(Operators, () => new Operators({ store, clock, ids, directory }));
   part(TokenUses, () => new TokenUses(store, clock, (error) => log.warn({ err: error }, 'the last uses of tokens could not be written')));
   part(OperatorGate, (c) => new OperatorGate({ operators: c.resolve(Operators), uses: c.resolve(TokenUses), clock, calls: { perSecond: configuration.limits.callsPerSecond, burst: 2 * configuration.limits.callsPerSecond } }));

@@ -55,6 +55,7 @@ export const commands: readonly Registered[] = [
   { path: 'family domain', short: 'add-domain', summary: 'say where nodes of a family may go', load: async () => (await import('./family/domain.js')).familyDomain },
   { path: 'family remove-domain', summary: 'take a domain away again', load: async () => (await import('./family/remove-domain.js')).familyRemoveDomain },
   { path: 'family deploy', short: 'deploy-nodes', summary: 'place more nodes and start them', load: async () => (await import('./family/deploy.js')).familyDeploy },
+  { path: 'family env', summary: 'list or change the environment and the secrets', load: async () => (await import('./family/env.js')).familyEnv },
   { path: 'family remove', summary: 'remove a family without nodes', load: async () => (await import('./family/remove.js')).familyRemove },
 
   { path: 'node list', summary: 'list the nodes', load: async () => (await import('./node/list.js')).nodeList },
@@ -102,6 +103,7 @@ export const commands: readonly Registered[] = [
   { path: 'exec', summary: 'run a command on many nodes or hosts at once', load: async () => (await import('./exec.js')).exec },
   { path: 'status', summary: 'what should run, what runs, what waits, what failed', load: async () => (await import('./status.js')).status },
   { path: 'explain', summary: 'explain an error code', load: async () => (await import('./explain.js')).explain },
+  { path: 'completion', summary: 'a script that makes the tab key complete', load: async () => (await import('./completion.js')).completion },
   { path: 'version', summary: 'versions of wo, the coordinator and the agents', load: async () => (await import('./version.js')).version },
   { path: 'dev', summary: 'a coordinator of your own on this machine', load: async () => (await import('./dev.js')).dev },
 ];

@@ -1,4 +1,4 @@
-import type { Domain, Family } from '../domain/model/family.js';
+import type { Domain, Family, FamilyRevision } from '../domain/model/family.js';
 import type { Event, NewEvent } from '../domain/model/event.js';
 import type { Host } from '../domain/model/host.js';
 import type { HostCertificate, JoinToken, OperatorToken } from '../domain/model/identity.js';
@@ -14,6 +14,7 @@ export interface Kinds {
   providers: Provider;
   releases: Release;
   families: Family;
+  familyRevisions: FamilyRevision;
   domains: Domain;
   hosts: Host;
   nodes: Node;
@@ -31,6 +32,7 @@ export interface Indexed {
   providers: 'name' | 'driver';
   releases: 'name' | 'version' | 'digest';
   families: 'name';
+  familyRevisions: 'familyId';
   domains: 'name' | 'familyId' | 'providerId';
   hosts: 'name' | 'providerId' | 'phase' | 'key';
   nodes: 'name' | 'familyId' | 'hostId' | 'phase' | 'operationId';

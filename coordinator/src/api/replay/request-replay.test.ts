@@ -56,7 +56,7 @@ class Setting {
   private async start(): Promise<void> {
     const { clock, ids } = this;
     const store = await openSqliteStore({ file: join(this.directory, 'wombat.db'), clock });
-    const secrets = await SecretBox.load(this.directory);
+    const secrets = await SecretBox.load(this.directory, store);
     const real = familyService({
       store, clock, ids, secrets, strategies: new FakeStrategies(), directory: new FakeProviders(), maxNodesPerOperation: 100,
       drivers: { driver: () => { throw new Error('not asked for'); }, providers: () => [] },

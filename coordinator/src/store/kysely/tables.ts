@@ -18,6 +18,7 @@ export const tables: Definitions = {
   providers: { table: 'providers', indexed: ['driver'], uniqueName: true },
   releases: { table: 'releases', indexed: ['version', 'digest'], uniqueName: false },
   families: { table: 'families', indexed: [], uniqueName: true },
+  familyRevisions: { table: 'family_revisions', indexed: ['familyId'], uniqueName: false },
   domains: { table: 'domains', indexed: ['familyId', 'providerId'], uniqueName: false },
   hosts: { table: 'hosts', indexed: ['providerId', 'phase', 'key'], uniqueName: true },
   nodes: { table: 'nodes', indexed: ['familyId', 'hostId', 'phase', 'operationId'], uniqueName: true },
