@@ -4,6 +4,7 @@ export * from './archive/entry-path.js';
 export * from './archive/release-folders.js';
 export * from './backoff.js';
 export * from './clock.js';
+export * from './clock-skew.js';
 export * from './duration.js';
 export * from './errors/catalogue.js';
 export * from './errors/error-block.js';

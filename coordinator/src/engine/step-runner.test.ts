@@ -70,6 +70,21 @@ void t.test('what fails says how, and the steps behind it are not run', async (t
   }
 });
 
+void t.test('a host that has no session yet, as after a restart of the coordinator, is waited for', async (test) => {
+  const setting = new Setting(test, (name, _, exec) => outcomeOf(exec, 0, `output of ${name}`));
+  setting.fleet.connected.clear();
+  void setting.clock.sleep(1_000).then(() => setting.fleet.connect(node.hostId));
+  test.equal(await setting.run([stepOf('join')]), 'output of join');
+  test.same(setting.ran, ['join'], 'once');
+});
+
+void t.test('a host that stays without one is told apart from a step that failed', async (test) => {
+  const setting = new Setting(test, () => undefined);
+  setting.fleet.connected.clear();
+  await test.rejects(setting.run([stepOf('join', { deadlineMs: 100 })]), { code: 'WO_HOST_UNREACHABLE', message: /not done after 100 ms: the host of web-1 has no session/ });
+  test.same(setting.ran, []);
+});
+
 void t.test('what a command printed is told on one line, and not at any length', async (test) => {
   const setting = new Setting(test, (_, __, exec) => outcomeOf(exec, 1, `${'x'.repeat(5_000)}\r\n\u0007the end`));
   const error: unknown = await setting.run([stepOf('join')]).catch((caught: unknown) => caught);
