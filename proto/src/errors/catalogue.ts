@@ -37,6 +37,7 @@ export const catalogue = {
   WO_CANCELLED: entry(status.CANCELLED, failed, 'It was cancelled.', 'ask for it again if that was not wanted'),
   WO_UNAUTHENTICATED: entry(status.UNAUTHENTICATED, unauthorised, 'The call carries no identity that the coordinator knows.', 'check the token of the context: wo context list'),
   WO_PERMISSION_DENIED: entry(status.PERMISSION_DENIED, unauthorised, 'The identity may not do this.', 'ask an administrator for the permission'),
+  WO_LAST_ADMIN: entry(status.FAILED_PRECONDITION, usage, 'It is the last token that may do everything.', 'make another one first: wo operator create NAME --role admin'),
   WO_METHOD_UNKNOWN: entry(status.UNIMPLEMENTED, usage, 'The coordinator has no such method.', 'compare the versions: wo version'),
   WO_INVALID_ARGUMENT: entry(status.INVALID_ARGUMENT, usage, 'An argument is not of the form asked for.', 'see the help of the command'),
   WO_NAME_INVALID: entry(status.INVALID_ARGUMENT, usage, 'A name is not 1-64 printable characters, or looks like an id.', 'choose another name'),
