@@ -112,6 +112,16 @@ export class Printer {
     if (made.next) this.next(made.next);
   }
 
+  /** What would have been made: nothing on stdout that a script could take for an id. */
+  async planned(line: string, json: unknown, entries?: readonly (readonly [string, string])[]): Promise<void> {
+    if (this.isForPrograms) return this.json(json);
+    if (entries && !this.#flags.quiet) {
+      const { fields } = await import('./table.js');
+      this.data(fields(entries, this.out.dim));
+    }
+    this.tell(`dry run: ${sanitise(line)}; nothing was stored`);
+  }
+
   /** What a person would type next; scripts are not told. */
   next(command: string): void {
     if (!this.isForPrograms && this.#io.stderr.isTTY === true) this.tell(this.err.dim(`  next: ${sanitise(command)}`));
