@@ -203,7 +203,7 @@ void t.test('a store from before families had revisions: its nodes run what thei
   });
   await store.close();
   const raw = new BetterSqlite3(file);
-  raw.exec('drop table family_revisions; delete from migrations where version >= 3');
+  raw.exec('drop table family_revisions; drop index nodes_status; drop index job_targets_status; alter table nodes drop column desired; alter table job_targets drop column outcome; ' + ['operations', 'jobs', 'join_tokens', 'host_certificates', 'nodes', 'hosts'].map((table) => `drop index ${table}_updated_at; `).join('') + 'delete from migrations where version >= 3');
   raw.exec("update families set body = json_remove(body, '$.spec.sealedSecrets'); update nodes set body = json_remove(body, '$.familyGeneration')");
   raw.close();
   const again = await openSqliteStore({ file, clock: systemClock });
