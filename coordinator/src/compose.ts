@@ -50,7 +50,7 @@ import { FileBlobStore } from './releases/file-blob-store.js';
 
 /** The coordinator's parts, from top to bottom. Nothing else knows which class stands behind a port. */
 export function compose(configuration: Configuration, grounds: Grounds, log: Logger): Coordinator {
-  const { store, clusterId, secrets, authority, certificate, catalog } = grounds;
+  const { lock, store, clusterId, secrets, authority, certificate, catalog } = grounds;
   const { directory } = configuration;
   const [clock, ids] = [systemClock, randomIds];
   const container = root.createChildContainer();
@@ -152,7 +152,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   }));
 
   part(Coordinator, (c) => new Coordinator({
-    configuration, store, log, version: wombatVersion,
+    configuration, lock, store, log, version: wombatVersion,
     certificate,
     index: c.resolve(CertificateIndex),
     operators: c.resolve(Operators),

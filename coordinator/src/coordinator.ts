@@ -1,4 +1,5 @@
 import path from 'node:path';
+import type { ProcessLock } from '@wombat/proto/processes';
 import type { Logger } from 'pino';
 import type { AgentsListener } from './api/doors/agents-listener.js';
 import { formatAddress, type Address } from './api/doors/address.js';
@@ -18,6 +19,7 @@ import type { Store } from './store/store.js';
 export interface CoordinatorParts {
   readonly configuration: Configuration;
   readonly version: string;
+  readonly lock: ProcessLock;
   readonly store: Store;
   readonly log: Logger;
   readonly certificate: ServerCertificate;
@@ -111,6 +113,7 @@ export class Coordinator {
     parts.index.close();
     parts.operators.close();
     await parts.store.close();
+    parts.lock.release();
     parts.log.info({}, 'the coordinator has stopped');
   }
 }
