@@ -46,7 +46,7 @@ t.test('what is asked wrongly is told, with the exit code for it', async (t) => 
   t.match(help.output(), /--epmd-directory DIR/, 'and tells the flags');
   const unknown = agent(t, ['--colour', 'red']);
   t.equal(await unknown.exit, 2, 'an unknown flag is refused');
-  t.match(unknown.output(), /--colour.*WO_CONFIG_INVALID/, 'by its name');
+  t.match(unknown.output(), /error WO_CONFIG_INVALID: .*--colour/, 'by its name');
 });
 
 t.test('an agent joins, holds a session, and stops when it is told to', async (t) => {
@@ -81,5 +81,5 @@ t.test('a refused token ends the agent with a clear message', async (t) => {
   standIn.behaviour.enrol = () => Promise.reject(new WombatError('WO_TOKEN_REFUSED', 'the join token was used already'));
   const refused = agent(t, flags);
   t.equal(await refused.exit, 4, 'the exit code of what is not authorised');
-  t.match(refused.output(), /the join token was used already \(WO_TOKEN_REFUSED\)\n +create another one/, 'reason and next step');
+  t.match(refused.output(), /error WO_TOKEN_REFUSED: the join token was used already\n {2}why: .+\n {2}try: create another one/, 'reason and next step');
 });

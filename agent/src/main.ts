@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { catalogue, errorText, exitCodes, WombatError, wombatVersion } from '@wombat/proto';
+import { catalogue, errorBlock, exitCodes, WombatError, wombatVersion } from '@wombat/proto';
 import { ProcessLock, readBootId } from '@wombat/proto/processes';
 import type { Logger } from 'pino';
 import { compose } from './compose.js';
@@ -67,8 +67,9 @@ function inUse(pid: number): WombatError {
 
 function failed(caught: unknown): number {
   const error = WombatError.from(caught);
-  process.stderr.write(errorText(error));
-  return catalogue[error.code].exit;
+  const { meaning, exit } = catalogue[error.code];
+  process.stderr.write(`${errorBlock(error, meaning)}\n`);
+  return exit;
 }
 
 // Before the first file is read asynchronously: four threads for an agent that mostly waits are two too many.

@@ -1,3 +1,4 @@
+import type { Completes, ObjectKind } from './completion/source.js';
 import type { Runtime } from './runtime.js';
 
 /** An option as `--amount <n>`, and how its text becomes a value. */
@@ -7,6 +8,8 @@ export interface OptionSpec<T> {
   readonly help: string;
   /** Gets every text given, in order; none when the option is absent. Throws UsageError. */
   readonly read: (texts: readonly string[], name: string) => T;
+  /** What its value may be; nothing is offered when left out. */
+  readonly completes?: Completes;
 }
 
 /** A positional argument; `T` is string, string | undefined, or a list. */
@@ -15,6 +18,8 @@ export interface ArgumentSpec<T> {
   readonly help: string;
   /** What help and errors call it; the key in upper case when left out. */
   readonly label?: string;
+  /** What it may be; nothing is offered when left out. */
+  readonly completes?: Completes;
   /** Never set: carries the type. */
   readonly value?: T;
 }
@@ -57,20 +62,30 @@ export function defineCommand<const A extends ArgumentSpecs, const O extends Opt
   return definition as unknown as Command;
 }
 
-export function required(help: string, label?: string): ArgumentSpec<string> {
-  return { kind: 'required', help, ...(label && { label }) };
+/** What more may be said of an argument. */
+export type ArgumentDetails = Pick<ArgumentSpec<never>, 'label' | 'completes'>;
+
+export function required(help: string, details: ArgumentDetails = {}): ArgumentSpec<string> {
+  return { kind: 'required', help, ...details };
 }
 
-export function optional(help: string, label?: string): ArgumentSpec<string | undefined> {
-  return { kind: 'optional', help, ...(label && { label }) };
+export function optional(help: string, details: ArgumentDetails = {}): ArgumentSpec<string | undefined> {
+  return { kind: 'optional', help, ...details };
 }
 
 /** Any number, also none; only as the last argument. */
-export function many(help: string, label?: string): ArgumentSpec<readonly string[]> {
-  return { kind: 'many', help, ...(label && { label }) };
+export function many(help: string, details: ArgumentDetails = {}): ArgumentSpec<readonly string[]> {
+  return { kind: 'many', help, ...details };
 }
 
 /** At least one; only as the last argument. */
-export function some(help: string, label?: string): ArgumentSpec<readonly string[]> {
-  return { kind: 'some', help, ...(label && { label }) };
+export function some(help: string, details: ArgumentDetails = {}): ArgumentSpec<readonly string[]> {
+  return { kind: 'some', help, ...details };
+}
+
+const withoutNames: ReadonlySet<ObjectKind> = new Set(['operation', 'job', 'domain', 'token']);
+
+/** An object that the coordinator finds by whatever the help says. */
+export function object(kind: ObjectKind): ArgumentSpec<string> {
+  return required(withoutNames.has(kind) ? 'id, or its beginning' : 'id, name, or the beginning of an id', { completes: kind });
 }

@@ -6,7 +6,7 @@ export type OutputFormat = (typeof outputFormats)[number];
 
 /** Flags that every command takes, before or after its own words. */
 export const globalOptions = {
-  context: text('--context <name>', 'context of the configuration to use (WO_CONTEXT)'),
+  context: text('--context <name>', 'context of the configuration to use (WO_CONTEXT)', 'context'),
   address: text('--address <host:port>', 'control address of the coordinator (WO_ADDR)'),
   output: oneOf('-o, --output <format>', `one of ${outputFormats.join(', ')}; json is the answer of the API; table leaves out columns that do not fit, wide none`, outputFormats),
   quiet: flag('-q, --quiet', 'print ids only, and no progress'),

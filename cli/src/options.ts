@@ -1,5 +1,6 @@
 import { nearest } from '@wombat/proto';
 import type { OptionSpec } from './command.js';
+import type { Completes } from './completion/source.js';
 import { parseDurationMs } from './parse/duration.js';
 import { UsageError } from './usage-error.js';
 
@@ -8,13 +9,13 @@ export function flag(flags: string, help: string): OptionSpec<boolean> {
   return { flags, help, read: (texts) => texts.length > 0 };
 }
 
-export function text(flags: string, help: string): OptionSpec<string | undefined> {
-  return { flags, help, read: (texts) => texts.at(-1) };
+export function text(flags: string, help: string, completes?: Completes): OptionSpec<string | undefined> {
+  return { flags, help, read: (texts) => texts.at(-1), ...(completes && { completes }) };
 }
 
 /** May be given several times. */
-export function texts(flags: string, help: string): OptionSpec<readonly string[]> {
-  return { flags, help, read: (given) => given };
+export function texts(flags: string, help: string, completes?: Completes): OptionSpec<readonly string[]> {
+  return { flags, help, read: (given) => given, ...(completes && { completes }) };
 }
 
 /** May be given several times; each text goes through `parse`. */
@@ -37,7 +38,7 @@ export function duration(flags: string, help: string): OptionSpec<number | undef
 
 /** One of a few words. */
 export function oneOf<const W extends string>(flags: string, help: string, words: readonly W[]): OptionSpec<W | undefined> {
-  return { flags, help, read: (given, name) => (given.length === 0 ? undefined : readWord(given.at(-1)!, name, words)) };
+  return { flags, help, read: (given, name) => (given.length === 0 ? undefined : readWord(given.at(-1)!, name, words)), completes: { words } };
 }
 
 /** `K=V` texts, several times, as an object; a later one wins. */

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { WombatError } from '@wombat/proto';
 import type { ProcessLock } from '@wombat/proto/processes';
 import type { Logger } from 'pino';
 import type { AgentsListener } from './api/doors/agents-listener.js';
@@ -96,7 +97,9 @@ export class Coordinator {
     const { store } = this.parts;
     const key = `port.${name}`;
     const before = await store.read.meta.get(key);
-    const listening = await door.listen({ ...wanted, port: Number(before ?? 0) });
+    const listening = await door.listen({ ...wanted, port: Number(before ?? 0) }).catch((error: unknown) => {
+      throw before === undefined ? error : portTaken(error);
+    });
     if (before === undefined) await store.transaction((transaction) => transaction.meta.set(key, String(listening.port)));
     return listening;
   }
@@ -120,4 +123,10 @@ export class Coordinator {
 
 function reachable(advertised: Address | undefined, listening: Address): string {
   return formatAddress(advertised ?? listening);
+}
+
+/** To choose another port is no way out here. */
+function portTaken(error: unknown): unknown {
+  if (!WombatError.is(error) || error.code !== 'WO_ADDRESS_IN_USE') return error;
+  return new WombatError('WO_ADDRESS_IN_USE', error.message, { hint: 'end that process: the agents and contexts of this coordinator know the port', cause: error });
 }

@@ -27,7 +27,9 @@ export interface Grounds {
 /** @throws WombatError WO_IN_USE, WO_STORE_..., WO_KEY_UNUSABLE, WO_PLUGIN_INVALID: then nothing is left open */
 export async function layGrounds(configuration: Configuration, clock: Clock, log: Logger): Promise<Grounds> {
   const { directory } = configuration;
-  await makePrivateDirectory(directory);
+  await makePrivateDirectory(directory).catch((error: unknown) => {
+    throw new WombatError('WO_STORE_UNUSABLE', `the directory ${directory} cannot be used: ${(error as Error).message}`, { cause: error });
+  });
   const lock = lockDirectory(directory);
   let store: Store | undefined;
   try {

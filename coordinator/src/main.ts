@@ -1,4 +1,4 @@
-import { systemClock, WombatError, wombatVersion } from '@wombat/proto';
+import { catalogue, errorBlock, systemClock, WombatError, wombatVersion } from '@wombat/proto';
 import { compose } from './compose.js';
 import { helpText } from './configuration/help.js';
 import { loadConfiguration } from './configuration/load-configuration.js';
@@ -25,10 +25,11 @@ async function main(argv: readonly string[]): Promise<void> {
   await coordinator.start();
 }
 
-function fail(error: unknown): never {
-  const { code, message, hint } = WombatError.from(error);
-  process.stderr.write(`error ${code}: ${message}\n  try: ${hint}\n`);
-  process.exit(1);
+function fail(caught: unknown): never {
+  const error = WombatError.from(caught);
+  const { meaning, exit } = catalogue[error.code];
+  process.stderr.write(`${errorBlock(error, meaning)}\n`);
+  process.exit(exit);
 }
 
 main(process.argv.slice(2)).catch(fail);

@@ -6,7 +6,7 @@ export * from './backoff.js';
 export * from './clock.js';
 export * from './duration.js';
 export * from './errors/catalogue.js';
-export * from './errors/error-text.js';
+export * from './errors/error-block.js';
 export * from './errors/grpc.js';
 export * from './errors/wombat-error.js';
 export * from './ids.js';

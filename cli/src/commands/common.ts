@@ -3,7 +3,7 @@ import { flag, text, wholeNumber } from '../options.js';
 /** Options of every command that lists. */
 export const listOptions = {
   limit: wholeNumber('--limit <n>', 'at most so many', { minimum: 1 }),
-  orderBy: text('--order-by <field>', 'name or created_at, with " desc" for the reverse'),
+  orderBy: text('--order-by <field>', 'name or created_at, with " desc" for the reverse', { words: ['name', 'created_at', 'name desc', 'created_at desc'] }),
 };
 
 /** Options of every command that follows an operation. */

@@ -30,7 +30,7 @@ export const dev = defineCommand({
   ],
   arguments: {},
   options: {
-    dir: text('--dir <directory>', 'where everything is kept'),
+    dir: text('--dir <directory>', 'where everything is kept', 'directory'),
     leaveRunning: flag('--leave-running', 'at the end, leave nodes and agents running; the next wo dev finds them again'),
   },
   async run(runtime, _, { dir, leaveRunning }) {

@@ -21,7 +21,7 @@ export const exec = defineCommand({
     { command: 'wo exec web -b --timeout 10s -- sh -c \'df -h . | tail -1\'', explanation: 'equal outputs shown once; a shell, because it was asked for' },
     { command: 'wo exec riak-1 --erlang \'nodes().\'', explanation: 'Erlang, on the virtual machine of the node' },
   ],
-  arguments: { expression: required('id or name of a family, a node or a host'), command: many('the program and its arguments') },
+  arguments: { expression: required('id or name of a family, a node or a host', { completes: ['family', 'node', 'host'] }), command: many('the program and its arguments') },
   options: {
     fold: flag('-b, --fold', 'show equal outcomes once, under all their names'),
     passExit: flag('--pass-exit', 'exit with the code of the remote command, the largest when there are many'),

@@ -8,7 +8,7 @@ export const explain = defineCommand({
     { command: 'wo explain WO_NODE_EXITED', explanation: 'one code' },
     { command: 'wo explain -o jsonl', explanation: 'all of them, for a program' },
   ],
-  arguments: { code: optional('an error code') },
+  arguments: { code: optional('an error code', { completes: 'error code' }) },
   options: {},
   async run(runtime, { code }) {
     const { print } = runtime;

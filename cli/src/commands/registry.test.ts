@@ -54,3 +54,13 @@ t.test('help of wo names every short form, every noun and every verb; help of a 
   t.equal((await runWo(undefined, [])).stdout, stdout, 'wo alone shows the same');
   t.match((await runWo(undefined, ['help', 'family', 'create'])).stdout, 'wo create-family NAME', 'wo help family create is its --help');
 });
+
+t.test('what is named as an object is completed as one', async (t) => {
+  const kinds = ['provider', 'release', 'family', 'domain', 'host', 'node', 'nodes', 'operation', 'job'];
+  for (const { path, load } of commands) {
+    const command = await load();
+    for (const [key, spec] of Object.entries({ ...command.options, ...command.arguments })) {
+      if (kinds.includes(key)) t.ok(spec.completes, `${path}: ${key} says what it completes`);
+    }
+  }
+});

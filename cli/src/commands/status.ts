@@ -21,7 +21,7 @@ export const status = defineCommand({
     { command: 'wo status', explanation: 'every family' },
     { command: 'wo status "Riak node family"', explanation: 'one family, in full' },
   ],
-  arguments: { family: optional('id, name, or the beginning of an id') },
+  arguments: { family: optional('id, name, or the beginning of an id', { completes: 'family' }) },
   options: {},
   async run(runtime, { family }) {
     const control = await runtime.control();

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { open, readFile, rm, writeFile } from 'node:fs/promises';
-import { backoffMs, WombatError, type Clock } from '@wombat/proto';
+import { backoffMs, isErrorCode, WombatError, type Clock } from '@wombat/proto';
 import { identifyProcess, isAlive, parseIdentity } from '@wombat/proto/processes';
 import type { Addresses, DevDirectory } from './dev-directory.js';
 
@@ -35,6 +35,8 @@ export class CoordinatorProcess {
   #child: ChildProcess | undefined;
   #running: Promise<void> | undefined;
   #hasServed = false;
+  /** Where in its log the latest run begins. */
+  #logStart = 0;
 
   constructor(options: CoordinatorProcessOptions) {
     this.#options = options;
@@ -42,7 +44,7 @@ export class CoordinatorProcess {
     this.gaveUp.catch(() => {});
   }
 
-  /** Resolves when it serves for the first time. @throws WombatError WO_UNAVAILABLE when it will not start */
+  /** Resolves when it serves for the first time. @throws WombatError as it ended itself, else WO_UNAVAILABLE when it will not start */
   start(): Promise<void> {
     const serving = new Promise<void>((resolve) => {
       this.#running = this.#supervise(resolve).catch((error: unknown) => this.#giveUp(error));
@@ -78,8 +80,13 @@ export class CoordinatorProcess {
       const hasServed = await this.#runOnce(onFirstServing);
       if (this.#stopping.signal.aborted) return;
       if (clock.monotonic() - startedAt > healthyMs) deaths = 0;
-      const tail = await directory.logTail(20);
-      if (!hasServed && deaths >= maximumEarlyDeaths) throw failedToStart(tail, directory.log);
+      if (!hasServed) {
+        const said = await directory.logFrom(this.#logStart);
+        // What stops the first start stops the second too.
+        const told = this.#hasServed ? undefined : toldError(said);
+        if (told) throw told;
+        if (deaths >= maximumEarlyDeaths) throw failedToStart(said, directory.log);
+      }
       if (hasServed) tell('the coordinator died; nodes and agents go on; it is started again');
       await clock.sleep(backoffMs(deaths++, { initialMs: 200, maximumMs: 10_000 }), this.#stopping.signal).catch(() => {});
     }
@@ -90,6 +97,7 @@ export class CoordinatorProcess {
     const { directory, launcher, env, tell } = this.#options;
     await directory.forgetAddresses();
     const log = await open(directory.log, 'a', 0o600);
+    this.#logStart = (await log.stat()).size;
     try {
       const child = spawn(launcher, coordinatorArguments(directory), { detached: true, stdio: ['ignore', log.fd, log.fd], env: { ...env } });
       this.#child = child;
@@ -150,7 +158,15 @@ function coordinatorArguments(directory: DevDirectory): string[] {
   return ['--directory', directory.coordinator, '--control-address', '127.0.0.1:0', '--agents-address', '127.0.0.1:0', '--http-address', '127.0.0.1:0'];
 }
 
-function failedToStart(tail: readonly string[], log: string): WombatError {
-  const said = tail.at(-1) ?? '';
-  return new WombatError('WO_UNAVAILABLE', `the coordinator does not start${said && `: ${said.slice(0, 500)}`}`, { hint: `see its log: ${log}` });
+function failedToStart(said: readonly string[], log: string): WombatError {
+  const last = said.at(-1) ?? '';
+  return new WombatError('WO_UNAVAILABLE', `the coordinator does not start${last && `: ${last.slice(0, 500)}`}`, { hint: `see its log: ${log}` });
+}
+
+/** The error by which a coordinator has ended itself, read from the block that it writes last. */
+function toldError(said: readonly string[]): WombatError | undefined {
+  const [head = '', , hint = ''] = said.slice(-4);
+  const [, code = '', message = ''] = /^error (WO_\w+): (.*)$/.exec(head) ?? [];
+  if (!isErrorCode(code)) return undefined;
+  return new WombatError(code, message, { hint: hint.replace(/^ *try: /, '') });
 }

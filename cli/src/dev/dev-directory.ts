@@ -1,5 +1,6 @@
 import { mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { WombatError } from '@wombat/proto';
 import { writeConfigFile } from '../context/config-file.js';
 
 /** Where a coordinator listens, as it writes it once it serves. */
@@ -9,6 +10,8 @@ export interface Addresses {
   /** Empty when it has no HTTP door. */
   readonly http: string;
 }
+
+const tailBytes = 64 * 1024;
 
 /** The files of one `wo dev`. */
 export class DevDirectory {
@@ -34,7 +37,9 @@ export class DevDirectory {
   }
 
   async create(): Promise<void> {
-    await mkdir(this.coordinator, { recursive: true, mode: 0o700 });
+    await mkdir(this.coordinator, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+      throw new WombatError('WO_STORE_UNUSABLE', `the directory ${this.path} cannot be used: ${(cause as Error).message}`, { hint: 'give another one: wo dev --dir DIRECTORY', cause });
+    });
   }
 
   /** `undefined` until the coordinator serves. */
@@ -63,9 +68,9 @@ export class DevDirectory {
     await writeConfigFile({ path: join(this.path, 'config.toml'), current: 'dev', contexts });
   }
 
-  /** The last lines that the coordinator has written. */
-  async logTail(lines: number): Promise<string[]> {
-    const text = await readFile(this.log, 'utf8').catch(() => '');
-    return text.trimEnd().split('\n').slice(-lines);
+  /** The last lines that the coordinator has written behind `start`. */
+  async logFrom(start: number): Promise<string[]> {
+    const bytes = await readFile(this.log).catch(() => Buffer.alloc(0));
+    return bytes.subarray(Math.max(start, bytes.length - tailBytes)).toString().trimEnd().split('\n');
   }
 }

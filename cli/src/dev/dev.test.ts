@@ -96,15 +96,24 @@ t.test('a coordinator that an earlier, killed wo dev left behind is ended first'
 });
 
 t.test('a coordinator that will not start: what it said last, and where its log is', async (t) => {
-  const { dir, launcher, env } = await workshop(t, 'console.error("error WO_ADDRESS_IN_USE: 127.0.0.1:1 is taken"); process.exit(1);');
+  const { dir, launcher, env } = await workshop(t, 'console.error("Segmentation fault"); process.exit(1);');
   const directory = new DevDirectory(dir);
   await directory.create();
   const clock = { ...systemClock, sleep: () => Promise.resolve() };
   const coordinator = new CoordinatorProcess({ directory, launcher, env, clock, tell: () => {}, onServing: async () => {} });
-  const failure = { code: 'WO_UNAVAILABLE', message: /does not start: error WO_ADDRESS_IN_USE/, hint: new RegExp(`${directory.log}$`) };
+  const failure = { code: 'WO_UNAVAILABLE', message: /does not start: Segmentation fault/, hint: new RegExp(`${directory.log}$`) };
   await t.rejects(coordinator.start(), failure);
   await t.rejects(coordinator.gaveUp, failure, 'whoever waits for it later hears it too');
   await coordinator.stop();
+});
+
+t.test('a coordinator that says why it will not start is not asked again', async (t) => {
+  const block = ['error WO_STORE_NEWER: the store has schema 99', '  why: The store was written by a newer version.', '  try: start that version', '  see: wo explain WO_STORE_NEWER'];
+  const { dir, launcher, env } = await workshop(t, `console.error(${JSON.stringify(block.join('\n'))}); process.exit(1);`);
+  const ran = await runWo(undefined, ['dev', '--dir', dir], { env: { ...env, WO_COORDINATOR_BIN: launcher } });
+  t.equal(ran.exit, 1);
+  t.equal(ran.stderr.trim(), block.join('\n'), 'its error is told as it is');
+  t.equal((await readFile(new DevDirectory(dir).log, 'utf8')).match(/error WO_/g)?.length, 1, 'it was started once');
 });
 
 t.test('wo coordinator and wo agent pass arguments, environment and exit code through', async (t) => {

@@ -1,4 +1,4 @@
-import type { WombatError } from '@wombat/proto';
+import { errorBlock as plainBlock, type WombatError } from '@wombat/proto';
 import type { Colours } from '../terminal/colours.js';
 import { sanitise } from './sanitise.js';
 
@@ -8,14 +8,9 @@ export interface ErrorBlockOptions {
   readonly colours: Colours;
 }
 
-/** The four lines that every error is told in: what, why, what to do, where to read more. */
+/** The four lines that every error is told in, fit for a terminal. */
 export function errorBlock(error: Pick<WombatError, 'code' | 'message' | 'hint'>, { meaning, colours }: ErrorBlockOptions): string {
-  return [
-    `${colours.red(`error ${error.code}:`)} ${sanitise(error.message)}`,
-    `  ${colours.bold('why:')} ${sanitise(meaning)}`,
-    `  ${colours.bold('try:')} ${sanitise(error.hint)}`,
-    `  ${colours.bold('see:')} wo explain ${error.code}`,
-  ].join('\n');
+  return plainBlock(error, meaning, { head: colours.red, key: colours.bold, remote: sanitise });
 }
 
 export interface UsageBlockOptions {

@@ -74,13 +74,15 @@ t.test('an upload that is cut off leaves nothing behind', async (t) => {
   t.strictSame(readdirSync(join(directory, 'staging')), []);
 });
 
-t.test('a damaged blob of another size is written anew', async (t) => {
+t.test('a damaged blob is written anew', async (t) => {
   const directory = t.testdir();
   const bytes = Buffer.from('tarball');
   const identity = { sha256: sha256(bytes), sizeBytes: bytes.length };
-  writeFileSync(join(directory, identity.sha256), 'tar');
-  t.strictSame(await new FileBlobStore(directory).put(pieces(bytes), identity, signal), { existed: false });
-  t.equal(readFileSync(join(directory, identity.sha256), 'utf8'), 'tarball');
+  for (const damaged of ['tar', 'tarbolt', 'tarballs']) {
+    writeFileSync(join(directory, identity.sha256), damaged);
+    t.strictSame(await new FileBlobStore(directory).put(pieces(bytes), identity, signal), { existed: false }, damaged);
+    t.equal(readFileSync(join(directory, identity.sha256), 'utf8'), 'tarball');
+  }
 });
 
 t.test('what an earlier coordinator left half written goes', async (t) => {

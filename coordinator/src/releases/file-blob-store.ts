@@ -23,7 +23,7 @@ export class FileBlobStore implements BlobStore {
     const path = this.#path(expected.sha256);
     if (expected.sizeBytes > limits.artifactBytes) throw new WombatError('WO_ARTIFACT_TOO_LARGE', `the tarball is said to have ${expected.sizeBytes} bytes`);
     await this.#prepare();
-    if ((await this.size(expected.sha256)) === expected.sizeBytes) return { existed: true };
+    if (await isWhole(path, expected, signal)) return { existed: true };
     const staged = join(this.#staging, randomBytes(12).toString('hex'));
     try {
       await writeVerified(source, staged, expected, signal);
@@ -79,6 +79,26 @@ export class FileBlobStore implements BlobStore {
     });
     return this.#prepared;
   }
+}
+
+/** Read anew: whoever uploads again may do so because the disk has spoiled what is there. */
+async function isWhole(path: string, expected: BlobIdentity, signal: AbortSignal): Promise<boolean> {
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: limits.artifactChunkBytes, signal }) as AsyncIterable<Uint8Array>) {
+      hash.update(chunk);
+      sizeBytes += chunk.length;
+      if (sizeBytes > expected.sizeBytes) return false;
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    const { code } = error as NodeJS.ErrnoException;
+    // What cannot be read from a failing disk is as good as spoiled.
+    if (code === 'ENOENT' || code === 'EIO') return false;
+    throw error;
+  }
+  return sizeBytes === expected.sizeBytes && hash.digest('hex') === expected.sha256;
 }
 
 async function writeVerified(source: AsyncIterable<Uint8Array>, path: string, expected: BlobIdentity, signal: AbortSignal): Promise<void> {

@@ -3,7 +3,7 @@ import { WombatError } from '@wombat/proto';
 import type { StrategyDirectory } from '../engine/ports.js';
 
 const none = defineBootstrapStrategy({
-  name: 'none', version: '1.0.0', apiVersions: [apiVersions.bootstrapStrategy], summary: 'no cluster', joinOrder: JoinOrder.PARALLEL_AFTER_SEED,
+  name: 'none', version: '1.0.0', apiVersions: [apiVersions.bootstrapStrategy], summary: 'no cluster', joinOrder: JoinOrder.NONE,
 });
 
 /** Joins by `join CONTACT...`, exit code 75 means later; `members` prints the names that a node sees. */

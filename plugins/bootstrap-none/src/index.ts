@@ -6,5 +6,5 @@ export const plugin = defineBootstrapStrategy({
   version: '0.1.0',
   apiVersions: [apiVersions.bootstrapStrategy],
   summary: 'nodes do not form a cluster',
-  joinOrder: JoinOrder.PARALLEL_AFTER_SEED,
+  joinOrder: JoinOrder.NONE,
 });

@@ -118,8 +118,10 @@ export class ArchiveRules {
   #file(entry: ArchiveEntry, segments: readonly string[]): JudgedEntry {
     const { sizeBytes } = entry;
     if (sizeBytes === undefined || !Number.isSafeInteger(sizeBytes) || sizeBytes < 0) throw refusedEntry(entry.path, 'its size is no number or a negative one');
+    // Without them it would not do what it was built for, and with them it would be run as its owner: the agent's user.
+    if (((entry.mode ?? 0) & 0o6000) !== 0) throw refusedEntry(entry.path, 'it is setuid or setgid');
     const path = segments.join('/');
-    // Owner, times and the set-id bits are dropped; all that is kept of the mode is whether it can be run.
+    // Owner and times are dropped; all that is kept of the mode is whether it can be run.
     const executable = ((entry.mode ?? 0) & 0o111) !== 0;
     this.#expand(entry.path, sizeBytes);
     this.#takeNew(entry, { kind: 'file', path, sizeBytes, executable });

@@ -9,7 +9,7 @@ export const contextUse = defineCommand({
     { command: 'wo context use production', explanation: 'from now on' },
     { command: 'wo --context production status', explanation: 'for one command only' },
   ],
-  arguments: { name: required('name of a context') },
+  arguments: { name: required('name of a context', { completes: 'context' }) },
   options: {},
   async run(runtime, { name }) {
     const { env } = runtime.io;

@@ -3,10 +3,10 @@ import { text } from '../../options.js';
 
 /** Options that say which events are meant; ids, names or beginnings of ids, as the coordinator resolves them. */
 export const eventFilterOptions = {
-  family: text('--family <family>', 'of this family'),
-  node: text('--node <node>', 'of this node'),
-  host: text('--host <host>', 'of this host'),
-  operation: text('--operation <operation>', 'of this operation'),
+  family: text('--family <family>', 'of this family', 'family'),
+  node: text('--node <node>', 'of this node', 'node'),
+  host: text('--host <host>', 'of this host', 'host'),
+  operation: text('--operation <operation>', 'of this operation', 'operation'),
   type: text('--type <type>', 'whose type begins so, as in node. or operation.finished'),
 };
 

@@ -1,5 +1,5 @@
 import { AttachReleaseRequest, AttachReleaseResponse, FamilyServiceService } from '@wombat/proto/control';
-import { defineCommand, required } from '../../command.js';
+import { defineCommand, object } from '../../command.js';
 import { newMutation } from '../../control/mutation.js';
 import { quoted } from '../../control/names.js';
 
@@ -9,7 +9,7 @@ export const familyAttach = defineCommand({
     { command: 'wo attach-release "Riak node family" Riak', explanation: 'by name' },
     { command: 'wo attach-release $FAMILY $RELEASE', explanation: 'in a script, by id' },
   ],
-  arguments: { family: required('id, name, or the beginning of an id'), release: required('id, name, or the beginning of an id') },
+  arguments: { family: object('family'), release: object('release') },
   options: {},
   async run(runtime, { family, release }) {
     const control = await runtime.control();

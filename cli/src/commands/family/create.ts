@@ -16,8 +16,8 @@ export const familyCreate = defineCommand({
   ],
   arguments: { name: required('name of the family') },
   options: {
-    sel: text('--sel <selector>', 'random, oldest or all: which nodes a joining node is told of'),
-    clust: text('--clust <strategy>', 'bootstrap strategy: none, custom, erlang-mesh, ...'),
+    sel: text('--sel <selector>', 'random, oldest or all: which nodes a joining node is told of', { words: ['random', 'oldest', 'all'] }),
+    clust: text('--clust <strategy>', 'bootstrap strategy: none, custom, erlang-mesh, ...', 'strategy'),
     clustOpt: pairs('--clust-opt <key:value>', 'option of the strategy; may be repeated', ':'),
     env: pairs('--env <key=value>', 'environment of every node; may be repeated'),
     restartTries: wholeNumber('--restart-tries <n>', 'restarts of a node that exits, before it counts as failed', { maximum: 1000 }),

@@ -1,6 +1,6 @@
 import { durationFromMs } from '@wombat/proto';
 import { DeployNodesRequest, DeployNodesResponse, FamilyServiceService } from '@wombat/proto/control';
-import { defineCommand, required } from '../../command.js';
+import { defineCommand, object } from '../../command.js';
 import { newMutation } from '../../control/mutation.js';
 import { flag, text, wholeNumber } from '../../options.js';
 import { followStarted } from '../../progress/follow-started.js';
@@ -19,10 +19,10 @@ export const familyDeploy = defineCommand({
     { command: 'wo deploy-nodes web --amount 50 --dry-run', explanation: 'only show where they would go, and why' },
     { command: 'OP=$(wo deploy-nodes web --amount 50 --detach) && wo operation watch $OP', explanation: 'leave it running, look at it later' },
   ],
-  arguments: { family: required('id, name, or the beginning of an id') },
+  arguments: { family: object('family') },
   options: {
     amount: wholeNumber('--amount <n>', 'how many more nodes', { minimum: 1, maximum: 20_000 }),
-    release: text('--release <release>', 'run this release instead of the family\'s'),
+    release: text('--release <release>', 'run this release instead of the family\'s', 'release'),
     dryRun: flag('--dry-run', 'plan it and change nothing'),
     ...operationOptions,
   },

@@ -1,5 +1,5 @@
 import { AddDomainRequest, AddDomainResponse, FamilyServiceService } from '@wombat/proto/control';
-import { defineCommand, required } from '../../command.js';
+import { defineCommand, object, required } from '../../command.js';
 import { newMutation } from '../../control/mutation.js';
 import { idOf, quoted } from '../../control/names.js';
 import { pairs, text, wholeNumber } from '../../options.js';
@@ -14,10 +14,10 @@ export const familyDomain = defineCommand({
     { command: 'wo add-domain web "My EC2 Account" ami-0abc m5.large --region eu-west-1 --zone eu-west-1a --max-hosts 10 --priority 1', explanation: 'a public cloud, when what is cheaper is full' },
   ],
   arguments: {
-    family: required('id, name, or the beginning of an id'),
-    provider: required('id, name, or the beginning of an id'),
-    image: required('what hosts boot from: see wo provider images'),
-    hardware: required('size of the hosts: see wo provider hardware'),
+    family: object('family'),
+    provider: object('provider'),
+    image: required('what hosts boot from: see wo provider images', { completes: 'image' }),
+    hardware: required('size of the hosts: see wo provider hardware', { completes: 'hardware' }),
   },
   options: {
     region: text('--region <region>', 'region of the provider'),

@@ -1,5 +1,5 @@
 import { FamilyServiceService, SetFirewallRequest, SetFirewallResponse } from '@wombat/proto/control';
-import { defineCommand, required } from '../../command.js';
+import { defineCommand, object } from '../../command.js';
 import { newMutation } from '../../control/mutation.js';
 import { each, flag } from '../../options.js';
 import { formatFirewallRule, parseFirewallRule } from '../../parse/firewall-rule.js';
@@ -13,7 +13,7 @@ export const familyFirewall = defineCommand({
     { command: 'wo set-firewall web --fw-rule tcp:443 --fw-rule udp:4000:4010:10.0.0.0/8', explanation: 'two rules, one for a network only' },
     { command: 'wo set-firewall web --none', explanation: 'no rules any more' },
   ],
-  arguments: { family: required('id, name, or the beginning of an id') },
+  arguments: { family: object('family') },
   options: {
     rules: each('--fw-rule <rule>', 'what is let in, as in tcp:8096:8099; may be repeated', parseFirewallRule),
     none: flag('--none', 'take all rules away'),

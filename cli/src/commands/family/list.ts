@@ -12,7 +12,7 @@ export const familyList = defineCommand({
     { command: 'wo family list --release rel-k3m2 -o name', explanation: 'names of those that run one release' },
   ],
   arguments: {},
-  options: { release: text('--release <release>', 'that name this release'), ...listOptions },
+  options: { release: text('--release <release>', 'that name this release', 'release'), ...listOptions },
   async run(runtime, _, { release, limit, orderBy }) {
     const control = await runtime.control();
     const items = await allPages(async (page) => {

@@ -1,5 +1,5 @@
 import { FamilyServiceService, RemoveDomainRequest, RemoveDomainResponse } from '@wombat/proto/control';
-import { defineCommand, required } from '../../command.js';
+import { defineCommand, object } from '../../command.js';
 import { newMutation } from '../../control/mutation.js';
 
 export const familyRemoveDomain = defineCommand({
@@ -8,7 +8,7 @@ export const familyRemoveDomain = defineCommand({
     { command: 'wo family remove-domain dom-k3m2', explanation: 'see the ids in wo family show' },
     { command: 'wo family remove-domain $DOMAIN -o json', explanation: 'in a script' },
   ],
-  arguments: { domain: required('id of the domain, or its beginning') },
+  arguments: { domain: object('domain') },
   options: {},
   async run(runtime, { domain }) {
     const control = await runtime.control();

@@ -1,5 +1,5 @@
 import { FamilyServiceService, RemoveFamilyRequest, RemoveFamilyResponse } from '@wombat/proto/control';
-import { defineCommand, required } from '../../command.js';
+import { defineCommand, object } from '../../command.js';
 import { newMutation } from '../../control/mutation.js';
 import { confirm } from '../confirm.js';
 
@@ -9,7 +9,7 @@ export const familyRemove = defineCommand({
     { command: 'wo family remove "Riak node family"', explanation: 'asks first' },
     { command: 'wo node remove web --delete-data --yes && wo family remove web --yes', explanation: 'with all its nodes, in a script' },
   ],
-  arguments: { family: required('id, name, or the beginning of an id') },
+  arguments: { family: object('family') },
   options: {},
   async run(runtime, { family }) {
     await confirm(runtime, `this removes the family ${family} and its domains`);

@@ -1,5 +1,5 @@
 import { FamilyServiceService, GetFamilyRequest, GetFamilyResponse } from '@wombat/proto/control';
-import { defineCommand, required } from '../../command.js';
+import { defineCommand, object } from '../../command.js';
 import { familyEntries } from './view.js';
 
 export const familyShow = defineCommand({
@@ -8,7 +8,7 @@ export const familyShow = defineCommand({
     { command: 'wo family show "Riak node family"', explanation: 'by name' },
     { command: 'wo family show fam-k3 -o yaml', explanation: 'everything, as YAML' },
   ],
-  arguments: { family: required('id, name, or the beginning of an id') },
+  arguments: { family: object('family') },
   options: {},
   async run(runtime, { family }) {
     const control = await runtime.control();

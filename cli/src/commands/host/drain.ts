@@ -1,5 +1,5 @@
 import { DrainHostRequest, DrainHostResponse, HostServiceService } from '@wombat/proto/control';
-import { defineCommand, required } from '../../command.js';
+import { defineCommand, object } from '../../command.js';
 import { newMutation } from '../../control/mutation.js';
 import { followStarted } from '../../progress/follow-started.js';
 import { operationOptions, operationTimeoutHelp } from '../common.js';
@@ -12,7 +12,7 @@ export const hostDrain = defineCommand({
     { command: 'wo host drain host-k3', explanation: 'asks first' },
     { command: 'wo host drain host-k3 --yes && wo host remove host-k3 --yes', explanation: 'in a script, and destroy the machine afterwards' },
   ],
-  arguments: { host: required('id, name, or the beginning of an id') },
+  arguments: { host: object('host') },
   options: { ...operationOptions },
   async run(runtime, { host }, { detach }) {
     await confirm(runtime, `this removes every node of the host ${host}; their data stays until the host is removed`);

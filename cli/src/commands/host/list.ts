@@ -16,7 +16,7 @@ export const hostList = defineCommand({
   ],
   arguments: {},
   options: {
-    provider: text('--provider <provider>', 'of this provider'),
+    provider: text('--provider <provider>', 'of this provider', 'provider'),
     phase: oneOf('--phase <phase>', `one of ${phases.join(', ')}`, phases),
     all: flag('-a, --all', 'also those that are gone'),
     ...listOptions,

@@ -1,5 +1,5 @@
 import { RemoveHostRequest, RemoveHostResponse, HostServiceService } from '@wombat/proto/control';
-import { defineCommand, required } from '../../command.js';
+import { defineCommand, object } from '../../command.js';
 import { newMutation } from '../../control/mutation.js';
 import { followStarted } from '../../progress/follow-started.js';
 import { operationOptions, operationTimeoutHelp } from '../common.js';
@@ -12,7 +12,7 @@ export const hostRemove = defineCommand({
     { command: 'wo host remove host-k3', explanation: 'asks first' },
     { command: 'wo host remove host-k3 --yes --detach', explanation: 'without waiting for its end' },
   ],
-  arguments: { host: required('id, name, or the beginning of an id') },
+  arguments: { host: object('host') },
   options: { ...operationOptions },
   async run(runtime, { host }, { detach }) {
     await confirm(runtime, `this destroys the machine of the host ${host}`);

@@ -1,5 +1,5 @@
 import { GetHostRequest, GetHostResponse, HostServiceService } from '@wombat/proto/control';
-import { defineCommand, required } from '../../command.js';
+import { defineCommand, object } from '../../command.js';
 import { hostEntries } from './view.js';
 
 export const hostShow = defineCommand({
@@ -8,7 +8,7 @@ export const hostShow = defineCommand({
     { command: 'wo host show host-k3', explanation: 'by the beginning of its id' },
     { command: 'wo host show host-k3 -o json', explanation: 'all facts, for a program' },
   ],
-  arguments: { host: required('id, name, or the beginning of an id') },
+  arguments: { host: object('host') },
   options: {},
   async run(runtime, { host }) {
     const control = await runtime.control();

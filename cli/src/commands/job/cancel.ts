@@ -1,5 +1,5 @@
 import { CancelJobRequest, CancelJobResponse, JobServiceService } from '@wombat/proto/control';
-import { defineCommand, required } from '../../command.js';
+import { defineCommand, object } from '../../command.js';
 import { newMutation } from '../../control/mutation.js';
 
 export const jobCancel = defineCommand({
@@ -8,7 +8,7 @@ export const jobCancel = defineCommand({
     { command: 'wo job cancel job-k3', explanation: 'by the beginning of its id' },
     { command: 'wo job list --state running -q | xargs -n1 wo job cancel', explanation: 'all that run' },
   ],
-  arguments: { job: required('id, or its beginning') },
+  arguments: { job: object('job') },
   options: {},
   async run(runtime, { job }) {
     const control = await runtime.control();

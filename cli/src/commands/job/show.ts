@@ -1,5 +1,5 @@
 import { GetJobRequest, GetJobResponse, JobServiceService } from '@wombat/proto/control';
-import { defineCommand, required } from '../../command.js';
+import { defineCommand, object } from '../../command.js';
 import { flag } from '../../options.js';
 import { printOutcomes } from './outcomes.js';
 import { jobEntries } from './view.js';
@@ -10,7 +10,7 @@ export const jobShow = defineCommand({
     { command: 'wo job show job-k3', explanation: 'by the beginning of its id' },
     { command: 'wo job show job-k3 -b', explanation: 'equal outcomes once' },
   ],
-  arguments: { job: required('id, or its beginning') },
+  arguments: { job: object('job') },
   options: { fold: flag('-b, --fold', 'show equal outcomes once, under all their names') },
   async run(runtime, { job }, { fold }) {
     const control = await runtime.control();

@@ -1,5 +1,5 @@
 import { GetJobRequest, JobServiceService } from '@wombat/proto/control';
-import { defineCommand, required } from '../../command.js';
+import { defineCommand, object } from '../../command.js';
 import { flag } from '../../options.js';
 import { tellJob } from './end.js';
 import { followJob } from './follow.js';
@@ -10,7 +10,7 @@ export const jobWatch = defineCommand({
     { command: 'wo job watch job-k3', explanation: 'go on after Ctrl-C' },
     { command: 'wo job watch job-k3 -o jsonl', explanation: 'every outcome as it comes, as JSON' },
   ],
-  arguments: { job: required('id, or its beginning') },
+  arguments: { job: object('job') },
   options: {
     fold: flag('-b, --fold', 'show equal outcomes once, under all their names'),
     passExit: flag('--pass-exit', 'exit with the code of the remote command, the largest when there are many'),

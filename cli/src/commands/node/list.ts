@@ -15,8 +15,8 @@ export const nodeList = defineCommand({
   ],
   arguments: {},
   options: {
-    family: text('--family <family>', 'of this family'),
-    host: text('--host <host>', 'on this host'),
+    family: text('--family <family>', 'of this family', 'family'),
+    host: text('--host <host>', 'on this host', 'host'),
     phase: oneOf('--phase <phase>', `one of ${nodePhaseWords.join(', ')}`, nodePhaseWords),
     all: flag('-a, --all', 'also those that are gone'),
     ...listOptions,

@@ -1,6 +1,6 @@
 import { LogStream, NodeServiceService, ReadNodeLogRequest } from '@wombat/proto/control';
 import { backoffMs, WombatError } from '@wombat/proto';
-import { defineCommand, required } from '../../command.js';
+import { defineCommand, object } from '../../command.js';
 import { flag, wholeNumber } from '../../options.js';
 import { LogWriter } from '../../output/log-writer.js';
 import type { Runtime } from '../../runtime.js';
@@ -12,7 +12,7 @@ export const nodeLogs = defineCommand({
     { command: 'wo node logs riak-1 --tail 50', explanation: 'the last 50 lines' },
     { command: 'wo node logs riak-1 -f --stderr', explanation: 'go on showing what it writes to standard error' },
   ],
-  arguments: { node: required('id, name, or the beginning of an id') },
+  arguments: { node: object('node') },
   options: {
     follow: flag('-f, --follow', 'go on until Ctrl-C'),
     tail: wholeNumber('--tail <lines>', 'the last so many lines; 100 when left out', { maximum: 100_000 }),

@@ -19,7 +19,7 @@ export const nodeRemove = defineCommand({
     { command: 'wo node remove riak-3 --keep-data', explanation: 'asks first; a new node on the same host finds the data again' },
     { command: 'wo node remove "Riak node family" --delete-data --yes', explanation: 'every node of a family, in a script' },
   ],
-  arguments: { nodes: some('ids, names or beginnings of ids of nodes or families', 'NODE-OR-FAMILY') },
+  arguments: { nodes: some('ids, names or beginnings of ids of nodes or families', { label: 'NODE-OR-FAMILY', completes: ['node', 'family'] }) },
   options: {
     keepData: flag('--keep-data', 'keep the data directories'),
     deleteData: flag('--delete-data', 'delete the data directories'),

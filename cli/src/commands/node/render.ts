@@ -1,5 +1,5 @@
 import { NodeServiceService, RenderNodeRequest, RenderNodeResponse } from '@wombat/proto/control';
-import { defineCommand, required } from '../../command.js';
+import { defineCommand, object } from '../../command.js';
 import { quoted } from '../../control/names.js';
 import { sanitise, sanitiseLines } from '../../output/sanitise.js';
 
@@ -9,7 +9,7 @@ export const nodeRender = defineCommand({
     { command: 'wo node render riak-1', explanation: 'look at what a template became' },
     { command: 'wo node render riak-1 -o json', explanation: 'for a program' },
   ],
-  arguments: { node: required('id, name, or the beginning of an id') },
+  arguments: { node: object('node') },
   options: {},
   async run(runtime, { node }) {
     const { print } = runtime;

@@ -1,5 +1,5 @@
 import { GetNodeRequest, GetNodeResponse, NodeServiceService } from '@wombat/proto/control';
-import { defineCommand, required } from '../../command.js';
+import { defineCommand, object } from '../../command.js';
 import { nodeEntries } from './view.js';
 
 export const nodeShow = defineCommand({
@@ -8,7 +8,7 @@ export const nodeShow = defineCommand({
     { command: 'wo node show riak-1', explanation: 'by name' },
     { command: 'wo node show node-k3 -o json', explanation: 'by the beginning of its id, for a program' },
   ],
-  arguments: { node: required('id, name, or the beginning of an id') },
+  arguments: { node: object('node') },
   options: {},
   async run(runtime, { node }) {
     const control = await runtime.control();

@@ -11,7 +11,7 @@ export const nodeStop = defineCommand({
     { command: 'wo node stop riak-1 riak-2', explanation: 'two nodes, by name' },
     { command: 'wo node stop "Riak node family" --detach', explanation: 'every node of the family, without waiting' },
   ],
-  arguments: { nodes: some('ids, names or beginnings of ids of nodes or families', 'NODE-OR-FAMILY') },
+  arguments: { nodes: some('ids, names or beginnings of ids of nodes or families', { label: 'NODE-OR-FAMILY', completes: ['node', 'family'] }) },
   options: { ...operationOptions },
   async run(runtime, { nodes }, { detach }) {
     const control = await runtime.control();

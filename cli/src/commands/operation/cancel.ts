@@ -1,5 +1,5 @@
 import { CancelOperationRequest, CancelOperationResponse, OperationServiceService } from '@wombat/proto/control';
-import { defineCommand, required } from '../../command.js';
+import { defineCommand, object } from '../../command.js';
 import { newMutation } from '../../control/mutation.js';
 
 export const operationCancel = defineCommand({
@@ -8,7 +8,7 @@ export const operationCancel = defineCommand({
     { command: 'wo operation cancel op-k3', explanation: 'by the beginning of its id' },
     { command: 'wo operation list --state running -q | xargs -n1 wo operation cancel', explanation: 'all that run' },
   ],
-  arguments: { operation: required('id, or its beginning') },
+  arguments: { operation: object('operation') },
   options: {},
   async run(runtime, { operation }) {
     const control = await runtime.control();

@@ -1,5 +1,5 @@
 import { GetOperationRequest, GetOperationResponse, OperationServiceService } from '@wombat/proto/control';
-import { defineCommand, required } from '../../command.js';
+import { defineCommand, object } from '../../command.js';
 import { operationEntries } from './view.js';
 
 export const operationShow = defineCommand({
@@ -8,7 +8,7 @@ export const operationShow = defineCommand({
     { command: 'wo operation show op-k3', explanation: 'by the beginning of its id' },
     { command: 'wo operation show op-k3 -o json', explanation: 'for a program' },
   ],
-  arguments: { operation: required('id, or its beginning') },
+  arguments: { operation: object('operation') },
   options: {},
   async run(runtime, { operation }) {
     const control = await runtime.control();

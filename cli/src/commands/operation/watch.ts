@@ -1,5 +1,5 @@
 import { GetOperationRequest, GetOperationResponse, OperationServiceService } from '@wombat/proto/control';
-import { defineCommand, required } from '../../command.js';
+import { defineCommand, object } from '../../command.js';
 import { followOperation } from '../../progress/follow-operation.js';
 import { operationTimeoutHelp } from '../common.js';
 
@@ -10,7 +10,7 @@ export const operationWatch = defineCommand({
     { command: 'wo operation watch op-k3', explanation: 'go on watching after Ctrl-C' },
     { command: 'wo operation watch op-k3 --timeout 5m -o jsonl', explanation: 'every event as JSON, for five minutes at most' },
   ],
-  arguments: { operation: required('id, or its beginning') },
+  arguments: { operation: object('operation') },
   options: {},
   async run(runtime, { operation }) {
     const control = await runtime.control();

@@ -9,7 +9,7 @@ export const pluginShow = defineCommand({
     { command: 'wo plugin show local', explanation: 'a driver' },
     { command: 'wo plugin show erlang-mesh -o json', explanation: 'with the whole schema of its settings' },
   ],
-  arguments: { name: required('name of a driver or strategy') },
+  arguments: { name: required('name of a driver or strategy', { completes: 'plugin' }) },
   options: {},
   async run(runtime, { name }) {
     const control = await runtime.control();

@@ -1,6 +1,6 @@
 import { ListHardwareProfilesRequest, ProviderServiceService } from '@wombat/proto/control';
 import { HardwareProfile } from '@wombat/proto/plugin';
-import { defineCommand, required } from '../../command.js';
+import { defineCommand, object } from '../../command.js';
 import { allPages } from '../../control/paging.js';
 import { text } from '../../options.js';
 import { bytes } from '../../output/words.js';
@@ -12,7 +12,7 @@ export const providerHardware = defineCommand({
     { command: 'wo provider hardware local', explanation: 'all of them' },
     { command: 'wo provider hardware "My EC2 Account" --region eu-west-1 -o jsonl', explanation: 'of one region, one JSON object a line' },
   ],
-  arguments: { provider: required('id, name, or the beginning of an id') },
+  arguments: { provider: object('provider') },
   options: { region: text('--region <id>', 'in this region'), limit: listOptions.limit },
   async run(runtime, { provider }, { region = '', limit }) {
     const control = await runtime.control();

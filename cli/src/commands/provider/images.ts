@@ -1,6 +1,6 @@
 import { ListImagesRequest, ProviderServiceService } from '@wombat/proto/control';
 import { Image } from '@wombat/proto/plugin';
-import { defineCommand, required } from '../../command.js';
+import { defineCommand, object } from '../../command.js';
 import { allPages } from '../../control/paging.js';
 import { text } from '../../options.js';
 import { listOptions } from '../common.js';
@@ -11,7 +11,7 @@ export const providerImages = defineCommand({
     { command: 'wo provider images local', explanation: 'all of them' },
     { command: 'wo provider images "My EC2 Account" --region eu-west-1 --query debian-12 --limit 20', explanation: 'search in one region' },
   ],
-  arguments: { provider: required('id, name, or the beginning of an id') },
+  arguments: { provider: object('provider') },
   options: { region: text('--region <id>', 'in this region'), query: text('--query <text>', 'whose name holds this text'), limit: listOptions.limit },
   async run(runtime, { provider }, { region = '', query = '', limit }) {
     const control = await runtime.control();

@@ -12,7 +12,7 @@ export const providerList = defineCommand({
     { command: 'wo provider list --driver amazon-ec2 -o json', explanation: 'those of one driver, for a program' },
   ],
   arguments: {},
-  options: { driver: text('--driver <name>', 'of this driver only'), ...listOptions },
+  options: { driver: text('--driver <name>', 'of this driver only', 'driver'), ...listOptions },
   async run(runtime, _, { driver, limit, orderBy }) {
     const control = await runtime.control();
     const items = await allPages(async (page) => {

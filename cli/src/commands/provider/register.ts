@@ -16,7 +16,7 @@ export const providerRegister = defineCommand({
   ],
   arguments: {
     name: required('name of the provider'),
-    rest: some('the credentials, if the driver takes any, then the driver', 'CREDENTIAL-OR-DRIVER'),
+    rest: some('the credentials, if the driver takes any, then the driver', { label: 'CREDENTIAL-OR-DRIVER', completes: 'driver' }),
   },
   options: { set: pairs('--set <key=value>', 'a setting of the driver; values may be given like secrets') },
   async run(runtime, { name, rest }, options) {

@@ -1,5 +1,5 @@
 import { ProviderServiceService, RemoveProviderRequest, RemoveProviderResponse } from '@wombat/proto/control';
-import { defineCommand, required } from '../../command.js';
+import { defineCommand, object } from '../../command.js';
 import { newMutation } from '../../control/mutation.js';
 import { confirm } from '../confirm.js';
 
@@ -9,7 +9,7 @@ export const providerRemove = defineCommand({
     { command: 'wo provider remove "My EC2 Account"', explanation: 'asks first' },
     { command: 'wo provider remove prv-k3 --yes', explanation: 'in a script' },
   ],
-  arguments: { provider: required('id, name, or the beginning of an id') },
+  arguments: { provider: object('provider') },
   options: {},
   async run(runtime, { provider }) {
     await confirm(runtime, `this forgets the provider ${provider} and its secrets`);

@@ -1,5 +1,5 @@
 import { GetProviderRequest, GetProviderResponse, ProviderServiceService } from '@wombat/proto/control';
-import { defineCommand, required } from '../../command.js';
+import { defineCommand, object } from '../../command.js';
 import { providerEntries } from './view.js';
 
 export const providerShow = defineCommand({
@@ -8,7 +8,7 @@ export const providerShow = defineCommand({
     { command: 'wo provider show local', explanation: 'by name' },
     { command: 'wo provider show prv-k3 -o yaml', explanation: 'by the beginning of its id' },
   ],
-  arguments: { provider: required('id, name, or the beginning of an id') },
+  arguments: { provider: object('provider') },
   options: {},
   async run(runtime, { provider }) {
     const control = await runtime.control();

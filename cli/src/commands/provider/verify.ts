@@ -1,6 +1,6 @@
 import { ProviderServiceService, VerifyProviderRequest, VerifyProviderResponse } from '@wombat/proto/control';
 import { fromErrorDetail } from '@wombat/proto';
-import { defineCommand, required } from '../../command.js';
+import { defineCommand, object } from '../../command.js';
 import { labelOf } from '../../control/names.js';
 import { tellNotes } from '../notes.js';
 
@@ -10,7 +10,7 @@ export const providerVerify = defineCommand({
     { command: 'wo provider verify "My EC2 Account"', explanation: 'after a quota or a key has changed' },
     { command: 'wo provider verify prv-k3 && wo deploy-nodes web --amount 2', explanation: 'go on only if they work' },
   ],
-  arguments: { provider: required('id, name, or the beginning of an id') },
+  arguments: { provider: object('provider') },
   options: {},
   async run(runtime, { provider }) {
     const control = await runtime.control();

@@ -12,7 +12,7 @@ export const releaseList = defineCommand({
     { command: 'wo release list --name Riak --order-by "created_at desc" --limit 1 -q', explanation: 'the id of the newest Riak' },
   ],
   arguments: {},
-  options: { name: text('--name <name>', 'of this name only'), ...listOptions },
+  options: { name: text('--name <name>', 'of this name only', 'release'), ...listOptions },
   async run(runtime, _, { name, limit, orderBy }) {
     const control = await runtime.control();
     const items = await allPages(async (page) => {

@@ -1,5 +1,5 @@
 import { ReleaseServiceService, RemoveReleaseRequest, RemoveReleaseResponse } from '@wombat/proto/control';
-import { defineCommand, required } from '../../command.js';
+import { defineCommand, object } from '../../command.js';
 import { newMutation } from '../../control/mutation.js';
 import { confirm } from '../confirm.js';
 
@@ -9,7 +9,7 @@ export const releaseRemove = defineCommand({
     { command: 'wo release remove Riak', explanation: 'asks first' },
     { command: 'wo release remove rel-k3 --yes', explanation: 'in a script' },
   ],
-  arguments: { release: required('id, name, or the beginning of an id') },
+  arguments: { release: object('release') },
   options: {},
   async run(runtime, { release }) {
     await confirm(runtime, `this removes the release ${release}`);

@@ -1,5 +1,5 @@
 import { GetReleaseRequest, GetReleaseResponse, ReleaseServiceService } from '@wombat/proto/control';
-import { defineCommand, required } from '../../command.js';
+import { defineCommand, object } from '../../command.js';
 import { releaseEntries } from './view.js';
 
 export const releaseShow = defineCommand({
@@ -8,7 +8,7 @@ export const releaseShow = defineCommand({
     { command: 'wo release show Riak', explanation: 'by name' },
     { command: 'wo release show rel-k3 -o json', explanation: 'for a program' },
   ],
-  arguments: { release: required('id, name, or the beginning of an id') },
+  arguments: { release: object('release') },
   options: {},
   async run(runtime, { release }) {
     const control = await runtime.control();

@@ -23,14 +23,14 @@ export const releaseUpload = defineCommand({
   ],
   arguments: {
     name: required('name of the release'),
-    tarball: required('.tar, .tar.gz or .tgz'),
+    tarball: required('.tar, .tar.gz or .tgz', { completes: 'file' }),
     start: optional('command that starts a node, in the root of the release'),
     stop: optional('command that stops it'),
     nodename: optional('base of the Erlang node name: riak gives riak-<n>@<address>'),
   },
   options: {
     template: texts('-t, --template <file>', 'path in the tarball that is rendered for each node; may be repeated'),
-    manifest: text('--manifest <file>', 'YAML or JSON that says how to run the release; what stands on the command line wins'),
+    manifest: text('--manifest <file>', 'YAML or JSON that says how to run the release; what stands on the command line wins', 'file'),
     releaseVersion: text('--release-version <version>', 'version; the release\'s own when left out, else 1'),
   },
   async run(runtime, args, options) {

@@ -1,5 +1,5 @@
 import { RevokeJoinTokenRequest, RevokeJoinTokenResponse, TokenServiceService } from '@wombat/proto/control';
-import { defineCommand, required } from '../../command.js';
+import { defineCommand, object } from '../../command.js';
 import { newMutation } from '../../control/mutation.js';
 
 export const tokenRevoke = defineCommand({
@@ -8,7 +8,7 @@ export const tokenRevoke = defineCommand({
     { command: 'wo token revoke tok-k3', explanation: 'by the beginning of its id' },
     { command: 'wo token list -q | xargs -n1 wo token revoke', explanation: 'all of them' },
   ],
-  arguments: { token: required('id of the token, or its beginning') },
+  arguments: { token: object('token') },
   options: {},
   async run(runtime, { token }) {
     const control = await runtime.control();

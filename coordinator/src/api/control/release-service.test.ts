@@ -96,10 +96,24 @@ const refused: readonly [what: string, request: Partial<CreateReleaseRequest>, e
   ['a template that is not there', { name: 'x', manifest: manifest({ templates: ['etc/b.conf'] }), artifacts }, { code: 'WO_TEMPLATE_MISSING' }],
 ];
 void t.test('releases that cannot be', async (test) => {
-  const { store, upload, create } = await setting(test);
-  await upload([header(), data(bytes)]);
-  for (const [what, request, expected] of refused) await test.rejects(create(request), expected, what);
+  const { store, blobs, upload, create } = await setting(test);
+  for (const [what, request, expected] of refused) {
+    await upload([header(), data(bytes)]);
+    await test.rejects(create(request), expected, what);
+    const isNamed = request.artifacts?.some((artifact) => artifact.sha256 === sha256) ?? false;
+    test.equal((await blobs.size(sha256)) === undefined, isNamed, `${what}: the bytes that were refused are not kept`);
+  }
   test.equal(await store.read.releases.count({}), 0);
+});
+
+void t.test('of two who make releases of the same bytes, the one that is refused takes nothing from the other', async (test) => {
+  const { blobs, upload, create } = await setting(test);
+  await upload([header(), data(bytes)]);
+  const refusedOne = test.rejects(create({ name: 'x', manifest: manifest({ templates: ['etc/b.conf'] }), artifacts }), { code: 'WO_TEMPLATE_MISSING' });
+  await Promise.all([refusedOne, create({ name: 'sleeper', manifest: manifest(), artifacts })]);
+  test.equal(await blobs.size(sha256), bytes.length);
+  await create({ name: 'tried', manifest: manifest({ start: 'bin/run now' }), artifacts, mutation: { requestId: '', expectedRevision: 0n, dryRun: true } });
+  test.equal(await blobs.size(sha256), bytes.length, 'nor does a dry run');
 });
 
 void t.test('a release in use stays; the bytes go with the last release that has them', async (test) => {

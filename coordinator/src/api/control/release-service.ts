@@ -6,8 +6,9 @@ import { digestOf } from '../../domain/release/digest.js';
 import { presentPhases } from '../../domain/states/node-states.js';
 import { findObject } from '../../engine/find-object.js';
 import type { BlobStore } from '../../releases/blob-store.js';
+import { BlobUsers } from '../../releases/blob-users.js';
 import { examineRelease } from '../../releases/examine-release.js';
-import type { NewObject, Store } from '../../store/store.js';
+import type { NewObject, Store, Transaction } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
 import { mutate, mutateObject } from './mutation.js';
 import { pageQuery } from './paging.js';
@@ -22,6 +23,7 @@ export interface ReleaseServiceOptions {
 
 export function releaseService(options: ReleaseServiceOptions): Service {
   const { store, blobs } = options;
+  const users = new BlobUsers(store, blobs);
   return implement(ReleaseServiceService, {
     async uploadArtifact(requests, context) {
       const messages = requests[Symbol.asyncIterator]();
@@ -30,18 +32,12 @@ export function releaseService(options: ReleaseServiceOptions): Service {
       const { existed } = await blobs.put(dataOf(messages), expected, context.signal);
       return { sha256: expected.sha256, sizeBytes: header.sizeBytes, existed };
     },
-    async createRelease(request, context) {
-      const { fresh, notes } = await examine(options, request, context.signal);
-      const { release, existed } = await mutate(store, request.mutation, async (transaction) => {
-        const [known] = await transaction.releases.find({ digest: fresh.digest });
-        if (known) return { release: known, existed: true };
-        const stored = await transaction.releases.insert(fresh);
-        await transaction.events.append({
-          type: 'release.created', subjectId: stored.id, subjectName: stored.name, reason: 'created', message: `release ${stored.name} ${stored.version} was uploaded`,
-        });
-        return { release: stored, existed: false };
+    createRelease(request, context) {
+      return users.during(request.artifacts.map(({ sha256 }) => sha256), async () => {
+        const { fresh, notes } = await examine(options, request, context.signal);
+        const { release, existed } = await mutate(store, request.mutation, (transaction) => insertOnce(transaction, fresh));
+        return { release: releaseView(release), existed, notes };
       });
-      return { release: releaseView(release), existed, notes };
     },
     async listReleases(request) {
       const page = await store.read.releases.page(await pageQuery<'releases'>(request.page, { name: { field: 'name' }, version: { field: 'version' } }));
@@ -59,10 +55,21 @@ export function releaseService(options: ReleaseServiceOptions): Service {
         await transaction.releases.delete(release.id);
         return release;
       });
-      if (!request.mutation?.dryRun) await dropUnusedBlobs(options, release);
+      if (!request.mutation?.dryRun) await users.during(release.artifacts.map(({ sha256 }) => sha256), async () => undefined);
       return {};
     },
   });
+}
+
+/** The same tarball with the same manifest is the release that is there. */
+async function insertOnce(transaction: Transaction, fresh: NewObject<Release>): Promise<{ release: Release; existed: boolean }> {
+  const [known] = await transaction.releases.find({ digest: fresh.digest });
+  if (known) return { release: known, existed: true };
+  const release = await transaction.releases.insert(fresh);
+  await transaction.events.append({
+    type: 'release.created', subjectId: release.id, subjectName: release.name, reason: 'created', message: `release ${release.name} ${release.version} was uploaded`,
+  });
+  return { release, existed: false };
 }
 
 function headerOf(first: UploadArtifactRequest | undefined): UploadHeader {
@@ -148,9 +155,4 @@ function readyOf(check: NonNullable<ManifestMessage['ready']>['check']): ReadyRu
     default:
       return undefined;
   }
-}
-
-async function dropUnusedBlobs({ store, blobs }: ReleaseServiceOptions, removed: Release): Promise<void> {
-  const used = new Set((await store.read.releases.find({})).flatMap((release) => release.artifacts.map(({ sha256 }) => sha256)));
-  for (const { sha256 } of removed.artifacts) if (!used.has(sha256)) await blobs.delete(sha256);
 }

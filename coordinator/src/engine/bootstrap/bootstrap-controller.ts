@@ -49,7 +49,7 @@ export class BootstrapController {
     const family = await this.#options.store.read.families.get(familyId);
     if (!family) return;
     const strategy = this.#options.strategies.strategy(family.spec.bootstrap.strategy);
-    if (strategy.description.name === 'none') return;
+    if (strategy.joinOrder === JoinOrder.NONE) return;
     const nextTryMs = await this.#joinAll(family, strategy, signal);
     await this.#check(family.id, strategy, signal);
     return nextTryMs;

@@ -1,7 +1,8 @@
+import { JoinOrder } from '@wombat/plugin-sdk';
 import type { Family } from '../../domain/model/family.js';
 import type { StrategyDirectory } from '../ports.js';
 
-/** A strategy that never plans a step for a join has nothing to wait for. */
+/** Whether the nodes of a family have anything to do between being ready and running. */
 export function joinsCluster(strategies: StrategyDirectory, family: Family): boolean {
-  return strategies.strategy(family.spec.bootstrap.strategy).description?.name !== 'none';
+  return strategies.strategy(family.spec.bootstrap.strategy).joinOrder !== JoinOrder.NONE;
 }

@@ -27,6 +27,8 @@ export enum JoinOrder {
   SERIAL = 1,
   /** PARALLEL_AFTER_SEED - The seed first, then all others at once. */
   PARALLEL_AFTER_SEED = 2,
+  /** NONE - The strategy forms no cluster: a node is as wanted once it is ready. */
+  NONE = 3,
   UNRECOGNIZED = -1,
 }
 
@@ -41,6 +43,9 @@ export function joinOrderFromJSON(object: any): JoinOrder {
     case 2:
     case "JOIN_ORDER_PARALLEL_AFTER_SEED":
       return JoinOrder.PARALLEL_AFTER_SEED;
+    case 3:
+    case "JOIN_ORDER_NONE":
+      return JoinOrder.NONE;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -56,6 +61,8 @@ export function joinOrderToJSON(object: JoinOrder): string {
       return "JOIN_ORDER_SERIAL";
     case JoinOrder.PARALLEL_AFTER_SEED:
       return "JOIN_ORDER_PARALLEL_AFTER_SEED";
+    case JoinOrder.NONE:
+      return "JOIN_ORDER_NONE";
     case JoinOrder.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";

@@ -1,0 +1,2 @@
+export * from './hostile-archives.js';
+export * from './tarball.js';
