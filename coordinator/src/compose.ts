@@ -22,10 +22,13 @@ import { HttpListener } from './api/http/http-listener.js';
 import { reflectionServices } from './api/reflection/reflection-service.js';
 import { CertificateIndex } from './auth/certificate-index.js';
 import { HostIdentities } from './auth/host-identities.js';
+import { LostCertificates } from './auth/lost-certificates.js';
 import { MethodTable } from './auth/method-table.js';
 import { Operators } from './auth/operators.js';
+import { Backups } from './backup/create-backup.js';
 import type { Configuration } from './configuration/configuration.js';
 import { Coordinator } from './coordinator.js';
+import { Diagnosis } from './diagnosis/diagnosis.js';
 import { AgentReports } from './engine/agent-reports.js';
 import { AssignmentBuilder } from './engine/assignment-builder.js';
 import { AssignmentController } from './engine/assignment-controller.js';
@@ -47,6 +50,7 @@ import { AgentCommands } from './plugins/agent-commands.js';
 import { ProviderInstances } from './plugins/provider-instances.js';
 import { pluginList } from './plugins/plugin-list.js';
 import { FileBlobStore } from './releases/file-blob-store.js';
+import { checkInThread } from './store/sqlite/check-in-thread.js';
 
 /** The coordinator's parts, from top to bottom. Nothing else knows which class stands behind a port. */
 export function compose(configuration: Configuration, grounds: Grounds, log: Logger): Coordinator {
@@ -62,6 +66,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   part(MethodTable, () => new MethodTable());
   part(CertificateIndex, () => new CertificateIndex(store, clock));
   part(HostIdentities, (c) => new HostIdentities({ store, authority, index: c.resolve(CertificateIndex), clock, ids }));
+  part(LostCertificates, () => new LostCertificates({ store, clock, clusterId }));
   part(Operators, () => new Operators({ store, clock, ids, directory }));
 
   // Where releases are
@@ -119,6 +124,13 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     retention: c.resolve(EventRetention),
   }));
 
+  // How it is kept safe and well
+  part(Backups, () => new Backups({ directory, clusterId, clock, configurationFile: grounds.configurationFile }));
+  part(Diagnosis, (c) => new Diagnosis({
+    directory, store, clock, authority, fleet: c.resolve(AgentFleet), checkStore: checkInThread,
+    certificate: () => certificate.current, plugins: () => pluginList(catalog).map(({ description }) => description?.name ?? ''),
+  }));
+
   // What is asked for, and by whom
   const controlServices = once((c: DependencyContainer) => [
     providerService({ store, clock, ids, secrets, drivers: catalog, directory: c.resolve(ProviderInstances) }),
@@ -130,7 +142,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     eventService({ store }),
     jobApiService({ store, jobs: c.resolve(JobService) }),
     tokenService({ store, clock, ids, issuer: c.resolve(HostIdentities) }),
-    systemService({ clusterId, fleet: c.resolve(AgentFleet), plugins: () => pluginList(catalog) }),
+    systemService({ clusterId, clock, fleet: c.resolve(AgentFleet), plugins: () => pluginList(catalog), backups: c.resolve(Backups), diagnosis: c.resolve(Diagnosis) }),
   ]);
   const agentServices = (c: DependencyContainer) => [
     enrolmentService(c.resolve(HostIdentities), clusterId),
@@ -149,6 +161,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   }));
   part(AgentsListener, (c) => new AgentsListener({
     services: agentServices(c), table: c.resolve(MethodTable), authority, index: c.resolve(CertificateIndex), certificate, log,
+    onUnknown: (der, peer) => void c.resolve(LostCertificates).recover(der, peer).catch((error: unknown) => log.warn({ peer, err: error }, 'a certificate could not be looked up')),
   }));
 
   part(Coordinator, (c) => new Coordinator({
@@ -157,6 +170,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     index: c.resolve(CertificateIndex),
     operators: c.resolve(Operators),
     providers: c.resolve(ProviderInstances),
+    backups: c.resolve(Backups),
     fleet: c.resolve(AgentFleet),
     engine: c.resolve(Engine),
     health: c.resolve(HealthService),

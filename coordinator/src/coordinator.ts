@@ -7,6 +7,7 @@ import { formatAddress, type Address } from './api/doors/address.js';
 import type { ControlListener } from './api/doors/control-listener.js';
 import type { HealthService } from './api/health/health-service.js';
 import type { HttpListener } from './api/http/http-listener.js';
+import type { Backups } from './backup/create-backup.js';
 import type { CertificateIndex } from './auth/certificate-index.js';
 import { writeFileAtomically } from './auth/private-file.js';
 import type { Operators } from './auth/operators.js';
@@ -27,6 +28,7 @@ export interface CoordinatorParts {
   readonly index: CertificateIndex;
   readonly operators: Operators;
   readonly providers: ProviderInstances;
+  readonly backups: Backups;
   readonly fleet: AgentFleet;
   readonly engine: Engine;
   readonly health: HealthService;
@@ -72,6 +74,7 @@ export class Coordinator {
     parts.checkMethods();
     await parts.index.load();
     await parts.operators.load();
+    await parts.backups.removeLeftovers();
     parts.fleet.start();
     void parts.certificate.run(this.#stop.signal);
     const { configuration } = parts;

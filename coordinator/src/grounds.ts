@@ -16,6 +16,8 @@ import { openSqliteStore } from './store/sqlite/open.js';
 export interface Grounds {
   /** Released last. */
   readonly lock: ProcessLock;
+  /** The one that was named, wherever it lies. */
+  readonly configurationFile: string | undefined;
   readonly store: Store;
   readonly clusterId: string;
   readonly secrets: SecretBox;
@@ -25,7 +27,7 @@ export interface Grounds {
 }
 
 /** @throws WombatError WO_IN_USE, WO_STORE_..., WO_KEY_UNUSABLE, WO_PLUGIN_INVALID: then nothing is left open */
-export async function layGrounds(configuration: Configuration, clock: Clock, log: Logger): Promise<Grounds> {
+export async function layGrounds(configuration: Configuration, clock: Clock, log: Logger, configurationFile?: string): Promise<Grounds> {
   const { directory } = configuration;
   await makePrivateDirectory(directory).catch((error: unknown) => {
     throw new WombatError('WO_STORE_UNUSABLE', `the directory ${directory} cannot be used: ${(error as Error).message}`, { cause: error });
@@ -38,7 +40,7 @@ export async function layGrounds(configuration: Configuration, clock: Clock, log
     const clusterId = await ensureClusterId(store);
     const authority = await CertificateAuthority.load({ directory, clusterId, clock, hostLifetimeMs: configuration.certificates.lifetimeMs });
     const certificate = await ServerCertificate.issue({ authority, clock, log, advertisedNames: advertisedNames(configuration) });
-    return { lock, store, clusterId, secrets: await SecretBox.load(directory), authority, certificate, catalog };
+    return { lock, configurationFile, store, clusterId, secrets: await SecretBox.load(directory), authority, certificate, catalog };
   } catch (error) {
     await store?.close();
     lock.release();

@@ -13,7 +13,7 @@ import { clusterIdOf, loadCredentials } from './credentials.js';
 import { allPages } from './paging.js';
 import { uploadArtifact } from './upload-artifact.js';
 
-const version = { version: '9.9.9', clusterId: 'c', agents: {}, nodeVersion: '20' };
+const version = { version: '9.9.9', clusterId: 'c', agents: {}, nodeVersion: '20', time: undefined };
 
 async function connect(t: Test, options: FakeCoordinatorOptions = {}, signal = new AbortController().signal): Promise<{ fake: FakeCoordinator; control: Control }> {
   const fake = await FakeCoordinator.start(options);

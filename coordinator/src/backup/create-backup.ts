@@ -17,8 +17,10 @@ export interface BackupsOptions {
 
 export interface Backup {
   readonly manifest: BackupManifest;
-  /** The archive, in pieces of at most 256 KiB. What was gathered for it is removed at the end. */
+  /** The archive, in pieces of at most 256 KiB. */
   read(signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** Removes what was gathered for it. */
+  discard(): Promise<void>;
 }
 
 const stagingPrefix = 'backup.';
@@ -42,7 +44,7 @@ export class Backups {
       signal.throwIfAborted();
       const manifest = await this.manifest(staging, signal);
       await writeFile(path.join(staging, manifestName), `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 });
-      return { manifest, read: (reading) => archive(staging, manifest, reading) };
+      return { manifest, read: (reading) => archive(staging, manifest, reading), discard: () => rm(staging, { recursive: true, force: true }) };
     } catch (error) {
       await rm(staging, { recursive: true, force: true });
       throw asDiskFull(error);
@@ -87,14 +89,10 @@ export class Backups {
 }
 
 async function* archive(staging: string, manifest: BackupManifest, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  try {
-    const names = [manifestName, ...manifest.files.map((file) => file.path)];
-    for await (const chunk of create({ cwd: staging, portable: true, strict: true, maxReadSize: limits.artifactChunkBytes }, names) as AsyncIterable<Uint8Array>) {
-      signal.throwIfAborted();
-      yield chunk;
-    }
-  } finally {
-    await rm(staging, { recursive: true, force: true });
+  const names = [manifestName, ...manifest.files.map((file) => file.path)];
+  for await (const chunk of create({ cwd: staging, portable: true, strict: true, maxReadSize: limits.artifactChunkBytes }, names) as AsyncIterable<Uint8Array>) {
+    signal.throwIfAborted();
+    yield chunk;
   }
 }
 
