@@ -141,7 +141,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     operationService({ store, clock }),
     eventService({ store }),
     jobApiService({ store, jobs: c.resolve(JobService) }),
-    tokenService({ store, clock, ids, issuer: c.resolve(HostIdentities) }),
+    tokenService({ store, clock, ids, issuer: c.resolve(HostIdentities), agentsAddress: () => c.resolve(Coordinator).addresses.agents }),
     systemService({ clusterId, clock, fleet: c.resolve(AgentFleet), plugins: () => pluginList(catalog), backups: c.resolve(Backups), diagnosis: c.resolve(Diagnosis) }),
   ]);
   const agentServices = (c: DependencyContainer) => [
