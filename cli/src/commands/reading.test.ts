@@ -169,5 +169,5 @@ t.test('context use writes the choice, context list marks it', async (t) => {
 t.test('no context, and nothing to connect to: what to do is said', async (t) => {
   const ran = await runWo(undefined, ['node', 'list'], { env: { WO_CONFIG_DIR: t.testdir({}) } });
   t.equal(ran.exit, 2);
-  t.match(ran.stderr, /^error WO_CONFIG_INVALID: no context is chosen.*\n {2}why: .*\n {2}try: start a coordinator here with `wo dev`/);
+  t.match(ran.stderr, /^error WO_NO_CONTEXT: no context is chosen.*\n {2}why: .*\n {2}try: start a coordinator here with `wo dev`/);
 });

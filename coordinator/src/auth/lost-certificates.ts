@@ -67,7 +67,7 @@ export class LostCertificates {
 }
 
 function hostIdOf(certificate: X509Certificate, clusterId: string): string | undefined {
-  const match = /(?:^|, )URI:wombat:\/\/([a-z2-7]{12})\/host\/(host-[a-z2-7]{12})(?:,|$)/.exec(certificate.subjectAltName ?? '');
+  const match = /(?:^|, )URI:wombat:\/\/([a-z0-9-]{1,64})\/host\/(host-[a-z2-7]{12})(?:,|$)/.exec(certificate.subjectAltName ?? '');
   return match?.[1] === clusterId && isId(match[2]!, 'host') ? match[2] : undefined;
 }
 
