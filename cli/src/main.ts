@@ -17,6 +17,11 @@ export async function runCommandLine(argv: readonly string[], io: Io): Promise<n
     const { runProgram } = await import('./programs.js');
     return runProgram(program, argv.slice(1), io).catch((error: unknown) => tellError(error, io, argv));
   }
+  if (program === '__complete') {
+    const { complete } = await import('./completion/complete.js');
+    await complete(argv.slice(1), io);
+    return 0;
+  }
   try {
     const reading = await readCommandLine(argv, io);
     if (reading.kind === 'run') return await runInvocation(reading.invocation, io);

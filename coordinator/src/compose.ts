@@ -11,6 +11,7 @@ import { familyService } from './api/control/family-service.js';
 import { hostService } from './api/control/host-service.js';
 import { jobApiService } from './api/control/job-service.js';
 import { nodeService } from './api/control/node-service.js';
+import { operatorService } from './api/control/operator-service.js';
 import { operationService } from './api/control/operation-service.js';
 import { providerService } from './api/control/provider-service.js';
 import { releaseService } from './api/control/release-service.js';
@@ -19,12 +20,15 @@ import { tokenService } from './api/control/token-service.js';
 import { HealthService } from './api/health/health-service.js';
 import { serviceNames } from './api/control/service-names.js';
 import { HttpListener } from './api/http/http-listener.js';
+import { RequestReplay } from './api/replay/request-replay.js';
 import { reflectionServices } from './api/reflection/reflection-service.js';
 import { CertificateIndex } from './auth/certificate-index.js';
 import { HostIdentities } from './auth/host-identities.js';
 import { LostCertificates } from './auth/lost-certificates.js';
 import { MethodTable } from './auth/method-table.js';
+import { OperatorGate } from './auth/operator-gate.js';
 import { Operators } from './auth/operators.js';
+import { TokenUses } from './auth/token-uses.js';
 import { Backups } from './backup/create-backup.js';
 import type { Configuration } from './configuration/configuration.js';
 import { Coordinator } from './coordinator.js';
@@ -65,9 +69,13 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   // Who may come in
   part(MethodTable, () => new MethodTable());
   part(CertificateIndex, () => new CertificateIndex(store, clock));
-  part(HostIdentities, (c) => new HostIdentities({ store, authority, index: c.resolve(CertificateIndex), clock, ids }));
+  part(HostIdentities, (c) => new HostIdentities({
+    store, authority, index: c.resolve(CertificateIndex), clock, ids, onUntold: (error) => log.error({ err: error }, 'the refusal of a join token could not be recorded'),
+  }));
   part(LostCertificates, () => new LostCertificates({ store, clock, clusterId }));
   part(Operators, () => new Operators({ store, clock, ids, directory }));
+  part(TokenUses, () => new TokenUses(store, clock, (error) => log.warn({ err: error }, 'the last uses of tokens could not be written')));
+  part(OperatorGate, (c) => new OperatorGate({ operators: c.resolve(Operators), uses: c.resolve(TokenUses), clock, calls: { perSecond: configuration.limits.callsPerSecond, burst: 2 * configuration.limits.callsPerSecond } }));
 
   // Where releases are
   part(FileBlobStore, () => new FileBlobStore(path.join(directory, 'blobs')));
@@ -132,7 +140,9 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   }));
 
   // What is asked for, and by whom
-  const controlServices = once((c: DependencyContainer) => [
+  part(RequestReplay, () => new RequestReplay({ store, clock, secrets }));
+  const controlServices = once((c: DependencyContainer) => controlHandlers(c).map((service) => c.resolve(RequestReplay).protect(service)));
+  const controlHandlers = (c: DependencyContainer) => [
     providerService({ store, clock, ids, secrets, drivers: catalog, directory: c.resolve(ProviderInstances) }),
     releaseService({ store, clock, ids, blobs: c.resolve(FileBlobStore) }),
     familyService({ store, clock, ids, secrets, strategies: catalog, directory: c.resolve(ProviderInstances), drivers: catalog, maxNodesPerOperation: configuration.limits.maxNodesPerOperation }),
@@ -141,9 +151,10 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     operationService({ store, clock }),
     eventService({ store }),
     jobApiService({ store, jobs: c.resolve(JobService) }),
+    operatorService({ store, clock, operators: c.resolve(Operators), uses: c.resolve(TokenUses) }),
     tokenService({ store, clock, ids, issuer: c.resolve(HostIdentities), agentsAddress: () => c.resolve(Coordinator).addresses.agents }),
     systemService({ clusterId, clock, fleet: c.resolve(AgentFleet), plugins: () => pluginList(catalog), backups: c.resolve(Backups), diagnosis: c.resolve(Diagnosis) }),
-  ]);
+  ];
   const agentServices = (c: DependencyContainer) => [
     enrolmentService(c.resolve(HostIdentities), clusterId),
     sessionService(c.resolve(AgentFleet)),
@@ -153,10 +164,12 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   part(ControlListener, (c) => new ControlListener({
     services: controlServices(c),
     libraryServices: [...c.resolve(HealthService).services, ...reflectionServices(serviceNames)],
-    table: c.resolve(MethodTable), operators: c.resolve(Operators), certificate, log,
+    table: c.resolve(MethodTable), operators: c.resolve(Operators), gate: c.resolve(OperatorGate), certificate, log,
+    maximumCallsOfOneToken: configuration.limits.callsAtOnce,
   }));
   part(HttpListener, (c) => new HttpListener({
-    services: controlServices(c), table: c.resolve(MethodTable), operators: c.resolve(Operators), log, isServing: () => c.resolve(Coordinator).isServing,
+    services: controlServices(c), table: c.resolve(MethodTable), operators: c.resolve(Operators), gate: c.resolve(OperatorGate), log,
+    maximumCallsOfOneToken: configuration.limits.callsAtOnce, isServing: () => c.resolve(Coordinator).isServing,
     ...(configuration.http.tls ? { certificate } : {}),
   }));
   part(AgentsListener, (c) => new AgentsListener({
@@ -169,6 +182,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     certificate,
     index: c.resolve(CertificateIndex),
     operators: c.resolve(Operators),
+    uses: c.resolve(TokenUses),
     providers: c.resolve(ProviderInstances),
     backups: c.resolve(Backups),
     fleet: c.resolve(AgentFleet),

@@ -11,6 +11,7 @@ import type { Backups } from './backup/create-backup.js';
 import type { CertificateIndex } from './auth/certificate-index.js';
 import { writeFileAtomically } from './auth/private-file.js';
 import type { Operators } from './auth/operators.js';
+import type { TokenUses } from './auth/token-uses.js';
 import type { ServerCertificate } from './auth/server-certificate.js';
 import type { Configuration } from './configuration/configuration.js';
 import type { Engine } from './engine/engine.js';
@@ -27,6 +28,7 @@ export interface CoordinatorParts {
   readonly certificate: ServerCertificate;
   readonly index: CertificateIndex;
   readonly operators: Operators;
+  readonly uses: TokenUses;
   readonly providers: ProviderInstances;
   readonly backups: Backups;
   readonly fleet: AgentFleet;
@@ -74,6 +76,7 @@ export class Coordinator {
     parts.checkMethods();
     await parts.index.load();
     await parts.operators.load();
+    await parts.uses.load();
     await parts.backups.removeLeftovers();
     parts.fleet.start();
     void parts.certificate.run(this.#stop.signal);
@@ -118,6 +121,7 @@ export class Coordinator {
     await parts.providers.close();
     parts.index.close();
     parts.operators.close();
+    await parts.uses.close();
     await parts.store.close();
     parts.lock.release();
     parts.log.info({}, 'the coordinator has stopped');

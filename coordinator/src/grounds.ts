@@ -40,7 +40,7 @@ export async function layGrounds(configuration: Configuration, clock: Clock, log
     const clusterId = await ensureClusterId(store);
     const authority = await CertificateAuthority.load({ directory, clusterId, clock, hostLifetimeMs: configuration.certificates.lifetimeMs });
     const certificate = await ServerCertificate.issue({ authority, clock, log, advertisedNames: advertisedNames(configuration) });
-    return { lock, configurationFile, store, clusterId, secrets: await SecretBox.load(directory), authority, certificate, catalog };
+    return { lock, configurationFile, store, clusterId, secrets: await SecretBox.load(directory, store), authority, certificate, catalog };
   } catch (error) {
     await store?.close();
     lock.release();

@@ -12,10 +12,12 @@ import { Epmd } from '../erlang/epmd.js';
 import { EpmdKeeper, type EpmdUse } from '../erlang/epmd-keeper.js';
 import { LogKeeper } from '../logs/log-keeper.js';
 import { defaultPath } from '../processes/clean-environment.js';
+import { MemoryGroups } from '../processes/memory-group.js';
 import { Runner } from '../processes/runner.js';
 import type { ReleaseStore } from '../releases/release-store.js';
 import type { SessionHandlers } from '../session/handlers.js';
 import { NodeJournal } from './node-journal.js';
+import { epmdSource } from './node-launch.js';
 import type { NodeServices } from './node-services.js';
 import { NodeTable, nodeJournalFile } from './node-table.js';
 import { Slots } from './slots.js';
@@ -59,6 +61,7 @@ export class AgentCore implements SessionHandlers {
   readonly #epmdKeeper: EpmdKeeper;
   #table: NodeTable | undefined;
   #housekeeping: NodeJS.Timeout | undefined;
+  #isStopped = false;
 
   constructor(options: AgentCoreOptions) {
     this.#options = options;
@@ -86,17 +89,16 @@ export class AgentCore implements SessionHandlers {
     this.#table = new NodeTable(await this.#nodeServices());
     await this.#table.open();
     await this.#exec.open();
-    this.#logs.start();
-    this.#epmdKeeper.start();
+    this.#matchKeepers();
     this.#housekeeping = setInterval(() => void this.#keepHouse(), housekeepingMs).unref();
     void this.#keepHouse();
   }
 
   /** Nodes and commands run on, and the next agent in this directory finds them. */
   async stop(): Promise<void> {
+    this.#isStopped = true;
     clearInterval(this.#housekeeping);
-    this.#logs.stop();
-    this.#epmdKeeper.stop();
+    this.#matchKeepers();
     await this.#exec.close();
     await this.#table?.close();
   }
@@ -164,17 +166,30 @@ export class AgentCore implements SessionHandlers {
       runner: this.#runner,
       path: this.#path,
       epmd: this.#epmd,
+      memoryGroups: new MemoryGroups(),
       bootId: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim(),
       journal: this.#journal,
       starts: new Slots(startsAtOnce),
-      onStatus: (status) => this.#statusListeners.forEach((listener) => listener(status)),
+      onStatus: (status) => {
+        this.#matchKeepers();
+        this.#statusListeners.forEach((listener) => listener(status));
+      },
     };
   }
 
+  /** An agent without nodes has nothing to look after, and does nothing every few seconds. */
+  #matchKeepers(): void {
+    const hasNodes = this.#table?.nodes().some(({ phase }) => phase !== 'absent') ?? false;
+    for (const keeper of [this.#logs, this.#epmdKeeper]) {
+      if (hasNodes && !this.#isStopped) keeper.start();
+      else keeper.stop();
+    }
+  }
+
   #epmdUses(): EpmdUse[] {
-    return (this.#table?.nodes() ?? []).flatMap(({ phase, paths, context }) => {
+    return (this.#table?.nodes() ?? []).flatMap(({ phase, context }) => {
       const port = context?.spec.erlang?.epmdPort ?? 0;
-      return phase === 'ready' && port > 0 ? [{ port, rootDirectory: paths.root }] : [];
+      return context && phase === 'ready' && port > 0 ? [{ port, ...epmdSource(context, this.#options) }] : [];
     });
   }
 

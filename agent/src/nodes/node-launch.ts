@@ -1,44 +1,43 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { WombatError, durationToMs } from '@wombat/proto';
+import { durationToMs } from '@wombat/proto';
 import { RunMode } from '@wombat/proto/agent';
 import { writeCookie } from '../erlang/cookie.js';
-import { isSuccess } from '../processes/exit-status.js';
-import { readStat, type ProcessIdentity } from '@wombat/proto/processes';
-import { findByEnvironment, sessionMembers } from '../processes/process-table.js';
-import { runBriefly } from '../processes/run-briefly.js';
-import { startIdVariable, type RunningProcess } from '../processes/running-process.js';
+import type { EpmdSource } from '../erlang/epmd.js';
+import type { RunningProcess } from '../processes/running-process.js';
 import type { ChildLimits } from '../processes/shim.js';
 import { resolveArgv } from './node-action.js';
-import { nodeEnvironment, type NodeContext } from './node-context.js';
+import { nodeEnvironment, ownerOf, type NodeContext } from './node-context.js';
 import { ensureRoot, fillFiles, makeDirectories } from './node-files.js';
 import { stderrLog, stdoutLog, type NodePaths } from './node-paths.js';
 import { rootKey, type StartRecord } from './node-record.js';
 import type { NodeServices } from './node-services.js';
 import { checkPorts } from './port-check.js';
 
-const pidCommandTimeoutMs = 10_000;
-
 /** Whether a start needs the release: not when the root that is there was made from the same. */
 export function isRootCurrent(context: NodeContext, existingKey: string | undefined): boolean {
   const artifact = context.spec.artifact;
-  return artifact !== undefined && existsSync(context.paths.root) && existingKey === rootKey(artifact.sha256, fillFiles(context));
+  return artifact !== undefined && existsSync(context.paths.root) && existingKey === rootKey(artifact.sha256, fillFiles(context), context.spec.limits?.runAs);
 }
 
 /** Everything between the release and the start. Answers the key of the root. */
 export async function configure(context: NodeContext, existingKey: string | undefined, services: NodeServices, signal: AbortSignal): Promise<string> {
   const { spec, paths } = context;
-  if (spec.limits?.runAs) {
-    throw new WombatError('WO_NODE_START_FAILED', `cannot run ${spec.name} as another user`, { hint: 'take `runAs` out of the manifest: this agent does not do that yet' });
-  }
-  await makeDirectories(paths);
-  const key = await ensureRoot(context, services.releases, existingKey, signal);
+  const owner = ownerOf(context);
+  await makeDirectories(paths, owner);
+  const key = await ensureRoot(context, owner, services.releases, existingKey, signal);
   if (spec.erlang) {
-    await writeCookie(paths.home, spec.erlang.cookie);
-    if (spec.erlang.epmdPort) await services.epmd.ensure(spec.erlang.epmdPort, paths.root);
+    await writeCookie(paths.home, spec.erlang.cookie, owner);
+    if (spec.erlang.epmdPort) await services.epmd.ensure(spec.erlang.epmdPort, epmdSource(context, services));
   }
   await checkPorts(spec);
   return key;
+}
+
+/** What an epmd would be started from. */
+export function epmdSource(context: NodeContext, { releases }: Pick<NodeServices, 'releases'>): EpmdSource {
+  const { artifact } = context.spec;
+  return { treeDirectory: artifact ? releases.treeDirectory(artifact) : context.paths.root, runAs: () => ownerOf(context) };
 }
 
 /** @throws WombatError WO_NODE_START_FAILED */
@@ -53,7 +52,8 @@ export async function launch(context: NodeContext, start: StartRecord, services:
     environment,
     stdoutFile: stdoutLog(paths),
     stderrFile: stderrLog(paths),
-    limits: childLimits(context),
+    limits: childLimits(context, services),
+    runAs: ownerOf(context),
   });
 }
 
@@ -65,38 +65,13 @@ export function isDaemon(context: NodeContext): boolean {
   return context.spec.run?.mode === RunMode.DAEMON;
 }
 
-/** The process that a start command left behind. @throws WombatError WO_NODE_START_FAILED */
-export async function findDaemon(context: NodeContext, startId: string, sessionId: number | undefined, signal: AbortSignal): Promise<ProcessIdentity> {
-  const pid = await daemonPid(context, startId, sessionId, signal);
-  const stat = pid === undefined ? undefined : readStat(pid);
-  if (!stat || stat.state === 'Z') {
-    throw new WombatError('WO_NODE_START_FAILED', `the start command of ${context.spec.name} returned, but no process of it is to be found`, {
-      hint: 'name a command that prints the pid in the manifest, or run it in the foreground',
-    });
-  }
-  return { pid: stat.pid, startTime: stat.startTime };
-}
-
-async function daemonPid(context: NodeContext, startId: string, sessionId: number | undefined, signal: AbortSignal): Promise<number | undefined> {
-  const command = context.spec.run?.pidCommand ?? [];
-  if (command.length === 0) {
-    const session = sessionId === undefined ? [] : sessionMembers(sessionId);
-    const oldest = [...session, ...findByEnvironment(startIdVariable, startId)].sort((a, b) => Number(a.startTime) - Number(b.startTime))[0];
-    return oldest?.pid;
-  }
-  const environment = nodeEnvironment(context);
-  const argv = resolveArgv(command, context, environment);
-  const result = await runBriefly({ argv, workingDirectory: context.paths.root, environment, timeoutMs: pidCommandTimeoutMs }, signal);
-  const text = result.stdout.toString('latin1').trim();
-  return isSuccess(result.exit) && /^\d{1,10}$/.test(text) ? Number(text) : undefined;
-}
-
 /** How long the node may take to become ready. */
 export function readyTimeoutMs(context: NodeContext): number {
   return durationToMs(context.spec.run?.readyTimeout) ?? 60_000;
 }
 
-function childLimits({ spec }: NodeContext): ChildLimits {
-  const { openFiles = 0n, processes = 0n, nice = 0 } = spec.limits ?? {};
-  return { openFiles: Number(openFiles), processes: Number(processes), nice };
+function childLimits({ spec, nodeId }: NodeContext, { memoryGroups }: NodeServices): ChildLimits {
+  const { openFiles = 0n, processes = 0n, nice = 0, memoryBytes = 0n } = spec.limits ?? {};
+  const groupFile = memoryBytes > 0n ? memoryGroups.make(nodeId, Number(memoryBytes)) : undefined;
+  return { openFiles: Number(openFiles), processes: Number(processes), nice, ...(groupFile ? { groupFile } : {}) };
 }

@@ -27,6 +27,7 @@ export const nouns: Readonly<Record<string, string>> = {
   job: 'commands sent to many nodes or hosts',
   event: 'the history',
   plugin: 'drivers and bootstrap strategies',
+  operator: 'who may call the coordinator, by token',
   token: 'join tokens, which let a machine enrol',
   context: 'the coordinators that wo knows',
 };
@@ -54,6 +55,7 @@ export const commands: readonly Registered[] = [
   { path: 'family domain', short: 'add-domain', summary: 'say where nodes of a family may go', load: async () => (await import('./family/domain.js')).familyDomain },
   { path: 'family remove-domain', summary: 'take a domain away again', load: async () => (await import('./family/remove-domain.js')).familyRemoveDomain },
   { path: 'family deploy', short: 'deploy-nodes', summary: 'place more nodes and start them', load: async () => (await import('./family/deploy.js')).familyDeploy },
+  { path: 'family env', summary: 'list or change the environment and the secrets', load: async () => (await import('./family/env.js')).familyEnv },
   { path: 'family remove', summary: 'remove a family without nodes', load: async () => (await import('./family/remove.js')).familyRemove },
 
   { path: 'node list', summary: 'list the nodes', load: async () => (await import('./node/list.js')).nodeList },
@@ -86,6 +88,10 @@ export const commands: readonly Registered[] = [
   { path: 'plugin list', summary: 'list drivers and bootstrap strategies', load: async () => (await import('./plugin/list.js')).pluginList },
   { path: 'plugin show', summary: 'show a plugin and its settings', load: async () => (await import('./plugin/show.js')).pluginShow },
 
+  { path: 'operator create', summary: 'make a token for a person or a program', load: async () => (await import('./operator/create.js')).operatorCreate },
+  { path: 'operator list', summary: 'list who has a token', load: async () => (await import('./operator/list.js')).operatorList },
+  { path: 'operator revoke', summary: 'take a token away', load: async () => (await import('./operator/revoke.js')).operatorRevoke },
+
   { path: 'token create', summary: 'create a join token for one host', load: async () => (await import('./token/create.js')).tokenCreate },
   { path: 'token list', summary: 'list the join tokens', load: async () => (await import('./token/list.js')).tokenList },
   { path: 'token revoke', summary: 'make a join token worthless', load: async () => (await import('./token/revoke.js')).tokenRevoke },
@@ -102,6 +108,7 @@ export const commands: readonly Registered[] = [
   { path: 'backup', summary: 'save all that the coordinator has', load: async () => (await import('./backup.js')).backup },
   { path: 'restore', summary: 'set up a coordinator from a backup', load: async () => (await import('./restore.js')).restore },
   { path: 'explain', summary: 'explain an error code', load: async () => (await import('./explain.js')).explain },
+  { path: 'completion', summary: 'a script that makes the tab key complete', load: async () => (await import('./completion.js')).completion },
   { path: 'version', summary: 'versions of wo, the coordinator and the agents', load: async () => (await import('./version.js')).version },
   { path: 'init', summary: 'write a commented configuration for a coordinator', load: async () => (await import('./init.js')).init },
   { path: 'dev', summary: 'a coordinator of your own on this machine', load: async () => (await import('./dev.js')).dev },

@@ -92,7 +92,7 @@ async function prepare(staging: string, manifest: BackupManifest, clock: Clock):
     const clusterId = await ensureClusterId(store);
     if (clusterId !== manifest.clusterId) throw new WombatError('WO_BACKUP_INVALID', `the store in the archive is of cluster ${clusterId}, its manifest of ${manifest.clusterId}`);
     await CertificateAuthority.load({ directory: staging, clusterId, clock });
-    await SecretBox.load(staging);
+    await SecretBox.load(staging, store);
     await rememberRestore(store, { backupAt: manifest.createdAt, restoredAt: clock.now() });
   } finally {
     await store.close();

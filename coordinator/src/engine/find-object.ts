@@ -2,13 +2,13 @@ import { isId, WombatError } from '@wombat/proto';
 import type { Collection, Kind, Kinds, Reader } from '../store/store.js';
 
 const words: Readonly<Record<Kind, string>> = {
-  providers: 'provider', releases: 'release', families: 'family', domains: 'domain', hosts: 'host', nodes: 'node',
+  providers: 'provider', releases: 'release', families: 'family', familyRevisions: 'family revision', domains: 'domain', hosts: 'host', nodes: 'node',
   operations: 'operation', joinTokens: 'join token', hostCertificates: 'certificate', operatorTokens: 'operator token',
   jobs: 'job', jobTargets: 'job target',
 };
 const lists: Readonly<Partial<Record<Kind, string>>> = {
   providers: 'wo provider list', releases: 'wo release list', families: 'wo family list', hosts: 'wo host list', nodes: 'wo node list',
-  operations: 'wo operation list', jobs: 'wo job list', joinTokens: 'wo token list',
+  operations: 'wo operation list', jobs: 'wo job list', joinTokens: 'wo token list', operatorTokens: 'wo operator list',
 };
 
 /**
