@@ -18,6 +18,8 @@ const sweepIntervalMs = 60_000;
 /** Enough for a refused agent to read why. */
 const refusedTimeoutMs = 2_000;
 const maximumStreams = { host: 500, stranger: 4 };
+/** Of one certificate. An agent has one, and for moments two or three. */
+const maximumConnections = 16;
 
 export interface AgentsListenerOptions {
   readonly services: readonly Service[];
@@ -30,6 +32,8 @@ export interface AgentsListenerOptions {
   readonly onUnknown?: (certificateDer: Uint8Array, peer: string) => void;
   /** A connection without a certificate is cut after this. Enrolling takes one call. @default 10 s */
   readonly strangerTimeoutMs?: number;
+  /** See TlsListener. */
+  readonly silentTimeoutMs?: number;
   /** How often connections whose certificate has ended are looked for. @default 60 s */
   readonly sweepIntervalMs?: number;
 }
@@ -60,6 +64,7 @@ export class AgentsListener {
       clientAuthorities: options.authority.trustedPem,
       log: options.log,
       onConnection: (socket) => this.route(socket),
+      ...(options.silentTimeoutMs === undefined ? {} : { silentTimeoutMs: options.silentTimeoutMs }),
     });
     this.stopRevocations = options.index.onRevoked((fingerprint) => this.cutIfRefused(fingerprint));
   }
@@ -135,6 +140,8 @@ export class AgentsListener {
   private remember(fingerprint: string, socket: TLSSocket): void {
     const sockets = this.byFingerprint.get(fingerprint) ?? new Set();
     this.byFingerprint.set(fingerprint, sockets.add(socket));
+    // The oldest goes: of an agent that lives it is one that broke.
+    if (sockets.size > maximumConnections) for (const oldest of [...sockets].slice(0, 1)) oldest.destroy();
     socket.once('close', () => {
       sockets.delete(socket);
       if (sockets.size === 0 && this.byFingerprint.get(fingerprint) === sockets) this.byFingerprint.delete(fingerprint);
