@@ -28,6 +28,8 @@ export interface AgentsListenerOptions {
   readonly index: CertificateIndex;
   readonly certificate: ServerCertificate;
   readonly log: Logger;
+  /** Told of each certificate that the authority has signed and nobody has a record of. */
+  readonly onUnknown?: (certificateDer: Uint8Array, peer: string) => void;
   /** A connection without a certificate is cut after this. Enrolling takes one call. @default 10 s */
   readonly strangerTimeoutMs?: number;
   /** See TlsListener. */
@@ -100,6 +102,7 @@ export class AgentsListener {
     const judged = this.judge(socket, der);
     if (typeof judged === 'string') {
       this.options.log.warn({ peer: socket.remoteAddress, reason: judged }, 'a client certificate was refused');
+      if (judged === 'unknown') this.options.onUnknown?.(der, socket.remoteAddress ?? '');
       return this.serveFor(this.refusedDoor(judged), socket, refusedTimeoutMs);
     }
     this.remember(judged.fingerprint, socket);
