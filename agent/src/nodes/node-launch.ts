@@ -70,8 +70,9 @@ export function readyTimeoutMs(context: NodeContext): number {
   return durationToMs(context.spec.run?.readyTimeout) ?? 60_000;
 }
 
-function childLimits({ spec, nodeId }: NodeContext, { memoryGroups }: NodeServices): ChildLimits {
+function childLimits({ spec, nodeId }: NodeContext, { memoryGroups, log }: NodeServices): ChildLimits {
   const { openFiles = 0n, processes = 0n, nice = 0, memoryBytes = 0n } = spec.limits ?? {};
   const groupFile = memoryBytes > 0n ? memoryGroups.make(nodeId, Number(memoryBytes)) : undefined;
+  if (memoryBytes > 0n && !groupFile) log.warn({ nodeId, memoryBytes: String(memoryBytes) }, 'this host has no control groups, so the memory limit of the node is not held');
   return { openFiles: Number(openFiles), processes: Number(processes), nice, ...(groupFile ? { groupFile } : {}) };
 }

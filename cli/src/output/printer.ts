@@ -1,6 +1,6 @@
 import type { GlobalFlags, OutputFormat } from '../global-options.js';
 import type { Colours } from '../terminal/colours.js';
-import { coloursFor } from '../terminal/colours.js';
+import { colourChoice, coloursFor } from '../terminal/colours.js';
 import type { Io } from '../terminal/io.js';
 import { sanitise } from './sanitise.js';
 import type { Column } from './table.js';
@@ -44,8 +44,8 @@ export class Printer {
     this.#io = io;
     this.#flags = flags;
     this.format = flags.output ?? 'table';
-    this.out = coloursFor(io.stdout, io.env, !flags.noColor);
-    this.err = coloursFor(io.stderr, io.env, !flags.noColor);
+    this.out = coloursFor(io.stdout, io.env, colourChoice(flags));
+    this.err = coloursFor(io.stderr, io.env, colourChoice(flags));
   }
 
   /** The answer is meant for a program: JSON, YAML, JSON lines. */

@@ -50,7 +50,7 @@ async function list(runtime: Runtime, family: string): Promise<void> {
   await runtime.print.list<Variable & { readonly metadata?: undefined }>({
     items: variablesOf(answer.family),
     columns: [
-      { title: 'NAME', text: ({ name }) => name },
+      { title: 'NAME', text: ({ name }) => name, cut: true },
       { title: 'VALUE', text: ({ value }) => value ?? '(secret)' },
     ],
     key: 'variables', toJson: (variable) => variable, id: ({ name }) => name, name: ({ name }) => name,

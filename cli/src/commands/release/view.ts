@@ -7,7 +7,7 @@ import { bytes, word } from '../../output/words.js';
 
 export function releaseColumns(nowMs: number): readonly Column<Release>[] {
   return [
-    { title: 'NAME', text: (release) => release.metadata?.name ?? '' },
+    { title: 'NAME', text: (release) => release.metadata?.name ?? '', cut: true },
     { title: 'VERSION', text: (release) => release.version },
     { title: 'LAYOUT', text: layoutOf },
     { title: 'SIZE', text: (release) => bytes(release.artifacts.reduce((sum, artifact) => sum + artifact.sizeBytes, 0n)) },
