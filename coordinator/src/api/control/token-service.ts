@@ -21,9 +21,11 @@ export interface TokenServiceOptions {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly issuer: JoinTokenIssuer;
+  /** Where agents are told to connect. */
+  readonly agentsAddress: () => string;
 }
 
-export function tokenService({ store, clock, ids, issuer }: TokenServiceOptions): Service {
+export function tokenService({ store, clock, ids, issuer, agentsAddress }: TokenServiceOptions): Service {
   return implement(TokenServiceService, {
     /** For a machine that somebody set up: its host's row is made with the token. */
     async createJoinToken(request) {
@@ -38,7 +40,7 @@ export function tokenService({ store, clock, ids, issuer }: TokenServiceOptions)
         });
         return issuer.issueJoinToken({ hostId, ...(validForMs === undefined ? {} : { validForMs }) }, transaction);
       });
-      return { joinToken: joinTokenView(issued.token, request.hostName), token: issued.text };
+      return { joinToken: joinTokenView(issued.token, request.hostName), token: issued.text, agentsAddress: agentsAddress() };
     },
     async listJoinTokens(request) {
       const page = await store.read.joinTokens.page(await pageQuery<'joinTokens'>(request.page, { host: { field: 'hostId' } }));
