@@ -142,7 +142,7 @@ export class ManagedNode {
     if (state.phase !== 'absent') {
       state.enter('stopping');
       await this.#closeStart();
-      await removeNode(state.paths, state.assignment.keepData);
+      await removeNode(state.paths, state.assignment.keepData, this.#services.clock.now());
       await state.save(newNodeRecord);
     }
     state.enter('absent');

@@ -3,6 +3,7 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WombatError } from '@wombat/proto';
 import type { RenderedFile } from '@wombat/proto/agent';
+import { NodeLogs } from '../logs/node-logs.js';
 import type { ReleaseStore } from '../releases/release-store.js';
 import { fillPaths, type NodeContext } from './node-context.js';
 import type { NodePaths } from './node-paths.js';
@@ -39,8 +40,9 @@ export async function removeLeftovers(paths: NodePaths): Promise<void> {
 }
 
 /** Removes a node; its logs stay for a day, its data when asked to. */
-export async function removeNode(paths: NodePaths, keepData: boolean): Promise<void> {
+export async function removeNode(paths: NodePaths, keepData: boolean, nowMs: number): Promise<void> {
   await removeLeftovers(paths);
+  if (existsSync(paths.logs)) NodeLogs.of(paths).preserve(nowMs, keepData);
   await discard(paths.root);
   if (existsSync(paths.logs)) {
     await mkdir(join(paths.removedLogs, '..'), { recursive: true, mode: 0o700 });
