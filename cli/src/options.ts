@@ -46,6 +46,11 @@ export function pairs(flags: string, help: string, separator: '=' | ':' = '='): 
   return { flags, help, read: (given, name) => Object.fromEntries(given.map((each) => readPair(each, name, separator))) };
 }
 
+/** `pairs` whose values may be secret: none is repeated in an error. */
+export function secretPairs(flags: string, help: string): OptionSpec<Readonly<Record<string, string>>> {
+  return { flags, help, read: (given, name) => Object.fromEntries(given.map((each) => readPair(each, name, '=', 'what was given has no name in front'))) };
+}
+
 export function readWholeNumber(given: string, name: string, { minimum = 0, maximum = Number.MAX_SAFE_INTEGER }: Bounds = {}): number {
   const value = Number(given);
   if (!/^-?\d+$/.test(given) || value < minimum || value > maximum) {
@@ -62,8 +67,9 @@ export function readWord<const W extends string>(given: string, name: string, wo
   throw new UsageError(`${name} is one of ${words.join(', ')}: ${JSON.stringify(given)}`, close && `did you mean ${close}?`);
 }
 
-export function readPair(given: string, name: string, separator: '=' | ':'): [string, string] {
+/** `shown` stands in the error for what was given. */
+export function readPair(given: string, name: string, separator: '=' | ':', shown = JSON.stringify(given)): [string, string] {
   const at = given.indexOf(separator);
-  if (at < 1) throw new UsageError(`${name} wants KEY${separator}VALUE: ${JSON.stringify(given)}`);
+  if (at < 1) throw new UsageError(`${name} wants KEY${separator}VALUE: ${shown}`);
   return [given.slice(0, at), given.slice(at + 1)];
 }

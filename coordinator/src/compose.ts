@@ -19,6 +19,7 @@ import { tokenService } from './api/control/token-service.js';
 import { HealthService } from './api/health/health-service.js';
 import { serviceNames } from './api/control/service-names.js';
 import { HttpListener } from './api/http/http-listener.js';
+import { RequestReplay } from './api/replay/request-replay.js';
 import { reflectionServices } from './api/reflection/reflection-service.js';
 import { CertificateIndex } from './auth/certificate-index.js';
 import { HostIdentities } from './auth/host-identities.js';
@@ -61,7 +62,9 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   // Who may come in
   part(MethodTable, () => new MethodTable());
   part(CertificateIndex, () => new CertificateIndex(store, clock));
-  part(HostIdentities, (c) => new HostIdentities({ store, authority, index: c.resolve(CertificateIndex), clock, ids }));
+  part(HostIdentities, (c) => new HostIdentities({
+    store, authority, index: c.resolve(CertificateIndex), clock, ids, onUntold: (error) => log.error({ err: error }, 'the refusal of a join token could not be recorded'),
+  }));
   part(Operators, () => new Operators({ store, clock, ids, directory }));
 
   // Where releases are
@@ -120,7 +123,9 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   }));
 
   // What is asked for, and by whom
-  const controlServices = once((c: DependencyContainer) => [
+  part(RequestReplay, () => new RequestReplay({ store, clock, secrets }));
+  const controlServices = once((c: DependencyContainer) => controlHandlers(c).map((service) => c.resolve(RequestReplay).protect(service)));
+  const controlHandlers = (c: DependencyContainer) => [
     providerService({ store, clock, ids, secrets, drivers: catalog, directory: c.resolve(ProviderInstances) }),
     releaseService({ store, clock, ids, blobs: c.resolve(FileBlobStore) }),
     familyService({ store, clock, ids, secrets, strategies: catalog, directory: c.resolve(ProviderInstances), drivers: catalog, maxNodesPerOperation: configuration.limits.maxNodesPerOperation }),
@@ -131,7 +136,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     jobApiService({ store, jobs: c.resolve(JobService) }),
     tokenService({ store, clock, ids, issuer: c.resolve(HostIdentities) }),
     systemService({ clusterId, fleet: c.resolve(AgentFleet), plugins: () => pluginList(catalog) }),
-  ]);
+  ];
   const agentServices = (c: DependencyContainer) => [
     enrolmentService(c.resolve(HostIdentities), clusterId),
     sessionService(c.resolve(AgentFleet)),

@@ -33,7 +33,7 @@ export async function layGrounds(configuration: Configuration, clock: Clock, log
     const clusterId = await ensureClusterId(store);
     const authority = await CertificateAuthority.load({ directory, clusterId, clock, hostLifetimeMs: configuration.certificates.lifetimeMs });
     const certificate = await ServerCertificate.issue({ authority, clock, log, advertisedNames: advertisedNames(configuration) });
-    return { store, clusterId, secrets: await SecretBox.load(directory), authority, certificate, catalog };
+    return { store, clusterId, secrets: await SecretBox.load(directory, store), authority, certificate, catalog };
   } catch (error) {
     await store.close();
     throw error;

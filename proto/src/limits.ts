@@ -2,6 +2,8 @@
 export const limits = {
   /** One frame of a session, encoded. */
   sessionFrameBytes: 64 * 1024,
+  /** One encoded command: a frame of a session that has room for a target beside it. */
+  execJobBytes: 64 * 1024 - 96,
   /** Any gRPC message. */
   grpcMessageBytes: 1024 * 1024,
   artifactChunkBytes: 256 * 1024,
@@ -16,8 +18,11 @@ export const limits = {
   logFilterCharacters: 256,
   /** How long logs of a removed node are kept. */
   removedLogsMs: 24 * 3600_000,
-  /** Rendered files of one node, all together. */
+  /** Rendered files, environment and secrets of one node, all together. */
   renderedBytes: 48 * 1024,
+  /** Names and values of a family's environment, secrets included. */
+  environmentBytes: 32 * 1024,
+  environmentNames: 256,
   /** Each stream of a command, in the frame of its outcome. */
   outcomeHeadBytes: 16 * 1024,
   /** Each stream of a command, kept on the host. */

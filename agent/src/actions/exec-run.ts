@@ -4,7 +4,7 @@ import { WombatError } from '@wombat/proto';
 import { Outcome, type ExecOutcome, type ExitStatus } from '@wombat/proto/agent';
 import type { Action, Command } from '@wombat/proto/types';
 import { resolveArgv } from '../nodes/node-action.js';
-import { erlCallOf, nodeEnvironment, type NodeContext } from '../nodes/node-context.js';
+import { erlCallOf, nodeEnvironment, ownerOf, type NodeContext } from '../nodes/node-context.js';
 import { cleanEnvironment } from '../processes/clean-environment.js';
 import { exitCode, isSuccess, unknownExit } from '../processes/exit-status.js';
 import { findProgram } from '../processes/find-program.js';
@@ -86,6 +86,7 @@ export class ExecRun {
       environment,
       stdoutFile: this.#output.stdoutFile,
       stderrFile: this.#output.stderrFile,
+      runAs: context && ownerOf(context),
     });
   }
 

@@ -166,7 +166,7 @@ t.test('output is kept up to its limit, and what is lost is counted', async (t) 
 t.test('a job without a time of its own ends with the deadline of its arrival', async (t) => {
   const { host, nodeId } = await hostWithNode(t);
   const startedAt = Date.now();
-  await host.exec([nodeId], command('sh', '-c', 'trap "" TERM; while [ $((i+=1)) -lt 3000 ]; do sleep 0.05; done'), { timeoutMs: 50 });
+  await host.exec([nodeId], command('sh', '-c', 'trap "" TERM; while [ $((i+=1)) -lt 3000 ]; do sleep 0.05; done'), { timeoutMs: 1_500 });
   const outcome = await host.outcome(nodeId);
   t.match(outcome, { outcome: Outcome.TIMED_OUT, exit: { kind: { $case: 'signal', value: 9 } } }, 'KILL follows TERM');
   t.ok(Date.now() - startedAt >= 5_000, 'after five seconds');

@@ -1,24 +1,38 @@
-import { chmod, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { closeSync, constants, readFileSync } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { RunAs } from '../accounts/run-as.js';
+import { openPlainFile } from '../logs/plain-file.js';
 
 export function cookieFile(homeDirectory: string): string {
   return join(homeDirectory, '.erlang.cookie');
 }
 
-/** Puts the cookie where Erlang looks for it, readable by the node's user only. */
-export async function writeCookie(homeDirectory: string, cookie: Uint8Array): Promise<void> {
+/** Puts the cookie where Erlang looks for it, readable by the node's user only; whatever that user has planted there is not followed. */
+export async function writeCookie(homeDirectory: string, cookie: Uint8Array, owner?: RunAs): Promise<void> {
   const file = cookieFile(homeDirectory);
-  if (await holds(file, cookie)) return;
+  if (holds(file, cookie)) return;
   const staged = `${file}.new`;
   await rm(staged, { force: true });
-  await writeFile(staged, cookie, { mode: 0o400, flag: 'wx' });
-  await chmod(staged, 0o400);
+  const handle = await open(staged, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o400);
+  try {
+    await handle.writeFile(cookie);
+    await handle.chmod(0o400);
+    if (owner) await handle.chown(owner.uid, owner.gid);
+  } finally {
+    await handle.close();
+  }
   await rename(staged, file);
 }
 
-async function holds(file: string, cookie: Uint8Array): Promise<boolean> {
+function holds(file: string, cookie: Uint8Array): boolean {
   try {
-    return (await readFile(file)).equals(cookie);
+    const descriptor = openPlainFile(file);
+    try {
+      return readFileSync(descriptor).equals(cookie);
+    } finally {
+      closeSync(descriptor);
+    }
   } catch {
     return false;
   }

@@ -1,12 +1,10 @@
 import type { Logger } from 'pino';
-import type { Epmd } from './epmd.js';
+import type { Epmd, EpmdSource } from './epmd.js';
 
 const lookEveryMs = 5_000;
 
-export interface EpmdUse {
+export interface EpmdUse extends EpmdSource {
   readonly port: number;
-  /** A release's root that an epmd could be copied from. */
-  readonly rootDirectory: string;
 }
 
 export interface EpmdKeeperOptions {
@@ -35,9 +33,9 @@ export class EpmdKeeper {
 
   async look(): Promise<void> {
     const { epmd, log, uses } = this.#options;
-    const roots = new Map(uses().map(({ port, rootDirectory }) => [port, rootDirectory]));
-    for (const [port, rootDirectory] of roots) {
-      await epmd.ensure(port, rootDirectory).catch((error: unknown) => log.warn({ err: error, port }, 'epmd does not answer and cannot be started'));
+    const sources = new Map(uses().map((use) => [use.port, use]));
+    for (const [port, source] of sources) {
+      await epmd.ensure(port, source).catch((error: unknown) => log.warn({ err: error, port }, 'epmd does not answer and cannot be started'));
     }
   }
 }

@@ -3,6 +3,7 @@ import { copyFile, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { WombatError, type Clock } from '@wombat/proto';
+import { openTo, type RunAs } from '../accounts/run-as.js';
 import { cleanEnvironment } from '../processes/clean-environment.js';
 import { findProgram } from '../processes/find-program.js';
 import type { RunningProcess } from '../processes/running-process.js';
@@ -17,6 +18,14 @@ export interface EpmdOptions {
   /** Where it shall answer besides loopback; none: everywhere. */
   readonly addresses: readonly string[];
   readonly path: string;
+}
+
+/** What a node has to offer for an epmd that does not run yet. */
+export interface EpmdSource {
+  /** The release's own files, which no node can write. */
+  readonly treeDirectory: string;
+  /** Whom a program out of the release is run as; undefined: the agent's own user. @throws WombatError */
+  readonly runAs: () => RunAs | undefined;
 }
 
 /** What `epmd.json` holds, for whoever has to end the epmd later. */
@@ -41,23 +50,28 @@ export class Epmd {
   }
 
   /** @throws WombatError WO_ADDRESS_LIMIT, WO_ERLANG_MISSING, WO_NODE_START_FAILED */
-  ensure(port: number, rootDirectory: string): Promise<void> {
-    const underWay = this.#starting.get(port) ?? this.#ensure(port, rootDirectory).finally(() => this.#starting.delete(port));
+  ensure(port: number, source: EpmdSource): Promise<void> {
+    const underWay = this.#starting.get(port) ?? this.#ensure(port, source).finally(() => this.#starting.delete(port));
     this.#starting.set(port, underWay);
     return underWay;
   }
 
-  async #ensure(port: number, rootDirectory: string): Promise<void> {
+  async #ensure(port: number, source: EpmdSource): Promise<void> {
     if (await answersNames(port)) return;
-    const { addresses, directory } = this.#options;
+    const { addresses, directory, path } = this.#options;
     if (addresses.length > maximumAddresses) {
       throw new WombatError('WO_ADDRESS_LIMIT', `epmd can serve ${maximumAddresses} local addresses, not ${addresses.length}`);
     }
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    await this.#start(port, await this.#program(rootDirectory));
+    const own = findProgram('epmd', '/', path);
+    if (own) return this.#start(port, own, undefined);
+    const runAs = source.runAs();
+    const copy = await this.#copyOf(source.treeDirectory);
+    if (runAs) await openTo(runAs, directory, AbortSignal.timeout(startTimeoutMs));
+    return this.#start(port, copy, runAs);
   }
 
-  async #start(port: number, program: string): Promise<void> {
+  async #start(port: number, program: string, runAs: RunAs | undefined): Promise<void> {
     const { runner, clock, directory, addresses, path } = this.#options;
     const startId = newStartId();
     const running = await runner.spawn({
@@ -65,6 +79,7 @@ export class Epmd {
       // Agents may race for one epmd, so each try has files of its own.
       recordPrefix: join(directory, startId),
       argv: [program],
+      runAs,
       workingDirectory: directory,
       environment: cleanEnvironment({ path, home: directory }, {
         WOMBAT_EPMD: '1',
@@ -107,13 +122,11 @@ export class Epmd {
   }
 
   /** Never run from a release: it would keep the release's files in use for as long as it lives. */
-  async #program(rootDirectory: string): Promise<string> {
+  async #copyOf(treeDirectory: string): Promise<string> {
     const { directory, path } = this.#options;
-    const own = findProgram('epmd', '/', path);
-    if (own) return own;
     const copy = join(directory, 'epmd');
     if (existsSync(copy)) return copy;
-    const released = findErlangProgram('epmd', rootDirectory, path);
+    const released = findErlangProgram('epmd', treeDirectory, path);
     if (!released) throw new WombatError('WO_ERLANG_MISSING', 'neither the host nor the release has epmd');
     const staged = join(directory, `${newStartId()}.epmd`);
     await copyFile(released, staged);

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { WombatError } from '@wombat/proto';
 import type { ErlangSpec } from '@wombat/proto/agent';
+import type { RunAs } from '../accounts/run-as.js';
 import { cleanEnvironment } from '../processes/clean-environment.js';
 import { isSuccess } from '../processes/exit-status.js';
 import { findProgram } from '../processes/find-program.js';
@@ -14,6 +15,8 @@ export interface ErlCallTarget {
   readonly homeDirectory: string;
   readonly rootDirectory: string;
   readonly path: string;
+  /** The node's user: what lies in its root is run with no other rights. */
+  readonly runAs?: RunAs | undefined;
 }
 
 const maximumOutputBytes = 16 * 1024 * 1024;
@@ -51,7 +54,7 @@ export class ErlCall {
   }
 
   #run(action: readonly string[], timeoutMs: number, input: string, signal?: AbortSignal): Promise<BriefResult> {
-    const { erlang, homeDirectory, path } = this.#target;
+    const { erlang, homeDirectory, path, runAs } = this.#target;
     const nameOption = erlang.longNames ? '-name' : '-sname';
     const seconds = String(Math.max(1, Math.ceil(timeoutMs / 1000)));
     return runBriefly({
@@ -59,6 +62,7 @@ export class ErlCall {
       argv: [this.#program(), '-r', nameOption, erlang.nodeName, '-timeout', seconds, ...action],
       workingDirectory: homeDirectory,
       environment: cleanEnvironment({ path, home: homeDirectory }, erlang.epmdPort ? { ERL_EPMD_PORT: String(erlang.epmdPort) } : {}),
+      runAs,
       input,
       timeoutMs,
       maximumOutputBytes,

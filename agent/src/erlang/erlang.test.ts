@@ -12,6 +12,8 @@ import { until } from '../testing/until.js';
 import { Epmd, answersNames, type EpmdRecord } from './epmd.js';
 import { EpmdKeeper } from './epmd-keeper.js';
 
+const noRelease = { treeDirectory: '/nonexistent', runAs: () => undefined };
+
 const cookie = 'wombattestcookie';
 
 async function freePort(): Promise<number> {
@@ -144,7 +146,7 @@ t.test('a real Erlang node', { skip: findProgram('erl', '/', process.env.PATH ??
     kill(pid);
     await until(() => !readStat(pid), 'epmd to be gone');
     const epmd = new Epmd({ runner: new Runner(), clock: systemClock, directory: join(host.directory, 'epmd'), addresses: [], path: process.env.PATH ?? '' });
-    const keeper = new EpmdKeeper({ epmd, log: host.log.log, uses: () => [{ port: epmdPort, rootDirectory: '/nonexistent' }] });
+    const keeper = new EpmdKeeper({ epmd, log: host.log.log, uses: () => [{ port: epmdPort, ...noRelease }] });
     await keeper.look();
     const record = JSON.parse(readFileSync(join(host.directory, 'epmd', 'epmd.json'), 'utf8')) as EpmdRecord;
     t.not(record.pid, pid);
@@ -173,7 +175,7 @@ t.test('a real Erlang node', { skip: findProgram('erl', '/', process.env.PATH ??
 t.test('an epmd with more addresses than it can serve is refused', async (t) => {
   const addresses = Array.from({ length: 15 }, (_, index) => `127.0.4.${index + 1}`);
   const epmd = new Epmd({ runner: new Runner(), clock: systemClock, directory: t.testdir(), addresses, path: '/usr/bin' });
-  await t.rejects(epmd.ensure(await freePort(), '/nonexistent'), { code: 'WO_ADDRESS_LIMIT' });
+  await t.rejects(epmd.ensure(await freePort(), noRelease), { code: 'WO_ADDRESS_LIMIT' });
   const nowhere = new Epmd({ runner: new Runner(), clock: systemClock, directory: t.testdir(), addresses: [], path: '/nonexistent' });
-  await t.rejects(nowhere.ensure(await freePort(), '/nonexistent'), { code: 'WO_ERLANG_MISSING' });
+  await t.rejects(nowhere.ensure(await freePort(), noRelease), { code: 'WO_ERLANG_MISSING' });
 });

@@ -73,7 +73,7 @@ t.test('the facts of this machine', async (t) => {
   t.match(facts, { hostname: String, platform: { os: 'linux', arch: process.arch }, kernel: /^\d/, cpuCores: Number }, 'the platform');
   t.ok(facts.cpuCores > 0 && facts.memoryBytes > 1_000_000n && facts.disks.every(({ sizeBytes }) => sizeBytes > 0n), 'sizes');
   t.equal(facts.addresses[0], '127.0.0.2', 'the configured address');
-  t.same(facts.attributes.map(({ key }) => key), ['label.zone', 'host.manufacturer', 'host.model', 'host.hypervisor', 'host.virtual', 'host.physical-cores'], 'labels and hardware');
+  t.same(facts.attributes.map(({ key }) => key), ['label.zone', 'host.cgroup', 'host.manufacturer', 'host.model', 'host.hypervisor', 'host.virtual', 'host.physical-cores'], 'labels and hardware');
 });
 
 t.test('hardware is asked of another process once a boot, and told when it is known', async (t) => {
@@ -82,12 +82,12 @@ t.test('hardware is asked of another process once a boot, and told when it is kn
   const parts = { directory, bootId: 'boot-1', clock: systemClock, log: memoryLog().log, random: () => 0 };
   const probe = new HardwareProbe({ ...parts, command: [process.execPath, '-e', script] });
   const reporter = new HostReporter({ address: undefined, labels: [] }, new Sampler({ directory }), probe);
-  t.equal(reporter.facts().attributes.length, 0, 'at first it is not known');
+  t.equal(reporter.facts().attributes.length, 1, 'at first it is not known');
   let told = 0;
   reporter.onFactsChanged(() => told++);
   await reporter.complete(new AbortController().signal);
   t.equal(told, 1, 'the session hears that there is more');
-  t.equal(reporter.facts().attributes.length, 5, 'and finds it');
+  t.equal(reporter.facts().attributes.length, 6, 'and finds it');
   const broken = { command: ['/nonexistent'] } as const;
   t.same(new HardwareProbe({ ...parts, ...broken }).kept(), hardware, 'the next agent of this boot finds it kept');
   t.equal(new HardwareProbe({ ...parts, ...broken, bootId: 'boot-2' }).kept(), undefined, 'another boot asks again');

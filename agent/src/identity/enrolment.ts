@@ -2,6 +2,7 @@ import { EnrolmentServiceService } from '@wombat/proto/agent';
 import { backoffMs, parseJoinToken, withDeadline, wombatVersion, WombatError, type BackoffOptions, type Clock, type ErrorCode } from '@wombat/proto';
 import type { Logger } from 'pino';
 import type { CoordinatorAddress } from './coordinator-address.js';
+import { explainTime } from './explain-time.js';
 import { checkIdentity, type Identity } from './identity.js';
 import { readTokenFile, removeTokenFile, type IdentityFiles } from './identity-files.js';
 import { acceptIssued, reportSkew } from './issued-certificate.js';
@@ -84,8 +85,10 @@ export class Enrolment {
     // From here on the connection is verified; the token goes nowhere else.
     const client = secureClient(coordinator, { clusterId: authority.clusterId, trustedCa: authority.certificate });
     try {
-      const request = { token: tokenText, csr: Buffer.from(csr), agentVersion: wombatVersion };
-      const response = await unaryCall(client, EnrolmentServiceService.enrol, request, timeoutMs, signal);
+      const request = { token: tokenText, csr: Buffer.from(csr), agentVersion: wombatVersion, agentTime: new Date(clock.now()) };
+      const response = await unaryCall(client, EnrolmentServiceService.enrol, request, timeoutMs, signal).catch(async (error: unknown) => {
+        throw await explainTime(error, coordinator, { clusterId: authority.clusterId, trustedCa: authority.certificate }, clock);
+      });
       if (response.clusterId !== authority.clusterId) throw new WombatError('WO_CA_MISMATCH', 'the answer names another cluster than the certificate authority');
       const identity = { clusterId: response.clusterId, hostId: response.hostId, privateKey, obtainedAtMs: clock.now(), ...acceptIssued(response.certificate) };
       checkIdentity(identity);

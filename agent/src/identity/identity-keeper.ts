@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { CoordinatorAddress } from './coordinator-address.js';
 import type { Enrolment } from './enrolment.js';
 import { checkIdentity, notAfterMs, renewalDueMs, type Identity } from './identity.js';
+import { explainTime } from './explain-time.js';
 import type { IdentityFiles } from './identity-files.js';
 import { acceptIssued, reportSkew } from './issued-certificate.js';
 import type { MakeCertificateRequest } from './request-process.js';
@@ -93,7 +94,9 @@ export class IdentityKeeper {
     const csr = await files.request(() => makeRequest(identity.privateKey));
     const client = secureClient(coordinator, identity);
     try {
-      const response = await unaryCall(client, EnrolmentServiceService.renewCertificate, { csr: Buffer.from(csr) }, timeoutMs, signal);
+      const response = await unaryCall(client, EnrolmentServiceService.renewCertificate, { csr: Buffer.from(csr) }, timeoutMs, signal).catch(async (error: unknown) => {
+        throw await explainTime(error, coordinator, identity, clock);
+      });
       const renewed = { ...identity, obtainedAtMs: clock.now(), ...acceptIssued(response.certificate) };
       checkIdentity(renewed);
       files.save(renewed);

@@ -1,11 +1,10 @@
 import type { IssuedCertificate } from '@wombat/proto/agent';
-import { WombatError, type Clock } from '@wombat/proto';
+import { clockSkewError, isSkewed, WombatError, type Clock } from '@wombat/proto';
 import type { Logger } from 'pino';
 import type { Identity } from './identity.js';
 
 /** Far more than a chain and two authorities need. */
 const maximumPemBytes = 64 * 1024;
-const toleratedSkewMs = 5 * 60_000;
 
 /** The parts of an identity that the coordinator issues, or WO_CERTIFICATE_REFUSED. */
 export function acceptIssued(issued: IssuedCertificate | undefined): Pick<Identity, 'certificateChain' | 'trustedCa'> {
@@ -22,5 +21,7 @@ export function acceptIssued(issued: IssuedCertificate | undefined): Pick<Identi
 export function reportSkew(coordinatorTime: Date | undefined, clock: Clock, log: Logger): void {
   if (!coordinatorTime) return;
   const skewMs = clock.now() - coordinatorTime.getTime();
-  if (Math.abs(skewMs) > toleratedSkewMs) log.warn({ skewMs }, "this machine's clock and the coordinator's differ by minutes");
+  if (!isSkewed(skewMs)) return;
+  const { code, message, hint } = clockSkewError('the clock of this machine', skewMs);
+  log.warn({ code, skewMs, hint }, message);
 }

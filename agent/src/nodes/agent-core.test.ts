@@ -285,7 +285,7 @@ t.test('ports are tried before the start', async (t) => {
   const port = (server.address() as { port: number }).port;
   const host = await hostWith(t);
   const [taken, free] = [newId('node'), newId('node')];
-  const spec = nodeSpec({ address: '127.0.0.1', ports: [{ name: 'http', number: port, protocol: 'tcp' }] });
+  const spec = nodeSpec({ address: '127.0.0.1', ports: [{ name: 'http', number: port, protocol: 'tcp' }], runs: { readyTimeout: durationFromMs(300) } });
   await host.assign(
     assignment(taken, { spec }),
     assignment(free, { spec: { ...nodeSpec({ address: '127.0.9.9', ports: spec.ports, runs: { start: ['bin/run'], ready: { kind: { $case: 'tcpPortName', value: 'http' } }, readyTimeout: durationFromMs(100) } }) } }),

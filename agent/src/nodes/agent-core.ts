@@ -13,10 +13,12 @@ import { Epmd } from '../erlang/epmd.js';
 import { EpmdKeeper, type EpmdUse } from '../erlang/epmd-keeper.js';
 import { LogKeeper, type LoggedNode } from '../logs/log-keeper.js';
 import { defaultPath } from '../processes/clean-environment.js';
+import { MemoryGroups } from '../processes/memory-group.js';
 import { Runner } from '../processes/runner.js';
 import type { ReleaseStore } from '../releases/release-store.js';
 import type { SessionHandlers } from '../session/handlers.js';
 import { NodeJournal } from './node-journal.js';
+import { epmdSource } from './node-launch.js';
 import type { NodeServices } from './node-services.js';
 import { NodeTable, nodeJournalFile } from './node-table.js';
 import { Slots } from './slots.js';
@@ -170,6 +172,7 @@ export class AgentCore implements SessionHandlers {
       runner: this.#runner,
       path: this.#path,
       epmd: this.#epmd,
+      memoryGroups: new MemoryGroups(),
       bootId: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim(),
       journal: this.#journal,
       starts: new Slots(startsAtOnce),
@@ -183,9 +186,9 @@ export class AgentCore implements SessionHandlers {
   }
 
   #epmdUses(): EpmdUse[] {
-    return (this.#table?.nodes() ?? []).flatMap(({ phase, paths, context }) => {
+    return (this.#table?.nodes() ?? []).flatMap(({ phase, context }) => {
       const port = context?.spec.erlang?.epmdPort ?? 0;
-      return phase === 'ready' && port > 0 ? [{ port, rootDirectory: paths.root }] : [];
+      return context && phase === 'ready' && port > 0 ? [{ port, ...epmdSource(context, this.#options) }] : [];
     });
   }
 

@@ -1,4 +1,4 @@
-import { WombatError, toErrorDetail } from '@wombat/proto';
+import { toErrorDetail, type WombatError } from '@wombat/proto';
 import { DesiredState, type Assignment, type ExitStatus, type NodeStatus } from '@wombat/proto/agent';
 import { aborted, settledOrAborted } from '../processes/abort-link.js';
 import { describeExit, isSuccess, unknownExit } from '../processes/exit-status.js';
@@ -8,15 +8,16 @@ import { logTail } from './log-tail.js';
 import type { NodeContext } from './node-context.js';
 import { removeNode } from './node-files.js';
 import type { JournaledNode } from './node-journal.js';
-import { isDaemon } from './node-launch.js';
+import { isDaemon, readyTimeoutMs } from './node-launch.js';
 import { stderrLog, stdoutLog, type NodePaths } from './node-paths.js';
 import { newNodeRecord, settledKey, type NodeRecord } from './node-record.js';
 import type { NodeServices } from './node-services.js';
 import { NodeState, withoutWaiting } from './node-state.js';
 import { stopNode } from './node-stop.js';
 import type { Phase } from './phase.js';
+import { prepareNode } from './prepare-node.js';
 import { decideRestart, maximumDelayMs } from './restart-policy.js';
-import { isPassing, retryDelayMs, toNodeError } from './start-error.js';
+import { exitError, isPassing, mayPassSoon, retryDelayMs, toNodeError } from './start-error.js';
 import { becomeReady, followDaemon, startNode } from './start-node.js';
 
 /**
@@ -33,6 +34,8 @@ export class ManagedNode {
   #loop: Promise<void> = Promise.resolve();
   /** Tries in a row that failed for a passing reason. */
   #retries = 0;
+  /** Since when it waits for what may pass soon; of the monotonic clock. */
+  #waitingSinceMs: number | undefined;
 
   constructor(journaled: JournaledNode, services: NodeServices) {
     this.#services = services;
@@ -57,7 +60,7 @@ export class ManagedNode {
 
   /** What commands for the node are run with. */
   get context(): NodeContext | undefined {
-    return this.#state.context;
+    return this.#runsOlder ? this.#state.startedContext : this.#state.context;
   }
 
   get status(): NodeStatus {
@@ -75,6 +78,7 @@ export class ManagedNode {
   assign(assignment: Assignment): void {
     this.#state.assignment = assignment;
     this.#retries = 0;
+    this.#waitingSinceMs = undefined;
     this.#round.abort();
   }
 
@@ -116,10 +120,13 @@ export class ManagedNode {
     const { settled, currentStart } = state;
     const { start, waiting } = state.record;
     if (state.isAlive) {
-      const isWanted = settled === undefined && currentStart !== undefined;
-      if (!isWanted) return this.#stop(settled ?? 'pending');
-      return currentStart.isReady ? this.#watch(state.process!, signal) : becomeReady(state, this.#services, signal);
+      if (currentStart && settled) return this.#stop(settled);
+      if (currentStart) return currentStart.isReady ? this.#watch(state.process!, signal) : becomeReady(state, this.#services, signal);
+      if (settled) return this.#letRun(settled, signal);
+      await prepareNode(state, this.#services, signal);
+      return this.#stop('pending');
     }
+    if (start && !start.isOver && settled) return this.#closeStart();
     if (start && !start.isOver) return this.#afterExit(state.process?.exit ?? unknownExit, signal);
     if (settled) {
       state.enter(settled);
@@ -143,6 +150,7 @@ export class ManagedNode {
       state.enter('stopping');
       await this.#closeStart();
       await removeNode(state.paths, state.assignment.keepData, this.#services.clock.now());
+      this.#services.memoryGroups.remove(this.nodeId);
       await state.save(newNodeRecord);
     }
     state.enter('absent');
@@ -151,8 +159,15 @@ export class ManagedNode {
 
   async #watch(running: Supervised, signal: AbortSignal): Promise<void> {
     this.#retries = 0;
+    this.#waitingSinceMs = undefined;
     this.#state.enter('ready');
     await settledOrAborted(running.exited, signal);
+  }
+
+  /** What is wanted now cannot run here, so that of the older generation is not stopped for it. */
+  async #letRun(settled: Phase, signal: AbortSignal): Promise<void> {
+    this.#state.enter(settled);
+    await settledOrAborted(this.#state.process!.exited, signal);
   }
 
   async #awaitNextTry(nextTryAtMs: number, signal: AbortSignal): Promise<void> {
@@ -171,7 +186,7 @@ export class ManagedNode {
     const isStartCommand = start !== undefined && isDaemon(context) && !start.daemon;
     if (isStartCommand && isSuccess(exit)) return followDaemon(state, start, this.#services, signal);
     state.process?.clearStragglers();
-    await this.#afterFailure(new WombatError('WO_NODE_EXITED', `the process of ${context.spec.name} ended with ${describeExit(exit)}`), exit);
+    await this.#afterFailure(exitError(context, exit, this.#services), exit);
   }
 
   /** A start failed, or the process ended: what the restart policy says, or the end at a first start. */
@@ -211,7 +226,7 @@ export class ManagedNode {
   async #afterError(error: WombatError, signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#services;
     try {
-      if (this.#state.assignment.desired === DesiredState.RUNNING && !isPassing(error)) return await this.#endFailedStart(error);
+      if (this.#state.assignment.desired === DesiredState.RUNNING && !this.#mayPass(error)) return await this.#endFailedStart(error);
       await this.#tryAgain(error, signal);
     } catch (second) {
       // The journal may be out of reach too (a full disk); the loop must not spin.
@@ -221,9 +236,28 @@ export class ManagedNode {
     }
   }
 
+  #mayPass(error: WombatError): boolean {
+    if (isPassing(error)) return true;
+    const { context } = this.#state;
+    const waitedMs = this.#services.clock.monotonic() - (this.#waitingSinceMs ??= this.#services.clock.monotonic());
+    return mayPassSoon(error) && context !== undefined && waitedMs < readyTimeoutMs(context);
+  }
+
   async #endFailedStart(error: WombatError): Promise<void> {
-    const exit = this.#state.isAlive ? await this.#stopProcess() : undefined;
+    const state = this.#state;
+    this.#waitingSinceMs = undefined;
+    if (this.#runsOlder) {
+      this.#services.log.warn({ nodeId: this.nodeId, code: error.code }, `${error.message}; what ran before runs on`);
+      await state.save({ ...withoutWaiting(state.record), lastError: toErrorDetail(error), settled: { key: settledKey(state.pursued), phase: 'failed' } });
+      return state.enter('failed');
+    }
+    const exit = state.isAlive ? await this.#stopProcess() : undefined;
     await this.#afterFailure(error, exit);
+  }
+
+  /** A process runs that was started for something else than what is wanted now. */
+  get #runsOlder(): boolean {
+    return this.#state.isAlive && this.#state.currentStart === undefined;
   }
 
   async #tryAgain(error: WombatError, signal: AbortSignal): Promise<void> {
@@ -233,7 +267,7 @@ export class ManagedNode {
     const now = clock.now();
     log.warn({ nodeId: this.nodeId, code: error.code, delayMs }, error.message);
     state.remember({ ...state.record, lastError: toErrorDetail(error), waiting: { reason: error.message, sinceMs: now, nextTryAtMs: now + delayMs } });
-    if (state.assignment.desired === DesiredState.RUNNING && !state.isAlive) state.enter('pending');
+    if (state.assignment.desired === DesiredState.RUNNING && (!state.isAlive || this.#runsOlder)) state.enter('pending');
     try {
       await clock.sleep(delayMs, signal);
     } finally {

@@ -3,7 +3,7 @@ import type { Action } from '@wombat/proto/types';
 import { isSuccess } from '../processes/exit-status.js';
 import { findProgram } from '../processes/find-program.js';
 import { runBriefly } from '../processes/run-briefly.js';
-import { erlCallOf, fillPaths, nodeEnvironment, type NodeContext } from './node-context.js';
+import { erlCallOf, fillPaths, nodeEnvironment, ownerOf, type NodeContext } from './node-context.js';
 
 export interface ActionResult {
   readonly succeeded: boolean;
@@ -39,7 +39,7 @@ async function runCommand(
 ): Promise<ActionResult> {
   const environment = nodeEnvironment(context, added);
   const result = await runBriefly(
-    { argv: resolveArgv(argv, context, environment), workingDirectory: context.paths.root, environment, timeoutMs },
+    { argv: resolveArgv(argv, context, environment), workingDirectory: context.paths.root, environment, runAs: ownerOf(context), timeoutMs },
     signal,
   );
   return { succeeded: isSuccess(result.exit), output: `${result.stdout.toString('utf8')}${result.stderr.toString('utf8')}` };

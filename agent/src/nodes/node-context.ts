@@ -1,5 +1,6 @@
 import { WombatError } from '@wombat/proto';
 import type { NodeSpec } from '@wombat/proto/agent';
+import { runAs, type RunAs } from '../accounts/run-as.js';
 import { cookieFile } from '../erlang/cookie.js';
 import { ErlCall } from '../erlang/erl-call.js';
 import { cleanEnvironment } from '../processes/clean-environment.js';
@@ -21,8 +22,9 @@ export function nodeEnvironment(context: NodeContext, added: Readonly<Record<str
   const wanted = Object.fromEntries(Object.entries(spec.environment).map(([name, value]) => [name, fillPaths(value, context)]));
   return {
     ...cleanEnvironment({ path: context.path, home: paths.home }),
-    ...wanted,
+    ...(spec.limits?.runAs ? { USER: spec.limits.runAs, LOGNAME: spec.limits.runAs } : {}),
     ...secretEnvironment(spec),
+    ...wanted,
     ...added,
     WOMBAT_HOST_ID: context.hostId,
     WOMBAT_NODE_ID: context.nodeId,
@@ -37,15 +39,24 @@ export function nodeEnvironment(context: NodeContext, added: Readonly<Record<str
   };
 }
 
+/**
+ * The user that all of the node's processes run as; undefined: the agent's own.
+ * @throws WombatError WO_USER_UNKNOWN, WO_RUN_AS_REFUSED
+ */
+export function ownerOf({ spec, path }: Pick<NodeContext, 'spec' | 'path'>): RunAs | undefined {
+  return runAs(spec.limits?.runAs ?? '', path);
+}
+
 /** Paths that only the host knows: `{{path:data}}`, `{{path:root}}`, `{{path:home}}`. */
 export function fillPaths(text: string, { paths }: NodeContext): string {
   return text.replace(/\{\{path:(data|root|home)\}\}/g, (_, name: 'data' | 'root' | 'home') => paths[name]);
 }
 
 /** @throws WombatError WO_ERLANG_MISSING when the node is no Erlang node */
-export function erlCallOf({ spec, paths, path }: NodeContext): ErlCall {
+export function erlCallOf(context: NodeContext): ErlCall {
+  const { spec, paths, path } = context;
   if (!spec.erlang) throw new WombatError('WO_ERLANG_MISSING', `${spec.name} is no Erlang node`);
-  return new ErlCall({ erlang: spec.erlang, homeDirectory: paths.home, rootDirectory: paths.root, path });
+  return new ErlCall({ erlang: spec.erlang, homeDirectory: paths.home, rootDirectory: paths.root, path, runAs: ownerOf(context) });
 }
 
 function secretEnvironment(spec: NodeSpec): Record<string, string> {

@@ -28,19 +28,21 @@ t.test('secrets and paths are filled in byte for byte, and nothing in a secret i
   const { context } = contextIn(t, spec);
   const [file] = fillFiles(context);
   t.strictSame(file?.content, Buffer.concat([bytes, bytes, Buffer.from(`|{{secret:raw}}{{path:data}}$&|${context.paths.home}|{{other}}`)]));
+  const quoted = nodeSpec({ secrets: [secret('raw', Buffer.from(`a"'`))], files: [{ path: 'a', content: Buffer.from('"{{secret:raw:erlangString}}"'), mode: 0o600 }] });
+  t.equal(fillFiles(contextIn(t, quoted).context)[0]?.content.toString(), `"a\\"'"`, 'escaped as the filter around it asks for');
   t.throws(() => fillFiles({ ...context, spec: { ...spec, secrets: [] } }), { code: 'WO_TEMPLATE_INVALID' });
   t.end();
 });
 
 t.test('a root is made once for what it is made from', async (t) => {
   const { context, releases } = contextIn(t, nodeSpec({ files: [{ path: 'etc/x', content: Buffer.from('1'), mode: 0 }] }));
-  await makeDirectories(context.paths);
-  const key = await ensureRoot(context, releases, undefined, never);
+  await makeDirectories(context.paths, undefined);
+  const key = await ensureRoot(context, undefined, releases, undefined, never);
   writeFileSync(join(context.paths.root, 'written'), 'by the node');
-  t.equal(await ensureRoot(context, releases, key, never), key);
+  t.equal(await ensureRoot(context, undefined, releases, key, never), key);
   t.ok(existsSync(join(context.paths.root, 'written')), 'it is kept over a restart');
   const changed = { ...context, spec: { ...context.spec, files: [{ path: 'etc/x', content: Buffer.from('2'), mode: 0 }] } };
-  t.not(await ensureRoot(changed, releases, key, never), key);
+  t.not(await ensureRoot(changed, undefined, releases, key, never), key);
   t.notOk(existsSync(join(context.paths.root, 'written')));
   t.equal(readFileSync(join(context.paths.root, 'etc/x'), 'utf8'), '2');
   t.equal(releases.made.length, 2);
@@ -49,8 +51,8 @@ t.test('a root is made once for what it is made from', async (t) => {
 t.test('what a killed agent left half done goes, and data is kept when asked', async (t) => {
   const { context, releases } = contextIn(t);
   const { paths } = context;
-  await makeDirectories(paths);
-  await ensureRoot(context, releases, undefined, never);
+  await makeDirectories(paths, undefined);
+  await ensureRoot(context, undefined, releases, undefined, never);
   for (const name of ['root.old', 'root.making']) mkdirSync(join(paths.base, name));
   writeFileSync(join(paths.data, 'precious'), '');
   await removeLeftovers(paths);

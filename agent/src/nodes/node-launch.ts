@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import { WombatError, durationToMs } from '@wombat/proto';
 import { RunMode } from '@wombat/proto/agent';
 import { writeCookie } from '../erlang/cookie.js';
+import type { EpmdSource } from '../erlang/epmd.js';
 import { isSuccess } from '../processes/exit-status.js';
 import { findByEnvironment, readStat, sessionMembers, type ProcessIdentity } from '../processes/process-table.js';
 import { runBriefly } from '../processes/run-briefly.js';
 import { startIdVariable, type RunningProcess } from '../processes/running-process.js';
 import type { ChildLimits } from '../processes/shim.js';
 import { resolveArgv } from './node-action.js';
-import { nodeEnvironment, type NodeContext } from './node-context.js';
+import { nodeEnvironment, ownerOf, type NodeContext } from './node-context.js';
 import { ensureRoot, fillFiles, makeDirectories } from './node-files.js';
 import { stderrLog, stdoutLog, type NodePaths } from './node-paths.js';
 import { rootKey, type StartRecord } from './node-record.js';
@@ -21,23 +22,27 @@ const pidCommandTimeoutMs = 10_000;
 /** Whether a start needs the release: not when the root that is there was made from the same. */
 export function isRootCurrent(context: NodeContext, existingKey: string | undefined): boolean {
   const artifact = context.spec.artifact;
-  return artifact !== undefined && existsSync(context.paths.root) && existingKey === rootKey(artifact.sha256, fillFiles(context));
+  return artifact !== undefined && existsSync(context.paths.root) && existingKey === rootKey(artifact.sha256, fillFiles(context), context.spec.limits?.runAs);
 }
 
 /** Everything between the release and the start. Answers the key of the root. */
 export async function configure(context: NodeContext, existingKey: string | undefined, services: NodeServices, signal: AbortSignal): Promise<string> {
   const { spec, paths } = context;
-  if (spec.limits?.runAs) {
-    throw new WombatError('WO_NODE_START_FAILED', `cannot run ${spec.name} as another user`, { hint: 'take `runAs` out of the manifest: this agent does not do that yet' });
-  }
-  await makeDirectories(paths);
-  const key = await ensureRoot(context, services.releases, existingKey, signal);
+  const owner = ownerOf(context);
+  await makeDirectories(paths, owner);
+  const key = await ensureRoot(context, owner, services.releases, existingKey, signal);
   if (spec.erlang) {
-    await writeCookie(paths.home, spec.erlang.cookie);
-    if (spec.erlang.epmdPort) await services.epmd.ensure(spec.erlang.epmdPort, paths.root);
+    await writeCookie(paths.home, spec.erlang.cookie, owner);
+    if (spec.erlang.epmdPort) await services.epmd.ensure(spec.erlang.epmdPort, epmdSource(context, services));
   }
   await checkPorts(spec);
   return key;
+}
+
+/** What an epmd would be started from. */
+export function epmdSource(context: NodeContext, { releases }: Pick<NodeServices, 'releases'>): EpmdSource {
+  const { artifact } = context.spec;
+  return { treeDirectory: artifact ? releases.treeDirectory(artifact) : context.paths.root, runAs: () => ownerOf(context) };
 }
 
 /** @throws WombatError WO_NODE_START_FAILED */
@@ -52,7 +57,8 @@ export async function launch(context: NodeContext, start: StartRecord, services:
     environment,
     stdoutFile: stdoutLog(paths),
     stderrFile: stderrLog(paths),
-    limits: childLimits(context),
+    limits: childLimits(context, services),
+    runAs: ownerOf(context),
   });
 }
 
@@ -95,7 +101,8 @@ export function readyTimeoutMs(context: NodeContext): number {
   return durationToMs(context.spec.run?.readyTimeout) ?? 60_000;
 }
 
-function childLimits({ spec }: NodeContext): ChildLimits {
-  const { openFiles = 0n, processes = 0n, nice = 0 } = spec.limits ?? {};
-  return { openFiles: Number(openFiles), processes: Number(processes), nice };
+function childLimits({ spec, nodeId }: NodeContext, { memoryGroups }: NodeServices): ChildLimits {
+  const { openFiles = 0n, processes = 0n, nice = 0, memoryBytes = 0n } = spec.limits ?? {};
+  const groupFile = memoryBytes > 0n ? memoryGroups.make(nodeId, Number(memoryBytes)) : undefined;
+  return { openFiles: Number(openFiles), processes: Number(processes), nice, ...(groupFile ? { groupFile } : {}) };
 }

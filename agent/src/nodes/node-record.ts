@@ -46,8 +46,17 @@ export interface WaitingRecord {
 
 export const newNodeRecord: NodeRecord = { restarts: 0, failures: [], logTail: '' };
 
+/** Assignments never change, and the key of one is asked for again and again. */
+const incarnationKeys = new WeakMap<Assignment, string>();
+
 /** Two assignments with the same key can be served by one process. */
 export function incarnationKey(assignment: Assignment): string {
+  const known = incarnationKeys.get(assignment) ?? makeIncarnationKey(assignment);
+  incarnationKeys.set(assignment, known);
+  return known;
+}
+
+function makeIncarnationKey(assignment: Assignment): string {
   const spec = assignment.spec;
   if (!spec) return '';
   // The order of a map on the wire says nothing.
@@ -56,8 +65,8 @@ export function incarnationKey(assignment: Assignment): string {
 }
 
 /** A root made for the same key need not be made anew. */
-export function rootKey(artifactSha256: string, files: readonly RenderedFile[]): string {
-  const hash = createHash('sha256').update(artifactSha256);
+export function rootKey(artifactSha256: string, files: readonly RenderedFile[], owner = ''): string {
+  const hash = createHash('sha256').update(artifactSha256).update(owner === '' ? '' : `\0${owner}`);
   for (const { path, mode, content } of files) hash.update(`\0${path}\0${mode}\0${content.length}\0`).update(content);
   return hash.digest('base64url');
 }

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '@wombat/proto';
 import type { NodeStatus } from '@wombat/proto/agent';
 import type { Epmd } from '../erlang/epmd.js';
+import type { MemoryGroups } from '../processes/memory-group.js';
 import type { Runner } from '../processes/runner.js';
 import type { ReleaseStore } from '../releases/release-store.js';
 import type { NodeJournal } from './node-journal.js';
@@ -21,6 +22,7 @@ export interface NodeServices {
   readonly runner: Runner;
   readonly releases: ReleaseStore;
   readonly epmd: Epmd;
+  readonly memoryGroups: MemoryGroups;
   readonly journal: NodeJournal;
   /** Bounds how many nodes start at once. */
   readonly starts: Slots;

@@ -43,6 +43,6 @@ function stopAction(context: NodeContext, timeoutMs: number): ((signal: AbortSig
     };
   }
   // init:stop ends a virtual machine in better order than TERM, which not every release handles.
-  if (context.spec.erlang) return (signal) => erlCallOf(context).stop(timeoutMs, signal);
+  if (context.spec.erlang) return async (signal) => erlCallOf(context).stop(timeoutMs, signal);
   return undefined;
 }

@@ -3,12 +3,18 @@ import { createServer } from 'node:net';
 import { WombatError } from '@wombat/proto';
 import type { NodeSpec, Port } from '@wombat/proto/agent';
 
-/** Binds each port of the node for a moment. @throws WombatError WO_PORT_IN_USE */
-export async function checkPorts(spec: NodeSpec): Promise<void> {
-  const distribution = spec.erlang?.distributionPort;
-  const ports: Port[] = [...spec.ports];
-  if (distribution && !ports.some(({ number }) => number === distribution)) ports.push({ name: 'distribution', number: distribution, protocol: 'tcp' });
-  await Promise.all(ports.filter(({ number }) => number > 0).map((port) => checkPort(port, spec.address)));
+/** Binds each port of the node for a moment, but for those that its own process has now. @throws WombatError WO_PORT_IN_USE */
+export async function checkPorts(spec: NodeSpec, running?: NodeSpec): Promise<void> {
+  const held = running?.address === spec.address ? portsOf(running) : [];
+  const isHeld = (port: Port): boolean => held.some(({ number, protocol }) => number === port.number && protocol === port.protocol);
+  await Promise.all(portsOf(spec).filter((port) => !isHeld(port)).map((port) => checkPort(port, spec.address)));
+}
+
+function portsOf({ ports, erlang }: NodeSpec): Port[] {
+  const distribution = erlang?.distributionPort;
+  const isNamed = ports.some(({ number }) => number === distribution);
+  const all = distribution && !isNamed ? [...ports, { name: 'distribution', number: distribution, protocol: 'tcp' }] : ports;
+  return all.filter(({ number }) => number > 0);
 }
 
 async function checkPort({ name, number, protocol }: Port, address: string): Promise<void> {

@@ -6,10 +6,11 @@ import { RunningProcess } from '../processes/running-process.js';
 import { endedWithin } from '../processes/stop-process.js';
 import { untilKnown } from '../processes/until-known.js';
 import type { NodeContext } from './node-context.js';
-import { configure, findDaemon, isDaemon, isRootCurrent, launch, readyTimeoutMs } from './node-launch.js';
+import { configure, findDaemon, isDaemon, launch, readyTimeoutMs } from './node-launch.js';
 import { incarnationKey, type StartRecord } from './node-record.js';
 import type { NodeServices } from './node-services.js';
 import { withoutWaiting, type NodeState } from './node-state.js';
+import { prepareNode } from './prepare-node.js';
 import { untilReady } from './ready-check.js';
 import { discardStart, writeStartedSpec } from './started-spec.js';
 
@@ -18,10 +19,7 @@ export async function startNode(state: NodeState, services: NodeServices, signal
   const context = state.requireContext();
   state.enter('pending');
   await beginIncarnation(state);
-  if (!isRootCurrent(context, state.record.rootKey)) {
-    state.enter('fetching');
-    await services.releases.ensureTree(state.requireArtifact(), signal);
-  }
+  await prepareNode(state, services, signal);
   const release = await services.starts.acquire(signal);
   try {
     state.enter('configuring');

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { WombatError } from '@wombat/proto';
 import type { ExitStatus } from '@wombat/proto/agent';
+import type { RunAs } from '../accounts/run-as.js';
 import { exitOfChild } from './exit-status.js';
 import { sendSignal } from './process-table.js';
 
@@ -11,6 +12,8 @@ export interface BriefCommand {
   readonly workingDirectory: string;
   /** The whole of it. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Another user than the agent's own. */
+  readonly runAs?: RunAs | undefined;
   readonly input?: string;
   readonly timeoutMs: number;
   /** Of each stream; what is past it is read and dropped. @default 64 KiB */
@@ -33,7 +36,7 @@ export interface BriefResult {
  */
 export async function runBriefly(command: BriefCommand, signal?: AbortSignal): Promise<BriefResult> {
   signal?.throwIfAborted();
-  const [program = '', ...args] = command.argv;
+  const [program = '', ...args] = [...(command.runAs?.command ?? []), ...command.argv];
   const child = spawn(program, args, { cwd: command.workingDirectory, env: { ...command.environment }, detached: true, stdio: 'pipe' });
   const stdout = capture(child.stdout, command.maximumOutputBytes);
   const stderr = capture(child.stderr, command.maximumOutputBytes);
@@ -52,7 +55,7 @@ export async function runBriefly(command: BriefCommand, signal?: AbortSignal): P
   const onAbort = (): void => stop(signal?.reason);
   signal?.addEventListener('abort', onAbort, { once: true });
   const timer = setTimeout(
-    () => stop(new WombatError('WO_DEADLINE_EXCEEDED', `${program} took longer than ${command.timeoutMs} ms`)),
+    () => stop(new WombatError('WO_DEADLINE_EXCEEDED', `${command.argv[0]} took longer than ${command.timeoutMs} ms`)),
     command.timeoutMs,
   );
   try {

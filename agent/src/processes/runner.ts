@@ -1,8 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, fchownSync, openSync } from 'node:fs';
 import { WombatError } from '@wombat/proto';
 import type { ExitStatus } from '@wombat/proto/agent';
+import type { RunAs } from '../accounts/run-as.js';
 import { openPlainFile } from '../logs/plain-file.js';
 import { ExitPoller } from './exit-poller.js';
 import { exitOfChild, unknownExit } from './exit-status.js';
@@ -27,6 +28,8 @@ export interface SpawnRequest {
   /** @default /dev/null */
   readonly stdinFile?: string;
   readonly limits?: ChildLimits;
+  /** Another user than the agent's own. The shim stays the agent's, so that its record is to be trusted. */
+  readonly runAs?: RunAs | undefined;
 }
 
 /** What became of a process that an earlier agent started, or was about to start. */
@@ -89,9 +92,15 @@ function launch(request: SpawnRequest): ChildProcess {
     descriptors.push(descriptor);
     return descriptor;
   };
-  const output = (file: string): number => kept(openPlainFile(file, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND, 0o600));
+  const { runAs } = request;
+  const output = (file: string): number => {
+    const descriptor = kept(openPlainFile(file, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND, 0o600));
+    // For programs that open /dev/stdout.
+    if (runAs) fchownSync(descriptor, runAs.uid, runAs.gid);
+    return descriptor;
+  };
   try {
-    return spawn('/bin/sh', ['-c', shimScript(request.limits), request.recordPrefix, ...request.argv], {
+    return spawn('/bin/sh', ['-c', shimScript(request.limits), request.recordPrefix, ...(runAs?.command ?? []), ...request.argv], {
       cwd: request.workingDirectory,
       env: { ...request.environment, [startIdVariable]: request.startId },
       detached: true,

@@ -3,6 +3,8 @@ export interface ChildLimits {
   readonly openFiles?: number;
   readonly processes?: number;
   readonly nice?: number;
+  /** File of a control group, which is joined before all else. */
+  readonly groupFile?: string;
 }
 
 /**
@@ -27,11 +29,12 @@ export function shimScript(limits: ChildLimits = {}): string {
   ].join('\n');
 }
 
-function limitCommands({ openFiles, processes }: ChildLimits): string {
+function limitCommands({ openFiles, processes, groupFile }: ChildLimits): string {
+  const group = groupFile ? `echo 0 >'${groupFile}' || exit 126; ` : '';
   // dash knows the number of processes as -p, bash and busybox as -u.
   const files = openFiles ? `ulimit -n ${whole(openFiles)} || exit 126; ` : '';
   const children = processes ? `ulimit -u ${whole(processes)} 2>/dev/null || ulimit -p ${whole(processes)} || exit 126; ` : '';
-  return files + children;
+  return group + files + children;
 }
 
 function nice({ nice: level }: ChildLimits): string {

@@ -1,30 +1,30 @@
 import { statfs } from 'node:fs/promises';
 import { WombatError } from '@wombat/proto';
 
-/** Compressed, unpacked and one root: what a release takes at least, over the size of its tarball. */
+/** Compressed, unpacked and one root: what a release takes at most, over its unpacked size. */
 const spaceFactor = 2.2;
 
 /** WO_DISK_FULL for what a full disk or a used-up quota throws; anything else as it is. */
 export async function asDiskFull(error: unknown, directory: string, neededBytes: number): Promise<unknown> {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   if (code !== 'ENOSPC' && code !== 'EDQUOT') return error;
-  return diskFull(neededBytes, await freeBytes(directory), error);
+  return diskFull(neededBytes, await freeBytes(directory), 'the release needs', error);
 }
 
-/** @throws WombatError WO_DISK_FULL before anything is fetched */
-export async function checkSpace(directory: string, archiveBytes: number, alreadyBytes: number): Promise<void> {
-  const neededBytes = Math.ceil(archiveBytes * spaceFactor) - alreadyBytes;
+/** For a release of this size, as far as that is known. @throws WombatError WO_DISK_FULL before anything is written */
+export async function checkSpace(directory: string, releaseBytes: number, alreadyBytes: number): Promise<void> {
+  const neededBytes = Math.ceil(releaseBytes * spaceFactor) - alreadyBytes;
   const free = await freeBytes(directory);
-  if (free < neededBytes) throw diskFull(neededBytes, free);
+  if (free < neededBytes) throw diskFull(neededBytes, free, 'the release needs');
 }
 
-async function freeBytes(directory: string): Promise<number> {
+export async function freeBytes(directory: string): Promise<number> {
   const { bavail, bsize } = await statfs(directory);
   return bavail * bsize;
 }
 
-function diskFull(neededBytes: number, free: number, cause?: unknown): WombatError {
-  return new WombatError('WO_DISK_FULL', `the release needs ${neededBytes} bytes, ${free} are free`, {
+export function diskFull(neededBytes: number, free: number, what: string, cause?: unknown): WombatError {
+  return new WombatError('WO_DISK_FULL', `${what} ${neededBytes} bytes, ${free} are free`, {
     details: { neededBytes: String(neededBytes), freeBytes: String(free) },
     ...(cause === undefined ? {} : { cause }),
   });

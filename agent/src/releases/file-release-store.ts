@@ -4,13 +4,14 @@ import { dirname, join } from 'node:path';
 import { limits, WombatError } from '@wombat/proto';
 import type { ArtifactRef } from '@wombat/proto/agent';
 import type { ArtifactSource } from '../session/handlers.js';
-import { asDiskFull } from './disk-full.js';
+import { asDiskFull, checkSpace } from './disk-full.js';
 import { download } from './download.js';
 import { copyTree } from './make-root.js';
 import type { ReleaseStore, RootRequest } from './release-store.js';
 import { removeTree } from './remove-tree.js';
 import { SharedWork } from './shared-work.js';
 import { protectFolders, syncPath } from './sync-tree.js';
+import { unpackedBytes } from './unpacked-size.js';
 import type { Unpacker } from './unpacker.js';
 
 export interface FileReleaseStoreOptions {
@@ -41,6 +42,10 @@ export class FileReleaseStore implements ReleaseStore {
     if (await exists(this.#tree(sha256))) return;
     await this.#prepare();
     await this.#fetches.run(sha256, (shared) => this.#fetch(artifact, shared), signal);
+  }
+
+  treeDirectory({ sha256 }: ArtifactRef): string {
+    return this.#tree(sha256);
   }
 
   async makeRoot(request: RootRequest, signal: AbortSignal): Promise<void> {
@@ -83,6 +88,7 @@ export class FileReleaseStore implements ReleaseStore {
     if (!(sizeBytes > 0 && sizeBytes <= limits.artifactBytes)) throw new WombatError('WO_ARTIFACT_TOO_LARGE', `the release is said to have ${artifact.sizeBytes} bytes`);
     const partialPath = join(this.#folder('partial'), sha256);
     await download({ source: this.#options.source, sha256, sizeBytes, partialPath }, signal);
+    await checkSpace(this.#options.directory, await unpackedBytes(partialPath, sizeBytes), sizeBytes);
     await this.#inStaging(sizeBytes, async (directory) => {
       await mkdir(directory, { mode: 0o755 });
       const { topFolder } = await this.#options.unpacker.unpack({ archivePath: partialPath, sizeBytes, directory }, signal);
@@ -143,6 +149,8 @@ export class FileReleaseStore implements ReleaseStore {
   async #makeFolders(): Promise<void> {
     await removeTree(this.#folder('staging'));
     for (const name of ['trees', 'partial', 'staging'] as const) await mkdir(this.#folder(name), { recursive: true, mode: 0o755 });
+    // Users of other nodes see what their own root has of it.
+    await chmod(this.#options.directory, 0o700);
   }
 }
 

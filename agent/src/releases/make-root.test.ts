@@ -51,7 +51,7 @@ t.test('rendered files take the place of the tree`s, which stay as they are', as
     sharedPaths: ['releases'],
     files: [
       rendered('releases/1/vm.args', '-name b\n'),
-      rendered('bin/run', '#!/bin/sh\nexit 1\n'),
+      rendered('bin/run', '#!/bin/sh\nexit 1\n', 0o600),
       rendered('lib/kernel-8/ebin/kernel.app', 'changed'),
       rendered('./etc/new/deep.conf', 'new', 0o600),
       rendered('etc/link', 'a file now'),
@@ -63,7 +63,8 @@ t.test('rendered files take the place of the tree`s, which stay as they are', as
   t.equal(read('lib/kernel-8/ebin/kernel.app'), 'changed');
   t.equal(read('etc/new/deep.conf'), 'new');
   t.equal(statSync(join(made.directory, 'etc/new/deep.conf')).mode & 0o777, 0o600);
-  t.equal(statSync(join(made.directory, 'bin/run')).mode & 0o777, 0o755, 'mode 0 is that of the file it replaces');
+  t.equal(statSync(join(made.directory, 'bin/run')).mode & 0o777, 0o700, 'a program stays one for its owner');
+  t.equal(statSync(join(made.directory, 'releases/1/vm.args')).mode & 0o777, 0o644, 'mode 0 is that of the file it replaces');
   t.ok(lstatSync(join(made.directory, 'etc/link')).isFile(), 'a link is replaced, not followed');
   t.equal(readFileSync(join(tree, 'releases/1/vm.args'), 'utf8'), '-name a\n');
   t.equal(readFileSync(join(tree, 'lib/kernel-8/ebin/kernel.app'), 'utf8'), '{}');

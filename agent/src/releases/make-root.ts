@@ -124,7 +124,8 @@ function writeFile(path: string, file: RenderedFile, defaultMode: number): void 
   const handle = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
   try {
     for (let written = 0; written < file.content.length; ) written += writeSync(handle, file.content, written);
-    fchmodSync(handle, (file.mode || defaultMode) & 0o777);
+    // What only its owner may read stays a program if it is one.
+    fchmodSync(handle, (file.mode === 0 ? defaultMode : file.mode | (defaultMode & 0o100)) & 0o777);
   } finally {
     closeSync(handle);
   }

@@ -21,6 +21,8 @@ export interface ReleaseStore {
    * @throws WombatError WO_NOT_FOUND without the tree, WO_CONFLICT when the root is there, WO_TEMPLATE_INVALID, WO_DISK_FULL
    */
   makeRoot(request: RootRequest, signal: AbortSignal): Promise<void>;
+  /** Where its tree lies, or would lie. @throws WombatError WO_INVALID_ARGUMENT */
+  treeDirectory(artifact: ArtifactRef): string;
   /** Removes trees that none of these artifacts names, and what earlier runs left half done. */
   prune(keep: ReadonlySet<string>): Promise<void>;
 }

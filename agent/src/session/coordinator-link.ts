@@ -1,5 +1,6 @@
-import { WombatError } from '@wombat/proto';
+import { WombatError, type Clock } from '@wombat/proto';
 import type { CoordinatorAddress } from '../identity/coordinator-address.js';
+import { explainTime } from '../identity/explain-time.js';
 import type { IdentityKeeper } from '../identity/identity-keeper.js';
 import { secureClient } from '../identity/secure-client.js';
 import { Connection } from './connection.js';
@@ -17,6 +18,11 @@ export class CoordinatorLink {
 
   connect(): Connection {
     return new Connection(secureClient(this.#address, this.#keeper.current()));
+  }
+
+  /** Why a session was not to be had, where the clocks may be to blame. */
+  explain(error: WombatError, clock: Clock): Promise<WombatError> {
+    return explainTime(error, this.#address, this.#keeper.current(), clock);
   }
 
   /** Set while a session is open on it. */

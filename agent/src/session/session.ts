@@ -67,7 +67,8 @@ export class Session {
     try {
       connection = this.#parts.link.connect();
       this.#stream = this.#newStream(connection);
-      return await this.#stream.run(this.#hello(), stop);
+      const end = await this.#stream.run(this.#hello(), stop);
+      return end.error ? { ...end, error: await this.#parts.link.explain(end.error, this.#parts.clock) } : end;
     } catch (error) {
       return { error: WombatError.from(error), openForMs: 0, retryAfterMs: 0 };
     } finally {
@@ -96,6 +97,7 @@ export class Session {
       features,
       bootId: this.#parts.bootId,
       journalPosition: this.#parts.handlers.journalPosition(),
+      agentTime: new Date(this.#parts.clock.now()),
     };
   }
 

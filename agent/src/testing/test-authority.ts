@@ -47,9 +47,9 @@ export class TestAuthority {
   }
 
   /** A certificate for the coordinator, the authority behind it. */
-  async coordinator(dnsName = `coordinator.${this.clusterId}.wombat`): Promise<TestKeyPair> {
+  async coordinator(dnsName = `coordinator.${this.clusterId}.wombat`, life: Omit<SignOptions, 'names'> = {}): Promise<TestKeyPair> {
     const keys = await webcrypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify']);
-    const leaf = await this.sign(keys.publicKey, { names: [{ type: 'dns', value: dnsName }] });
+    const leaf = await this.sign(keys.publicKey, { ...life, names: [{ type: 'dns', value: dnsName }] });
     const key = x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY');
     return { certificate: `${leaf}\n${this.certificate}`, key };
   }

@@ -109,3 +109,13 @@ t.test('--detach prints the id of the job', async (t) => {
   t.same([ran.exit, ran.stdout, fake.calls], [0, 'job-aaaaaaaaaaaa\n', ['createJob']]);
   t.equal((await runWo(fake, ['job', 'watch', 'job-a'])).exit, 0, 'and it can be watched');
 });
+
+t.test('nodes that were skipped are told of, and are no failures unless nobody ran', async (t) => {
+  const skipped = { ...target('web-2', Outcome.SKIPPED), error: { code: 'WO_NODE_NOT_RUNNING', message: 'web-2 is stopped', hint: 'start it: wo node start web-2', details: {} } };
+  const { fake } = await coordinator(t, [target('web-1', Outcome.OK, 'x\n'), skipped]);
+  const ran = await runWo(fake, ['exec', 'web', '--', 'x']);
+  t.equal(ran.exit, 0, 'the others were ok');
+  t.match(ran.stderr, /- web-2: skipped {2}WO_NODE_NOT_RUNNING: web-2 is stopped\n.*try: start it: wo node start web-2/, 'who, why, and what to do');
+  const nobody = await coordinator(t, [skipped]);
+  t.equal((await runWo(nobody.fake, ['exec', 'web-2', '--', 'x'])).exit, 1, 'nothing ran');
+});

@@ -13,7 +13,8 @@ export const exec = defineCommand({
   usage: 'EXPRESSION [options] -- COMMAND [ARGUMENT...]',
   description: [
     'Runs the command on every node of a family, on one node, or on a host, all at once, and gathers one outcome for each: what went wrong first.',
-    'The program is run as it is, in the root of the node and with its environment; no shell is in between. Exit code: 0 all ok, 3 some failed, 1 all failed.',
+    'The program is run as it is, in the root of the node and with its environment; no shell is in between. Nodes that do not run are skipped.',
+    'Exit code: 0 all ok, 3 some failed, 1 all failed or skipped. Skipped nodes are not failures.',
   ].join('\n'),
   timeoutHelp: 'the command may run so long on each target, then it is ended; 60s when left out',
   examples: [
@@ -26,13 +27,14 @@ export const exec = defineCommand({
     fold: flag('-b, --fold', 'show equal outcomes once, under all their names'),
     passExit: flag('--pass-exit', 'exit with the code of the remote command, the largest when there are many'),
     erlang: text('--erlang <expressions>', 'evaluate Erlang on each node instead of running a command'),
+    all: flag('--all', 'also on nodes that do not run; without it they are skipped'),
     detach: flag('--detach', 'do not wait: print the id of the job'),
   },
-  async run(runtime, { expression, command }, { fold, passExit, erlang, detach }) {
+  async run(runtime, { expression, command }, { fold, passExit, erlang, all, detach }) {
     const action = actionOf(command, erlang);
     const { timeout } = runtime.flags;
     const control = await runtime.control();
-    const request = CreateJobRequest.fromPartial({ mutation: newMutation(), expression, action, ...(timeout && { timeout: durationFromMs(timeout) }) });
+    const request = CreateJobRequest.fromPartial({ mutation: newMutation(), expression, action, all, ...(timeout && { timeout: durationFromMs(timeout) }) });
     const answer = await control.call(JobServiceService.createJob, request);
     const id = idOf(answer.job);
     if (detach) {

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { GetVersionRequest, ListNodesRequest, ListNodesResponse, NodeServiceService, OperationServiceService, SystemServiceService, WatchOperationRequest } from '@wombat/proto/control';
+import { CreateFamilyRequest, FamilyServiceService, GetVersionRequest, ListNodesRequest, ListNodesResponse, NodeServiceService, OperationServiceService, SystemServiceService, WatchOperationRequest, type Mutation } from '@wombat/proto/control';
 import { limits, WombatError } from '@wombat/proto';
 import t, { type Test } from 'tap';
 import { resolveContext } from '../context/resolve.js';
@@ -10,6 +10,7 @@ import { FakeCoordinator, type FakeCoordinatorOptions } from '../testing/fake-co
 import { operation, operationMessage } from '../testing/objects.js';
 import { Control } from './control.js';
 import { clusterIdOf, loadCredentials } from './credentials.js';
+import { newMutation } from './mutation.js';
 import { allPages } from './paging.js';
 import { uploadArtifact } from './upload-artifact.js';
 
@@ -99,6 +100,40 @@ t.test('a signal ends a call and a stream that are under way, with its own reaso
   abort.abort(reason);
   await t.rejects(call, reason);
   await t.rejects(stream.next(), reason);
+});
+
+t.test('a mutation with a request id is asked again when the coordinator is away for a moment; what has none is not', async (t) => {
+  const { fake, control } = await connect(t);
+  const ids: string[] = [];
+  fake.handlers.createFamily = ({ mutation }) => {
+    ids.push(mutation?.requestId ?? '');
+    if (ids.length % 3 !== 0) throw new WombatError('WO_UNAVAILABLE', 'stopping');
+    return { family: undefined };
+  };
+  const create = (mutation: Mutation | undefined): Promise<unknown> => control.call(FamilyServiceService.createFamily, CreateFamilyRequest.fromPartial({ ...(mutation && { mutation }), name: 'web' }));
+  await create(newMutation());
+  t.equal(ids.length, 3, 'two refusals were passed over');
+  t.equal(new Set(ids).size, 1, 'with one id');
+  await t.rejects(create(undefined), { code: 'WO_UNAVAILABLE' }, 'without an id nobody knows what it would do twice');
+  fake.handlers.createFamily = () => {
+    throw new WombatError('WO_UNAVAILABLE', 'stopping');
+  };
+  await t.rejects(create(newMutation()), { code: 'WO_UNAVAILABLE' }, 'and it is not asked for ever');
+});
+
+t.test('a call that came too early is made again when it may', async (t) => {
+  const { fake, control } = await connect(t);
+  let calls = 0;
+  fake.handlers.getVersion = () => {
+    calls += 1;
+    if (calls === 1) throw new WombatError('WO_RATE_LIMITED', 'too many', { details: { retryAfterMs: '20' } });
+    return version;
+  };
+  t.match(await getVersion(control), { version: '9.9.9' });
+  fake.handlers.getVersion = () => {
+    throw new WombatError('WO_RATE_LIMITED', 'too many', { details: { retryAfterMs: '60000' } });
+  };
+  await t.rejects(getVersion(control), { code: 'WO_RATE_LIMITED' }, 'a minute is not waited for');
 });
 
 t.test('the cluster id stands in the certificate of the authority', async (t) => {

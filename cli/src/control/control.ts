@@ -1,7 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import { Client, credentials, Metadata, status, type CallOptions, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js';
 import { fromServiceError, limits, WombatError } from '@wombat/proto';
+import { isTimeRefusal, skewBehind, type CoordinatorPlace } from '@wombat/proto/coordinator-time';
 import type { Credentials } from './credentials.js';
+import { retrying } from './retry.js';
 
 /** One method of a generated service definition. */
 export interface Method<Q, S> {
@@ -21,6 +23,7 @@ const unaryTimeoutMs = 60_000;
 /** A connection to the control API: promises and async iterables over one gRPC channel. */
 export class Control {
   readonly #client: Client;
+  readonly #given: Credentials;
   readonly #address: string;
   readonly #metadata = new Metadata();
   readonly #signal: AbortSignal;
@@ -28,6 +31,7 @@ export class Control {
 
   /** `signal` ends every call; `timeoutMs` bounds those that give no time of their own. */
   constructor(given: Credentials, signal: AbortSignal, timeoutMs = unaryTimeoutMs) {
+    this.#given = given;
     this.#address = given.address;
     this.#signal = signal;
     // Every call that goes on listens to it, and as many as there are families or hosts may.
@@ -45,9 +49,15 @@ export class Control {
     });
   }
 
+  /** One answer; what may safely be asked again is, for a few seconds. */
   call<Q, S>(method: Method<Q, S>, request: Q, control: CallControl = {}): Promise<S> {
+    const signal = control.signal ? AbortSignal.any([this.#signal, control.signal]) : this.#signal;
+    return retrying(request, () => this.#callOnce(method, request, control), signal);
+  }
+
+  #callOnce<Q, S>(method: Method<Q, S>, request: Q, control: CallControl): Promise<S> {
     return new Promise((resolve, reject) => {
-      const done = (error: ServiceError | null, answer?: S): void => (error ? reject(this.#explain(error)) : resolve(answer!));
+      const done = (error: ServiceError | null, answer?: S): void => (error ? void this.#explain(error).then(reject) : resolve(answer!));
       const call = this.#client.makeUnaryRequest(
         method.path, method.requestSerialize, method.responseDeserialize, request, this.#metadata, this.#options(control, this.#timeoutMs), done,
       );
@@ -64,7 +74,7 @@ export class Control {
     try {
       for await (const message of call) yield message as S;
     } catch (error) {
-      throw this.#abortReason(control.signal) ?? this.#explain(error);
+      throw this.#abortReason(control.signal) ?? (await this.#explain(error));
     } finally {
       release();
       // A stream left early would fail later, with nobody listening.
@@ -79,7 +89,7 @@ export class Control {
       let answered = false;
       const done = (error: ServiceError | null, answer?: S): void => {
         answered = true;
-        if (error) reject(this.#explain(error));
+        if (error) void this.#explain(error).then(reject);
         else resolve(answer!);
       };
       const call = this.#client.makeClientStreamRequest(
@@ -102,6 +112,12 @@ export class Control {
 
   close(): void {
     this.#client.close();
+  }
+
+  #place(): CoordinatorPlace {
+    const { address, caPem, serverName } = this.#given;
+    const at = address.lastIndexOf(':');
+    return { host: address.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(address.slice(at + 1)), authorities: caPem.toString(), name: serverName };
   }
 
   #options(control: CallControl, timeoutMs?: number): CallOptions {
@@ -128,11 +144,15 @@ export class Control {
   }
 
   /** Errors of the transport become WO_COORDINATOR_UNREACHABLE with the reason under it; errors of the API stay. */
-  #explain(value: unknown): WombatError {
+  async #explain(value: unknown): Promise<WombatError> {
     const error = value as Partial<ServiceError>;
     const fromTransport = error.code === status.UNAVAILABLE && !error.metadata?.get('wombat-error-bin').length;
     if (!fromTransport) return fromServiceError(value);
     const details = error.details ?? '';
+    if (isTimeRefusal(details)) {
+      const skewed = await skewBehind(this.#place(), 'the clock of this machine', () => Date.now(), value);
+      if (skewed) return skewed;
+    }
     if (/certificate|altname|self.signed/i.test(details)) {
       return new WombatError('WO_CA_MISMATCH', `${this.#address} does not present the certificate expected: ${lastPart(details)}`, { cause: value });
     }

@@ -49,4 +49,6 @@ t.test('what cannot be had is named, never its value', async (t) => {
   await t.rejects(secrets.read('env:NOT_SET', 'credential 1'), { message: 'credential 1: the environment has no NOT_SET' });
   await t.rejects(secrets.read('file:nowhere', 'credential 1'), { message: 'credential 1: nowhere cannot be read (ENOENT)' });
   await t.rejects(secrets.read('file:empty', 'credential 1'), { message: /is empty/ });
+  await writeFile(join(cwd, 'binary'), Buffer.from([0xff, 0xfe, 0x00]));
+  await t.rejects(secrets.readAll({ A: 'file:binary' }), { message: 'secret A: binary is no text', hint: /base64/ });
 });

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Runtime } from '../runtime.js';
@@ -26,6 +27,13 @@ export class SecretReader {
     if (given.startsWith('file:')) return this.#fromFile(given.slice(5), what);
     this.#warnOnce();
     return given;
+  }
+
+  /** Secret variables, by name. */
+  async readAll(given: Readonly<Record<string, string>>): Promise<Record<string, string>> {
+    const values: Record<string, string> = {};
+    for (const [name, value] of Object.entries(given)) values[name] = await this.read(value, `secret ${name}`);
+    return values;
   }
 
   /** A setting may be anything: only the three forms are read, the rest is taken as it is, without a warning. */
@@ -79,6 +87,7 @@ export class SecretReader {
 
 /** Without the one newline that editors and echo put at the end. */
 function oneSecret(content: Buffer, what: string): string {
+  if (!isUtf8(content)) throw new UsageError(`${what} is no text`, 'encode it, in base64 for example');
   const value = content.toString('utf8').replace(/\r?\n$/, '');
   if (value === '') throw new UsageError(`${what} is empty`);
   if (content.length > maximumBytes) throw new UsageError(`${what} is longer than ${maximumBytes} bytes`);

@@ -20,7 +20,9 @@ interface MethodShape<Q, S> {
   readonly path: string;
   readonly requestStream: boolean;
   readonly responseStream: boolean;
+  readonly requestSerialize: (message: Q) => Buffer;
   readonly requestDeserialize: (bytes: Buffer) => Q;
+  readonly responseSerialize: (message: S) => Buffer;
   readonly responseDeserialize: (bytes: Buffer) => S;
 }
 

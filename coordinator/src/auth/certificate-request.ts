@@ -21,7 +21,24 @@ export async function readCertificateRequest(der: Uint8Array): Promise<Requested
   const algorithm = request.publicKey.algorithm as EcAlgorithm;
   if (algorithm.name !== 'ECDSA' || algorithm.namedCurve !== 'P-256') throw invalid('its key is not on the curve P-256');
   if (!(await hasValidSignature(request))) throw invalid('it is not signed by its own key');
-  return exportKey(request);
+  const key = await exportKey(request);
+  // In any other form the key could not be recognised when its answer was lost and it asks again.
+  if (key.publicKeySha256 !== claimedKeySha256(der)) throw invalid('its key is not written as an uncompressed point');
+  return key;
+}
+
+/** An uncompressed point on P-256 as every SubjectPublicKeyInfo of one begins. */
+const spkiPrefix = Buffer.from('3059301306072a8648ce3d020106082a8648ce3d030107034200', 'hex');
+const spkiBytes = spkiPrefix.length + 65;
+
+/**
+ * The hash of the key that a request claims to be for, found without reading the request: it costs next to nothing,
+ * and proves nothing. Empty when there is none.
+ */
+export function claimedKeySha256(der: Uint8Array): string {
+  const bytes = Buffer.from(der.buffer, der.byteOffset, der.byteLength);
+  const at = bytes.indexOf(spkiPrefix);
+  return at === -1 || at + spkiBytes > bytes.length ? '' : sha256Hex(bytes.subarray(at, at + spkiBytes));
 }
 
 interface EcAlgorithm {

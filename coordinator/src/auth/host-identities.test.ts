@@ -81,6 +81,8 @@ void t.test('unknown, wrong, expired, used and revoked tokens are refused alike;
   const wordings = new Set<string>();
   for (const [reason, token, tokenId] of cases) {
     const error = await refusalOf(identities.enrol({ token, csr, peer }));
+    // Waits for its turn behind the event, which nobody else waits for.
+    await store.transaction(async () => undefined);
     wordings.add(JSON.stringify([error.code, error.message, error.hint, error.details]));
     const event = (await store.read.events.list({ afterSequence: 0, limit: 1000, typePrefix: 'token.refused' })).at(-1)!;
     test.match(event, { subjectId: tokenId, reason, payload: { source: '192.0.2.1' } }, `the event of ${reason}`);
@@ -88,6 +90,39 @@ void t.test('unknown, wrong, expired, used and revoked tokens are refused alike;
   }
   test.equal(wordings.size, 1, `the joiner reads the same each time: ${[...wordings].join(' | ')}`);
   test.equal((await refusalOf(identities.enrol({ token: 'hunter2', csr, peer }))).code, 'WO_TOKEN_MALFORMED', 'no token at all');
+});
+
+void t.test('a clock that is off uses up no token, and the operator is told once how far', async (test) => {
+  const { identities, clock, store } = await opened(test);
+  const { text } = await identities.issueJoinToken({ hostId });
+  const { csr } = await newTestKey();
+  const at = (skewMs: number): Promise<unknown> => identities.enrol({ token: text, csr, peer, agentTime: new Date(clock.now() + skewMs) });
+  for (const [skewMs, says] of [[60 * minuteMs, /1 h 0 min ahead of/], [-61 * minuteMs, /1 h 1 min behind/], [5 * minuteMs + 1000, /5 min 1 s ahead/]] as const) {
+    const error = await refusalOf(at(skewMs));
+    test.match(error, { code: 'WO_CLOCK_SKEW', message: says, details: { skewMs: String(skewMs) } });
+  }
+  const events = await store.read.events.list({ afterSequence: 0, limit: 100 });
+  test.match(events.map(({ type, reason, message }) => [type, reason, message]), [['host.clock-skew', 'WO_CLOCK_SKEW', /host-aaaaaaaaaaaa \(192\.0\.2\.1\) is 1 h 0 min ahead/]]);
+  test.equal((await refusalOf(identities.enrol({ token: text.replace('wo1', 'wo2'), csr, peer, agentTime: new Date(0) }))).code, 'WO_TOKEN_MALFORMED', 'strangers are not told about clocks');
+  await at(-4 * minuteMs);
+  test.pass('within 5 minutes it works');
+});
+
+void t.test('a request is read only for who has a token, and a bad one does not use it up', async (test) => {
+  const { identities } = await opened(test);
+  const { text } = await identities.issueJoinToken({ hostId });
+  const key = await newTestKey();
+  const unsigned = Buffer.from(key.csr);
+  unsigned[unsigned.length - 5]! ^= 0xff;
+  for (const csr of [Buffer.from('garbage'), unsigned]) {
+    test.equal((await refusalOf(identities.enrol({ token: text.replace(/.$/, '_'), csr, peer }))).code, 'WO_TOKEN_REFUSED', 'what comes with a wrong token is not looked at');
+    test.equal((await refusalOf(identities.enrol({ token: text, csr, peer }))).code, 'WO_CSR_INVALID');
+  }
+  test.equal((await identities.enrol({ token: text, csr: key.csr, peer })).hostId, hostId);
+  const thief = await newTestKey();
+  const keyAt = key.csr.indexOf(Buffer.from('3059301306072a', 'hex'));
+  const claiming = Buffer.concat([key.csr.subarray(keyAt, keyAt + 91), thief.csr]);
+  test.equal((await refusalOf(identities.enrol({ token: text, csr: claiming, peer }))).code, 'WO_CSR_INVALID', 'whoever claims the key of the first must have it');
 });
 
 void t.test('failed enrolments are limited for each address, successful ones are not', async (test) => {

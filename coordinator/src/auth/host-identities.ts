@@ -1,10 +1,11 @@
 import type { IssuedCertificate } from '@wombat/proto/agent';
-import { WombatError, type Clock, type Ids } from '@wombat/proto';
+import { clockSkewError, isSkewed, WombatError, type Clock, type Ids } from '@wombat/proto';
+import { clockSkewEvent } from '../domain/model/clock-skew-event.js';
 import type { HostCertificate, JoinToken } from '../domain/model/identity.js';
 import type { Store, Transaction } from '../store/store.js';
 import type { CertificateAuthority, HostCertificateIssued } from './certificate-authority.js';
 import { certificateRefused, type CertificateIndex, type HostIdentity } from './certificate-index.js';
-import { readCertificateRequest, type RequestedKey } from './certificate-request.js';
+import { claimedKeySha256, readCertificateRequest, type RequestedKey } from './certificate-request.js';
 import { JoinTokens, Refusal, type Consumed, type IssuedJoinToken, type Joiner, type JoinTokenRequest } from './join-tokens.js';
 import { KeyedTokenBuckets, TokenBucket, type TokenBucketOptions } from './token-bucket.js';
 
@@ -17,6 +18,8 @@ export interface HostIdentitiesOptions {
   readonly index: CertificateIndex;
   readonly clock: Clock;
   readonly ids: Ids;
+  /** Called when an event of a refusal could not be written. */
+  readonly onUntold?: (error: unknown) => void;
   /** Signatures of the whole coordinator. @default 500 a second, burst 500 */
   readonly signing?: TokenBucketOptions;
   /** Failed enrolments of each address. @default 1 a second, burst 10 */
@@ -26,6 +29,8 @@ export interface HostIdentitiesOptions {
 export interface EnrolRequest {
   readonly token: string;
   readonly csr: Uint8Array;
+  /** By the clock of the machine that joins. @default not checked */
+  readonly agentTime?: Date | undefined;
   /** Address of the joiner, with or without its port. */
   readonly peer: string;
   readonly signal?: AbortSignal;
@@ -43,12 +48,15 @@ export class HostIdentities {
   private readonly failures: KeyedTokenBuckets;
   /** Strangers must not be able to fill the log of events. */
   private readonly refusalEvents: TokenBucket;
+  /** A machine asks again every few seconds until its clock is right. */
+  private readonly skewEvents: KeyedTokenBuckets;
 
   constructor(private readonly options: HostIdentitiesOptions) {
     const { authority, clock, ids } = options;
     this.tokens = new JoinTokens(authority.sha256, clock, ids);
     this.signing = new TokenBucket(clock, options.signing ?? { perSecond: 500, burst: 500 });
     this.failures = new KeyedTokenBuckets(clock, options.failures ?? { perSecond: 1, burst: 10 });
+    this.skewEvents = new KeyedTokenBuckets(clock, { perSecond: 1 / 300, burst: 1 });
     this.refusalEvents = new TokenBucket(clock, { perSecond: 10, burst: 100 });
   }
 
@@ -69,20 +77,21 @@ export class HostIdentities {
 
   /**
    * Consumes the token for the key of the request, and signs. The same key again gets the same host again.
-   * @throws WombatError WO_TOKEN_REFUSED, WO_TOKEN_MALFORMED, WO_CSR_INVALID, WO_RATE_LIMITED
+   * @throws WombatError WO_TOKEN_REFUSED, WO_TOKEN_MALFORMED, WO_CLOCK_SKEW, WO_CSR_INVALID, WO_RATE_LIMITED
    */
   async enrol(request: EnrolRequest): Promise<Enrolled> {
     const address = addressOf(request.peer);
     if (!this.failures.isOpen(address)) throw new WombatError('WO_RATE_LIMITED', 'too many failed enrolments from this address');
     try {
+      const claimed = { tokenText: request.token, publicKeySha256: claimedKeySha256(request.csr), address };
+      // Strangers cause no more work than this, whatever their request holds; what counts is the look inside the transaction.
+      const token = await this.tokens.examine(this.options.store.read, claimed);
+      if (token instanceof Refusal) throw this.refuse(token);
+      await this.checkClock(token, request);
       const requested = await readCertificateRequest(request.csr);
-      const joiner = { tokenText: request.token, publicKeySha256: requested.publicKeySha256, address };
-      // Looked at before anything is signed for it; what counts is the look inside the transaction.
-      const token = await this.tokens.examine(this.options.store.read, joiner);
-      if (token instanceof Refusal) throw await this.refuse(token);
       const issued = await this.sign(token.hostId, requested, request.signal);
-      const outcome = await this.consume(joiner, issued);
-      if (outcome instanceof Refusal) throw await this.refuse(outcome);
+      const outcome = await this.consume({ ...claimed, publicKeySha256: requested.publicKeySha256 }, issued);
+      if (outcome instanceof Refusal) throw this.refuse(outcome);
       return { hostId: outcome.hostId, certificate: this.answer(issued) };
     } catch (error) {
       if (isJoinersFault(error)) this.failures.tryTake(address);
@@ -141,9 +150,20 @@ export class HostIdentities {
   }
 
   /** Every refusal takes the same steps and has the same words; the operator is told why. */
-  private async refuse(refusal: Refusal): Promise<WombatError> {
-    if (this.refusalEvents.tryTake()) await this.options.store.transaction((transaction) => transaction.events.append(refusal.toEvent()));
+  private refuse(refusal: Refusal): WombatError {
+    const { store, onUntold } = this.options;
+    // Not awaited: how long the writing takes would tell whether there is such a token.
+    if (this.refusalEvents.tryTake()) void store.transaction((transaction) => transaction.events.append(refusal.toEvent())).catch((error: unknown) => onUntold?.(error));
     return refusal.toError();
+  }
+
+  /** The token is not used up by it: clocks of new machines are often set a moment later. */
+  private async checkClock(token: JoinToken, { agentTime, peer }: EnrolRequest): Promise<void> {
+    const skewMs = agentTime === undefined ? 0 : agentTime.getTime() - this.options.clock.now();
+    if (!isSkewed(skewMs)) return;
+    const { hostId } = token;
+    if (this.skewEvents.tryTake(hostId)) await this.options.store.transaction((transaction) => transaction.events.append(clockSkewEvent(hostId, hostId, addressOf(peer), skewMs)));
+    throw clockSkewError('the clock of this machine', skewMs);
   }
 
   private async sign(hostId: string, requested: RequestedKey, signal?: AbortSignal): Promise<HostCertificateIssued> {

@@ -28,6 +28,7 @@ export const methodTable: Readonly<Record<string, MethodRule>> = {
   '/wombat.control.v1.FamilyService/GetFamilyStatus': read,
   '/wombat.control.v1.FamilyService/SetFirewall': write,
   '/wombat.control.v1.FamilyService/AttachRelease': write,
+  '/wombat.control.v1.FamilyService/SetEnvironment': write,
   '/wombat.control.v1.FamilyService/AddDomain': write,
   '/wombat.control.v1.FamilyService/RemoveDomain': write,
   '/wombat.control.v1.FamilyService/DeployNodes': write,

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, stat } from 'node:fs/promises';
+import { chmod, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { systemClock } from '@wombat/proto';
 import t from 'tap';
+import { openTestStore } from '../testing/test-store.js';
 import { SecretBox } from './secret-box.js';
 
 const unreadable = { code: 'WO_SECRET_UNREADABLE' };
@@ -30,17 +32,51 @@ void t.test('what was changed does not open', (test) => {
   }
   for (const text of ['', 'hunter2', sealed.slice(0, 20), `${sealed}!`]) test.throws(() => box.open('row', text), unreadable, JSON.stringify(text));
   test.throws(() => new SecretBox(randomBytes(32)).open('row', sealed), { ...unreadable, message: /sealed with the key/ }, 'another key says so');
-  test.throws(() => new SecretBox(randomBytes(16)), { code: 'WO_KEY_UNUSABLE' }, 'a short key');
+  for (const length of [0, 16, 33]) test.throws(() => new SecretBox(randomBytes(length)), { code: 'WO_KEY_UNUSABLE' }, `${length} bytes of keys`);
   test.end();
 });
 
 void t.test('the key is made once and is for its owner only', async (test) => {
   const directory = test.testdir();
-  const boxes = await Promise.all([1, 2, 3].map(() => SecretBox.load(directory)));
+  const store = await openTestStore(test, systemClock);
+  const boxes = await Promise.all([1, 2, 3].map(() => SecretBox.load(directory, store)));
   const sealed = boxes[0]!.seal('row', Buffer.from('secret'));
-  for (const box of [...boxes, await SecretBox.load(directory)]) test.equal(box.open('row', sealed).toString(), 'secret', 'one key for all');
+  for (const box of [...boxes, await SecretBox.load(directory, store)]) test.equal(box.open('row', sealed).toString(), 'secret', 'one key for all');
   const path = join(directory, 'secrets.key');
   test.equal((await stat(path)).mode & 0o777, 0o600, 'mode of the key');
   await chmod(path, 0o640);
-  await test.rejects(SecretBox.load(directory), { code: 'WO_KEY_UNUSABLE', message: /640/ }, 'a key that others may read is refused');
+  await test.rejects(SecretBox.load(directory, store), { code: 'WO_KEY_UNUSABLE', message: /640/, hint: /chmod 600/ }, 'a key that others may read is refused');
+});
+
+void t.test('a store is never given a key that cannot read it', async (test) => {
+  const directory = test.testdir();
+  const path = join(directory, 'secrets.key');
+  const store = await openTestStore(test, systemClock);
+  const sealed = (await SecretBox.load(directory, store)).seal('row', Buffer.from('secret'));
+  const key = await readFile(path);
+  await rm(path);
+  await test.rejects(SecretBox.load(directory, store), { code: 'WO_KEY_UNUSABLE', message: /is not there/, hint: /backed up/ }, 'lost');
+  await test.rejects(stat(path), { code: 'ENOENT' }, 'and no new one was made');
+  await writeFile(path, randomBytes(32), { mode: 0o600 });
+  await test.rejects(SecretBox.load(directory, store), { code: 'WO_KEY_UNUSABLE', message: /another store/, hint: /backed up/ }, 'another one');
+  await writeFile(path, key.subarray(1));
+  await test.rejects(SecretBox.load(directory, store), { code: 'WO_KEY_UNUSABLE', message: /31 bytes/ }, 'damaged');
+  await writeFile(path, key);
+  test.equal((await SecretBox.load(directory, store)).open('row', sealed).toString(), 'secret', 'its own');
+});
+
+void t.test('a second key behind the first seals from then on, and both read', async (test) => {
+  const directory = test.testdir();
+  const path = join(directory, 'secrets.key');
+  const store = await openTestStore(test, systemClock);
+  const old = (await SecretBox.load(directory, store)).seal('row', Buffer.from('old'));
+  const first = await readFile(path);
+  await writeFile(path, Buffer.concat([first, randomBytes(32)]));
+  const box = await SecretBox.load(directory, store);
+  const fresh = box.seal('row', Buffer.from('new'));
+  test.same([box.open('row', old).toString(), box.open('row', fresh).toString()], ['old', 'new']);
+  test.not(fresh.split('.')[1], old.split('.')[1], 'each names its key');
+  test.throws(() => new SecretBox(first).open('row', fresh), unreadable);
+  await writeFile(path, first);
+  await test.rejects(SecretBox.load(directory, store), { code: 'WO_KEY_UNUSABLE', message: /lacks the key/ }, 'the second is needed from then on');
 });

@@ -1,6 +1,8 @@
 import { Facts, NodePhase as AgentPhase, type Assignment, type ExecOutcome, type Hello, type NodeStatus, type OutcomeRef } from '@wombat/proto/agent';
-import type { Clock, WombatError } from '@wombat/proto';
+import { isSkewed, type Clock, type WombatError } from '@wombat/proto';
+import { clockSkewEvent } from '../domain/model/clock-skew-event.js';
 import type { Family } from '../domain/model/family.js';
+import type { Host } from '../domain/model/host.js';
 import type { Node, NodePhase } from '../domain/model/node.js';
 import { advance } from '../domain/states/machine.js';
 import { hostTransitions } from '../domain/states/host-states.js';
@@ -25,6 +27,9 @@ export interface AgentReportsOptions {
   readonly silent: (hostId: string, reason: string) => void;
 }
 
+/** No more often than this, however often its agent comes back. */
+const skewAlarmMs = 60 * 60_000;
+
 /** Phases as agents say them; ABSENT ends the node. */
 const phaseOf: Readonly<Partial<Record<AgentPhase, NodePhase>>> = {
   [AgentPhase.PENDING]: 'pending',
@@ -42,15 +47,20 @@ const phaseOf: Readonly<Partial<Record<AgentPhase, NodePhase>>> = {
 export class AgentReports implements FleetListener {
   readonly #options: AgentReportsOptions;
 
+  /** When it was last told, by host: a clock that is wrong stays wrong for a while. */
+  readonly #skewToldAtMs = new Map<string, number>();
+
   constructor(options: AgentReportsOptions) {
     this.#options = options;
   }
 
-  async onConnected(hostId: string, _hello: Hello): Promise<readonly Assignment[]> {
+  async onConnected(hostId: string, { agentTime }: Hello): Promise<readonly Assignment[]> {
     const { store, clock } = this.#options;
+    const skewMs = agentTime === undefined ? 0 : agentTime.getTime() - clock.now();
     await store.transaction(async (transaction) => {
       const host = await transaction.hosts.get(hostId);
       if (!host || host.desired === 'absent') return;
+      if (isSkewed(skewMs)) await this.#tellSkew(transaction, host, skewMs);
       const { waiting: _over, lastError: _past, ...rest } = host;
       const now = clock.now();
       const back = { ...rest, lastSeenAt: now };
@@ -63,6 +73,13 @@ export class AgentReports implements FleetListener {
     });
     this.#options.connected(hostId);
     return this.#options.fullSync(hostId);
+  }
+
+  async #tellSkew(transaction: Transaction, host: Host, skewMs: number): Promise<void> {
+    const nowMs = this.#options.clock.monotonic();
+    if (nowMs - (this.#skewToldAtMs.get(host.id) ?? -Infinity) < skewAlarmMs) return;
+    this.#skewToldAtMs.set(host.id, nowMs);
+    await transaction.events.append(clockSkewEvent(host.id, host.name, host.addresses.join(', '), skewMs));
   }
 
   async onSilent(hostId: string, reason: string): Promise<void> {

@@ -1,6 +1,6 @@
-import { durationFromMs, WombatError, type Clock } from '@wombat/proto';
+import { durationFromMs, limits, WombatError, type Clock } from '@wombat/proto';
 import { DesiredState, RestartMode, RunMode, type Assignment, type NodeSpec, type ReadyCheck } from '@wombat/proto/agent';
-import type { Family } from '../domain/model/family.js';
+import { secretOwner, type Family, type FamilySpec } from '../domain/model/family.js';
 import type { Host } from '../domain/model/host.js';
 import type { Node, NodeDesired } from '../domain/model/node.js';
 import type { Artifact, Release } from '../domain/model/release.js';
@@ -12,6 +12,7 @@ import { findSelector } from '../domain/selection/selectors.js';
 import type { Store, Transaction } from '../store/store.js';
 import { memberOf } from './bootstrap/member.js';
 import { nodePhaseEvent, storedError } from './events.js';
+import { specOfNode } from './family-revisions.js';
 import type { Secrets, StrategyDirectory } from './ports.js';
 
 export interface AssignmentBuilderOptions {
@@ -24,6 +25,8 @@ export interface AssignmentBuilderOptions {
 interface Surroundings {
   readonly host: Host;
   readonly family: Family;
+  /** Of the family, as this node runs it. */
+  readonly spec: FamilySpec;
   readonly release: Release;
 }
 
@@ -110,7 +113,9 @@ export class AssignmentBuilder {
   async #spec(node: Node): Promise<NodeSpec> {
     const around = await this.#surroundings(node);
     const rendered = await this.#render(node, around);
-    const { family, release } = around;
+    const { family, spec, release } = around;
+    const secrets = this.#secrets(family, spec);
+    checkSize(node, rendered, secrets);
     return {
       familyId: family.id,
       familyName: family.name,
@@ -128,14 +133,14 @@ export class AssignmentBuilder {
       },
       files: rendered.files.map(({ path, text, mode }) => ({ path, content: Buffer.from(text), mode })),
       environment: { ...rendered.environment },
-      secrets: [],
+      secrets,
       ports: node.ports.map((port) => ({ ...port })),
       erlang: rendered.isErlang ? this.#erlang(node, around) : undefined,
       restart: {
         mode: RestartMode.ALWAYS,
-        tries: family.spec.restart.tries,
-        interval: durationFromMs(family.spec.restart.intervalMs),
-        delay: durationFromMs(family.spec.restart.delayMs),
+        tries: spec.restart.tries,
+        interval: durationFromMs(spec.restart.intervalMs),
+        delay: durationFromMs(spec.restart.delayMs),
       },
       limits: undefined,
       requirements: undefined,
@@ -145,7 +150,7 @@ export class AssignmentBuilder {
   }
 
   #erlang(node: Node, { family, host }: Surroundings): NonNullable<NodeSpec['erlang']> {
-    if (host.attributes?.['erlang.epmdServesHost'] === false) {
+    if (host.attributes?.['erlang.epmd-serves-host'] === false) {
       throw new WombatError('WO_ADDRESS_LIMIT', `the epmd of this machine does not serve ${host.name}: it takes the addresses of 13 hosts`);
     }
     return {
@@ -157,17 +162,24 @@ export class AssignmentBuilder {
     };
   }
 
-  async #render(node: Node, { host, family, release }: Surroundings): Promise<RenderedNode> {
+  /** For this host alone: they are opened when they are sent, and kept nowhere. */
+  #secrets(family: Family, { sealedSecrets }: FamilySpec): NodeSpec['secrets'] {
+    return Object.entries(sealedSecrets).map(([name, sealed]) => ({
+      name, environmentName: name, value: Buffer.from(this.#options.secrets.open(secretOwner(family.id, name), sealed)),
+    }));
+  }
+
+  async #render(node: Node, { host, family, spec, release }: Surroundings): Promise<RenderedNode> {
     const contacts: Node[] = [];
     for (const id of node.contactIds) {
       const contact = await this.#options.store.read.nodes.get(id);
       if (contact) contacts.push(contact);
     }
-    const { strategy: name, options } = family.spec.bootstrap;
+    const { strategy: name, options } = spec.bootstrap;
     const strategy = this.#options.strategies.strategy(name).planInputs({ options, self: memberOf(node), contacts: contacts.map(memberOf) });
     return renderNode({
       release, node, epmdPort: epmdPortOf(host), host, contacts, strategy,
-      family: { id: family.id, name: family.name, environment: family.spec.environment },
+      family: { id: family.id, name: family.name, environment: spec.environment, secretNames: Object.keys(spec.sealedSecrets) },
     });
   }
 
@@ -175,7 +187,7 @@ export class AssignmentBuilder {
     const { read } = this.#options.store;
     const [host, family, release] = await Promise.all([read.hosts.get(node.hostId), read.families.get(node.familyId), read.releases.get(node.releaseId)]);
     if (!host || !family || !release) throw new WombatError('WO_NOT_FOUND', `the host, family or release of ${node.name} is not there any more`);
-    return { host, family, release };
+    return { host, family, spec: await specOfNode(read, family, node), release };
   }
 
   /** Trying again would fail the same way: the node is given up until somebody changes something. */
@@ -202,8 +214,16 @@ function contactsAmong(candidates: readonly Candidate[], family: Family, node: N
 }
 
 function epmdPortOf(host: Host): number {
-  const port = host.attributes?.['erlang.epmdPort'];
+  const port = host.attributes?.['erlang.epmd-port'];
   return typeof port === 'number' ? port : standardEpmdPort;
+}
+
+/** An assignment is one frame at most. @throws WombatError WO_TEMPLATE_TOO_LARGE */
+function checkSize(node: Node, { files, environment }: RenderedNode, secrets: NodeSpec['secrets']): void {
+  const texts = [...files.map(({ text }) => text), ...Object.entries(environment).flat(), ...secrets.map(({ name }) => name)];
+  const sizeBytes = [...texts, ...secrets.map(({ value }) => value)].reduce((total, each) => total + Buffer.byteLength(each), 0);
+  if (sizeBytes <= limits.renderedBytes) return;
+  throw new WombatError('WO_TEMPLATE_TOO_LARGE', `the rendered files, the environment and the secrets of ${node.name} take ${sizeBytes} bytes, more than ${limits.renderedBytes}`);
 }
 
 /** A release has one artifact, for whatever platform its hosts are. */

@@ -14,6 +14,7 @@ import { familyRow, hostRow, manifestOf, nodeRow, releaseRow } from '../testing/
 import { change, eventsAfter, openTestStore, put, row } from '../testing/test-store.js';
 import { AssignmentBuilder } from './assignment-builder.js';
 import { AssignmentController } from './assignment-controller.js';
+import { reviseFamily } from './family-revisions.js';
 
 const family = familyRow();
 const hostId = idNumber('host', 1);
@@ -173,7 +174,27 @@ void t.test('render shows what the node gets, and never its cookie', async (test
 });
 
 void t.test('the epmd port is the driver\'s word', async (test) => {
-  const setting = await Setting.of(test, two, erlang, { attributes: { 'erlang.epmdPort': 14_369 } });
+  const setting = await Setting.of(test, two, erlang, { attributes: { 'erlang.epmd-port': 14_369 } });
   const [assignment] = await setting.controller.fullSync(hostId);
   test.match(assignment?.spec, { erlang: { epmdPort: 14_369, nodeName: 'web-1@127.9.9.1', longNames: true } });
+});
+
+void t.test('a node runs what its family said when it was started, secrets included', async (test) => {
+  const sealedSecrets = { KEY: fakeSecrets.seal(`${family.id}/KEY`, Buffer.from('first')) };
+  const setting = await Setting.of(test, two, {}, {}, { environment: { A: '1' }, sealedSecrets });
+  const sent = async () => (await setting.controller.fullSync(hostId)).map(({ spec }) => [spec?.environment['A'], spec?.secrets.map(({ name, value, environmentName }) => `${name} ${environmentName} ${Buffer.from(value).toString()}`).join()]);
+  test.same(await sent(), [['1', 'KEY KEY first'], ['1', 'KEY KEY first']]);
+  await setting.store.transaction(async (transaction) => reviseFamily(transaction, (await transaction.families.get(family.id))!, {
+    environment: { A: '2' }, sealedSecrets: { KEY: fakeSecrets.seal(`${family.id}/KEY`, Buffer.from('second')) },
+  }));
+  test.same(await sent(), [['1', 'KEY KEY first'], ['1', 'KEY KEY first']], 'another session changes nothing for nodes that run');
+  await change(setting.store, 'nodes', idNumber('node', 2), { familyGeneration: 2 });
+  test.same(await sent(), [['1', 'KEY KEY first'], ['2', 'KEY KEY second']], 'only for the one that was restarted');
+});
+
+void t.test('what does not fit into an assignment is told of the node', async (test) => {
+  const sealedSecrets = { KEY: fakeSecrets.seal(`${family.id}/KEY`, Buffer.alloc(30_000, 'x')) };
+  const setting = await Setting.of(test, two.slice(0, 1), {}, {}, { environment: { A: 'y'.repeat(20_000) }, sealedSecrets });
+  test.same(await setting.controller.fullSync(hostId), []);
+  test.match(await setting.nodes(), [{ phase: 'failed', lastError: { code: 'WO_TEMPLATE_TOO_LARGE', message: /50004 bytes/ } }]);
 });

@@ -1,7 +1,7 @@
 import type { Attribute } from '@wombat/proto/types';
 import type { AttributeScalar, Attributes } from '../domain/model/object.js';
 
-/** Typed attributes of a contract as they are stored: in base units, lists left out. */
+/** Typed attributes of a contract as they are stored: in base units, lists of text as such. */
 export function attributesFromWire(attributes: readonly Attribute[]): Attributes {
   const stored: Record<string, AttributeScalar> = {};
   for (const { key, value } of attributes) {
@@ -21,6 +21,8 @@ function scalarOf(kind: NonNullable<Attribute['value']>['kind']): AttributeScala
       return Number(kind.value);
     case 'quantity':
       return kind.value.amount;
+    case 'list':
+      return kind.value.values.flatMap(({ kind: entry }) => (entry?.$case === 'text' ? [entry.value] : []));
     default:
       return undefined;
   }

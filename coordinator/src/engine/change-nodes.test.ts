@@ -4,10 +4,11 @@ import type { Operation } from '../domain/model/operation.js';
 import { ManualClock } from '../fleet/testing/manual-clock.js';
 import type { NewObject, Store } from '../store/store.js';
 import { CountingIds, idNumber } from '../testing/counting-ids.js';
-import { familyRow, hostRow, nodeRow } from '../testing/rows.js';
+import { familyRow, hostRow, manifestOf, nodeRow, releaseRow } from '../testing/rows.js';
 import { change, eventsAfter, openTestStore, put, row } from '../testing/test-store.js';
 import { drainHost, removeHost } from './change-hosts.js';
 import { changeNodes, type NodeChange } from './change-nodes.js';
+import { reviseFamily } from './family-revisions.js';
 
 const family = familyRow();
 
@@ -159,4 +160,25 @@ void t.test('a node that could not join gets all of its tries again; a member st
   await of.ask('start');
   test.equal((await of.node(1)).membership, undefined);
   test.match((await of.node(2)).membership, { joined: true });
+});
+
+void t.test('who starts anew gets what the family says by now, and what nobody runs any more is dropped', async (test) => {
+  const { store, ask, node } = await setting(test, [nodeRow(family.id, 1), nodeRow(family.id, 2, { phase: 'stopped', desired: 'stopped' })]);
+  const revised = () => store.transaction(async (transaction) => reviseFamily(transaction, (await transaction.families.get(family.id))!, { environment: { A: '2' } }));
+  await revised();
+  await ask('start');
+  test.same([(await node(1)).familyGeneration, (await node(2)).familyGeneration], [1, 2], 'the one that ran goes on as it was');
+  test.same(await store.read.familyRevisions.ids({}), [`${family.id}/1`]);
+  await change(store, 'operations', (await node(2)).operationId, { state: 'succeeded', finishedAt: 1 });
+  await ask('restart');
+  test.same([(await node(1)).familyGeneration, (await node(2)).familyGeneration], [2, 2]);
+  test.same(await store.read.familyRevisions.ids({}), []);
+});
+
+void t.test('a restart that would miss a secret is refused while the node runs', async (test) => {
+  const { store, ask, node } = await setting(test, [nodeRow(family.id, 1)]);
+  await put(store, 'releases', releaseRow({ manifest: manifestOf({ templates: ['etc/a'] }), templateTexts: { 'etc/a': '{{secret:KEY}}' } }));
+  await test.rejects(ask('restart'), { code: 'WO_TEMPLATE_INVALID', message: /no secret KEY/ });
+  test.match(await node(), { phase: 'running', generation: 1 });
+  await ask('stop');
 });

@@ -2,11 +2,13 @@ import { WombatError } from '@wombat/proto';
 import type { Family } from '../domain/model/family.js';
 import type { Node } from '../domain/model/node.js';
 import type { Operation, OperationKind, PlanAction } from '../domain/model/operation.js';
+import { checkFamilyNames } from '../domain/release/check-family.js';
 import { inPhase } from '../domain/states/node-states.js';
 import type { Transaction } from '../store/store.js';
 import type { EngineTools } from './deploy-nodes.js';
 import { nodePhaseEvent, operationEvent } from './events.js';
 import { expectCluster } from './bootstrap/expect-cluster.js';
+import { dropUnusedRevisions } from './family-revisions.js';
 import { refuseWhileBusy } from './family-lock.js';
 
 export type NodeChange = 'start' | 'stop' | 'restart' | 'remove';
@@ -29,7 +31,7 @@ const planActions: Readonly<Record<NodeChange, PlanAction>> = {
 /**
  * Writes what is wanted of nodes that are there, and the operation that follows it. The phase is
  * moved at once, so that an old report of the agent is never taken for the outcome.
- * @throws WombatError WO_CONFLICT, WO_INVALID_ARGUMENT
+ * @throws WombatError WO_CONFLICT, WO_INVALID_ARGUMENT, WO_TEMPLATE_INVALID
  */
 export async function changeNodes(tools: EngineTools, transaction: Transaction, request: ChangeRequest): Promise<Operation> {
   const { change, nodes } = request;
@@ -37,7 +39,11 @@ export async function changeNodes(tools: EngineTools, transaction: Transaction, 
   const families = await lockedFamilies(transaction, nodes);
   await refuseHeldNodes(transaction, nodes);
   const lostHosts = await hostsThatNeverWere(transaction, nodes);
-  if (change === 'start' || change === 'restart') refuseNodesWithoutHost(nodes, lostHosts);
+  const starts = change === 'start' || change === 'restart';
+  if (starts) {
+    refuseNodesWithoutHost(nodes, lostHosts);
+    await checkNames(transaction, nodes, families);
+  }
   const now = tools.clock.now();
   const only = families.length === 1 ? families[0]! : undefined;
   const operation = await transaction.operations.insert({
@@ -55,13 +61,14 @@ export async function changeNodes(tools: EngineTools, transaction: Transaction, 
     progress: { total: nodes.length, done: 0, failed: 0 },
     deadline: now + request.timeoutMs,
   });
-  if (change === 'start' || change === 'restart') {
+  if (starts) {
     for (const family of families) await expectCluster(transaction, family, request.joins(family));
   }
   const changed: Node[] = [];
   for (const node of nodes) {
-    changed.push(await transaction.nodes.update({ ...changedNode(node, request, now, lostHosts), operationId: operation.id }));
+    changed.push(await transaction.nodes.update({ ...changedNode(node, request, families, now, lostHosts), operationId: operation.id }));
   }
+  for (const family of families) await dropUnusedRevisions(transaction, family.id);
   await transaction.events.append(
     operationEvent(operation, 'operation.started', `${request.principal} asks to ${operation.name}`),
     ...changed.map((node) => nodePhaseEvent(node)),
@@ -69,15 +76,17 @@ export async function changeNodes(tools: EngineTools, transaction: Transaction, 
   return operation;
 }
 
-function changedNode(node: Node, request: ChangeRequest, now: number, lostHosts: ReadonlySet<string>): Node {
+function changedNode(node: Node, request: ChangeRequest, families: readonly Family[], now: number, lostHosts: ReadonlySet<string>): Node {
   const next = { ...node, generation: node.generation + 1 };
+  // Whoever starts anew starts with what the family says by now.
+  const familyGeneration = families.find(({ id }) => id === node.familyId)?.generation ?? node.familyGeneration;
   switch (request.change) {
     case 'start':
-      return alreadyRuns(node) ? node : inPhase({ ...withAllTries(next), desired: 'running' }, 'pending', now, { waiting: { reason: 'its host has not taken it yet', since: now } });
+      return alreadyRuns(node) ? node : inPhase({ ...withAllTries(next), familyGeneration, desired: 'running' }, 'pending', now, { waiting: { reason: 'its host has not taken it yet', since: now } });
     case 'stop':
       return node.phase === 'stopped' ? node : inPhase({ ...next, desired: 'stopped' }, lostHosts.has(node.hostId) ? 'stopped' : 'stopping', now);
     case 'restart':
-      return inPhase({ ...next, desired: 'running', restartGeneration: node.restartGeneration + 1 }, 'stopping', now);
+      return inPhase({ ...next, familyGeneration, desired: 'running', restartGeneration: node.restartGeneration + 1 }, 'stopping', now);
     case 'remove':
       return inPhase({ ...next, desired: 'absent', keepData: request.keepData }, lostHosts.has(node.hostId) ? 'gone' : 'stopping', now);
   }
@@ -112,6 +121,18 @@ async function hostsThatNeverWere(transaction: Transaction, nodes: readonly Node
     if (!host || host.phase === 'failed' || host.phase === 'gone') lost.add(id);
   }
   return lost;
+}
+
+/** What would fail when the nodes are started is refused while they still run. */
+async function checkNames(transaction: Transaction, nodes: readonly Node[], families: readonly Family[]): Promise<void> {
+  const checked = new Set<string>();
+  for (const { familyId, releaseId } of nodes) {
+    if (checked.has(`${familyId}/${releaseId}`)) continue;
+    checked.add(`${familyId}/${releaseId}`);
+    const family = families.find(({ id }) => id === familyId);
+    const release = await transaction.releases.get(releaseId);
+    if (family && release) checkFamilyNames(release, family.spec);
+  }
 }
 
 /** Nobody would ever answer. */

@@ -4,6 +4,7 @@ import type { Host } from '../domain/model/host.js';
 import type { Node, NodePort } from '../domain/model/node.js';
 import type { Operation, PlanEntry } from '../domain/model/operation.js';
 import type { Release } from '../domain/model/release.js';
+import { checkFamilyNames } from '../domain/release/check-family.js';
 import { slug } from '../domain/model/slug.js';
 import { place, type PlacedNode, type Placement } from '../domain/placement/place.js';
 import { acceptingPhases } from '../domain/states/host-states.js';
@@ -34,11 +35,12 @@ export interface EngineTools {
 /**
  * Writes the intent: an operation with its plan, the hosts and nodes that it needs. Nothing outside
  * the store happens here; the controllers do what the rows say.
- * @throws WombatError WO_AMOUNT_INVALID, WO_NO_DOMAIN, WO_PLACEMENT_IMPOSSIBLE, WO_CONFLICT
+ * @throws WombatError WO_AMOUNT_INVALID, WO_TEMPLATE_INVALID, WO_NO_DOMAIN, WO_PLACEMENT_IMPOSSIBLE, WO_CONFLICT
  */
 export async function deployNodes(tools: EngineTools, transaction: Transaction, request: DeployRequest): Promise<Operation> {
   const { family, amount } = request;
   checkAmount(amount, request.maximum);
+  checkFamilyNames(request.release, family.spec);
   await refuseWhileBusy(transaction, family);
   const domains = await transaction.domains.find({ familyId: family.id });
   if (domains.length === 0) throw new WombatError('WO_NO_DOMAIN', `family ${family.name} has no deployment domain`);
@@ -153,6 +155,7 @@ async function newNodes(
     generation: 1,
     observedGeneration: 0,
     familyId: family.id,
+    familyGeneration: family.generation,
     domainId: placed.domainId,
     hostId: hostIdOf(placed, hosts),
     releaseId: release.id,

@@ -2,7 +2,7 @@ import { isId, WombatError } from '@wombat/proto';
 import type { Collection, Kind, Kinds, Reader } from '../store/store.js';
 
 const words: Readonly<Record<Kind, string>> = {
-  providers: 'provider', releases: 'release', families: 'family', domains: 'domain', hosts: 'host', nodes: 'node',
+  providers: 'provider', releases: 'release', families: 'family', familyRevisions: 'family revision', domains: 'domain', hosts: 'host', nodes: 'node',
   operations: 'operation', joinTokens: 'join token', hostCertificates: 'certificate', operatorTokens: 'operator token',
   jobs: 'job', jobTargets: 'job target',
 };

@@ -66,7 +66,7 @@ async function enrolled(at: Opened): Promise<Enrolled> {
   const { csr, keyPem } = await newTestKey();
   const client = new EnrolmentServiceClient(at.address, credentials.createSsl(root), channelOptions);
   const answer = await new Promise<EnrolResponse>((resolve, reject) => {
-    client.enrol({ token, csr, agentVersion: '0.1.0' }, (error, value) => (error ? reject(error) : resolve(value)));
+    client.enrol({ token, csr, agentVersion: '0.1.0', agentTime: new Date() }, (error, value) => (error ? reject(error) : resolve(value)));
   });
   client.close();
   const chain = Buffer.from(answer.certificate!.certificateChain);

@@ -41,10 +41,10 @@ export function encodeExecFrame(sequence: number, { targetIds, job }: ExecOrder)
  * @throws WombatError WO_INVALID_ARGUMENT when the job leaves no room for a target
  */
 export function cutExec(job: Uint8Array, targetIds: readonly string[]): ExecOrder[] {
-  const roomBytes = limits.sessionFrameBytes - overheadBytes - job.length;
-  if (roomBytes < 64) {
-    throw new WombatError('WO_INVALID_ARGUMENT', `the command takes ${job.length} bytes; ${limits.sessionFrameBytes - overheadBytes - 64} is the most`);
+  if (job.length > limits.execJobBytes) {
+    throw new WombatError('WO_INVALID_ARGUMENT', `the command takes ${job.length} bytes; ${limits.execJobBytes} is the most`);
   }
+  const roomBytes = limits.sessionFrameBytes - overheadBytes - job.length;
   const orders: ExecOrder[] = [];
   let from = 0;
   let bytes = 0;

@@ -14,7 +14,7 @@ import { reasonOf } from './plugin-fault.js';
 
 const longest = { id: 256, name: 256, address: 253, addresses: 64, attributes: 256, tags: 64, tag: 256, items: 10_000, token: 4_096 } as const;
 const addressPattern = /^[0-9A-Za-z.:%-]{1,253}$/;
-const attributeKey = /^[A-Za-z0-9_.-]{1,128}$/;
+const attributeKey = /^[a-z0-9_.-]{1,128}$/;
 
 /** @throws Error when it names no machine */
 export function readMachine(value: Machine): Machine {

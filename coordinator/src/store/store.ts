@@ -1,4 +1,4 @@
-import type { Domain, Family } from '../domain/model/family.js';
+import type { Domain, Family, FamilyRevision } from '../domain/model/family.js';
 import type { Event, NewEvent } from '../domain/model/event.js';
 import type { Host } from '../domain/model/host.js';
 import type { HostCertificate, JoinToken, OperatorToken } from '../domain/model/identity.js';
@@ -14,6 +14,7 @@ export interface Kinds {
   providers: Provider;
   releases: Release;
   families: Family;
+  familyRevisions: FamilyRevision;
   domains: Domain;
   hosts: Host;
   nodes: Node;
@@ -31,6 +32,7 @@ export interface Indexed {
   providers: 'name' | 'driver';
   releases: 'name' | 'version' | 'digest';
   families: 'name';
+  familyRevisions: 'familyId';
   domains: 'name' | 'familyId' | 'providerId';
   hosts: 'name' | 'providerId' | 'phase' | 'key';
   nodes: 'name' | 'familyId' | 'hostId' | 'phase' | 'operationId';
@@ -105,7 +107,24 @@ export interface EventLog {
   oldestKept(): Promise<number>;
 }
 
-export type Reader = { readonly [K in Kind]: Collection<K> } & { readonly events: EventLog; readonly meta: Meta };
+/** What a request with an id has done. */
+export interface RequestRecord {
+  /** sha256 over who asks, the method and the request id. */
+  readonly key: string;
+  /** sha256 of the whole request. */
+  readonly requestHash: string;
+  readonly expiresAt: number;
+  /** Sealed: what its changes answered, until the answer itself is there. */
+  readonly results?: string;
+  /** Sealed: what the caller was answered. */
+  readonly answer?: string;
+}
+
+export interface RequestLog {
+  get(key: string): Promise<RequestRecord | undefined>;
+}
+
+export type Reader = { readonly [K in Kind]: Collection<K> } & { readonly events: EventLog; readonly meta: Meta; readonly requests: RequestLog };
 
 export interface Meta {
   get(key: string): Promise<string | undefined>;
@@ -120,6 +139,12 @@ export type Transaction = { readonly [K in Kind]: WritableCollection<K> } & {
   /** Next number of a named counter, from 1; `count` numbers are taken, the first is answered. */
   nextNumber(counter: string, count?: number): Promise<number>;
   readonly meta: Meta & { set(key: string, value: string): Promise<void> };
+  readonly requests: RequestLog & {
+    /** Writes the record in place of an older one. */
+    put(record: RequestRecord): Promise<void>;
+    /** Drops at most `limit` records that have expired by `now`. Answers how many. */
+    dropExpired(now: number, limit: number): Promise<number>;
+  };
 };
 
 /** What a committed transaction has written. */

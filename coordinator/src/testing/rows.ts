@@ -35,7 +35,7 @@ export function familyRow(fields: Partial<NewObject<Family>> = {}, spec: Partial
   return {
     ...base, id, name: `family ${number}`, sealedCookie: `sealed:${id}:COOKIE`, cluster: { health: 'not_clustered', parts: [] },
     spec: {
-      selector: 'all', bootstrap: { strategy: 'none', options: {} }, firewall: [], environment: {},
+      selector: 'all', bootstrap: { strategy: 'none', options: {} }, firewall: [], environment: {}, sealedSecrets: {},
       restart: { tries: 5, intervalMs: 60_000, delayMs: 1_000 }, ...spec,
     },
     ...fields,
@@ -60,7 +60,7 @@ export function hostRow(number: number, fields: Partial<NewObject<Host>> = {}): 
 /** A node that runs, on the host of the same number unless said otherwise. */
 export function nodeRow(familyId: string, number: number, fields: Partial<NewObject<Node>> = {}): NewObject<Node> {
   return {
-    ...base, observedGeneration: 1, id: idNumber('node', number), name: `web-${number}`, familyId, domainId: idNumber('dom', 900), hostId: idNumber('host', number),
+    ...base, observedGeneration: 1, id: idNumber('node', number), name: `web-${number}`, familyId, familyGeneration: 1, domainId: idNumber('dom', 900), hostId: idNumber('host', number),
     releaseId: idNumber('rel', 900), ordinal: number, desired: 'running', restartGeneration: 0, keepData: false, phase: 'running', phaseSince: 0,
     address: `127.9.9.${number}`, erlangName: '', ports: [], distributionPort: 20_000 + number, contactIds: [], pid: 4_000 + number, startId: `start-${number}`,
     restarts: 0, logTail: '', operationId: '', ...fields,

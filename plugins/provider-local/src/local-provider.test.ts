@@ -68,7 +68,7 @@ t.test('many hosts have distinct addresses', async (t) => {
   await provider.close();
   const results = await provider.createHosts(Array.from({ length: 30 }, (_, index) => spec(index)), call);
   t.equal(new Set(results.map((result) => machineOf(result).addresses[0])).size, 30);
-  const served = results.map((result) => machineOf(result).attributes.find(({ key }) => key === 'erlang.epmdServesHost')?.value?.kind?.value);
+  const served = results.map((result) => machineOf(result).attributes.find(({ key }) => key === 'erlang.epmd-serves-host')?.value?.kind?.value);
   t.strictSame(served, Array.from({ length: 30 }, (_, index) => index < 13), 'the first 13 are served by epmd');
 });
 
@@ -262,7 +262,7 @@ t.test('epmd serves all hosts and ends with the last', { skip: hasEpmd ? false :
   const provider = await test.open();
   const machines = (await provider.createHosts([spec(1), spec(2)], call)).map(machineOf);
   await eventually('both agents have started', () => test.starts(1).length === 1 && test.starts(2).length === 1);
-  const port = machines[0]!.attributes.find(({ key }) => key === 'erlang.epmdPort')?.value?.kind;
+  const port = machines[0]!.attributes.find(({ key }) => key === 'erlang.epmd-port')?.value?.kind;
   t.equal(port?.$case, 'integer', 'machines tell the port of epmd');
   const words = test.readJson(1, 'arguments.json') as string[];
   const addresses = words[words.indexOf('--epmd-addresses') + 1]!;

@@ -217,9 +217,9 @@ export class LocalProvider implements ProviderInstance {
     const { epmdPort, subnet } = this.#state;
     const served = epmdAddresses(subnet);
     return [
-      attribute('erlang.epmdPort', epmdPort),
-      attribute('erlang.epmdAddresses', served),
-      attribute('erlang.epmdServesHost', served.includes(address)),
+      attribute('erlang.epmd-port', epmdPort),
+      attribute('erlang.epmd-addresses', served),
+      attribute('erlang.epmd-serves-host', served.includes(address)),
     ];
   }
 }

@@ -105,7 +105,7 @@ function renderInput(examined: ExaminedRelease, ordinal: number, address: string
     release: { name: 'sample', version: '0.1.0', layout: examined.inspection.layout, manifest: examined.manifest, templateTexts: examined.templateTexts },
     node: { id: `node-${ordinal}`, name: `sample-${ordinal}`, ordinal, address, erlangName: `sample-${ordinal}@${address}`, ports: [], distributionPort },
     epmdPort,
-    family: { id: 'fam-1', name: 'Sample', environment: {} },
+    family: { id: 'fam-1', name: 'Sample', environment: {}, secretNames: [] },
     host: { id: 'host-1', name: 'host', region: '', zone: '' },
     contacts: [],
     strategy: {},

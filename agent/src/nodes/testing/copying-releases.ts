@@ -19,6 +19,10 @@ export class CopyingReleases implements ReleaseStore {
     return failure ? Promise.reject(failure) : Promise.resolve();
   }
 
+  treeDirectory(): string {
+    return this.#tree;
+  }
+
   async makeRoot({ rootDirectory, files }: RootRequest): Promise<void> {
     this.made.push(rootDirectory);
     await cp(this.#tree, rootDirectory, { recursive: true, errorOnExist: true, force: false });

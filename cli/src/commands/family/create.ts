@@ -3,16 +3,19 @@ import { CreateFamilyRequest, CreateFamilyResponse, FamilyServiceService } from 
 import { defineCommand, required } from '../../command.js';
 import { newMutation } from '../../control/mutation.js';
 import { idOf, labelOf } from '../../control/names.js';
-import { duration, pairs, text, wholeNumber } from '../../options.js';
+import { duration, pairs, secretPairs, text, wholeNumber } from '../../options.js';
+import { SecretReader, secretHelp } from '../../parse/secret.js';
 
 export const familyCreate = defineCommand({
   description: [
     'Nodes of a family run one release. When a node becomes ready, the selector chooses the contacts that it is given,',
     'and the bootstrap strategy makes it join its cluster. `wo plugin list` shows the strategies there are.',
+    secretHelp,
   ].join('\n'),
   examples: [
     { command: 'wo create-family "Riak node family" --sel random --clust custom --clust-opt cmd:bin/bootstrap', explanation: 'a command of the release joins the nodes' },
     { command: 'FAMILY=$(wo create-family web --clust erlang-mesh --env LOG_LEVEL=info)', explanation: 'a script gets the id alone' },
+    { command: 'wo create-family shop --env PHX_SERVER=true --secret SECRET_KEY_BASE=file:key.txt', explanation: 'what the release does not start without' },
   ],
   arguments: { name: required('name of the family') },
   options: {
@@ -20,6 +23,7 @@ export const familyCreate = defineCommand({
     clust: text('--clust <strategy>', 'bootstrap strategy: none, custom, erlang-mesh, ...', 'strategy'),
     clustOpt: pairs('--clust-opt <key:value>', 'option of the strategy; may be repeated', ':'),
     env: pairs('--env <key=value>', 'environment of every node; may be repeated'),
+    secret: secretPairs('--secret <name=value>', 'secret variable of every node; may be repeated'),
     restartTries: wholeNumber('--restart-tries <n>', 'restarts of a node that exits, before it counts as failed', { maximum: 1000 }),
     restartInterval: duration('--restart-interval <duration>', 'time in which the tries are counted'),
     restartDelay: duration('--restart-delay <duration>', 'pause before a restart'),
@@ -31,10 +35,11 @@ export const familyCreate = defineCommand({
       ...(restartInterval !== undefined && { interval: durationFromMs(restartInterval) }),
       ...(restartDelay !== undefined && { delay: durationFromMs(restartDelay) }),
     };
+    const secrets = await new SecretReader(runtime).readAll(options.secret);
     const control = await runtime.control();
     const strategy = options.clust ?? '';
     const answer = await control.call(FamilyServiceService.createFamily, CreateFamilyRequest.fromPartial({
-      mutation: newMutation(), name, selector: options.sel ?? '', bootstrap: { strategy, options: { ...options.clustOpt } }, environment: { ...options.env }, restart,
+      mutation: newMutation(), name, selector: options.sel ?? '', bootstrap: { strategy, options: { ...options.clustOpt } }, environment: { ...options.env }, secrets, restart,
     }));
     const family = answer.family!;
     await runtime.print.created({

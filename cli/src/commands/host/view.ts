@@ -1,4 +1,5 @@
 import { hostPhaseToJSON, type Host } from '@wombat/proto/control';
+import { attributeText } from '../../output/attribute.js';
 import type { Column } from '../../output/table.js';
 import { relative } from '../../output/time.js';
 import { bytes, word } from '../../output/words.js';
@@ -49,11 +50,11 @@ export function hostEntries(host: Host, nowMs: number): readonly (readonly [stri
     ['memory', facts ? `${bytes(facts.memoryBytes)}${sample ? `, ${bytes(sample.memoryAvailableBytes)} free` : ''}` : ''],
     ['disks', (facts?.disks ?? []).map((disk) => `${disk.mount}  ${bytes(disk.freeBytes)} of ${bytes(disk.sizeBytes)} free`).join('\n')],
     ['erlang', (facts?.erts ?? []).map((erts) => `OTP ${erts.otpRelease} (ERTS ${erts.version}) ${erts.path}`).join('\n')],
-    ['openssl', facts?.opensslVersion ?? ''],
     ['agent', facts?.agentVersion ?? ''],
     ['load', sample ? `${sample.load1m.toFixed(2)}, cpu ${Math.round(sample.cpuUtilisation * 100)}%` : ''],
     ['last seen', lastSeenOf(host, nowMs)],
     ['certificate', host.certificateNotAfter ? `valid until ${host.certificateNotAfter.toISOString()}` : ''],
+    ['attributes', host.attributes.map(attributeText).join('\n')],
     ['last error', host.lastError ? `${host.lastError.code}: ${host.lastError.message}\n${host.lastError.hint}` : ''],
   ];
 }

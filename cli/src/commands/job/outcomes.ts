@@ -22,11 +22,12 @@ export function printOutcomes(runtime: Runtime, targets: readonly JobTarget[], {
   groups.forEach((group, index) => printGroup(runtime, group, labels[index]!, width, fold));
 }
 
-/** 0 all ok, 3 some failed, 1 all failed. */
+/** 0 all ok, 3 some failed, 1 all failed. Who was skipped does not count, unless everyone was: then nothing ran. */
 export function exitOfOutcomes(targets: readonly JobTarget[]): number {
-  const failed = targets.filter((target) => !isOk(target)).length;
-  if (failed === 0) return exitCodes.done;
-  return failed === targets.length ? exitCodes.failed : exitCodes.partial;
+  const asked = targets.filter(({ outcome }) => outcome !== Outcome.SKIPPED);
+  const ok = asked.filter(isOk).length;
+  if (ok === asked.length) return asked.length > 0 || targets.length === 0 ? exitCodes.done : exitCodes.failed;
+  return ok === 0 ? exitCodes.failed : exitCodes.partial;
 }
 
 /** The largest exit code of the remote commands; a signal counts as 128 and itself, what has no code as 1. */
@@ -34,7 +35,7 @@ export function largestRemoteExit(targets: readonly JobTarget[]): number {
   return Math.max(0, ...targets.map((target) => {
     if (target.exit?.kind?.$case === 'code') return target.exit.kind.value & 255;
     if (target.exit?.kind?.$case === 'signal') return Math.min(255, 128 + target.exit.kind.value);
-    return isOk(target) ? 0 : 1;
+    return isOk(target) || target.outcome === Outcome.SKIPPED ? 0 : 1;
   }));
 }
 
@@ -78,7 +79,8 @@ function printGroup(runtime: Runtime, group: readonly JobTarget[], label: string
   const { print } = runtime;
   const target = group[0]!;
   const failed = !isOk(target);
-  if (failed) print.warn(`${print.err.red('✗')} ${label}: ${outcomeText(target)}${target.error ? `  ${sanitise(`${target.error.code}: ${target.error.message}`)}` : ''}`);
+  if (failed) print.warn(`${target.outcome === Outcome.SKIPPED ? print.err.dim('-') : print.err.red('✗')} ${label}: ${outcomeText(target)}${target.error ? `  ${sanitise(`${target.error.code}: ${target.error.message}`)}` : ''}`);
+  if (failed && target.error?.hint) print.warn(`    ${print.err.dim(`try: ${sanitise(target.error.hint)}`)}`);
   if (fold && !failed) print.data(print.out.bold(`${label} (${group.length})`));
   const prefix = fold ? '  ' : `${print.out.cyan(label.padEnd(width))} | `;
   for (const line of linesOf(target.stdout)) print.data(`${prefix}${line}`);

@@ -2,7 +2,7 @@ import { ProviderServiceService, RegisterProviderRequest, RegisterProviderRespon
 import { defineCommand, required, some } from '../../command.js';
 import { newMutation } from '../../control/mutation.js';
 import { idOf, labelOf } from '../../control/names.js';
-import { pairs } from '../../options.js';
+import { secretPairs } from '../../options.js';
 import { SecretReader, secretHelp } from '../../parse/secret.js';
 import { tellNotes } from '../notes.js';
 
@@ -18,7 +18,7 @@ export const providerRegister = defineCommand({
     name: required('name of the provider'),
     rest: some('the credentials, if the driver takes any, then the driver', { label: 'CREDENTIAL-OR-DRIVER', completes: 'driver' }),
   },
-  options: { set: pairs('--set <key=value>', 'a setting of the driver; values may be given like secrets') },
+  options: { set: secretPairs('--set <key=value>', 'a setting of the driver; values may be given like secrets') },
   async run(runtime, { name, rest }, options) {
     const secrets = new SecretReader(runtime);
     const driver = rest.at(-1)!;

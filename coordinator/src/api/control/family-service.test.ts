@@ -3,7 +3,7 @@ import type { ProviderPlugin } from '@wombat/plugin-sdk';
 import { durationFromMs } from '@wombat/proto';
 import type {
   AddDomainRequest, AddDomainResponse, AttachReleaseRequest, AttachReleaseResponse, CreateFamilyRequest, CreateFamilyResponse, DeployNodesRequest, DeployNodesResponse,
-  GetFamilyStatusRequest, GetFamilyStatusResponse, RemoveDomainRequest, RemoveDomainResponse, RemoveFamilyRequest, RemoveFamilyResponse, SetFirewallRequest, SetFirewallResponse,
+  GetFamilyStatusRequest, GetFamilyStatusResponse, RemoveDomainRequest, RemoveDomainResponse, RemoveFamilyRequest, RemoveFamilyResponse, SetEnvironmentRequest, SetEnvironmentResponse, SetFirewallRequest, SetFirewallResponse,
 } from '@wombat/proto/control';
 import { ManualClock } from '../../fleet/testing/manual-clock.js';
 import type { Store } from '../../store/store.js';
@@ -32,6 +32,7 @@ async function setting(test: Test) {
     status: unary<GetFamilyStatusRequest, GetFamilyStatusResponse>(service, 'getFamilyStatus'),
     firewall: unary<SetFirewallRequest, SetFirewallResponse>(service, 'setFirewall'),
     attach: unary<AttachReleaseRequest, AttachReleaseResponse>(service, 'attachRelease'),
+    environment: unary<SetEnvironmentRequest, SetEnvironmentResponse>(service, 'setEnvironment'),
     addDomain: unary<AddDomainRequest, AddDomainResponse>(service, 'addDomain'),
     removeDomain: unary<RemoveDomainRequest, RemoveDomainResponse>(service, 'removeDomain'),
     deploy: unary<DeployNodesRequest, DeployNodesResponse>(service, 'deployNodes'),
@@ -65,6 +66,15 @@ const refused: readonly [what: string, request: Partial<CreateFamilyRequest>, ex
   ['a pause that is less than none', { name: 'x', restart: { tries: 1, interval: undefined, delay: durationFromMs(-1_000) } }, { code: 'WO_INVALID_ARGUMENT', message: /restart delay/ }],
   ['an environment name that is none', { name: 'x', environment: { 'A=B': 'c' } }, { code: 'WO_INVALID_ARGUMENT', message: /A=B/ }],
   ['a value that cannot be passed to a process', { name: 'x', environment: { A: 'b\0c' } }, { code: 'WO_INVALID_ARGUMENT' }],
+  ['a secret that cannot be passed to a process', { name: 'x', secrets: { A: 'b\0c' } }, { code: 'WO_INVALID_ARGUMENT', message: /"A" holds a zero byte/ }],
+  ['a secret name that is none', { name: 'x', secrets: { 'a-b': 'c' } }, { code: 'WO_INVALID_ARGUMENT', message: /a-b/ }],
+  ['an empty secret', { name: 'x', secrets: { A: '' } }, { code: 'WO_INVALID_ARGUMENT', message: /empty/ }],
+  ['a name that is open and secret', { name: 'x', environment: { A: 'b' }, secrets: { A: 'c' } }, { code: 'WO_INVALID_ARGUMENT', message: /twice/ }],
+  ['a name that Wombat gives', { name: 'x', secrets: { WOMBAT_NODE_ID: 'c' } }, { code: 'WO_INVALID_ARGUMENT', message: /WOMBAT_/ }],
+  ['a name of 129 characters', { name: 'x', environment: { ['A'.repeat(129)]: 'c' } }, { code: 'WO_INVALID_ARGUMENT' }],
+  ['too many variables', { name: 'x', environment: Object.fromEntries(Array.from({ length: 257 }, (_, index) => [`A${index}`, ''])) }, { code: 'WO_INVALID_ARGUMENT', message: /257 variables, more than 256/ }],
+  ['too large an environment', { name: 'x', environment: { A: 'b'.repeat(32 * 1024) } }, { code: 'WO_INVALID_ARGUMENT', message: /bytes, more than 32768/ }],
+  ['too large secrets', { name: 'x', secrets: { A: 'b'.repeat(33 * 1024) } }, { code: 'WO_INVALID_ARGUMENT', message: /bytes, more than 32768/ }],
 ];
 void t.test('families that cannot be', async (test) => {
   const { store, create } = await setting(test);
@@ -72,6 +82,42 @@ void t.test('families that cannot be', async (test) => {
   test.equal(await store.read.families.count({}), 0, 'none was stored');
   await create({ name: 'x' });
   await test.rejects(create({ name: 'x' }), { code: 'WO_NAME_TAKEN' }, 'a name is given once');
+});
+
+void t.test('the environment is changed name by name, its secrets are named and never shown', async (test) => {
+  const { store, create, environment } = await setting(test);
+  const { family } = await create({ name: 'web', environment: { A: '1', B: '2' }, secrets: { KEY: 'canary-1', OTHER: 'canary-2' } });
+  const id = family!.metadata!.id;
+  test.match(family?.spec, { environment: { A: '1', B: '2' }, secretNames: ['KEY', 'OTHER'] });
+  const answer = await environment({ family: 'web', environment: { A: '3', OTHER: 'open now' }, secrets: { B: 'canary-3' }, unset: ['KEY'] });
+  test.same(answer.family?.spec?.environment, { A: '3', OTHER: 'open now' });
+  test.same(answer.family?.spec?.secretNames, ['B']);
+  test.notMatch(JSON.stringify([family, answer], (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)), /canary/, 'no answer holds one');
+  const stored = await row(store, 'families', id);
+  test.equal(Buffer.from(fakeSecrets.open(`${id}/B`, stored.spec.sealedSecrets['B']!)).toString(), 'canary-3', 'sealed under its family and its name');
+  const events = await store.read.events.list({ afterSequence: 0, limit: 10, familyId: id });
+  test.match(events.at(-1), { type: 'family.environment', message: 'environment of web: set: A, OTHER; set secretly: B; unset: KEY' });
+  test.notMatch(JSON.stringify(events), /canary|open now/);
+  test.equal(await store.read.familyRevisions.count({}), 0, 'what no node runs is not kept');
+  const before = await row(store, 'families', id);
+  await test.rejects(environment({ family: 'web', unset: ['BB'] }), { code: 'WO_NOT_FOUND', message: /"BB"; the nearest is B/ });
+  await test.rejects(environment({ family: 'web' }), { code: 'WO_INVALID_ARGUMENT', message: /nothing/ });
+  await test.rejects(environment({ family: 'web', environment: { A: '1' }, unset: ['A'] }), { code: 'WO_INVALID_ARGUMENT', message: /both/ });
+  await test.rejects(environment({ family: 'web', secrets: { A: 'x'.repeat(32 * 1024) } }), { code: 'WO_INVALID_ARGUMENT', message: /32768/ });
+  await environment({ family: 'web', environment: { A: '9' }, mutation: dryRun });
+  test.same(await row(store, 'families', id), before, 'refused or tried, nothing is changed');
+});
+
+void t.test('nodes that run with an earlier environment are counted, and theirs is kept', async (test) => {
+  const { store, environment, firewall } = await setting(test);
+  await put(store, 'families', familyRow({}, { environment: { A: '1' } }));
+  await put(store, 'nodes', nodeRow(familyRow().id, 1), nodeRow(familyRow().id, 2), nodeRow(familyRow().id, 3, { phase: 'gone', desired: 'absent' }));
+  test.equal((await environment({ family: 'family 900', environment: { A: '2' } })).outdatedNodes, 2, 'those that are there');
+  await change(store, 'nodes', idNumber('node', 1), { familyGeneration: 2 });
+  test.equal((await environment({ family: 'family 900', environment: { A: '1' } })).outdatedNodes, 1, 'the second has just this environment');
+  await firewall({ family: 'family 900', rules: [] });
+  test.same(await store.read.familyRevisions.ids({}), [`${familyRow().id}/1`, `${familyRow().id}/2`], 'what nodes run is kept, and nothing else');
+  test.match(await row(store, 'familyRevisions', `${familyRow().id}/2`), { spec: { environment: { A: '2' } } });
 });
 
 const rule = (protocol: string, fromPort: number, toPort: number, source = '') => ({ protocol, fromPort, toPort, source });

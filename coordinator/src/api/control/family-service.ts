@@ -11,11 +11,13 @@ import { presentPhases } from '../../domain/states/node-states.js';
 import { requireSelector } from '../../plugins/require-selector.js';
 import { joinsCluster } from '../../engine/bootstrap/joins-cluster.js';
 import { deployNodes } from '../../engine/deploy-nodes.js';
+import { dropUnusedRevisions, reviseFamily } from '../../engine/family-revisions.js';
 import { findObject } from '../../engine/find-object.js';
 import type { ProviderDirectory, Secrets, StrategyDirectory } from '../../engine/ports.js';
 import { principalOf } from '../../auth/identity.js';
 import type { NewObject, Store, Transaction } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
+import { changedEnvironment, checkChange, describeChange, outdatedNodes } from './family-environment.js';
 import { checkOffer } from './check-offer.js';
 import { mutate, mutateObject } from './mutation.js';
 import { nodeNames } from './node-names.js';
@@ -41,7 +43,6 @@ export function familyService(options: FamilyServiceOptions): Service {
   const { store } = options;
   const find = (reference: string): Promise<Family> => findObject(store.read, 'families', reference);
   const viewOf = async (family: Family): Promise<ReturnType<typeof familyView>> => familyView(family, await store.read.domains.find({ familyId: family.id }));
-  const changed = (family: Family, spec: Partial<Family['spec']>): Family => ({ ...family, generation: family.generation + 1, spec: { ...family.spec, ...spec } });
   return implement(FamilyServiceService, {
     async createFamily(request) {
       const fresh = newFamily(options, request);
@@ -66,15 +67,27 @@ export function familyService(options: FamilyServiceOptions): Service {
     },
     async setFirewall(request) {
       const firewall = request.rules.map(checkRule);
-      const stored = await mutateObject(store, request.mutation, 'families', request.family, (transaction, family) => transaction.families.update(changed(family, { firewall })));
+      const stored = await mutateObject(store, request.mutation, 'families', request.family, (transaction, family) => reviseFamily(transaction, family, { firewall }));
       return { family: await viewOf(stored), warnings: firewall.length > 0 ? await unenforced(options, stored) : [] };
     },
     async attachRelease(request) {
       const stored = await mutateObject(store, request.mutation, 'families', request.family, async (transaction, family) => {
         const release = await findObject(transaction, 'releases', request.release);
-        return transaction.families.update(changed(family, { releaseId: release.id }));
+        return reviseFamily(transaction, family, { releaseId: release.id });
       });
       return { family: await viewOf(stored) };
+    },
+    async setEnvironment(request) {
+      checkChange(request);
+      if (describeChange(request) === '') throw new WombatError('WO_INVALID_ARGUMENT', 'there is nothing to set or unset', { hint: 'give --set NAME=VALUE, --secret NAME=file:PATH or --unset NAME' });
+      const { stored, outdated } = await mutateObject(store, request.mutation, 'families', request.family, async (transaction, family) => {
+        const stored = await reviseFamily(transaction, family, changedEnvironment(family.id, family.spec, request, options.secrets));
+        await transaction.events.append({
+          type: 'family.environment', subjectId: stored.id, subjectName: stored.name, familyId: stored.id, reason: 'changed', message: `environment of ${stored.name}: ${describeChange(request)}`,
+        });
+        return { stored, outdated: await outdatedNodes(transaction, stored) };
+      });
+      return { family: await viewOf(stored), outdatedNodes: outdated };
     },
     async addDomain(request, context) {
       const asked = await findObject(store.read, 'providers', request.provider);
@@ -116,6 +129,7 @@ export function familyService(options: FamilyServiceOptions): Service {
         const [node] = await transaction.nodes.find({ familyId: family.id, phase: presentPhases });
         if (node) throw new WombatError('WO_IN_USE', `family ${family.name} still has node ${node.name}`, { hint: `remove its nodes first: wo node remove ${family.id}` });
         for (const domain of await transaction.domains.find({ familyId: family.id })) await transaction.domains.delete(domain.id);
+        await dropUnusedRevisions(transaction, family.id);
         await transaction.families.delete(family.id);
         await transaction.events.append({
           type: 'family.removed', subjectId: family.id, subjectName: family.name, familyId: family.id, reason: 'removed', message: `family ${family.name} was removed`,
@@ -128,7 +142,8 @@ export function familyService(options: FamilyServiceOptions): Service {
 
 function newFamily(options: FamilyServiceOptions, request: CreateFamilyRequest): NewObject<Family> {
   checkName('family', request.name);
-  checkEnvironment(request.environment);
+  const { environment, secrets } = request;
+  checkChange({ environment, secrets, unset: [] });
   const selector = request.selector || 'random';
   requireSelector(selector);
   const bootstrap = { strategy: request.bootstrap?.strategy || 'none', options: request.bootstrap?.options ?? {} };
@@ -143,7 +158,7 @@ function newFamily(options: FamilyServiceOptions, request: CreateFamilyRequest):
   return {
     id, name: request.name, generation: 1, observedGeneration: 0,
     spec: {
-      selector, bootstrap, firewall: [], environment: request.environment,
+      selector, bootstrap, firewall: [], ...changedEnvironment(id, { environment: {}, sealedSecrets: {} }, { environment, secrets, unset: [] }, options.secrets),
       restart: {
         tries: request.restart?.tries || defaults.tries,
         intervalMs: positiveMs('restart interval', request.restart?.interval) ?? defaults.intervalMs,
@@ -161,12 +176,6 @@ function positiveMs(what: string, duration: Parameters<typeof durationToMs>[0]):
   const ms = durationToMs(duration);
   if (ms !== undefined && ms < 0) throw new WombatError('WO_INVALID_ARGUMENT', `the ${what} is less than nothing: ${ms} ms`, { hint: 'give a time like 30s or 15m' });
   return ms;
-}
-
-/** What no process could be started with is refused before it is stored. */
-function checkEnvironment(environment: Readonly<Record<string, string>>): void {
-  const wrong = Object.entries(environment).find(([name, value]) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || value.includes('\0'));
-  if (wrong) throw new WombatError('WO_INVALID_ARGUMENT', `${JSON.stringify(wrong[0].slice(0, 80))} cannot be set in an environment`, { hint: 'give letters, digits and _ , as in --env LANG=C' });
 }
 
 async function newDomain(options: FamilyServiceOptions, transaction: Transaction, request: AddDomainRequest, family: Family, provider: Provider): Promise<NewObject<Domain>> {

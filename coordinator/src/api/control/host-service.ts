@@ -26,7 +26,7 @@ export function hostService(options: HostServiceOptions): Service {
   const { store, fleet } = options;
   const find = (reference: string): Promise<Host> => findObject(store.read, 'hosts', reference);
   const viewOf = async (host: Host): Promise<ReturnType<typeof hostView>> =>
-    hostView(host, await store.read.nodes.count({ hostId: host.id, phase: presentPhases }), fleet.sample(host.id));
+    hostView(host, await store.read.providers.get(host.providerId), await store.read.nodes.count({ hostId: host.id, phase: presentPhases }), fleet.sample(host.id));
   const answer = (operation: Operation): { operation: ReturnType<typeof operationView> } => ({ operation: operationView(operation) });
   return implement(HostServiceService, {
     async listHosts(request) {

@@ -6,6 +6,7 @@ import { findObject } from '../../engine/find-object.js';
 import type { JobService } from '../../engine/jobs/job-service.js';
 import type { Store } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
+import { mutate } from './mutation.js';
 import { pageQuery } from './paging.js';
 import { jobTargetView, jobView } from './views/job-view.js';
 
@@ -28,9 +29,9 @@ export function jobApiService({ store, jobs }: JobApiOptions): Service {
       }
       const timeoutMs = durationToMs(request.timeout) ?? defaultTimeoutMs;
       if (timeoutMs <= 0) throw new WombatError('WO_INVALID_ARGUMENT', 'a command needs some time', { hint: 'give --timeout 60s or longer' });
-      const asked = { principal: principalOf(context.identity), expression: request.expression, action, timeoutMs };
-      if (request.mutation?.dryRun) return { job: jobView(await jobs.plan(asked), []) };
-      return { job: await viewOf(await jobs.create(asked)) };
+      const asked = { principal: principalOf(context.identity), expression: request.expression, action, timeoutMs, all: request.all };
+      const job = await mutate(store, request.mutation, (transaction) => jobs.insert(transaction, asked));
+      return { job: request.mutation?.dryRun ? jobView(job, []) : await viewOf(await jobs.send(job)) };
     },
     async listJobs(request) {
       const page = await store.read.jobs.page(await pageQuery<'jobs'>(request.page, { state: { field: 'state' } }));

@@ -3,6 +3,7 @@ import type { Mutation } from '@wombat/proto/control';
 import type { StoredObject } from '../../domain/model/object.js';
 import { findObject } from '../../engine/find-object.js';
 import type { Kind, Kinds, Store, Transaction } from '../../store/store.js';
+import { ClaimedMutation } from '../replay/claimed-mutation.js';
 
 /** Thrown to undo a dry run; never leaves this module. */
 class DryRun<T> extends Error {
@@ -13,9 +14,11 @@ class DryRun<T> extends Error {
 
 /**
  * Runs a change in one transaction. A dry run goes the same way to its end and is undone there, so
- * what it answers is what would have happened.
+ * what it answers is what would have happened. Under a request id the change is made once; what
+ * `work` answers must then survive JSON.
  */
 export async function mutate<T>(store: Store, mutation: Mutation | undefined, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+  if (mutation instanceof ClaimedMutation) return mutation.carryOut(store, work);
   if (!mutation?.dryRun) return store.transaction(work);
   try {
     return await store.transaction(async (transaction) => {

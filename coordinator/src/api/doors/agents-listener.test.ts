@@ -110,7 +110,7 @@ function asked<T>(ask: (callback: Callback<T>) => unknown): Promise<T> {
 }
 
 function enrol(client: EnrolmentServiceClient, token: string, key: TestKey): Promise<EnrolResponse> {
-  return asked((callback) => client.enrol({ token, csr: key.csr, agentVersion: '0.1.0' }, callback));
+  return asked((callback) => client.enrol({ token, csr: key.csr, agentVersion: '0.1.0', agentTime: new Date() }, callback));
 }
 
 function renew(client: EnrolmentServiceClient, key: TestKey): Promise<unknown> {
@@ -280,7 +280,7 @@ void t.test('a renewed certificate is presented to the next connection', async (
 void t.test('messages over 1 MiB are refused, and the server lives', async (test) => {
   const at = await opened(test);
   const client = enrolmentClient(test, at);
-  const big: Promise<EnrolResponse> = asked((callback) => client.enrol({ token: 'x'.repeat(1024 * 1024), csr: Buffer.alloc(0), agentVersion: '' }, callback));
+  const big: Promise<EnrolResponse> = asked((callback) => client.enrol({ token: 'x'.repeat(1024 * 1024), csr: Buffer.alloc(0), agentVersion: '', agentTime: undefined }, callback));
   const error = await big.then(() => undefined, (reason: WombatError) => reason);
   test.match(error?.cause, { code: 8 }, 'RESOURCE_EXHAUSTED');
   test.equal(at.contexts.length, 0, 'no handler ran');

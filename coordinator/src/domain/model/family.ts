@@ -34,15 +34,28 @@ export interface FamilySpec {
   readonly bootstrap: BootstrapSpec;
   readonly firewall: readonly FirewallRule[];
   readonly environment: Readonly<Record<string, string>>;
+  /** Secret variables: name -> text sealed under `secretOwner()`. No name is in `environment` too. */
+  readonly sealedSecrets: Readonly<Record<string, string>>;
   readonly restart: RestartSpec;
 }
 
-/** Nodes that run one release under one set of policies. */
+/** What a secret of a family is sealed under: it opens in its own family and under its own name only. */
+export function secretOwner(familyId: string, name: string): string {
+  return `${familyId}/${name}`;
+}
+
+/** Nodes that run one release under one set of policies. Each change of its specification is a new generation. */
 export interface Family extends StoredObject {
   readonly spec: FamilySpec;
   /** The Erlang cookie, sealed under the family's id. */
   readonly sealedCookie: string;
   readonly cluster: ClusterState;
+}
+
+/** An earlier specification, kept while a node runs it; its id is `<family id>/<generation>`. Never changed. */
+export interface FamilyRevision extends StoredObject {
+  readonly familyId: string;
+  readonly spec: FamilySpec;
 }
 
 /** Provider + image + hardware profile that nodes of a family may be placed on. */

@@ -18,7 +18,7 @@ export interface Host extends StoredObject {
   readonly waiting?: Waiting;
   readonly machineId: string;
   readonly addresses: readonly string[];
-  /** What the driver told of the machine: "erlang.epmdPort", ... */
+  /** What the driver told of the machine: "erlang.epmd-port", ... */
   readonly attributes?: Attributes;
   /** Facts message of the agent contract as JSON. */
   readonly facts?: unknown;

@@ -41,6 +41,8 @@ export interface Membership {
 /** One running copy of a release, member of one family, on one host. */
 export interface Node extends StoredObject {
   readonly familyId: string;
+  /** The generation of its family whose specification it runs. */
+  readonly familyGeneration: number;
   readonly domainId: string;
   readonly hostId: string;
   readonly releaseId: string;

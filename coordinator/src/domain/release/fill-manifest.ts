@@ -7,7 +7,7 @@ import { nearestText } from './nearest.js';
 import { isAdaptedOnly, withOtpDefaults } from './otp-defaults.js';
 import { splitCommand } from './split-command.js';
 import { checkTemplate, usesName } from './template.js';
-import { templateNames } from './template-names.js';
+import { templateNames, withoutSecrets } from './template-names.js';
 import { isVmArgs } from './vm-args.js';
 
 export interface FilledManifest {
@@ -68,7 +68,7 @@ function checkCommands(manifest: Manifest, inspection: Inspection): void {
   if (manifest.ready.kind === 'command') commands.push(['ready', manifest.ready.command]);
   for (const [what, text] of commands) {
     if (text === '' && what !== 'ready') continue;
-    checkTemplate(what, text, templateNames(manifest.ports));
+    checkTemplate(what, text, withoutSecrets(templateNames(manifest.ports)));
     checkProgram(splitCommand(text, what), inspection, what);
   }
 }

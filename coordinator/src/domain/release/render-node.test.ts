@@ -15,7 +15,7 @@ function inputOf(given: ManifestInput, inspection: Inspection, changed: Partial<
       ports: manifest.ports.map((port) => ({ ...port, number: port.number || 8_098 })),
     },
     epmdPort: 14_369,
-    family: { id: 'fam-aaaaaaaaaaaa', name: 'Riak node family', environment: {} },
+    family: { id: 'fam-aaaaaaaaaaaa', name: 'Riak node family', environment: {}, secretNames: [] },
     host: { id: 'host-aaaaaaaaaaaa', name: 'host-1', region: 'eu', zone: 'eu-a' },
     contacts: [
       { name: 'riak-1', erlangName: 'riak-1@127.7.7.1', address: '127.7.7.1', ports: [{ name: 'http', number: 8_001 }] },
@@ -48,7 +48,7 @@ t.test('a vm.args with placeholders keeps what they say', (t) => {
 });
 
 t.test('a mix node keeps its cookie out of argv', (t) => {
-  const rendered = renderNode(inputOf({}, mixInspection(), { family: { id: 'f', name: 'shop', environment: { RELEASE_DISTRIBUTION: 'name', LANG: 'C' } } }));
+  const rendered = renderNode(inputOf({}, mixInspection(), { family: { id: 'f', name: 'shop', environment: { RELEASE_DISTRIBUTION: 'name', LANG: 'C' }, secretNames: [] } }));
   t.match(rendered.environment, { RELEASE_DISTRIBUTION: 'none', LANG: 'C' });
   t.match(rendered.files.find((file) => file.path.endsWith('env.sh'))?.text, /\nexport RELEASE_DISTRIBUTION=none\n$/);
   const script = rendered.files.find((file) => file.path === 'bin/shop')?.text ?? '';
@@ -72,7 +72,7 @@ t.test('a plain node: names in files, commands and environment', (t) => {
   const input = inputOf(
     { start: `bin/run --http {{node.port.http}} '{{family.name}}'`, stop: 'bin/run stop', templates: ['etc/app.conf', 'etc/secret.conf'], ports: [{ name: 'http', protocol: 'tcp', number: 0 }], ready: { kind: 'port', port: 'http' }, environment: { LANG: 'C', MODE: 'a' } },
     { ...inspectionOf(texts), texts },
-    { family: { id: 'fam-1', name: 'My family', environment: { MODE: 'b' } } },
+    { family: { id: 'fam-1', name: 'My family', environment: { MODE: 'b' }, secretNames: ['DB'] } },
   );
   const rendered = renderNode(input);
   t.strictSame(rendered.start, ['bin/run', '--http', '8098', 'My family'], 'a value with a blank stays one word');
@@ -114,5 +114,19 @@ t.test('what grows beyond the limit or names what the family lacks is refused', 
 
 t.test('the same input gives the same node', (t) => {
   t.strictSame(renderNode(inputOf({}, relxInspection())), renderNode(inputOf({}, relxInspection())));
+  t.end();
+});
+
+t.test('a secret stands in files alone, and takes the place of an open variable', (t) => {
+  const texts = { 'bin/run': '#!/bin/sh\n', 'etc/a': '{{secret:DB}}' };
+  const manifest = { start: 'bin/run', templates: ['etc/a'], environment: { DB: 'from the release', MODE: 'a' } };
+  const family = { id: 'fam-1', name: 'f', environment: {}, secretNames: ['DB'] };
+  const input = inputOf(manifest, { ...inspectionOf(texts), texts }, { family });
+  t.strictSame(renderNode(input).environment, { MODE: 'a' }, 'the host adds the secret');
+  t.throws(() => renderNode({ ...input, family: { ...family, secretNames: ['DBX'] } }), { code: 'WO_TEMPLATE_INVALID', message: /no secret DB; the nearest is DBX/, hint: /--secret DB=/ });
+  const { release } = input;
+  const shouting = { ...release, manifest: { ...release.manifest, start: 'bin/run --password {{secret:DB}}' } };
+  t.throws(() => renderNode({ ...input, release: shouting }), { code: 'WO_TEMPLATE_INVALID', message: /start, line 1: .* command/ });
+  t.throws(() => inputOf({ ...manifest, start: 'bin/run {{secret:DB}}' }, { ...inspectionOf(texts), texts }), { code: 'WO_TEMPLATE_INVALID' }, 'at upload already');
   t.end();
 });

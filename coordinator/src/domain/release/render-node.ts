@@ -1,11 +1,12 @@
-import { limits, WombatError } from '@wombat/proto';
+import { hasSecretMark, limits, WombatError } from '@wombat/proto';
 import type { Node, NodePort } from '../model/node.js';
 import type { ReadyRule, Release } from '../model/release.js';
 import { isErlangRelease } from './fill-manifest.js';
-import { adaptMixScript, isAdaptedOnly, layoutEnvironment } from './otp-defaults.js';
+import { nodeEnvironment } from './node-environment.js';
+import { adaptMixScript, isAdaptedOnly } from './otp-defaults.js';
 import { splitCommand } from './split-command.js';
 import { renderTemplate, type TemplateNames, type TemplateView } from './template.js';
-import { templateNames } from './template-names.js';
+import { templateNames, withoutSecrets } from './template-names.js';
 import { completeIdentity, isVmArgs, replaceIdentity } from './vm-args.js';
 
 /** A node that a new one is told of. */
@@ -20,7 +21,13 @@ export interface RenderInput {
   readonly release: Pick<Release, 'name' | 'version' | 'manifest' | 'layout' | 'templateTexts'>;
   readonly node: Pick<Node, 'id' | 'name' | 'ordinal' | 'address' | 'erlangName' | 'ports' | 'distributionPort'>;
   readonly epmdPort: number;
-  readonly family: { readonly id: string; readonly name: string; readonly environment: Readonly<Record<string, string>> };
+  readonly family: {
+    readonly id: string;
+    readonly name: string;
+    readonly environment: Readonly<Record<string, string>>;
+    /** The values are filled in on the host. */
+    readonly secretNames: readonly string[];
+  };
   readonly host: { readonly id: string; readonly name: string; readonly region: string; readonly zone: string };
   readonly contacts: readonly RenderContact[];
   /** What the bootstrap strategy contributes. */
@@ -55,10 +62,10 @@ export interface RenderedNode {
 export function renderNode(input: RenderInput): RenderedNode {
   const { manifest } = input.release;
   const isErlang = isErlangRelease(input.release);
-  const environment = environmentOf(input);
-  const names = templateNames(manifest.ports, { strategy: Object.keys(input.strategy), environment: Object.keys(environment) });
+  const environment = nodeEnvironment(input.release, input.family.environment, input.family.secretNames);
+  const names = templateNames(manifest.ports, { strategy: Object.keys(input.strategy), environment: Object.keys(environment), secrets: input.family.secretNames });
   const view = viewOf(input, environment);
-  const argv = (what: string, text: string): string[] => splitCommand(text, what).map((word) => renderTemplate(what, word, names, view));
+  const argv = (what: string, text: string): string[] => splitCommand(text, what).map((word) => renderTemplate(what, word, withoutSecrets(names), view));
   const { ready } = manifest;
   return {
     files: filesOf(input, names, view, isErlang),
@@ -77,7 +84,7 @@ function filesOf(input: RenderInput, names: TemplateNames, view: TemplateView, i
     const source = templateTexts[path] ?? '';
     const rendered = isAdaptedOnly(layout, path) ? source : renderTemplate(path, source, names, view);
     const text = adapt(path, source, rendered, input, isErlang);
-    return { path, text, mode: text.includes('{{secret:') ? 0o600 : 0 };
+    return { path, text, mode: hasSecretMark(text) ? 0o600 : 0 };
   });
   const sizeBytes = files.reduce((total, file) => total + Buffer.byteLength(file.text), 0);
   if (sizeBytes > limits.renderedBytes) {
@@ -93,14 +100,6 @@ function adapt(path: string, source: string, rendered: string, input: RenderInpu
     return isNamed ? completeIdentity(rendered, input.node) : replaceIdentity(rendered, input.node);
   }
   return input.release.layout === 'mix' ? adaptMixScript(path, rendered) : rendered;
-}
-
-/**
- * The release's own, over it the family's, over both what its layout needs. The agent adds what names the node, and
- * where epmd is.
- */
-function environmentOf({ family, release }: RenderInput): Record<string, string> {
-  return { ...release.manifest.environment, ...family.environment, ...layoutEnvironment(release.layout, release.manifest.mode) };
 }
 
 function viewOf(input: RenderInput, environment: Readonly<Record<string, string>>): TemplateView {

@@ -11,13 +11,18 @@ const fixed = [
 
 const contact = ['name', 'erlangName', 'address', 'comma', 'port.*'] as const;
 
-/** The names that templates of a release may use; those of strategy and environment are the family's to give. */
+/** The names that templates of a release may use; those of strategy, environment and secrets are the family's to give. */
 export function templateNames(
   ports: Manifest['ports'],
-  open: { readonly strategy?: Iterable<string>; readonly environment?: Iterable<string> } = {},
+  open: { readonly strategy?: Iterable<string>; readonly environment?: Iterable<string>; readonly secrets?: Iterable<string> } = {},
 ): TemplateNames {
   const below = (prefix: string, names: Iterable<string> | undefined): string[] => (names ? [...names].map((name) => `${prefix}.${name}`) : [`${prefix}.*`]);
   const portNames = below('node.port', ports.map((port) => port.name));
   const names = [...fixed, ...portNames, ...below('strategy', open.strategy), ...below('environment', open.environment)];
-  return { names, sections: { contacts: [...contact.slice(0, -1), ...below('port', ports.map((port) => port.name))] } };
+  return { names, secrets: open.secrets ? [...open.secrets] : 'any', sections: { contacts: [...contact.slice(0, -1), ...below('port', ports.map((port) => port.name))] } };
+}
+
+/** In what becomes an argument of a process no secret may stand. */
+export function withoutSecrets(names: TemplateNames): TemplateNames {
+  return { ...names, secrets: 'none' };
 }

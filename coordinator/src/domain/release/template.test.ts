@@ -1,6 +1,6 @@
 import t from 'tap';
 import { checkTemplate, renderTemplate } from './template.js';
-import { templateNames } from './template-names.js';
+import { templateNames, withoutSecrets } from './template-names.js';
 
 const names = templateNames([{ name: 'http', protocol: 'tcp', number: 0 }], { strategy: ['seed'], environment: ['LANG'] });
 const view = {
@@ -70,5 +70,15 @@ t.test('at upload the names of strategy and environment are open, those of ports
   checkTemplate('x', '{{strategy.any}} {{environment.ANY}} {{node.port.http}}', open);
   t.throws(() => checkTemplate('x', '{{node.port.https}}', open), { message: /node\.port\.http/ });
   t.throws(() => checkTemplate('x', '{{strategy.a.b}}', open), { code: 'WO_TEMPLATE_INVALID' });
+  t.end();
+});
+
+t.test('secrets: any while the family is not known, then those it has; no sections; filters are left to the host', (t) => {
+  const closed = templateNames([], { strategy: [], environment: [], secrets: ['DB_PASSWORD'] });
+  checkTemplate('x', '{{secret:DB_PASSWORD}} {{&secret:DB_PASSWORD}}', closed);
+  t.throws(() => checkTemplate('x', '\n{{secret:DB_PASSWROD}}', closed), { code: 'WO_TEMPLATE_INVALID', message: /x, line 2: the family has no secret DB_PASSWROD; the nearest is DB_PASSWORD/ });
+  t.throws(() => checkTemplate('x', '{{#secret:DB_PASSWORD}}y{{/secret:DB_PASSWORD}}', closed), { message: /no section/ });
+  t.throws(() => checkTemplate('x', '{{secret:DB_PASSWORD}}', withoutSecrets(closed)), { message: /command/ });
+  t.equal(render('{{#erlangString}}a"{{secret:DB}}{{/erlangString}}'), '"a\\"{{secret:DB:erlangString}}"');
   t.end();
 });

@@ -1,4 +1,4 @@
-import { WombatError } from '@wombat/proto';
+import { filterSecretMarks, textFilters, WombatError, type TextFilter } from '@wombat/proto';
 import Mustache from 'mustache';
 import { nearestText } from './nearest.js';
 
@@ -17,15 +17,16 @@ export interface TemplateNames {
   readonly names: readonly string[];
   /** Names known inside a section, by the section's name. */
   readonly sections: Readonly<Record<string, readonly string[]>>;
+  /** Secrets that may be named; `any` while the family is not known, `none` where everybody could read them. */
+  readonly secrets: readonly string[] | 'any' | 'none';
 }
 
 export type TemplateView = Readonly<Record<string, unknown>>;
 
-const filters: Readonly<Record<string, (text: string) => string>> = {
-  erlangString: (text) => `"${text.replace(/[\\"]/g, '\\$&').replace(/\n/g, '\\n')}"`,
-  erlangAtom: (text) => `'${text.replace(/[\\']/g, '\\$&').replace(/\n/g, '\\n')}'`,
-  shellWord: (text) => `'${text.replaceAll("'", String.raw`'\''`)}'`,
-};
+/** Secrets inside are escaped on the host, where they are filled in. */
+function filtered(text: string, name: string, { escape, quote }: TextFilter): string {
+  return `${quote}${filterSecretMarks(escape(text), name)}${quote}`;
+}
 
 /** @throws WombatError WO_TEMPLATE_INVALID with the line, and for an unknown name the nearest there is */
 export function checkTemplate(path: string, text: string, names: TemplateNames): void {
@@ -37,7 +38,7 @@ export function renderTemplate(path: string, text: string, names: TemplateNames,
   const tokens = parse(path, text);
   checkTokens(path, text, tokens, names, names.names);
   const marks = Object.fromEntries(secretNames(tokens).map((name) => [name, `{{${name}}}`]));
-  const sections = Object.fromEntries(Object.entries(filters).map(([name, filter]) => [name, () => (inner: string, render: (text: string) => string) => filter(render(inner))]));
+  const sections = Object.fromEntries(Object.entries(textFilters).map(([name, filter]) => [name, () => (inner: string, render: (text: string) => string) => filtered(render(inner), name, filter)]));
   // A writer of its own for each text: mustache keeps every template that a shared one has seen.
   return new Mustache.Writer().render(text, { ...view, ...marks, ...sections }, undefined, { escape: String });
 }
@@ -64,7 +65,11 @@ function checkTokens(path: string, text: string, tokens: readonly Token[], names
     const [type, name] = token;
     if (type === 'text' || type === '!') continue;
     if (type === '>' || type === '=') throw invalid(path, text, token, `{{${type}...}} is not supported`);
-    const isFilter = type === '#' && Object.hasOwn(filters, name);
+    const isFilter = type === '#' && Object.hasOwn(textFilters, name);
+    if (isSecret(name)) {
+      checkSecret(path, text, token, names.secrets);
+      continue;
+    }
     if (!isFilter && !isKnown(name, known)) {
       throw invalid(path, text, token, `{{${name}}} is not known${nearestText(name, known)}`);
     }
@@ -75,12 +80,21 @@ function checkTokens(path: string, text: string, tokens: readonly Token[], names
 }
 
 function isKnown(name: string, known: readonly string[]): boolean {
-  if (isSecret(name)) return true;
   return known.some((one) => one === name || (one.endsWith('.*') && name.startsWith(one.slice(0, -1)) && /^[\w-]+$/.test(name.slice(one.length - 1))));
 }
 
 function isSecret(name: string): boolean {
   return /^secret:[A-Za-z_][\w-]*$/.test(name);
+}
+
+function checkSecret(path: string, text: string, token: Token, secrets: TemplateNames['secrets']): void {
+  const [type, mark] = token;
+  const name = mark.slice('secret:'.length);
+  if (secrets === 'none') throw invalid(path, text, token, `{{${mark}}} cannot stand in a command: everybody on the host would see it`);
+  if (type === '#' || type === '^') throw invalid(path, text, token, `{{${type}${mark}}}: a secret is no section`);
+  if (secrets !== 'any' && !secrets.includes(name)) {
+    throw invalid(path, text, token, `the family has no secret ${name}${nearestText(name, secrets)}`, `give it one: wo family env FAMILY --secret ${name}=file:PATH`);
+  }
 }
 
 function secretNames(tokens: readonly Token[]): string[] {
@@ -90,7 +104,7 @@ function secretNames(tokens: readonly Token[]): string[] {
   });
 }
 
-function invalid(path: string, text: string, token: Token, reason: string): WombatError {
+function invalid(path: string, text: string, token: Token, reason: string, hint?: string): WombatError {
   const line = text.slice(0, token[2]).split('\n').length;
-  return new WombatError('WO_TEMPLATE_INVALID', `${path}, line ${line}: ${reason}`, { details: { path, line: String(line), name: token[1] } });
+  return new WombatError('WO_TEMPLATE_INVALID', `${path}, line ${line}: ${reason}`, { details: { path, line: String(line), name: token[1] }, ...(hint && { hint }) });
 }

@@ -9,12 +9,12 @@ import { FakeFleet, outcomeOf, type SentExec } from '../../testing/fake-fleet.js
 import { LogBook } from '../../testing/log-book.js';
 import { familyRow, hostRow, nodeRow } from '../../testing/rows.js';
 import { change, openTestStore, put, row } from '../../testing/test-store.js';
-import { JobService } from './job-service.js';
+import { JobService, type JobRequest } from './job-service.js';
 
 const family = familyRow({ name: 'web family' });
 const host = (number: number): string => idNumber('host', number);
 const request = {
-  principal: 'ada', expression: 'web family', timeoutMs: 60_000,
+  principal: 'ada', expression: 'web family', timeoutMs: 60_000, all: false,
   action: { kind: { $case: 'command' as const, value: { argv: ['hostname'], environment: {} } } },
 };
 
@@ -44,6 +44,10 @@ class Setting {
     this.jobs = new JobService({ store: this.store, fleet: this.fleet, clock: this.clock, ids: new CountingIds(), log: this.log });
   }
 
+  async create(asked: JobRequest): Promise<Job> {
+    return this.jobs.send(await this.store.transaction((transaction) => this.jobs.insert(transaction, asked)));
+  }
+
   async targets(job: Job): Promise<Record<string, string | undefined>> {
     const targets = await this.store.read.jobTargets.find({ jobId: job.id });
     return Object.fromEntries(targets.map((target) => [target.name, target.outcome]));
@@ -64,7 +68,7 @@ class Setting {
 
 void t.test('a command goes to each node of a family, and ends with an outcome of each', async (test) => {
   const setting = await Setting.of(test);
-  const job = await setting.jobs.create(request);
+  const job = await setting.create(request);
   test.same(setting.sent(), ['b b', 'c c', 'd d'], 'node and its host');
   test.match(job, { state: 'running', targetCount: 3, principal: 'ada' });
   const [one, two, three] = setting.fleet.execs as [SentExec, SentExec, SentExec];
@@ -85,7 +89,7 @@ const words: readonly [said: number, stored: string][] = [
 void t.test('each word of an agent has its outcome; what is not known is lost', async (test) => {
   for (const [said, stored] of words) {
     const setting = await Setting.of(test);
-    const job = await setting.jobs.create({ ...request, expression: 'web-1' });
+    const job = await setting.create({ ...request, expression: 'web-1' });
     const [exec] = setting.fleet.execs as [SentExec];
     await setting.jobs.outcomes(exec.hostId, [outcomeOf(exec, 0, '', { outcome: said, exit: undefined })]);
     test.same(await setting.targets(job), { 'web-1': stored }, `${said}`);
@@ -95,8 +99,9 @@ void t.test('each word of an agent has its outcome; what is not known is lost', 
 void t.test('a host without a session: nothing was sent, and that is the outcome', async (test) => {
   const setting = await Setting.of(test);
   setting.fleet.connected.delete(host(2));
-  const job = await setting.jobs.create(request);
+  const job = await setting.create(request);
   test.same(await setting.targets(job), { 'web-1': undefined, 'web-2': 'unreachable_before_send', 'web-3': undefined });
+  test.match((await row(setting.store, 'jobTargets', `${job.id}/${idNumber('node', 2)}`)).error, { code: 'WO_HOST_UNREACHABLE', hint: /wo host show/ }, 'with the reason');
   setting.fleet.connect(host(2));
   await setting.jobs.resend(host(2));
   test.equal(setting.fleet.execs.filter((exec) => exec.hostId === host(2)).length, 0, 'it stays so when the host comes back');
@@ -105,13 +110,13 @@ void t.test('a host without a session: nothing was sent, and that is the outcome
 void t.test('all hosts are away: the job is over at once', async (test) => {
   const setting = await Setting.of(test);
   setting.fleet.connected.clear();
-  const job = await setting.jobs.create(request);
+  const job = await setting.create(request);
   test.match(job, { state: 'finished' }, 'and the answer says so');
 });
 
 void t.test('an outcome is stored once; the first counts', async (test) => {
   const setting = await Setting.of(test);
-  const job = await setting.jobs.create(request);
+  const job = await setting.create(request);
   const [one, two, three] = setting.fleet.execs as [SentExec, SentExec, SentExec];
   await setting.jobs.outcomes(one.hostId, [outcomeOf(one), outcomeOf(one, 1)]);
   await setting.jobs.outcomes(one.hostId, [outcomeOf(one, 1)]);
@@ -124,7 +129,7 @@ void t.test('an outcome is stored once; the first counts', async (test) => {
 
 void t.test('a host cannot answer for another, nor for a job that never was', async (test) => {
   const setting = await Setting.of(test);
-  const job = await setting.jobs.create(request);
+  const job = await setting.create(request);
   const [one] = setting.fleet.execs as [SentExec];
   await setting.jobs.outcomes(host(2), [outcomeOf(one)]);
   await setting.jobs.outcomes(host(1), [outcomeOf({ targetId: one.targetId, job: { jobId: idNumber('job', 7_777) } })]);
@@ -133,7 +138,7 @@ void t.test('a host cannot answer for another, nor for a job that never was', as
 
 void t.test('output that did not fit into the outcome is read over a channel', async (test) => {
   const setting = await Setting.of(test);
-  await setting.jobs.create({ ...request, expression: 'web-1' });
+  await setting.create({ ...request, expression: 'web-1' });
   const [exec] = setting.fleet.execs as [SentExec];
   const head = Buffer.alloc(16 * 1024, 'a');
   const rest = Buffer.from('and the rest');
@@ -149,7 +154,7 @@ void t.test('output that did not fit into the outcome is read over a channel', a
 
 void t.test('nothing is fetched for an outcome that nobody waits for', async (test) => {
   const setting = await Setting.of(test);
-  await setting.jobs.create(request);
+  await setting.create(request);
   const [mine, foreign] = setting.fleet.execs as [SentExec, SentExec];
   const head = Buffer.alloc(limits.outcomeHeadBytes, 'a');
   const long = (exec: SentExec): ReturnType<typeof outcomeOf> => outcomeOf(exec, 0, '', { stdout: { head, sizeBytes: BigInt(head.length + 10), lostBytes: 0n } });
@@ -163,7 +168,7 @@ void t.test('nothing is fetched for an outcome that nobody waits for', async (te
 
 void t.test('output that cannot be read leaves its head, and the outcome', async (test) => {
   const setting = await Setting.of(test);
-  const job = await setting.jobs.create({ ...request, expression: 'web-1' });
+  const job = await setting.create({ ...request, expression: 'web-1' });
   const [exec] = setting.fleet.execs as [SentExec];
   setting.fleet.channel = async function* (): AsyncGenerator<ChannelData> {
     throw new WombatError('WO_CHANNEL_GONE', 'the session ended');
@@ -177,7 +182,7 @@ void t.test('output that cannot be read leaves its head, and the outcome', async
 
 void t.test('no more than a MiB of a stream is kept, however long the channel goes on', async (test) => {
   const setting = await Setting.of(test);
-  await setting.jobs.create({ ...request, expression: 'web-1' });
+  await setting.create({ ...request, expression: 'web-1' });
   const [exec] = setting.fleet.execs as [SentExec];
   let pieces = 0;
   setting.fleet.channel = async function* (): AsyncGenerator<ChannelData> {
@@ -192,7 +197,7 @@ void t.test('no more than a MiB of a stream is kept, however long the channel go
 
 void t.test('a host that comes back gets what it has not answered, and only its own', async (test) => {
   const setting = await Setting.of(test);
-  const job = await setting.jobs.create(request);
+  const job = await setting.create(request);
   const [one] = setting.fleet.execs as [SentExec];
   await setting.jobs.outcomes(one.hostId, [outcomeOf(one)]);
   setting.fleet.execs.length = 0;
@@ -206,7 +211,7 @@ void t.test('a host that comes back gets what it has not answered, and only its 
 
 void t.test('a coordinator that is started again counts what is open', async (test) => {
   const setting = await Setting.of(test);
-  const job = await setting.jobs.create(request);
+  const job = await setting.create(request);
   const [one, two, three] = setting.fleet.execs as [SentExec, SentExec, SentExec];
   await setting.jobs.outcomes(one.hostId, [outcomeOf(one)]);
   setting.restart();
@@ -218,7 +223,7 @@ void t.test('a coordinator that is started again counts what is open', async (te
 
 void t.test('what has not answered long after its time is lost, and the job ends', async (test) => {
   const setting = await Setting.of(test);
-  const job = await setting.jobs.create(request);
+  const job = await setting.create(request);
   const [one] = setting.fleet.execs as [SentExec];
   await setting.jobs.outcomes(one.hostId, [outcomeOf(one)]);
   const leftMs = Number(await setting.jobs.reconcile(job.id));
@@ -234,22 +239,33 @@ void t.test('what has not answered long after its time is lost, and the job ends
 
 void t.test('cancelling asks the hosts whose targets are open', async (test) => {
   const setting = await Setting.of(test);
-  const job = await setting.jobs.create(request);
+  const job = await setting.create(request);
   const [one] = setting.fleet.execs as [SentExec];
   await setting.jobs.outcomes(one.hostId, [outcomeOf(one)]);
   await setting.jobs.cancel(job);
   test.same(setting.fleet.cancelled.map(({ hostId, targetIds }) => `${hostId.at(-1)} ${targetIds.map((id) => id.at(-1)).join()}`), ['c c', 'd d']);
 });
 
-void t.test('a job that cannot be sent at all ends as rejected', async (test) => {
+void t.test('a command that no frame can carry is refused, and nothing is kept of it', async (test) => {
   const setting = await Setting.of(test);
-  setting.fleet.sendExec = () => {
-    throw new WombatError('WO_INVALID_ARGUMENT', 'the command is larger than a frame');
-  };
-  await test.rejects(setting.jobs.create(request), { code: 'WO_INVALID_ARGUMENT' });
-  const [job] = await setting.store.read.jobs.find({});
-  test.equal(job?.state, 'finished', 'nobody waits for it');
-  test.same(await setting.targets(job!), { 'web-1': 'rejected', 'web-2': 'rejected', 'web-3': 'rejected' });
+  const large = { $case: 'command' as const, value: { argv: ['x'.repeat(70_000)], environment: {} } };
+  await test.rejects(setting.create({ ...request, action: { kind: large } }), { code: 'WO_INVALID_ARGUMENT', message: /70\d\d\d bytes/ });
+  test.equal(await setting.store.read.jobs.count({}), 0, 'no job');
+  test.equal(await setting.store.read.jobTargets.count({}), 0, 'no target');
+  test.same(setting.sent(), [], 'and nobody got it');
+});
+
+void t.test('nodes that do not run are skipped and say so, unless all are wanted', async (test) => {
+  const setting = await Setting.of(test);
+  await change(setting.store, 'nodes', idNumber('node', 2), { phase: 'stopped', desired: 'stopped' });
+  const job = await setting.create(request);
+  test.same(setting.sent(), ['b b', 'd d'], 'the stopped one gets nothing');
+  test.same(await setting.targets(job), { 'web-1': undefined, 'web-2': 'skipped', 'web-3': undefined });
+  const skipped = await row(setting.store, 'jobTargets', `${job.id}/${idNumber('node', 2)}`);
+  test.match(skipped.error, { code: 'WO_NODE_NOT_RUNNING', message: 'web-2 is stopped', hint: /wo node start web-2/ });
+  await setting.create({ ...request, all: true });
+  test.same(setting.sent().slice(2), ['b b', 'c c', 'd d'], 'with all it does');
+  test.match(await setting.create({ ...request, expression: 'web-2' }), { state: 'finished', targetCount: 1 }, 'where all are skipped, the job is over');
 });
 
 const expressions: readonly [expression: string, names: readonly string[] | string][] = [
@@ -266,7 +282,7 @@ const expressions: readonly [expression: string, names: readonly string[] | stri
 void t.test('what an expression means', async (test) => {
   for (const [expression, expected] of expressions) {
     const setting = await Setting.of(test);
-    const creating = setting.jobs.create({ ...request, expression });
+    const creating = setting.create({ ...request, expression });
     if (typeof expected === 'string') await test.rejects(creating, { code: expected }, `${JSON.stringify(expression)}`);
     else test.same(Object.keys(await setting.targets(await creating)), expected, `${JSON.stringify(expression)}`);
   }
@@ -275,15 +291,8 @@ void t.test('what an expression means', async (test) => {
 void t.test('nodes that are gone are no targets', async (test) => {
   const setting = await Setting.of(test);
   await change(setting.store, 'nodes', idNumber('node', 2), { phase: 'gone' });
-  test.same(Object.keys(await setting.targets(await setting.jobs.create(request))), ['web-1', 'web-3']);
-  await test.rejects(setting.jobs.create({ ...request, expression: 'web-2' }), { code: 'WO_NOT_FOUND' });
+  test.same(Object.keys(await setting.targets(await setting.create(request))), ['web-1', 'web-3']);
+  await test.rejects(setting.create({ ...request, expression: 'web-2' }), { code: 'WO_NOT_FOUND' });
   for (const number of [1, 3]) await change(setting.store, 'nodes', idNumber('node', number), { phase: 'gone' });
-  await test.rejects(setting.jobs.create(request), { code: 'WO_NOT_FOUND', message: /has no nodes/ });
-});
-
-void t.test('a plan sends and stores nothing', async (test) => {
-  const setting = await Setting.of(test);
-  test.match(await setting.jobs.plan(request), { targetCount: 3, state: 'running' });
-  test.equal(await setting.store.read.jobs.count({}), 0);
-  test.same(setting.sent(), []);
+  await test.rejects(setting.create(request), { code: 'WO_NOT_FOUND', message: /has no nodes/ });
 });

@@ -1,8 +1,9 @@
-import { durationFromMs, limits, type Clock, type Ids } from '@wombat/proto';
+import { durationFromMs, limits, WombatError, type Clock, type Ids } from '@wombat/proto';
 import { ExecJob, LogStream, Outcome, type ExecOutcome, type ExitStatus as WireExit } from '@wombat/proto/agent';
 import { Action } from '@wombat/proto/types';
 import type { ExitStatus, Job, JobTarget, OutcomeWord } from '../../domain/model/job.js';
-import { presentPhases } from '../../domain/states/node-states.js';
+import type { NodePhase } from '../../domain/model/node.js';
+import { livePhases, presentPhases } from '../../domain/states/node-states.js';
 import type { Fleet } from '../../fleet/fleet.js';
 import type { NewObject, Store, Transaction } from '../../store/store.js';
 import { storedError, storedErrorOf } from '../events.js';
@@ -22,6 +23,8 @@ export interface JobRequest {
   readonly expression: string;
   readonly action: Action;
   readonly timeoutMs: number;
+  /** Also on nodes that do not run. */
+  readonly all: boolean;
 }
 
 const words: Readonly<Partial<Record<Outcome, OutcomeWord>>> = {
@@ -49,31 +52,29 @@ export class JobService {
     this.#options = options;
   }
 
-  async create(request: JobRequest): Promise<Job> {
-    const { store } = this.#options;
-    const targets = await resolveTargets(store.read, request.expression);
-    const fresh = this.#newJob(request, targets.length);
-    const job = await store.transaction(async (transaction) => {
-      await transaction.jobTargets.insertAll(targets.map((target) => newTarget(fresh.id, target)));
-      return transaction.jobs.insert(fresh);
-    });
-    await this.#send(job, targets);
-    return (await store.read.jobs.get(job.id)) ?? job;
-  }
-
-  /** The job that would be made; nothing is stored or sent. */
-  async plan(request: JobRequest): Promise<Job> {
-    const targets = await resolveTargets(this.#options.store.read, request.expression);
+  /** Fixes the targets and stores the job. @throws WombatError WO_INVALID_ARGUMENT when it is too large to be sent */
+  async insert(transaction: Transaction, request: JobRequest): Promise<Job> {
+    const targets = await resolveTargets(transaction, request.expression);
     const now = this.#options.clock.now();
-    return { ...this.#newJob(request, targets.length), revision: 0, createdAt: now, updatedAt: now };
+    const rows = targets.map((target) => newTarget(target, request, now));
+    const isOver = rows.every(({ outcome }) => outcome !== undefined);
+    const id = this.#options.ids.next('job');
+    const job = await transaction.jobs.insert({
+      id, name: id, generation: 1, observedGeneration: 0, principal: request.principal, expression: request.expression,
+      action: Action.toJSON(request.action), timeoutMs: request.timeoutMs, targetCount: targets.length,
+      ...(isOver ? { state: 'finished', finishedAt: now } : { state: 'running' }),
+    });
+    const { length } = encodeJob(job);
+    if (length > limits.execJobBytes) throw new WombatError('WO_INVALID_ARGUMENT', `the command takes ${length} bytes; ${limits.execJobBytes} is the most`);
+    await transaction.jobTargets.insertAll(rows.map((row) => ({ ...row, id: targetKey(id, row.targetId), jobId: id })));
+    return job;
   }
 
-  #newJob(request: JobRequest, targetCount: number): NewObject<Job> {
-    const id = this.#options.ids.next('job');
-    return {
-      id, name: id, generation: 1, observedGeneration: 0, principal: request.principal, expression: request.expression,
-      action: Action.toJSON(request.action), timeoutMs: request.timeoutMs, state: 'running', targetCount,
-    };
+  /** Sends a stored job to the targets that have no outcome, and answers the job as it is then. */
+  async send(job: Job): Promise<Job> {
+    const open = await this.#openTargets(job.id);
+    if (open.length > 0) await this.#sendTo(job, open);
+    return (await this.#options.store.read.jobs.get(job.id)) ?? job;
   }
 
   /** Sent again to a host that came back: it runs each (job, target) at most once. */
@@ -116,26 +117,16 @@ export class JobService {
     await this.#end(open.map(({ id, hostId }) => ({ id, hostId, fields })));
   }
 
-  async #send(job: Job, targets: readonly JobTargetRef[]): Promise<void> {
-    const unreachable = new Set(await this.#sendOrReject(job, targets));
+  async #sendTo(job: Job, targets: readonly JobTarget[]): Promise<void> {
+    const unreachable = new Set(this.#options.fleet.sendExec(encodeJob(job), groupByHost(targets)));
     if (unreachable.size === 0) return;
-    const missed = targets.filter((target) => unreachable.has(target.hostId)).map((target) => ({ id: targetKey(job.id, target.targetId), hostId: target.hostId }));
+    const missed = targets.filter((target) => unreachable.has(target.hostId));
+    const finishedAt = this.#options.clock.now();
     for (const { id } of missed) this.#unreached.add(id);
     try {
-      await this.#end(missed.map((target) => ({ ...target, fields: { outcome: 'unreachable_before_send', finishedAt: this.#options.clock.now() } })));
+      await this.#end(missed.map(({ id, hostId }) => ({ id, hostId, fields: { outcome: 'unreachable_before_send', error: storedError(noSession(hostId)), finishedAt } })));
     } finally {
       for (const { id } of missed) this.#unreached.delete(id);
-    }
-  }
-
-  /** @throws WombatError WO_INVALID_ARGUMENT when the job is too large; it was sent to nobody then */
-  async #sendOrReject(job: Job, targets: readonly JobTargetRef[]): Promise<readonly string[]> {
-    try {
-      return this.#options.fleet.sendExec(encodeJob(job), groupByHost(targets));
-    } catch (error) {
-      const fields = { outcome: 'rejected', error: storedError(error), finishedAt: this.#options.clock.now() } as const;
-      await this.#end(targets.map((target) => ({ id: targetKey(job.id, target.targetId), hostId: target.hostId, fields })));
-      throw error;
     }
   }
 
@@ -259,11 +250,24 @@ function targetKey(jobId: string, targetId: string): string {
   return `${jobId}/${targetId}`;
 }
 
-function newTarget(jobId: string, target: JobTargetRef): NewObject<JobTarget> {
+/** A node whose process is not there is passed over, unless the request wants all. */
+function newTarget({ targetId, targetName, hostId, phase }: JobTargetRef, { all }: JobRequest, now: number): Omit<NewObject<JobTarget>, 'id' | 'jobId'> {
+  const isSkipped = !all && phase !== undefined && !phasesToRunIn.includes(phase);
   return {
-    id: targetKey(jobId, target.targetId), name: target.targetName, generation: 1, observedGeneration: 0,
-    jobId, targetId: target.targetId, hostId: target.hostId, stdout: '', stderr: '', stdoutLostBytes: 0, stderrLostBytes: 0,
+    name: targetName, generation: 1, observedGeneration: 0, targetId, hostId, stdout: '', stderr: '', stdoutLostBytes: 0, stderrLostBytes: 0,
+    ...(isSkipped ? { outcome: 'skipped', error: storedError(notRunning(targetName, phase)), finishedAt: now } : {}),
   };
+}
+
+/** Of a node that is `unknown` the agent knows more; it may answer all the same. */
+const phasesToRunIn: readonly NodePhase[] = [...livePhases, 'draining', 'unknown'];
+
+function notRunning(name: string, phase: NodePhase): WombatError {
+  return new WombatError('WO_NODE_NOT_RUNNING', `${name} is ${phase}`, { hint: `start it: wo node start ${name}; or run the command all the same: wo exec --all` });
+}
+
+function noSession(hostId: string): WombatError {
+  return new WombatError('WO_HOST_UNREACHABLE', 'the agent of the host had no session, so the command was not sent', { hint: `see since when: wo host show ${hostId}` });
 }
 
 function groupByHost(targets: readonly { readonly hostId: string; readonly targetId: string }[]): Map<string, string[]> {

@@ -1,5 +1,6 @@
 import { WombatError } from '@wombat/proto';
-import type { Kind, Kinds, Reader } from '../../store/store.js';
+import type { Kinds, Reader } from '../../store/store.js';
+import type { Node, NodePhase } from '../../domain/model/node.js';
 import { presentPhases } from '../../domain/states/node-states.js';
 import { findObject } from '../find-object.js';
 
@@ -7,29 +8,37 @@ export interface JobTargetRef {
   readonly targetId: string;
   readonly targetName: string;
   readonly hostId: string;
+  /** Phase of a node; a host has none here. */
+  readonly phase?: NodePhase;
 }
+
+type TargetReader = Pick<Reader, 'families' | 'nodes' | 'hosts'>;
 
 /**
  * The targets that an expression means: every node of a family, one node, or one host itself.
  * @throws WombatError WO_NOT_FOUND, also when a family has no nodes; WO_AMBIGUOUS
  */
-export async function resolveTargets(read: Reader, expression: string): Promise<JobTargetRef[]> {
+export async function resolveTargets(read: TargetReader, expression: string): Promise<JobTargetRef[]> {
   const family = await optional(read, 'families', expression);
   if (family) {
     const nodes = await read.nodes.find({ familyId: family.id, phase: presentPhases });
     if (nodes.length === 0) throw new WombatError('WO_NOT_FOUND', `family ${family.name} has no nodes`, { hint: `deploy some: wo deploy-nodes ${family.id} --amount N` });
-    return nodes.map((node) => ({ targetId: node.id, targetName: node.name, hostId: node.hostId }));
+    return nodes.map(refOf);
   }
   const node = await optional(read, 'nodes', expression);
-  if (node && node.phase !== 'gone') return [{ targetId: node.id, targetName: node.name, hostId: node.hostId }];
+  if (node && node.phase !== 'gone') return [refOf(node)];
   const host = await optional(read, 'hosts', expression);
   if (host && host.phase !== 'gone') return [{ targetId: host.id, targetName: host.name, hostId: host.id }];
   throw new WombatError('WO_NOT_FOUND', `nothing is called ${JSON.stringify(expression.slice(0, 80))}: no family, node or host`, { hint: 'see what there is: wo status' });
 }
 
-async function optional<K extends Kind>(read: Reader, kind: K, reference: string): Promise<Kinds[K] | undefined> {
+function refOf(node: Node): JobTargetRef {
+  return { targetId: node.id, targetName: node.name, hostId: node.hostId, phase: node.phase };
+}
+
+async function optional<K extends keyof TargetReader>(read: TargetReader, kind: K, reference: string): Promise<Kinds[K] | undefined> {
   try {
-    return await findObject(read, kind, reference);
+    return await findObject<K>(read as unknown as Pick<Reader, K>, kind, reference);
   } catch (error) {
     if (WombatError.is(error) && error.code === 'WO_NOT_FOUND') return undefined;
     throw error;

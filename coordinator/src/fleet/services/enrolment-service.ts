@@ -9,6 +9,8 @@ export interface EnrolmentAttempt {
   /** PKCS#10, DER. */
   readonly csr: Uint8Array;
   readonly agentVersion: string;
+  /** By the clock of the machine that joins, when it says so. */
+  readonly agentTime: Date | undefined;
   /** Address of the other end. */
   readonly peer: string;
   readonly signal: AbortSignal;
@@ -16,7 +18,7 @@ export interface EnrolmentAttempt {
 
 /** Who gives identities to hosts. */
 export interface HostEnroller {
-  /** @throws WombatError WO_TOKEN_MALFORMED, WO_TOKEN_REFUSED, WO_CSR_INVALID, WO_RATE_LIMITED */
+  /** @throws WombatError WO_TOKEN_MALFORMED, WO_TOKEN_REFUSED, WO_CLOCK_SKEW, WO_CSR_INVALID, WO_RATE_LIMITED */
   enrol(attempt: EnrolmentAttempt): Promise<{ readonly hostId: string; readonly certificate: IssuedCertificate }>;
   /** @throws WombatError WO_CERTIFICATE_REFUSED, WO_CSR_INVALID */
   renew(identity: HostIdentity, csr: Uint8Array, signal: AbortSignal): Promise<IssuedCertificate>;
@@ -29,10 +31,10 @@ const longestToken = 512;
 export function enrolmentService(hosts: HostEnroller, clusterId: string): Service {
   return implement(EnrolmentServiceService, {
     enrol: async (request, { peer, signal }) => {
-      checkCsr(request.csr);
       if (request.token.length > longestToken) throw new WombatError('WO_TOKEN_MALFORMED', 'this is no join token');
+      checkCsr(request.csr);
       const agentVersion = cleanText(request.agentVersion, 64);
-      const { hostId, certificate } = await hosts.enrol({ token: request.token, csr: request.csr, agentVersion, peer, signal });
+      const { hostId, certificate } = await hosts.enrol({ token: request.token, csr: request.csr, agentVersion, agentTime: request.agentTime, peer, signal });
       return { clusterId, hostId, certificate };
     },
     renewCertificate: async (request, context) => {

@@ -31,12 +31,12 @@ void t.test('Enrol', async (t) => {
   const hosts = new RecordingEnroller();
   const enrol = enrolmentService(hosts, 'cluster-1').handlers.enrol as UnaryHandler<EnrolRequest, EnrolResponse>;
   const csr = Buffer.from('csr');
-  const answer = await enrol({ token: 'wo1.x', csr, agentVersion: '0.1.0\u001b[1m' }, contextOf(nobody));
+  const answer = await enrol({ token: 'wo1.x', csr, agentVersion: '0.1.0\u001b[1m', agentTime: new Date(5) }, contextOf(nobody));
   t.same(answer, { clusterId: 'cluster-1', hostId: 'host-bbbbbbbbbbbb', certificate });
-  t.match(hosts.attempts, [{ token: 'wo1.x', csr, agentVersion: '0.1.0', peer: '127.0.0.1:9' }]);
-  await t.rejects(enrol({ token: 't', csr: Buffer.alloc(limits.csrBytes + 1), agentVersion: '' }, contextOf(nobody)), { code: 'WO_CSR_INVALID' });
-  await t.rejects(enrol({ token: 't', csr: Buffer.alloc(0), agentVersion: '' }, contextOf(nobody)), { code: 'WO_CSR_INVALID' });
-  await t.rejects(enrol({ token: 't'.repeat(1_000), csr, agentVersion: '' }, contextOf(nobody)), { code: 'WO_TOKEN_MALFORMED' });
+  t.match(hosts.attempts, [{ token: 'wo1.x', csr, agentVersion: '0.1.0', agentTime: new Date(5), peer: '127.0.0.1:9' }]);
+  await t.rejects(enrol({ token: 't', csr: Buffer.alloc(limits.csrBytes + 1), agentVersion: '', agentTime: undefined }, contextOf(nobody)), { code: 'WO_CSR_INVALID' });
+  await t.rejects(enrol({ token: 't', csr: Buffer.alloc(0), agentVersion: '', agentTime: undefined }, contextOf(nobody)), { code: 'WO_CSR_INVALID' });
+  await t.rejects(enrol({ token: 't'.repeat(1_000), csr, agentVersion: '', agentTime: undefined }, contextOf(nobody)), { code: 'WO_TOKEN_MALFORMED' });
   t.equal(hosts.attempts.length, 1, 'what is malformed goes no further');
 });
 

@@ -4,6 +4,7 @@ import type { Event, NewEvent } from '../../domain/model/event.js';
 import type { Change, Commit, Kind, Kinds, Reader, Store, Transaction } from '../store.js';
 import { KyselyCollection, WritableKyselyCollection, type Database, type WriteHooks } from './collection.js';
 import { dropEvents, KyselyEventLog, sequenceCounter, writeEvents } from './event-log.js';
+import { KyselyRequestLog, WritableKyselyRequestLog } from './request-log.js';
 import { kinds } from './tables.js';
 
 export interface KyselyStoreOptions {
@@ -84,6 +85,7 @@ function readerOf(database: Database): Reader {
     ...(collectionsOf((kind) => new KyselyCollection(database, kind)) as unknown as { [K in Kind]: KyselyCollection<K> }),
     events: new KyselyEventLog(database),
     meta: { get: (key) => readMeta(database, key) },
+    requests: new KyselyRequestLog(database),
   };
 }
 
@@ -99,6 +101,7 @@ function transactionOf(database: Database, hooks: WriteHooks, events: Event[]): 
       [K in keyof Kinds]: WritableKyselyCollection<K>;
     }),
     events: { list: (query) => log.list(query), lastSequence: () => log.lastSequence(), oldestKept: () => log.oldestKept(), append, drop: (upTo, limit) => dropEvents(database, upTo, limit) },
+    requests: new WritableKyselyRequestLog(database),
     nextNumber: async (counter, count = 1) => {
       const first = await nextNumber(database, counter, count);
       await hooks.turn(1);

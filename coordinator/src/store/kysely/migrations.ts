@@ -1,10 +1,11 @@
 import { sql } from 'kysely';
 import { WombatError } from '@wombat/proto';
 import type { Database } from './collection.js';
-import { columnOf, kinds, tables } from './tables.js';
+import type { Kind } from '../store.js';
+import { columnOf, tables } from './tables.js';
 
 /** Run in order, each once, in a transaction of its own; never changed after a release. */
-const migrations: readonly ((database: Database) => Promise<void>)[] = [initial];
+const migrations: readonly ((database: Database) => Promise<void>)[] = [initial, requests, familyRevisions];
 
 /**
  * Brings the schema to this build's version.
@@ -28,21 +29,12 @@ export async function migrate(database: Database, now: number): Promise<void> {
   }
 }
 
+const initialKinds: readonly Kind[] = [
+  'providers', 'releases', 'families', 'domains', 'hosts', 'nodes', 'operations', 'joinTokens', 'hostCertificates', 'operatorTokens', 'jobs', 'jobTargets',
+];
+
 async function initial(database: Database): Promise<void> {
-  for (const kind of kinds) {
-    const { table, indexed, uniqueName } = tables[kind];
-    const columns = indexed.map((field) => sql`${sql.ref(columnOf(field))} text,`);
-    await sql`create table ${sql.table(table)} (
-      id text primary key, name text not null, revision bigint not null, generation bigint not null,
-      observed_generation bigint not null, created_at bigint not null, updated_at bigint not null,
-      ${sql.join(columns, sql` `)} body text not null)`.execute(database);
-    const nameIndex = sql.raw(uniqueName ? 'create unique index' : 'create index');
-    await sql`${nameIndex} ${sql.ref(`${table}_name`)} on ${sql.table(table)} (name)`.execute(database);
-    for (const field of indexed) {
-      const column = columnOf(field);
-      await sql`create index ${sql.ref(`${table}_${column}`)} on ${sql.table(table)} (${sql.ref(column)})`.execute(database);
-    }
-  }
+  for (const kind of initialKinds) await createTable(database, kind);
   await sql`create table events (
     sequence bigint primary key, time bigint not null, type text not null, operation_id text not null,
     family_id text not null, host_id text not null, node_id text not null, body text not null)`.execute(database);
@@ -51,4 +43,45 @@ async function initial(database: Database): Promise<void> {
   }
   await sql`create table counters (name text primary key, value bigint not null)`.execute(database);
   await sql`create table meta (key text primary key, value text not null)`.execute(database);
+}
+
+/** Requests with an id, so that a retry gets the first answer. */
+async function requests(database: Database): Promise<void> {
+  await sql`create table requests (
+    key text primary key, request_hash text not null, expires_at bigint not null, results text, answer text)`.execute(database);
+  await sql`create index requests_expires_at on requests (expires_at)`.execute(database);
+}
+
+/** Until then a family had one specification, and all its nodes ran that. */
+async function familyRevisions(database: Database): Promise<void> {
+  await createTable(database, 'familyRevisions');
+  await changeBodies(database, 'families', (family) => ({ ...family, spec: { ...(family['spec'] as object), sealedSecrets: {} } }));
+  const { rows } = await sql<{ id: string; generation: number }>`select id, generation from families`.execute(database);
+  const generations = new Map(rows.map(({ id, generation }) => [id, Number(generation)]));
+  await changeBodies(database, 'nodes', (node, familyId) => ({ ...node, familyGeneration: generations.get(familyId) ?? 1 }), 'family_id');
+}
+
+async function createTable(database: Database, kind: Kind): Promise<void> {
+  const { table, indexed, uniqueName } = tables[kind];
+  const columns = indexed.map((field) => sql`${sql.ref(columnOf(field))} text,`);
+  await sql`create table ${sql.table(table)} (
+    id text primary key, name text not null, revision bigint not null, generation bigint not null,
+    observed_generation bigint not null, created_at bigint not null, updated_at bigint not null,
+    ${sql.join(columns, sql` `)} body text not null)`.execute(database);
+  const nameIndex = sql.raw(uniqueName ? 'create unique index' : 'create index');
+  await sql`${nameIndex} ${sql.ref(`${table}_name`)} on ${sql.table(table)} (name)`.execute(database);
+  for (const field of indexed) {
+    const column = columnOf(field);
+    await sql`create index ${sql.ref(`${table}_${column}`)} on ${sql.table(table)} (${sql.ref(column)})`.execute(database);
+  }
+}
+
+type Body = Readonly<Record<string, unknown>>;
+
+async function changeBodies(database: Database, table: string, change: (body: Body, value: string) => Body, column = 'id'): Promise<void> {
+  const { rows } = await sql<{ id: string; extra: string; body: string }>`select id, ${sql.ref(column)} as extra, body from ${sql.table(table)}`.execute(database);
+  for (const { id, extra, body } of rows) {
+    const changed = JSON.stringify(change(JSON.parse(body) as Body, extra));
+    await sql`update ${sql.table(table)} set body = ${changed} where id = ${id}`.execute(database);
+  }
 }

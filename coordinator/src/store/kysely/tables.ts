@@ -18,6 +18,7 @@ export const tables: Definitions = {
   providers: { table: 'providers', indexed: ['driver'], uniqueName: true },
   releases: { table: 'releases', indexed: ['version', 'digest'], uniqueName: false },
   families: { table: 'families', indexed: [], uniqueName: true },
+  familyRevisions: { table: 'family_revisions', indexed: ['familyId'], uniqueName: false },
   domains: { table: 'domains', indexed: ['familyId', 'providerId'], uniqueName: false },
   hosts: { table: 'hosts', indexed: ['providerId', 'phase', 'key'], uniqueName: true },
   nodes: { table: 'nodes', indexed: ['familyId', 'hostId', 'phase', 'operationId'], uniqueName: true },
@@ -45,12 +46,21 @@ export interface EventRow {
   body: string;
 }
 
+export interface RequestRow {
+  key: string;
+  request_hash: string;
+  expires_at: number;
+  results: string | null;
+  answer: string | null;
+}
+
 /** What Kysely knows of the schema; object tables are addressed by their name at run time. */
 export interface Schema {
   objects: ObjectRow;
   events: EventRow;
   counters: { name: string; value: number };
   meta: { key: string; value: string };
+  requests: RequestRow;
   migrations: { version: Generated<number>; applied_at: number };
 }
 

@@ -4,6 +4,7 @@ import path from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import t, { type Test } from 'tap';
 import { systemClock, WombatError } from '@wombat/proto';
+import { familyRow, nodeRow } from '../../testing/rows.js';
 import type { Commit, Store } from '../store.js';
 import { openSqliteStore } from './open.js';
 
@@ -178,4 +179,22 @@ void t.test('a transaction over thousands of rows lets everything else have its 
   test.ok(turns >= 30, `others had ${turns} turns meanwhile`);
   test.same([...seenMeanwhile].filter((count) => count !== 0 && count !== rows.length), [], 'nobody has seen a part of it');
   test.match(await store.read.events.list({ afterSequence: rows.length, limit: 10 }), [{ type: 'y' }], 'who came later has waited');
+});
+
+void t.test('a store from before families had revisions: its nodes run what their family says', async (test) => {
+  const { store, file } = await opened(test);
+  await store.transaction(async (transaction) => {
+    await transaction.families.insert({ ...familyRow(), generation: 7 });
+    await transaction.nodes.insert(nodeRow(familyRow().id, 1));
+  });
+  await store.close();
+  const raw = new BetterSqlite3(file);
+  raw.exec('drop table family_revisions; delete from migrations where version >= 3');
+  raw.exec("update families set body = json_remove(body, '$.spec.sealedSecrets'); update nodes set body = json_remove(body, '$.familyGeneration')");
+  raw.close();
+  const again = await openSqliteStore({ file, clock: systemClock });
+  test.teardown(() => again.close());
+  test.match((await again.read.families.find({}))[0]?.spec, { environment: {}, sealedSecrets: {} });
+  test.match(await again.read.nodes.find({}), [{ familyGeneration: 7, name: 'web-1' }]);
+  test.equal(await again.read.familyRevisions.count({}), 0);
 });

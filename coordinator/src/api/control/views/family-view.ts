@@ -2,7 +2,8 @@ import { durationFromMs } from '@wombat/proto';
 import { ClusterHealth, type ClusterState as ClusterMessage, type Domain as DomainMessage, type Family as FamilyMessage } from '@wombat/proto/control';
 import type { Attribute } from '@wombat/proto/types';
 import type { ClusterState, Domain, Family } from '../../../domain/model/family.js';
-import type { AttributeScalar, Attributes } from '../../../domain/model/object.js';
+import { typedValue } from '../../../domain/attributes/typed-value.js';
+import type { Attributes } from '../../../domain/model/object.js';
 import { enumOf, metadataView } from './common.js';
 
 export function familyView(family: Family, domains: readonly Domain[]): FamilyMessage {
@@ -15,7 +16,7 @@ export function familyView(family: Family, domains: readonly Domain[]): FamilyMe
       bootstrap: { strategy: spec.bootstrap.strategy, options: { ...spec.bootstrap.options } },
       firewall: spec.firewall.map((rule) => ({ ...rule })),
       environment: { ...spec.environment },
-      secretNames: [],
+      secretNames: Object.keys(spec.sealedSecrets).sort(),
       neighbours: [],
       restart: { tries: spec.restart.tries, interval: durationFromMs(spec.restart.intervalMs), delay: durationFromMs(spec.restart.delayMs) },
     },
@@ -38,11 +39,5 @@ export function domainView(domain: Domain): DomainMessage {
 }
 
 export function attributesView(attributes: Attributes): Attribute[] {
-  return Object.entries(attributes).map(([key, value]) => ({ key, value: { kind: kindOf(value) } }));
-}
-
-function kindOf(value: AttributeScalar): NonNullable<NonNullable<Attribute['value']>['kind']> {
-  if (typeof value === 'string') return { $case: 'text', value };
-  if (typeof value === 'boolean') return { $case: 'flag', value };
-  return Number.isSafeInteger(value) ? { $case: 'integer', value: BigInt(value) } : { $case: 'decimal', value };
+  return Object.entries(attributes).map(([key, value]) => ({ key, value: typedValue(value) }));
 }

@@ -12,6 +12,7 @@ export function nodeView(node: Node, names: NodeNames): NodeMessage {
   return {
     metadata: metadataView(node),
     familyId: node.familyId,
+    familyGeneration: BigInt(node.familyGeneration),
     ...names,
     hostId: node.hostId,
     domainId: node.domainId,

@@ -26,6 +26,11 @@ export interface EnrolRequest {
   /** Required. PKCS#10 in DER, P-256, at most 4 KiB. Its subject is ignored. */
   csr: Buffer;
   agentVersion: string;
+  /**
+   * The agent's clock when it asked. More than 5 minutes off, and the token is not consumed:
+   * WO_CLOCK_SKEW. Not checked when it is left out.
+   */
+  agentTime: Date | undefined;
 }
 
 export interface EnrolResponse {
@@ -56,7 +61,7 @@ export interface IssuedCertificate {
 }
 
 function createBaseEnrolRequest(): EnrolRequest {
-  return { token: "", csr: Buffer.alloc(0), agentVersion: "" };
+  return { token: "", csr: Buffer.alloc(0), agentVersion: "", agentTime: undefined };
 }
 
 export const EnrolRequest: MessageFns<EnrolRequest> = {
@@ -69,6 +74,9 @@ export const EnrolRequest: MessageFns<EnrolRequest> = {
     }
     if (message.agentVersion !== "") {
       writer.uint32(26).string(message.agentVersion);
+    }
+    if (message.agentTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.agentTime), writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -110,6 +118,14 @@ export const EnrolRequest: MessageFns<EnrolRequest> = {
             message.agentVersion = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.agentTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -131,6 +147,11 @@ export const EnrolRequest: MessageFns<EnrolRequest> = {
         : isSet(object.agent_version)
         ? globalThis.String(object.agent_version)
         : "",
+      agentTime: isSet(object.agentTime)
+        ? fromJsonTimestamp(object.agentTime)
+        : isSet(object.agent_time)
+        ? fromJsonTimestamp(object.agent_time)
+        : undefined,
     };
   },
 
@@ -145,6 +166,9 @@ export const EnrolRequest: MessageFns<EnrolRequest> = {
     if (message.agentVersion !== "") {
       obj.agentVersion = message.agentVersion;
     }
+    if (message.agentTime !== undefined) {
+      obj.agentTime = message.agentTime.toISOString();
+    }
     return obj;
   },
 
@@ -156,6 +180,7 @@ export const EnrolRequest: MessageFns<EnrolRequest> = {
     message.token = object.token ?? "";
     message.csr = object.csr ?? Buffer.alloc(0);
     message.agentVersion = object.agentVersion ?? "";
+    message.agentTime = object.agentTime ?? undefined;
     return message;
   },
 };

@@ -104,6 +104,8 @@ export interface Hello {
   bootId: string;
   /** Sync id of the newest assignments in the journal. */
   journalPosition: bigint;
+  /** The agent's clock. A host whose clock is far off keeps its session; the operator is told. */
+  agentTime: Date | undefined;
 }
 
 export interface Welcome {
@@ -718,7 +720,15 @@ export const SessionResponse: MessageFns<SessionResponse> = {
 };
 
 function createBaseHello(): Hello {
-  return { protocolMin: 0, protocolMax: 0, agentVersion: "", features: [], bootId: "", journalPosition: 0n };
+  return {
+    protocolMin: 0,
+    protocolMax: 0,
+    agentVersion: "",
+    features: [],
+    bootId: "",
+    journalPosition: 0n,
+    agentTime: undefined,
+  };
 }
 
 export const Hello: MessageFns<Hello> = {
@@ -743,6 +753,9 @@ export const Hello: MessageFns<Hello> = {
         throw new globalThis.Error("value provided for field message.journalPosition of type uint64 too large");
       }
       writer.uint32(48).uint64(message.journalPosition);
+    }
+    if (message.agentTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.agentTime), writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -808,6 +821,14 @@ export const Hello: MessageFns<Hello> = {
             message.journalPosition = reader.uint64() as bigint;
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.agentTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -848,6 +869,11 @@ export const Hello: MessageFns<Hello> = {
         : isSet(object.journal_position)
         ? BigInt(object.journal_position)
         : 0n,
+      agentTime: isSet(object.agentTime)
+        ? fromJsonTimestamp(object.agentTime)
+        : isSet(object.agent_time)
+        ? fromJsonTimestamp(object.agent_time)
+        : undefined,
     };
   },
 
@@ -871,6 +897,9 @@ export const Hello: MessageFns<Hello> = {
     if (message.journalPosition !== 0n) {
       obj.journalPosition = message.journalPosition.toString();
     }
+    if (message.agentTime !== undefined) {
+      obj.agentTime = message.agentTime.toISOString();
+    }
     return obj;
   },
 
@@ -887,6 +916,7 @@ export const Hello: MessageFns<Hello> = {
     message.journalPosition = (object.journalPosition !== undefined && object.journalPosition !== null)
       ? BigInt(object.journalPosition)
       : 0n;
+    message.agentTime = object.agentTime ?? undefined;
     return message;
   },
 };

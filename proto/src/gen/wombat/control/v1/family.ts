@@ -93,6 +93,7 @@ export interface FamilySpec {
   bootstrap: BootstrapSpec | undefined;
   firewall: FirewallRule[];
   environment: { [key: string]: string };
+  /** The values are in no answer. */
   secretNames: string[];
   neighbours: Neighbour[];
   restart: RestartSpec | undefined;
@@ -160,10 +161,19 @@ export interface CreateFamilyRequest {
   selector: string;
   bootstrap: BootstrapSpec | undefined;
   environment: { [key: string]: string };
-  restart: RestartSpec | undefined;
+  restart:
+    | RestartSpec
+    | undefined;
+  /** Secret variables of the environment: name to value. */
+  secrets: { [key: string]: string };
 }
 
 export interface CreateFamilyRequest_EnvironmentEntry {
+  key: string;
+  value: string;
+}
+
+export interface CreateFamilyRequest_SecretsEntry {
   key: string;
   value: string;
 }
@@ -245,6 +255,35 @@ export interface AttachReleaseRequest {
 
 export interface AttachReleaseResponse {
   family: Family | undefined;
+}
+
+export interface SetEnvironmentRequest {
+  mutation: Mutation | undefined;
+  family: string;
+  /** Name to value; other names keep theirs. */
+  environment: { [key: string]: string };
+  /** The same, secret. A name that was not secret becomes it, and the other way round. */
+  secrets: { [key: string]: string };
+  /** Names to be taken away, secret or not. */
+  unset: string[];
+}
+
+export interface SetEnvironmentRequest_EnvironmentEntry {
+  key: string;
+  value: string;
+}
+
+export interface SetEnvironmentRequest_SecretsEntry {
+  key: string;
+  value: string;
+}
+
+export interface SetEnvironmentResponse {
+  family:
+    | Family
+    | undefined;
+  /** How many nodes have an earlier environment; restarting them gives them this one. */
+  outdatedNodes: number;
 }
 
 export interface AddDomainRequest {
@@ -1574,7 +1613,15 @@ export const ClusterPart: MessageFns<ClusterPart> = {
 };
 
 function createBaseCreateFamilyRequest(): CreateFamilyRequest {
-  return { mutation: undefined, name: "", selector: "", bootstrap: undefined, environment: {}, restart: undefined };
+  return {
+    mutation: undefined,
+    name: "",
+    selector: "",
+    bootstrap: undefined,
+    environment: {},
+    restart: undefined,
+    secrets: {},
+  };
 }
 
 export const CreateFamilyRequest: MessageFns<CreateFamilyRequest> = {
@@ -1597,6 +1644,9 @@ export const CreateFamilyRequest: MessageFns<CreateFamilyRequest> = {
     if (message.restart !== undefined) {
       RestartSpec.encode(message.restart, writer.uint32(50).fork()).join();
     }
+    globalThis.Object.entries(message.secrets).forEach(([key, value]: [string, string]) => {
+      CreateFamilyRequest_SecretsEntry.encode({ key: key as any, value }, writer.uint32(58).fork()).join();
+    });
     return writer;
   },
 
@@ -1664,6 +1714,17 @@ export const CreateFamilyRequest: MessageFns<CreateFamilyRequest> = {
             message.restart = RestartSpec.decode(reader, reader.uint32());
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            const entry7 = CreateFamilyRequest_SecretsEntry.decode(reader, reader.uint32());
+            if (entry7.value !== undefined) {
+              message.secrets[entry7.key] = entry7.value;
+            }
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1697,6 +1758,20 @@ export const CreateFamilyRequest: MessageFns<CreateFamilyRequest> = {
         )
         : {},
       restart: isSet(object.restart) ? RestartSpec.fromJSON(object.restart) : undefined,
+      secrets: isObject(object.secrets)
+        ? (globalThis.Object.entries(object.secrets) as [string, any][]).reduce(
+          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.String(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
     };
   },
 
@@ -1726,6 +1801,15 @@ export const CreateFamilyRequest: MessageFns<CreateFamilyRequest> = {
     if (message.restart !== undefined) {
       obj.restart = RestartSpec.toJSON(message.restart);
     }
+    if (message.secrets) {
+      const entries = globalThis.Object.entries(message.secrets) as [string, string][];
+      if (entries.length > 0) {
+        obj.secrets = {};
+        entries.forEach(([k, v]) => {
+          obj.secrets[k] = v;
+        });
+      }
+    }
     return obj;
   },
 
@@ -1754,6 +1838,15 @@ export const CreateFamilyRequest: MessageFns<CreateFamilyRequest> = {
     message.restart = (object.restart !== undefined && object.restart !== null)
       ? RestartSpec.fromPartial(object.restart)
       : undefined;
+    message.secrets = (globalThis.Object.entries(object.secrets ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
     return message;
   },
 };
@@ -1841,6 +1934,95 @@ export const CreateFamilyRequest_EnvironmentEntry: MessageFns<CreateFamilyReques
     object: I,
   ): CreateFamilyRequest_EnvironmentEntry {
     const message = createBaseCreateFamilyRequest_EnvironmentEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseCreateFamilyRequest_SecretsEntry(): CreateFamilyRequest_SecretsEntry {
+  return { key: "", value: "" };
+}
+
+export const CreateFamilyRequest_SecretsEntry: MessageFns<CreateFamilyRequest_SecretsEntry> = {
+  encode(message: CreateFamilyRequest_SecretsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CreateFamilyRequest_SecretsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCreateFamilyRequest_SecretsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CreateFamilyRequest_SecretsEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: CreateFamilyRequest_SecretsEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<CreateFamilyRequest_SecretsEntry>, I>>(
+    base?: I,
+  ): CreateFamilyRequest_SecretsEntry {
+    return CreateFamilyRequest_SecretsEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CreateFamilyRequest_SecretsEntry>, I>>(
+    object: I,
+  ): CreateFamilyRequest_SecretsEntry {
+    const message = createBaseCreateFamilyRequest_SecretsEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
     return message;
@@ -3078,6 +3260,470 @@ export const AttachReleaseResponse: MessageFns<AttachReleaseResponse> = {
   },
 };
 
+function createBaseSetEnvironmentRequest(): SetEnvironmentRequest {
+  return { mutation: undefined, family: "", environment: {}, secrets: {}, unset: [] };
+}
+
+export const SetEnvironmentRequest: MessageFns<SetEnvironmentRequest> = {
+  encode(message: SetEnvironmentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mutation !== undefined) {
+      Mutation.encode(message.mutation, writer.uint32(10).fork()).join();
+    }
+    if (message.family !== "") {
+      writer.uint32(18).string(message.family);
+    }
+    globalThis.Object.entries(message.environment).forEach(([key, value]: [string, string]) => {
+      SetEnvironmentRequest_EnvironmentEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
+    });
+    globalThis.Object.entries(message.secrets).forEach(([key, value]: [string, string]) => {
+      SetEnvironmentRequest_SecretsEntry.encode({ key: key as any, value }, writer.uint32(34).fork()).join();
+    });
+    for (const v of message.unset) {
+      writer.uint32(42).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetEnvironmentRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetEnvironmentRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.mutation = Mutation.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.family = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            const entry3 = SetEnvironmentRequest_EnvironmentEntry.decode(reader, reader.uint32());
+            if (entry3.value !== undefined) {
+              message.environment[entry3.key] = entry3.value;
+            }
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            const entry4 = SetEnvironmentRequest_SecretsEntry.decode(reader, reader.uint32());
+            if (entry4.value !== undefined) {
+              message.secrets[entry4.key] = entry4.value;
+            }
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.unset.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SetEnvironmentRequest {
+    return {
+      mutation: isSet(object.mutation) ? Mutation.fromJSON(object.mutation) : undefined,
+      family: isSet(object.family) ? globalThis.String(object.family) : "",
+      environment: isObject(object.environment)
+        ? (globalThis.Object.entries(object.environment) as [string, any][]).reduce(
+          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.String(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      secrets: isObject(object.secrets)
+        ? (globalThis.Object.entries(object.secrets) as [string, any][]).reduce(
+          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.String(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      unset: globalThis.Array.isArray(object?.unset) ? object.unset.map((e: any) => globalThis.String(e)) : [],
+    };
+  },
+
+  toJSON(message: SetEnvironmentRequest): unknown {
+    const obj: any = {};
+    if (message.mutation !== undefined) {
+      obj.mutation = Mutation.toJSON(message.mutation);
+    }
+    if (message.family !== "") {
+      obj.family = message.family;
+    }
+    if (message.environment) {
+      const entries = globalThis.Object.entries(message.environment) as [string, string][];
+      if (entries.length > 0) {
+        obj.environment = {};
+        entries.forEach(([k, v]) => {
+          obj.environment[k] = v;
+        });
+      }
+    }
+    if (message.secrets) {
+      const entries = globalThis.Object.entries(message.secrets) as [string, string][];
+      if (entries.length > 0) {
+        obj.secrets = {};
+        entries.forEach(([k, v]) => {
+          obj.secrets[k] = v;
+        });
+      }
+    }
+    if (message.unset?.length) {
+      obj.unset = message.unset;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SetEnvironmentRequest>, I>>(base?: I): SetEnvironmentRequest {
+    return SetEnvironmentRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SetEnvironmentRequest>, I>>(object: I): SetEnvironmentRequest {
+    const message = createBaseSetEnvironmentRequest();
+    message.mutation = (object.mutation !== undefined && object.mutation !== null)
+      ? Mutation.fromPartial(object.mutation)
+      : undefined;
+    message.family = object.family ?? "";
+    message.environment = (globalThis.Object.entries(object.environment ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.secrets = (globalThis.Object.entries(object.secrets ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.unset = object.unset?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseSetEnvironmentRequest_EnvironmentEntry(): SetEnvironmentRequest_EnvironmentEntry {
+  return { key: "", value: "" };
+}
+
+export const SetEnvironmentRequest_EnvironmentEntry: MessageFns<SetEnvironmentRequest_EnvironmentEntry> = {
+  encode(message: SetEnvironmentRequest_EnvironmentEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetEnvironmentRequest_EnvironmentEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetEnvironmentRequest_EnvironmentEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SetEnvironmentRequest_EnvironmentEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: SetEnvironmentRequest_EnvironmentEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SetEnvironmentRequest_EnvironmentEntry>, I>>(
+    base?: I,
+  ): SetEnvironmentRequest_EnvironmentEntry {
+    return SetEnvironmentRequest_EnvironmentEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SetEnvironmentRequest_EnvironmentEntry>, I>>(
+    object: I,
+  ): SetEnvironmentRequest_EnvironmentEntry {
+    const message = createBaseSetEnvironmentRequest_EnvironmentEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseSetEnvironmentRequest_SecretsEntry(): SetEnvironmentRequest_SecretsEntry {
+  return { key: "", value: "" };
+}
+
+export const SetEnvironmentRequest_SecretsEntry: MessageFns<SetEnvironmentRequest_SecretsEntry> = {
+  encode(message: SetEnvironmentRequest_SecretsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetEnvironmentRequest_SecretsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetEnvironmentRequest_SecretsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SetEnvironmentRequest_SecretsEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: SetEnvironmentRequest_SecretsEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SetEnvironmentRequest_SecretsEntry>, I>>(
+    base?: I,
+  ): SetEnvironmentRequest_SecretsEntry {
+    return SetEnvironmentRequest_SecretsEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SetEnvironmentRequest_SecretsEntry>, I>>(
+    object: I,
+  ): SetEnvironmentRequest_SecretsEntry {
+    const message = createBaseSetEnvironmentRequest_SecretsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseSetEnvironmentResponse(): SetEnvironmentResponse {
+  return { family: undefined, outdatedNodes: 0 };
+}
+
+export const SetEnvironmentResponse: MessageFns<SetEnvironmentResponse> = {
+  encode(message: SetEnvironmentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.family !== undefined) {
+      Family.encode(message.family, writer.uint32(10).fork()).join();
+    }
+    if (message.outdatedNodes !== 0) {
+      writer.uint32(16).uint32(message.outdatedNodes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetEnvironmentResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetEnvironmentResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.family = Family.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.outdatedNodes = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SetEnvironmentResponse {
+    return {
+      family: isSet(object.family) ? Family.fromJSON(object.family) : undefined,
+      outdatedNodes: isSet(object.outdatedNodes)
+        ? globalThis.Number(object.outdatedNodes)
+        : isSet(object.outdated_nodes)
+        ? globalThis.Number(object.outdated_nodes)
+        : 0,
+    };
+  },
+
+  toJSON(message: SetEnvironmentResponse): unknown {
+    const obj: any = {};
+    if (message.family !== undefined) {
+      obj.family = Family.toJSON(message.family);
+    }
+    if (message.outdatedNodes !== 0) {
+      obj.outdatedNodes = Math.round(message.outdatedNodes);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SetEnvironmentResponse>, I>>(base?: I): SetEnvironmentResponse {
+    return SetEnvironmentResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SetEnvironmentResponse>, I>>(object: I): SetEnvironmentResponse {
+    const message = createBaseSetEnvironmentResponse();
+    message.family = (object.family !== undefined && object.family !== null)
+      ? Family.fromPartial(object.family)
+      : undefined;
+    message.outdatedNodes = object.outdatedNodes ?? 0;
+    return message;
+  },
+};
+
 function createBaseAddDomainRequest(): AddDomainRequest {
   return {
     mutation: undefined,
@@ -4082,6 +4728,18 @@ export const FamilyServiceService = {
       Buffer.from(AttachReleaseResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): AttachReleaseResponse => AttachReleaseResponse.decode(value),
   },
+  /** What new nodes get, and nodes that are started or restarted from then on. Those that run keep what they have. */
+  setEnvironment: {
+    path: "/wombat.control.v1.FamilyService/SetEnvironment" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SetEnvironmentRequest): Buffer =>
+      Buffer.from(SetEnvironmentRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SetEnvironmentRequest => SetEnvironmentRequest.decode(value),
+    responseSerialize: (value: SetEnvironmentResponse): Buffer =>
+      Buffer.from(SetEnvironmentResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SetEnvironmentResponse => SetEnvironmentResponse.decode(value),
+  },
   addDomain: {
     path: "/wombat.control.v1.FamilyService/AddDomain" as const,
     requestStream: false as const,
@@ -4134,6 +4792,8 @@ export interface FamilyServiceServer extends UntypedServiceImplementation {
   setFirewall: handleUnaryCall<SetFirewallRequest, SetFirewallResponse>;
   /** What new nodes run. Nodes that are there keep what they run. */
   attachRelease: handleUnaryCall<AttachReleaseRequest, AttachReleaseResponse>;
+  /** What new nodes get, and nodes that are started or restarted from then on. Those that run keep what they have. */
+  setEnvironment: handleUnaryCall<SetEnvironmentRequest, SetEnvironmentResponse>;
   addDomain: handleUnaryCall<AddDomainRequest, AddDomainResponse>;
   removeDomain: handleUnaryCall<RemoveDomainRequest, RemoveDomainResponse>;
   /** Places `amount` more nodes and starts them. */
@@ -4235,6 +4895,22 @@ export interface FamilyServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: AttachReleaseResponse) => void,
+  ): ClientUnaryCall;
+  /** What new nodes get, and nodes that are started or restarted from then on. Those that run keep what they have. */
+  setEnvironment(
+    request: SetEnvironmentRequest,
+    callback: (error: ServiceError | null, response: SetEnvironmentResponse) => void,
+  ): ClientUnaryCall;
+  setEnvironment(
+    request: SetEnvironmentRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SetEnvironmentResponse) => void,
+  ): ClientUnaryCall;
+  setEnvironment(
+    request: SetEnvironmentRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SetEnvironmentResponse) => void,
   ): ClientUnaryCall;
   addDomain(
     request: AddDomainRequest,

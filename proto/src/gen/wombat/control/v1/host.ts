@@ -20,6 +20,7 @@ import {
 } from "@grpc/grpc-js";
 import { Timestamp } from "../../../google/protobuf/timestamp.js";
 import { Facts, Sample } from "../../agent/v1/facts.js";
+import { Attribute } from "../../type/v1/attribute.js";
 import { ErrorDetail } from "../../type/v1/error.js";
 import { Metadata as Metadata1, Mutation, PageInfo, PageRequest, Waiting } from "./common.js";
 import { Operation } from "./operation.js";
@@ -132,7 +133,11 @@ export interface Host {
   sample: Sample | undefined;
   lastSeenAt: Date | undefined;
   certificateNotAfter: Date | undefined;
-  lastError: ErrorDetail | undefined;
+  lastError:
+    | ErrorDetail
+    | undefined;
+  /** What is known of the machine, by key; docs/reference/attributes.md lists the keys. */
+  attributes: Attribute[];
 }
 
 export interface ListHostsRequest {
@@ -191,6 +196,7 @@ function createBaseHost(): Host {
     lastSeenAt: undefined,
     certificateNotAfter: undefined,
     lastError: undefined,
+    attributes: [],
   };
 }
 
@@ -246,6 +252,9 @@ export const Host: MessageFns<Host> = {
     }
     if (message.lastError !== undefined) {
       ErrorDetail.encode(message.lastError, writer.uint32(138).fork()).join();
+    }
+    for (const v of message.attributes) {
+      Attribute.encode(v!, writer.uint32(146).fork()).join();
     }
     return writer;
   },
@@ -399,6 +408,14 @@ export const Host: MessageFns<Host> = {
             message.lastError = ErrorDetail.decode(reader, reader.uint32());
             continue;
           }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.attributes.push(Attribute.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -464,6 +481,9 @@ export const Host: MessageFns<Host> = {
         : isSet(object.last_error)
         ? ErrorDetail.fromJSON(object.last_error)
         : undefined,
+      attributes: globalThis.Array.isArray(object?.attributes)
+        ? object.attributes.map((e: any) => Attribute.fromJSON(e))
+        : [],
     };
   },
 
@@ -520,6 +540,9 @@ export const Host: MessageFns<Host> = {
     if (message.lastError !== undefined) {
       obj.lastError = ErrorDetail.toJSON(message.lastError);
     }
+    if (message.attributes?.length) {
+      obj.attributes = message.attributes.map((e) => Attribute.toJSON(e));
+    }
     return obj;
   },
 
@@ -553,6 +576,7 @@ export const Host: MessageFns<Host> = {
     message.lastError = (object.lastError !== undefined && object.lastError !== null)
       ? ErrorDetail.fromPartial(object.lastError)
       : undefined;
+    message.attributes = object.attributes?.map((e) => Attribute.fromPartial(e)) || [];
     return message;
   },
 };

@@ -111,7 +111,11 @@ export interface CreateJobRequest {
     | Action
     | undefined;
   /** Default 60 s. */
-  timeout: Duration | undefined;
+  timeout:
+    | Duration
+    | undefined;
+  /** Also on nodes that do not run: their process is not there, their files are. Without it they are skipped. */
+  all: boolean;
 }
 
 export interface CreateJobResponse {
@@ -793,7 +797,7 @@ export const JobTarget: MessageFns<JobTarget> = {
 };
 
 function createBaseCreateJobRequest(): CreateJobRequest {
-  return { mutation: undefined, expression: "", action: undefined, timeout: undefined };
+  return { mutation: undefined, expression: "", action: undefined, timeout: undefined, all: false };
 }
 
 export const CreateJobRequest: MessageFns<CreateJobRequest> = {
@@ -809,6 +813,9 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
     }
     if (message.timeout !== undefined) {
       Duration.encode(message.timeout, writer.uint32(34).fork()).join();
+    }
+    if (message.all !== false) {
+      writer.uint32(40).bool(message.all);
     }
     return writer;
   },
@@ -858,6 +865,14 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
             message.timeout = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.all = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -876,6 +891,7 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
       expression: isSet(object.expression) ? globalThis.String(object.expression) : "",
       action: isSet(object.action) ? Action.fromJSON(object.action) : undefined,
       timeout: isSet(object.timeout) ? Duration.fromJSON(object.timeout) : undefined,
+      all: isSet(object.all) ? globalThis.Boolean(object.all) : false,
     };
   },
 
@@ -892,6 +908,9 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
     }
     if (message.timeout !== undefined) {
       obj.timeout = Duration.toJSON(message.timeout);
+    }
+    if (message.all !== false) {
+      obj.all = message.all;
     }
     return obj;
   },
@@ -911,6 +930,7 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
     message.timeout = (object.timeout !== undefined && object.timeout !== null)
       ? Duration.fromPartial(object.timeout)
       : undefined;
+    message.all = object.all ?? false;
     return message;
   },
 };

@@ -279,6 +279,8 @@ export interface Node {
   logTail: string;
   familyName: string;
   hostName: string;
+  /** The family's generation that it was deployed, started or restarted with last. */
+  familyGeneration: bigint;
 }
 
 export interface NodePort {
@@ -505,6 +507,7 @@ function createBaseNode(): Node {
     logTail: "",
     familyName: "",
     hostName: "",
+    familyGeneration: 0n,
   };
 }
 
@@ -569,6 +572,12 @@ export const Node: MessageFns<Node> = {
     }
     if (message.hostName !== "") {
       writer.uint32(154).string(message.hostName);
+    }
+    if (message.familyGeneration !== 0n) {
+      if (BigInt.asUintN(64, message.familyGeneration) !== message.familyGeneration) {
+        throw new globalThis.Error("value provided for field message.familyGeneration of type uint64 too large");
+      }
+      writer.uint32(160).uint64(message.familyGeneration);
     }
     return writer;
   },
@@ -738,6 +747,14 @@ export const Node: MessageFns<Node> = {
             message.hostName = reader.string();
             continue;
           }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.familyGeneration = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -817,6 +834,11 @@ export const Node: MessageFns<Node> = {
         : isSet(object.host_name)
         ? globalThis.String(object.host_name)
         : "",
+      familyGeneration: isSet(object.familyGeneration)
+        ? BigInt(object.familyGeneration)
+        : isSet(object.family_generation)
+        ? BigInt(object.family_generation)
+        : 0n,
     };
   },
 
@@ -879,6 +901,9 @@ export const Node: MessageFns<Node> = {
     if (message.hostName !== "") {
       obj.hostName = message.hostName;
     }
+    if (message.familyGeneration !== 0n) {
+      obj.familyGeneration = message.familyGeneration.toString();
+    }
     return obj;
   },
 
@@ -912,6 +937,9 @@ export const Node: MessageFns<Node> = {
     message.logTail = object.logTail ?? "";
     message.familyName = object.familyName ?? "";
     message.hostName = object.hostName ?? "";
+    message.familyGeneration = (object.familyGeneration !== undefined && object.familyGeneration !== null)
+      ? BigInt(object.familyGeneration)
+      : 0n;
     return message;
   },
 };

@@ -1,0 +1,45 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+/** A user of this machine. */
+export interface Account {
+  readonly name: string;
+  readonly uid: number;
+  /** Its first group; the others are the system's to know. */
+  readonly gid: number;
+}
+
+const namePattern = /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/;
+const lookupTimeoutMs = 3_000;
+/** Users of a directory service: asking for them starts a process, so the answer is kept. */
+const fromService = new Map<string, Account>();
+
+/** The user of this name: of /etc/passwd, else of whatever directory service the machine uses. */
+export function findAccount(name: string): Account | undefined {
+  if (!namePattern.test(name)) return undefined;
+  return parseAccount(name, readPasswd()) ?? fromService.get(name) ?? askService(name);
+}
+
+/** Of a text like /etc/passwd. */
+export function parseAccount(name: string, passwd: string): Account | undefined {
+  for (const line of passwd.split('\n')) {
+    const [found, , uid = '', gid = ''] = line.split(':');
+    if (found === name && /^\d+$/.test(uid) && /^\d+$/.test(gid)) return { name, uid: Number(uid), gid: Number(gid) };
+  }
+  return undefined;
+}
+
+function askService(name: string): Account | undefined {
+  const { status, stdout } = spawnSync('getent', ['passwd', '--', name], { encoding: 'utf8', timeout: lookupTimeoutMs, stdio: ['ignore', 'pipe', 'ignore'] });
+  const account = status === 0 ? parseAccount(name, stdout) : undefined;
+  if (account) fromService.set(name, account);
+  return account;
+}
+
+function readPasswd(): string {
+  try {
+    return readFileSync('/etc/passwd', 'utf8');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,16 @@
+import type { AttributeValue } from '@wombat/proto/types';
+import type { AttributeScalar } from '../model/object.js';
+
+/** A stored value as the contract writes it; its unit, if any, its key tells. */
+export function typedValue(value: AttributeScalar): AttributeValue {
+  switch (typeof value) {
+    case 'string':
+      return { kind: { $case: 'text', value } };
+    case 'boolean':
+      return { kind: { $case: 'flag', value } };
+    case 'number':
+      return { kind: Number.isSafeInteger(value) ? { $case: 'integer', value: BigInt(value) } : { $case: 'decimal', value } };
+    default:
+      return { kind: { $case: 'list', value: { values: value.map(typedValue) } } };
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * Filters of templates, by name: what stands inside, and the quotes around it. A secret inside one is filled in on
+ * the host, so both ends must escape alike.
+ */
+export interface TextFilter {
+  readonly escape: (text: string) => string;
+  readonly quote: string;
+}
+
+export const textFilters: Readonly<Record<string, TextFilter>> = {
+  erlangString: { escape: (text) => text.replace(/[\\"]/g, '\\$&').replace(/\n/g, '\\n'), quote: '"' },
+  erlangAtom: { escape: (text) => text.replace(/[\\']/g, '\\$&').replace(/\n/g, '\\n'), quote: "'" },
+  shellWord: { escape: (text) => text.replaceAll("'", String.raw`'\''`), quote: "'" },
+};
+
+/** A secret in a rendered file: `{{secret:NAME}}`, or `{{secret:NAME:FILTER...}}` when it stands inside filters, the innermost first. */
+const secretMark = /\{\{secret:([A-Za-z_][\w-]*)((?::[A-Za-z]+)*)\}\}/g;
+
+/** Marks every secret in the text as standing inside this filter too. */
+export function filterSecretMarks(text: string, filter: string): string {
+  return text.replace(secretMark, (_, name: string, filters: string) => `{{secret:${name}${filters}:${filter}}}`);
+}
+
+/** Puts values in the place of the marks, escaped as the filters around them ask for; `valueOf` throws for an unknown name. */
+export function fillSecretMarks(text: string, valueOf: (name: string) => string): string {
+  return text.replace(secretMark, (_, name: string, filters: string) =>
+    filters.split(':').slice(1).reduce((value, filter) => textFilters[filter]?.escape(value) ?? value, valueOf(name)));
+}
+
+/** Whether a secret is still to be filled in. */
+export function hasSecretMark(text: string): boolean {
+  return text.search(secretMark) >= 0;
+}
