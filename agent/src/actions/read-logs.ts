@@ -102,6 +102,7 @@ function startOffset(source: LogSource, start: LogStart | undefined, nowMs: numb
   const segments = source.segments();
   const since = start?.since;
   const timeMs = since?.$case === 'time' ? since.value.getTime() : since?.$case === 'ago' ? nowMs - (durationToMs(since.value) ?? 0) : undefined;
+  if (timeMs !== undefined && timeMs > nowMs) return endOf(segments);
   const sinceOffset = timeMs === undefined ? undefined : source.offsetAt(timeMs);
   const tailed = start?.tailLines === undefined ? 0 : tailOffset(segments, start.tailLines);
   return Math.max(oldestOf(segments), sinceOffset ?? 0, tailed);

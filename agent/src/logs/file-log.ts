@@ -29,6 +29,8 @@ export interface FileLog {
   /** Where the newest part is expected. */
   readonly place: Place;
   readonly path: string;
+  /** One past the last byte that was ever seen; an agent that was away has it from the index of times. */
+  readonly end: number;
   /** The oldest first; the last is the one that is written. */
   readonly parts: readonly FilePart[];
 }
@@ -36,7 +38,7 @@ export interface FileLog {
 const olderParts = 4;
 
 export function newFile(key: number, name: string, file: FoundIn): FileLog {
-  return { key, name, place: file.place, path: file.path, parts: [partOf(file, 0, false)] };
+  return { key, name, place: file.place, path: file.path, end: file.sizeBytes, parts: [partOf(file, 0, false)] };
 }
 
 /**
@@ -47,19 +49,19 @@ export function newFile(key: number, name: string, file: FoundIn): FileLog {
  * replaced  another file lies at its path, and the former one is gone
  * gone      nothing lies at its path (yet)
  */
-export function followFile(log: FileLog, found: readonly FoundIn[], isOfAnother: (identity: string) => boolean, lastEnd: (key: number) => number): FileLog {
+export function followFile(log: FileLog, found: readonly FoundIn[], isOfAnother: (identity: string) => boolean): FileLog {
   const byIdentity = new Map(found.filter(({ place, identity }) => place === log.place && !isOfAnother(identity)).map((file) => [file.identity, file]));
   const last = log.parts.at(-1);
   const older = log.parts.slice(0, -1).flatMap((part) => refound(part, byIdentity)).slice(-olderParts);
   const now = [...byIdentity.values()].find(({ path }) => path === log.path);
-  if (last) return { ...log, parts: next(log, last, older, now, byIdentity, lastEnd) };
-  return { ...log, parts: now ? [partOf(now, lastEnd(log.key), true)] : [] };
+  const parts = last ? next(log, last, older, now, byIdentity) : now ? [partOf(now, log.end, true)] : [];
+  const newest = parts.at(-1);
+  return { ...log, parts, end: Math.max(log.end, newest ? newest.start + newest.sizeBytes : 0) };
 }
 
-function next(log: FileLog, last: FilePart, older: readonly FilePart[], now: FoundIn | undefined, byIdentity: ReadonlyMap<string, FoundIn>, lastEnd: (key: number) => number): readonly FilePart[] {
+function next(log: FileLog, last: FilePart, older: readonly FilePart[], now: FoundIn | undefined, byIdentity: ReadonlyMap<string, FoundIn>): readonly FilePart[] {
   if (last.place === 'kept') return [...older, last];
-  // An agent that was away knows the end that was told last by the index.
-  const seenEnd = Math.max(last.start + last.sizeBytes, lastEnd(log.key));
+  const seenEnd = log.end;
   if (now && now.identity === last.identity) {
     if (last.start + now.sizeBytes >= seenEnd) return [...older, { ...last, path: now.path, sizeBytes: now.sizeBytes, modifiedMs: now.modifiedMs }];
     return [partOf(now, seenEnd, true)];
@@ -70,7 +72,8 @@ function next(log: FileLog, last: FilePart, older: readonly FilePart[], now: Fou
   const chain = former ? [...older, former] : [...older];
   let end = former ? former.start + former.sizeBytes : seenEnd;
   if (former) {
-    for (const file of between(former, now, [...byIdentity.values()])) {
+    const known = new Set([...chain, now].map(({ identity }) => identity));
+    for (const file of between(former, now, [...byIdentity.values()].filter(({ identity }) => !known.has(identity)))) {
       chain.push(partOf(file, end, false));
       end += file.sizeBytes;
     }
@@ -83,7 +86,7 @@ function between(former: FilePart, now: FoundIn, files: readonly FoundIn[]): Fou
   const stem = posix.basename(now.path);
   const directory = posix.dirname(now.path);
   return files
-    .filter(({ path, bornNs }) => posix.dirname(path) === directory && posix.basename(path).startsWith(stem) && bornNs > BigInt(former.born) && bornNs < now.bornNs)
+    .filter(({ path, bornNs }) => posix.dirname(path) === directory && posix.basename(path).startsWith(stem) && bornNs >= BigInt(former.born) && bornNs <= now.bornNs)
     .sort((one, other) => (one.bornNs < other.bornNs ? -1 : 1));
 }
 

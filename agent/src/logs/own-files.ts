@@ -65,9 +65,9 @@ export class OwnFiles {
     const found = this.#find(globs);
     const owners = new Map(this.#logs.flatMap(({ key, parts }) => parts.map(({ identity }) => [identity, key] as const)));
     const isOfAnother = (key: number) => (identity: string): boolean => (owners.get(identity) ?? key) !== key;
-    this.#logs = this.#logs.map((log) => followFile(log, found, isOfAnother(log.key), (key) => this.index(key).lastEnd));
+    this.#logs = this.#logs.map((log) => followFile(log, found, isOfAnother(log.key)));
     this.#adopt(found);
-    for (const log of this.#logs) this.index(log.key).note(nowMs, endOfParts(log.parts));
+    for (const log of this.#logs) this.index(log.key).note(nowMs, log.end);
     if (hasNewGlobs || JSON.stringify(this.#logs.map(withoutSize)) !== before) this.#save();
   }
 
@@ -171,7 +171,7 @@ export class OwnFiles {
       try {
         const state = JSON.parse(readFileSync(descriptor, 'utf8')) as State;
         if (!Array.isArray(state.logs) || !Array.isArray(state.globs)) return;
-        [this.#globs, this.#nextKey, this.#logs] = [state.globs, state.nextKey, [...state.logs]];
+        [this.#globs, this.#nextKey, this.#logs] = [state.globs, state.nextKey, state.logs.map((log) => ({ ...log, end: Math.max(log.end, this.index(log.key).lastEnd) }))];
       } finally {
         closeSync(descriptor);
       }
@@ -209,11 +209,6 @@ function isPlainName(path: string): boolean {
 }
 
 /** What is written down: a change of size alone is in the index. */
-function withoutSize({ parts, ...log }: FileLog): unknown {
+function withoutSize({ parts, end: _, ...log }: FileLog): unknown {
   return { ...log, parts: parts.map(({ sizeBytes, modifiedMs: _, ...part }, index) => (index === parts.length - 1 ? part : { ...part, sizeBytes })) };
-}
-
-function endOfParts(parts: readonly FilePart[]): number {
-  const last = parts.at(-1);
-  return last ? last.start + last.sizeBytes : 0;
 }

@@ -92,6 +92,9 @@ class LogReading {
         return void this.#ended.add(kind.value);
       case 'omitted':
         return this.#runtime.print.warn(`${this.#printer.nameOf(kind.value.nodeId)} has more log files than are read; those written last are`);
+      case undefined:
+        // Of a newer coordinator.
+        return;
     }
   }
 

@@ -21,7 +21,7 @@ export const nodeLogs = defineCommand({
     { command: 'wo node logs riak-1 riak-2 --file "*.log"', explanation: 'the log files that the release writes by itself' },
     { command: 'wo node logs riak-1 --list', explanation: 'which logs there are' },
   ],
-  arguments: { nodes: some('nodes, or families: all their nodes') },
+  arguments: { nodes: some('ids, names or beginnings of ids of nodes or families', { label: 'NODE-OR-FAMILY', completes: ['node', 'family'] }) },
   options: {
     follow: flag('-f, --follow', 'go on until Ctrl-C, also with nodes that join'),
     tail: wholeNumber('--tail <lines>', `at most so many of the last lines of each log; ${usualTail} without --since and --grep`, { maximum: 100_000 }),

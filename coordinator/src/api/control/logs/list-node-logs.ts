@@ -29,7 +29,7 @@ async function* listOf(tools: LogTools, target: LogTarget, signal: AbortSignal):
     for await (const message of openLogs(tools, [target], query, new Map(), signal)) yield found(message);
   } catch (error) {
     signal.throwIfAborted();
-    yield logProblem(target, WombatError.from(error));
+    yield logProblem(target, hostProblem(target, tools) ?? WombatError.from(error));
   }
 }
 

@@ -22,6 +22,7 @@ export async function* readNodeLogs(tools: LogTools, request: ReadNodeLogsReques
   const left = new AbortController();
   const signal = AbortSignal.any([caller, left.signal]);
   try {
+    for (const target of targets) yield introduced(target);
     if (request.follow) yield* follow(tools, request, targets, query, positions, signal);
     else yield* inOrder(targets.map((target) => () => readOnce(tools, target, query, positions, signal)), nodesAhead);
   } finally {
@@ -30,20 +31,18 @@ export async function* readNodeLogs(tools: LogTools, request: ReadNodeLogsReques
 }
 
 async function* readOnce(tools: LogTools, target: LogTarget, query: LogQuery, positions: Positions, signal: AbortSignal): AsyncGenerator<ReadNodeLogsResponse> {
-  yield introduced(target);
   const problem = hostProblem(target, tools);
   if (problem) return yield { kind: { $case: 'problem', value: logProblem(target, problem) } };
   try {
     for await (const message of openLogs(tools, [target], query, positions, signal)) yield* answersTo(message);
   } catch (error) {
     signal.throwIfAborted();
-    yield { kind: { $case: 'problem', value: logProblem(target, WombatError.from(error)) } };
+    yield { kind: { $case: 'problem', value: logProblem(target, hostProblem(target, tools) ?? WombatError.from(error)) } };
   }
 }
 
 async function* follow(tools: LogTools, request: ReadNodeLogsRequest, targets: readonly LogTarget[], query: LogQuery, positions: Positions, signal: AbortSignal): AsyncGenerator<ReadNodeLogsResponse> {
   const all = new Confluence<ReadNodeLogsResponse>();
-  for (const target of targets) yield introduced(target);
   for (const part of byHost(targets, positions)) all.add(followHost(tools, part, query, positions, signal));
   const named = new Set(targets.map(({ node }) => node.id));
   if (request.nodes.some((reference) => !targets.some(({ node }) => node.id === reference || node.name === reference))) {
