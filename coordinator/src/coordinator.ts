@@ -9,6 +9,7 @@ import type { HttpListener } from './api/http/http-listener.js';
 import type { CertificateIndex } from './auth/certificate-index.js';
 import { writeFileAtomically } from './auth/private-file.js';
 import type { Operators } from './auth/operators.js';
+import type { TokenUses } from './auth/token-uses.js';
 import type { ServerCertificate } from './auth/server-certificate.js';
 import type { Configuration } from './configuration/configuration.js';
 import type { Engine } from './engine/engine.js';
@@ -24,6 +25,7 @@ export interface CoordinatorParts {
   readonly certificate: ServerCertificate;
   readonly index: CertificateIndex;
   readonly operators: Operators;
+  readonly uses: TokenUses;
   readonly providers: ProviderInstances;
   readonly fleet: AgentFleet;
   readonly engine: Engine;
@@ -70,6 +72,7 @@ export class Coordinator {
     parts.checkMethods();
     await parts.index.load();
     await parts.operators.load();
+    await parts.uses.load();
     parts.fleet.start();
     void parts.certificate.run(this.#stop.signal);
     const { configuration } = parts;
@@ -113,6 +116,7 @@ export class Coordinator {
     await parts.providers.close();
     parts.index.close();
     parts.operators.close();
+    await parts.uses.close();
     await parts.store.close();
     parts.log.info({}, 'the coordinator has stopped');
   }

@@ -33,7 +33,7 @@ export interface LogKeeperOptions {
 export class LogKeeper {
   readonly #options: LogKeeperOptions;
   readonly #logs = new Map<string, NodeLogs>();
-  readonly #stop = new AbortController();
+  #stop: AbortController | undefined;
   #canFree: boolean | undefined;
   #looking: Promise<void> = Promise.resolve();
 
@@ -42,12 +42,19 @@ export class LogKeeper {
   }
 
   start(): void {
-    this.#looking = this.#lookOnAndOn();
+    if (this.#stop) return;
+    this.#stop = new AbortController();
+    this.#looking = this.#lookOnAndOn(this.#looking, this.#stop.signal);
   }
 
-  async stop(): Promise<void> {
-    this.#stop.abort();
-    await this.#looking;
+  stop(): void {
+    this.#stop?.abort();
+    this.#stop = undefined;
+  }
+
+  /** Resolves when a look that was under way at the stop is over. */
+  idle(): Promise<void> {
+    return this.#looking;
   }
 
   /** Of a node of this host, also of one removed less than a day ago. */
@@ -91,13 +98,14 @@ export class LogKeeper {
     return known;
   }
 
-  async #lookOnAndOn(): Promise<void> {
+  async #lookOnAndOn(before: Promise<void>, signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
-    while (!this.#stop.signal.aborted) {
-      const before = clock.monotonic();
+    await before;
+    while (!signal.aborted) {
+      const startedAtMs = clock.monotonic();
       await this.look().catch((error: unknown) => this.#options.log.warn({ err: error }, 'cannot look after logs'));
-      const tookMs = clock.monotonic() - before;
-      await clock.sleep(Math.max(indexStepMs, restFactor * tookMs), this.#stop.signal).catch(() => undefined);
+      const tookMs = clock.monotonic() - startedAtMs;
+      await clock.sleep(Math.max(indexStepMs, restFactor * tookMs), signal).catch(() => undefined);
     }
   }
 }

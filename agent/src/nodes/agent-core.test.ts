@@ -91,7 +91,7 @@ t.test('a first start that fails is not tried again, and says why', async (t) =>
         runs: {
           start: ['bin/slow'],
           ready: { kind: { $case: 'action', value: { kind: { $case: 'command', value: { argv: ['sh', '-c', 'echo not yet; exit 1'], environment: {} } } } } },
-          readyTimeout: durationFromMs(150),
+          readyTimeout: durationFromMs(2_000),
         },
       }),
     }),

@@ -62,6 +62,7 @@ export class AgentCore implements SessionHandlers {
   readonly #epmdKeeper: EpmdKeeper;
   #table: NodeTable | undefined;
   #housekeeping: NodeJS.Timeout | undefined;
+  #isStopped = false;
 
   constructor(options: AgentCoreOptions) {
     this.#options = options;
@@ -89,17 +90,17 @@ export class AgentCore implements SessionHandlers {
     this.#table = new NodeTable(await this.#nodeServices());
     await this.#table.open();
     await this.#exec.open();
-    this.#logs.start();
-    this.#epmdKeeper.start();
+    this.#matchKeepers();
     this.#housekeeping = setInterval(() => void this.#keepHouse(), housekeepingMs).unref();
     void this.#keepHouse();
   }
 
   /** Nodes and commands run on, and the next agent in this directory finds them. */
   async stop(): Promise<void> {
+    this.#isStopped = true;
     clearInterval(this.#housekeeping);
-    await this.#logs.stop();
-    this.#epmdKeeper.stop();
+    this.#matchKeepers();
+    await this.#logs.idle();
     await this.#exec.close();
     await this.#table?.close();
   }
@@ -176,13 +177,25 @@ export class AgentCore implements SessionHandlers {
       bootId: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim(),
       journal: this.#journal,
       starts: new Slots(startsAtOnce),
-      onStatus: (status) => this.#statusListeners.forEach((listener) => listener(status)),
+      onStatus: (status) => {
+        this.#matchKeepers();
+        this.#statusListeners.forEach((listener) => listener(status));
+      },
     };
   }
 
   #loggedNodes(): LoggedNode[] {
     const present = (this.#table?.nodes() ?? []).filter(({ phase }) => phase !== 'absent');
     return present.map(({ nodeId, paths, assignment }) => ({ nodeId, paths, logFiles: assignment.spec?.logFiles ?? [] }));
+  }
+
+  /** An agent without nodes has nothing to look after, and does nothing every few seconds. */
+  #matchKeepers(): void {
+    const hasNodes = this.#table?.nodes().some(({ phase }) => phase !== 'absent') ?? false;
+    for (const keeper of [this.#logs, this.#epmdKeeper]) {
+      if (hasNodes && !this.#isStopped) keeper.start();
+      else keeper.stop();
+    }
   }
 
   #epmdUses(): EpmdUse[] {

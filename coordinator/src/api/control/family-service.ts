@@ -53,7 +53,7 @@ export function familyService(options: FamilyServiceOptions): Service {
         });
         return stored;
       });
-      return { family: familyView(family, []) };
+      return { family: familyView(family, []), dryRun: request.mutation?.dryRun ?? false };
     },
     async listFamilies(request) {
       const page = await store.read.families.page(await pageQuery<'families'>(request.page, { name: { field: 'name' } }));
@@ -99,7 +99,7 @@ export function familyService(options: FamilyServiceOptions): Service {
         const provider = await findObject(transaction, 'providers', asked.id);
         return transaction.domains.insert({ ...(await newDomain(options, transaction, request, family, provider)), ...offered });
       });
-      return { domain: domainView(domain) };
+      return { domain: domainView(domain), dryRun: request.mutation?.dryRun ?? false };
     },
     async removeDomain(request) {
       await mutateObject(store, request.mutation, 'domains', request.domain, async (transaction, domain) => {

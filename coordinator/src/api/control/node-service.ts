@@ -21,6 +21,7 @@ import { mutate } from './mutation.js';
 import { nodeNames } from './node-names.js';
 import { pageQuery } from './paging.js';
 import { nodeView } from './views/node-view.js';
+import { renderView } from './views/render-view.js';
 import { operationView } from './views/operation-view.js';
 
 export interface NodeServiceOptions {
@@ -79,8 +80,7 @@ export function nodeService(options: NodeServiceOptions): Service {
       return { operation: operationView(await change('remove', request, identity, request.data === DataPolicy.KEEP)) };
     },
     async renderNode(request) {
-      const rendered = await options.assignments.render(await find(request.node));
-      return { files: rendered.files.map(({ path, text }) => ({ path, content: text })), environment: { ...rendered.environment }, start: [...rendered.start] };
+      return renderView(await options.assignments.render(await find(request.node)));
     },
     async *readNodeLog(request, context) {
       const node = await find(request.node);

@@ -5,7 +5,7 @@ import type { Kind } from '../store.js';
 import { columnOf, tables } from './tables.js';
 
 /** Run in order, each once, in a transaction of its own; never changed after a release. */
-const migrations: readonly ((database: Database) => Promise<void>)[] = [initial, requests, familyRevisions];
+const migrations: readonly ((database: Database) => Promise<void>)[] = [initial, requests, familyRevisions, releasesSayMore];
 
 /**
  * Brings the schema to this build's version.
@@ -59,6 +59,12 @@ async function familyRevisions(database: Database): Promise<void> {
   const { rows } = await sql<{ id: string; generation: number }>`select id, generation from families`.execute(database);
   const generations = new Map(rows.map(({ id, generation }) => [id, Number(generation)]));
   await changeBodies(database, 'nodes', (node, familyId) => ({ ...node, familyGeneration: generations.get(familyId) ?? 1 }), 'family_id');
+}
+
+/** Manifests say user, limits, needs, data directory and commands. */
+async function releasesSayMore(database: Database): Promise<void> {
+  const unsaid = { dataDirectory: false, runAs: '', limits: { openFiles: 0, processes: 0, nice: 0, memoryBytes: 0 }, needs: { memoryBytes: 0, diskBytes: 0 }, commands: [] };
+  await changeBodies(database, 'releases', (release) => ({ ...release, manifest: { ...unsaid, ...(release['manifest'] as object) } }));
 }
 
 async function createTable(database: Database, kind: Kind): Promise<void> {

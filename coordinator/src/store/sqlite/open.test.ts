@@ -4,7 +4,8 @@ import path from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import t, { type Test } from 'tap';
 import { systemClock, WombatError } from '@wombat/proto';
-import { familyRow, nodeRow } from '../../testing/rows.js';
+import type { Manifest } from '../../domain/model/release.js';
+import { familyRow, manifestOf, nodeRow, releaseRow } from '../../testing/rows.js';
 import type { Commit, Store } from '../store.js';
 import { openSqliteStore } from './open.js';
 
@@ -118,6 +119,19 @@ void t.test('a commit tells what was written last', async (test) => {
     await transaction.providers.update({ ...first, identity: 'later' });
   });
   test.match(commits, [{ changes: [{ kind: 'providers', id: 'prv-aaaaaaaaaaaa', object: { identity: 'later' } }], events: [] }]);
+});
+
+void t.test('a release that the first schema has written says what it did not say then', async (test) => {
+  const { store, file } = await opened(test);
+  const { commands: _c, limits: _l, needs: _n, runAs: _r, dataDirectory: _d, ...then } = manifestOf({ start: 'bin/old', nodeName: 'old' });
+  await store.transaction((transaction) => transaction.releases.insert(releaseRow({ manifest: then as Manifest })));
+  const raw = new BetterSqlite3(file);
+  raw.prepare('delete from migrations where version = 4').run();
+  raw.close();
+  const again = await openSqliteStore({ file, clock: systemClock });
+  test.teardown(() => again.close());
+  const [release] = await again.read.releases.find({});
+  test.same(release?.manifest, manifestOf({ start: 'bin/old', nodeName: 'old' }));
 });
 
 void t.test('a store of a newer version is refused', async (test) => {
