@@ -25,6 +25,7 @@ export interface Keeping {
 
 const dataPrefixes = ['{{node.dataDir}}/', '{{path:data}}/'];
 const longestNameLength = 250;
+const mostScans = 3;
 
 /**
  * The log files that a release writes by itself, each followed by what it is and not by what it is
@@ -62,7 +63,7 @@ export class OwnFiles {
     const before = JSON.stringify(this.#logs.map(withoutSize));
     const hasNewGlobs = globs.join('\0') !== this.#globs.join('\0');
     this.#globs = globs;
-    const found = this.#find(globs);
+    const found = this.#findAll(globs);
     const owners = new Map(this.#logs.flatMap(({ key, parts }) => parts.map(({ identity }) => [identity, key] as const)));
     const isOfAnother = (key: number) => (identity: string): boolean => (owners.get(identity) ?? key) !== key;
     this.#logs = this.#logs.map((log) => followFile(log, found, isOfAnother(log.key)));
@@ -112,6 +113,16 @@ export class OwnFiles {
       }
     }
     return moved;
+  }
+
+  /** A file that is renamed while its directory is read may be in neither place: then it is read again. */
+  #findAll(globs: readonly string[]): FoundIn[] {
+    const wanted = this.#logs.flatMap(({ parts }) => parts.slice(-1)).filter(({ place }) => place !== 'kept');
+    for (let attempt = 1; ; attempt++) {
+      const found = this.#find(globs);
+      const identities = new Set(found.map(({ identity }) => identity));
+      if (attempt === mostScans || wanted.every(({ identity }) => identities.has(identity))) return found;
+    }
   }
 
   #find(globs: readonly string[]): FoundIn[] {

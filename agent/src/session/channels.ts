@@ -8,8 +8,8 @@ import { writeWhenReady } from './stream-writer.js';
 /** More at once than people watch, few enough that a flood costs little. */
 const maximumChannels = 64;
 const maximumIdLength = 64;
-/** How long the coordinator may take to end a channel that we have ended. */
-const lingerMs = 10_000;
+/** How long the coordinator may take to end a channel that we have ended: whoever reads may be slow, and what is on its way must not be cut. */
+const lingerMs = 10 * 60_000;
 
 /** Serves the channels that a session asks for, each a stream of its own beside the session. */
 export class Channels {
