@@ -73,6 +73,8 @@ export const methodTable: Readonly<Record<string, MethodRule>> = {
   '/wombat.control.v1.ReleaseService/RemoveRelease': write,
   '/wombat.control.v1.SystemService/GetVersion': read,
   '/wombat.control.v1.SystemService/ListPlugins': read,
+  '/wombat.control.v1.SystemService/Diagnose': read,
+  '/wombat.control.v1.SystemService/CreateBackup': admin,
   '/wombat.control.v1.TokenService/CreateJoinToken': admin,
   '/wombat.control.v1.TokenService/ListJoinTokens': read,
   '/wombat.control.v1.TokenService/RevokeJoinToken': admin,

@@ -3,7 +3,7 @@ import { LogStream as AgentLogStream } from '@wombat/proto/agent';
 import { DataPolicy, LogStream, NodeServiceService, type Mutation } from '@wombat/proto/control';
 import { principalOf, type Identity } from '../../auth/identity.js';
 import type { Family } from '../../domain/model/family.js';
-import type { Node } from '../../domain/model/node.js';
+import { nodePhases, type Node } from '../../domain/model/node.js';
 import type { Operation } from '../../domain/model/operation.js';
 import { presentPhases } from '../../domain/states/node-states.js';
 import type { AssignmentBuilder } from '../../engine/assignment-builder.js';
@@ -52,7 +52,7 @@ export function nodeService(options: NodeServiceOptions): Service {
       const idOf = (kind: 'families' | 'hosts') => async (text: string): Promise<string> => (await findObject(store.read, kind, text)).id;
       const query = await pageQuery<'nodes'>(
         request.page,
-        { family: { field: 'familyId', resolve: idOf('families') }, host: { field: 'hostId', resolve: idOf('hosts') }, phase: { field: 'phase' }, name: { field: 'name' } },
+        { family: { field: 'familyId', resolve: idOf('families') }, host: { field: 'hostId', resolve: idOf('hosts') }, phase: { field: 'phase', values: nodePhases }, name: { field: 'name' } },
         request.includeGone ? {} : { phase: presentPhases },
       );
       const page = await store.read.nodes.page(query);

@@ -187,7 +187,7 @@ export interface CreateFamilyResponse {
 }
 
 export interface ListFamiliesRequest {
-  /** Fields: release. */
+  /** Fields: name. */
   page: PageRequest | undefined;
 }
 

@@ -292,7 +292,7 @@ export interface NodePort {
 }
 
 export interface ListNodesRequest {
-  /** Fields: family, host, phase. */
+  /** Fields: family, host, phase, name. */
   page:
     | PageRequest
     | undefined;
