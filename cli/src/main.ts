@@ -3,7 +3,7 @@ import { usageLine } from './help.js';
 import { usageBlock } from './output/error-block.js';
 import { readCommandLine, type Invocation, type Reading } from './program.js';
 import { createRuntime, Interrupted } from './runtime.js';
-import { coloursFor } from './terminal/colours.js';
+import { colourChoice, colourChoiceIn, coloursFor } from './terminal/colours.js';
 import { processIo, type Io } from './terminal/io.js';
 import { UsageError } from './usage-error.js';
 
@@ -16,6 +16,11 @@ export async function runCommandLine(argv: readonly string[], io: Io): Promise<n
   if (program === 'coordinator' || program === 'agent') {
     const { runProgram } = await import('./programs.js');
     return runProgram(program, argv.slice(1), io).catch((error: unknown) => tellError(error, io, argv));
+  }
+  if (program === '__complete') {
+    const { complete } = await import('./completion/complete.js');
+    await complete(argv.slice(1), io);
+    return 0;
   }
   try {
     const reading = await readCommandLine(argv, io);
@@ -52,7 +57,7 @@ function tellUsage(error: UsageError, { registered, command }: Typed, io: Io, ar
     usage: name && command && usageLine(command, name),
     example: command?.examples[0].command,
     help: `${name ?? 'wo'} --help`,
-    colours: coloursFor(io.stderr, io.env, flags ? !flags.noColor : !argv.includes('--no-color')),
+    colours: coloursFor(io.stderr, io.env, flags ? colourChoice(flags) : colourChoiceIn(argv)),
   });
   io.stderr.write(`${text}\n`);
 }

@@ -11,6 +11,7 @@ import { familyService } from './api/control/family-service.js';
 import { hostService } from './api/control/host-service.js';
 import { jobApiService } from './api/control/job-service.js';
 import { nodeService } from './api/control/node-service.js';
+import { operatorService } from './api/control/operator-service.js';
 import { operationService } from './api/control/operation-service.js';
 import { providerService } from './api/control/provider-service.js';
 import { releaseService } from './api/control/release-service.js';
@@ -23,10 +24,15 @@ import { RequestReplay } from './api/replay/request-replay.js';
 import { reflectionServices } from './api/reflection/reflection-service.js';
 import { CertificateIndex } from './auth/certificate-index.js';
 import { HostIdentities } from './auth/host-identities.js';
+import { LostCertificates } from './auth/lost-certificates.js';
 import { MethodTable } from './auth/method-table.js';
+import { OperatorGate } from './auth/operator-gate.js';
 import { Operators } from './auth/operators.js';
+import { TokenUses } from './auth/token-uses.js';
+import { Backups } from './backup/create-backup.js';
 import type { Configuration } from './configuration/configuration.js';
 import { Coordinator } from './coordinator.js';
+import { Diagnosis } from './diagnosis/diagnosis.js';
 import { AgentReports } from './engine/agent-reports.js';
 import { AssignmentBuilder } from './engine/assignment-builder.js';
 import { AssignmentController } from './engine/assignment-controller.js';
@@ -48,10 +54,12 @@ import { AgentCommands } from './plugins/agent-commands.js';
 import { ProviderInstances } from './plugins/provider-instances.js';
 import { pluginList } from './plugins/plugin-list.js';
 import { FileBlobStore } from './releases/file-blob-store.js';
+import { ReleaseBlobs } from './releases/release-blobs.js';
+import { checkInThread } from './store/sqlite/check-in-thread.js';
 
 /** The coordinator's parts, from top to bottom. Nothing else knows which class stands behind a port. */
 export function compose(configuration: Configuration, grounds: Grounds, log: Logger): Coordinator {
-  const { store, clusterId, secrets, authority, certificate, catalog } = grounds;
+  const { lock, store, clusterId, secrets, authority, certificate, catalog } = grounds;
   const { directory } = configuration;
   const [clock, ids] = [systemClock, randomIds];
   const container = root.createChildContainer();
@@ -65,10 +73,14 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   part(HostIdentities, (c) => new HostIdentities({
     store, authority, index: c.resolve(CertificateIndex), clock, ids, onUntold: (error) => log.error({ err: error }, 'the refusal of a join token could not be recorded'),
   }));
+  part(LostCertificates, () => new LostCertificates({ store, clock, clusterId }));
   part(Operators, () => new Operators({ store, clock, ids, directory }));
+  part(TokenUses, () => new TokenUses(store, clock, (error) => log.warn({ err: error }, 'the last uses of tokens could not be written')));
+  part(OperatorGate, (c) => new OperatorGate({ operators: c.resolve(Operators), uses: c.resolve(TokenUses), clock, calls: { perSecond: configuration.limits.callsPerSecond, burst: 2 * configuration.limits.callsPerSecond } }));
 
   // Where releases are
   part(FileBlobStore, () => new FileBlobStore(path.join(directory, 'blobs')));
+  part(ReleaseBlobs, (c) => new ReleaseBlobs({ store, clock, blobs: c.resolve(FileBlobStore) }));
 
   // Where hosts come from
   part(AgentCommands, (c) => new AgentCommands({ store, issuer: c.resolve(HostIdentities), command: configuration.agent.command, coordinator: () => c.resolve(Coordinator).addresses.agents }));
@@ -122,20 +134,28 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     retention: c.resolve(EventRetention),
   }));
 
+  // How it is kept safe and well
+  part(Backups, () => new Backups({ directory, clusterId, clock, configurationFile: grounds.configurationFile }));
+  part(Diagnosis, (c) => new Diagnosis({
+    directory, store, clock, authority, fleet: c.resolve(AgentFleet), checkStore: checkInThread,
+    certificate: () => certificate.current, plugins: () => pluginList(catalog).map(({ description }) => description?.name ?? ''),
+  }));
+
   // What is asked for, and by whom
   part(RequestReplay, () => new RequestReplay({ store, clock, secrets }));
   const controlServices = once((c: DependencyContainer) => controlHandlers(c).map((service) => c.resolve(RequestReplay).protect(service)));
   const controlHandlers = (c: DependencyContainer) => [
     providerService({ store, clock, ids, secrets, drivers: catalog, directory: c.resolve(ProviderInstances) }),
-    releaseService({ store, clock, ids, blobs: c.resolve(FileBlobStore) }),
+    releaseService({ store, ids, blobs: c.resolve(FileBlobStore), releaseBlobs: c.resolve(ReleaseBlobs) }),
     familyService({ store, clock, ids, secrets, strategies: catalog, directory: c.resolve(ProviderInstances), drivers: catalog, maxNodesPerOperation: configuration.limits.maxNodesPerOperation }),
     nodeService({ store, clock, ids, fleet: c.resolve(AgentFleet), strategies: catalog, assignments: c.resolve(AssignmentBuilder) }),
     hostService({ store, clock, ids, fleet: c.resolve(AgentFleet) }),
     operationService({ store, clock }),
     eventService({ store }),
     jobApiService({ store, jobs: c.resolve(JobService) }),
-    tokenService({ store, clock, ids, issuer: c.resolve(HostIdentities) }),
-    systemService({ clusterId, fleet: c.resolve(AgentFleet), plugins: () => pluginList(catalog) }),
+    operatorService({ store, clock, operators: c.resolve(Operators), uses: c.resolve(TokenUses) }),
+    tokenService({ store, clock, ids, issuer: c.resolve(HostIdentities), agentsAddress: () => c.resolve(Coordinator).addresses.agents }),
+    systemService({ clusterId, clock, fleet: c.resolve(AgentFleet), plugins: () => pluginList(catalog), backups: c.resolve(Backups), diagnosis: c.resolve(Diagnosis) }),
   ];
   const agentServices = (c: DependencyContainer) => [
     enrolmentService(c.resolve(HostIdentities), clusterId),
@@ -146,22 +166,27 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   part(ControlListener, (c) => new ControlListener({
     services: controlServices(c),
     libraryServices: [...c.resolve(HealthService).services, ...reflectionServices(serviceNames)],
-    table: c.resolve(MethodTable), operators: c.resolve(Operators), certificate, log,
+    table: c.resolve(MethodTable), operators: c.resolve(Operators), gate: c.resolve(OperatorGate), certificate, log,
+    maximumCallsOfOneToken: configuration.limits.callsAtOnce,
   }));
   part(HttpListener, (c) => new HttpListener({
-    services: controlServices(c), table: c.resolve(MethodTable), operators: c.resolve(Operators), log, isServing: () => c.resolve(Coordinator).isServing,
+    services: controlServices(c), table: c.resolve(MethodTable), operators: c.resolve(Operators), gate: c.resolve(OperatorGate), log,
+    maximumCallsOfOneToken: configuration.limits.callsAtOnce, isServing: () => c.resolve(Coordinator).isServing,
     ...(configuration.http.tls ? { certificate } : {}),
   }));
   part(AgentsListener, (c) => new AgentsListener({
     services: agentServices(c), table: c.resolve(MethodTable), authority, index: c.resolve(CertificateIndex), certificate, log,
+    onUnknown: (der, peer) => void c.resolve(LostCertificates).recover(der, peer).catch((error: unknown) => log.warn({ peer, err: error }, 'a certificate could not be looked up')),
   }));
 
   part(Coordinator, (c) => new Coordinator({
-    configuration, store, log, version: wombatVersion,
+    configuration, lock, store, log, version: wombatVersion,
     certificate,
     index: c.resolve(CertificateIndex),
     operators: c.resolve(Operators),
+    uses: c.resolve(TokenUses),
     providers: c.resolve(ProviderInstances),
+    backups: c.resolve(Backups),
     fleet: c.resolve(AgentFleet),
     engine: c.resolve(Engine),
     health: c.resolve(HealthService),

@@ -1,14 +1,17 @@
 import path from 'node:path';
 import { WombatError } from '@wombat/proto';
+import type { ProcessLock } from '@wombat/proto/processes';
 import type { Logger } from 'pino';
 import type { AgentsListener } from './api/doors/agents-listener.js';
 import { formatAddress, type Address } from './api/doors/address.js';
 import type { ControlListener } from './api/doors/control-listener.js';
 import type { HealthService } from './api/health/health-service.js';
 import type { HttpListener } from './api/http/http-listener.js';
+import type { Backups } from './backup/create-backup.js';
 import type { CertificateIndex } from './auth/certificate-index.js';
 import { writeFileAtomically } from './auth/private-file.js';
 import type { Operators } from './auth/operators.js';
+import type { TokenUses } from './auth/token-uses.js';
 import type { ServerCertificate } from './auth/server-certificate.js';
 import type { Configuration } from './configuration/configuration.js';
 import type { Engine } from './engine/engine.js';
@@ -19,12 +22,15 @@ import type { Store } from './store/store.js';
 export interface CoordinatorParts {
   readonly configuration: Configuration;
   readonly version: string;
+  readonly lock: ProcessLock;
   readonly store: Store;
   readonly log: Logger;
   readonly certificate: ServerCertificate;
   readonly index: CertificateIndex;
   readonly operators: Operators;
+  readonly uses: TokenUses;
   readonly providers: ProviderInstances;
+  readonly backups: Backups;
   readonly fleet: AgentFleet;
   readonly engine: Engine;
   readonly health: HealthService;
@@ -70,6 +76,8 @@ export class Coordinator {
     parts.checkMethods();
     await parts.index.load();
     await parts.operators.load();
+    await parts.uses.load();
+    await parts.backups.removeLeftovers();
     parts.fleet.start();
     void parts.certificate.run(this.#stop.signal);
     const { configuration } = parts;
@@ -113,7 +121,9 @@ export class Coordinator {
     await parts.providers.close();
     parts.index.close();
     parts.operators.close();
+    await parts.uses.close();
     await parts.store.close();
+    parts.lock.release();
     parts.log.info({}, 'the coordinator has stopped');
   }
 }

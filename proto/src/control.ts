@@ -8,6 +8,7 @@ export * from './gen/wombat/control/v1/host.js';
 export * from './gen/wombat/control/v1/job.js';
 export * from './gen/wombat/control/v1/node.js';
 export * from './gen/wombat/control/v1/operation.js';
+export * from './gen/wombat/control/v1/operator.js';
 export * from './gen/wombat/control/v1/provider.js';
 export * from './gen/wombat/control/v1/release.js';
 export * from './gen/wombat/control/v1/system.js';

@@ -63,3 +63,11 @@ setup_erlang() {
   has_erlang && return 0
   apt_install erlang-base erlang-dev erlang-nox rebar3 && has_erlang
 }
+
+has_shells() { command -v bash >/dev/null && command -v zsh >/dev/null && command -v fish >/dev/null && command -v python3 >/dev/null; }
+
+# The shells whose completion is tested, and Python, which gives tests a terminal. Answers 1 where they cannot be had.
+setup_shells() {
+  has_shells && return 0
+  apt_install bash zsh fish python3 && has_shells
+}

@@ -110,7 +110,7 @@ t.test('events: listed, and followed over a break without a gap', async (t) => {
   const asked: (bigint | undefined)[] = [];
   const fake = await coordinator(t, {
     listEvents: ({ afterSequence, filter }) => ({ events: afterSequence === 0n && filter?.node === 'web-1' ? [event(1)] : [], lastSequence: 1n }),
-    getVersion: () => ({ version: '0.1.0', clusterId: 'c', agents: {}, nodeVersion: '20' }),
+    getVersion: () => ({ version: '0.1.0', clusterId: 'c', agents: {}, nodeVersion: '20', time: new Date() }),
     followEvents: async function* ({ afterSequence }) {
       asked.push(afterSequence);
       yield { event: event(asked.length + 4) };
@@ -137,7 +137,7 @@ t.test('plugins: list, and the settings of one; a name that is not there has a n
 });
 
 t.test('version: ours even when nobody answers, a warning when the two are far apart', async (t) => {
-  const fake = await coordinator(t, { getVersion: () => ({ version: '0.9.0', clusterId: 'c', agents: { '0.9.0': 3 }, nodeVersion: '20' }) });
+  const fake = await coordinator(t, { getVersion: () => ({ version: '0.9.0', clusterId: 'c', agents: { '0.9.0': 3 }, nodeVersion: '20', time: new Date() }) });
   const ran = await runWo(fake, ['version']);
   t.match(ran.stdout, /wo +0\.1\.0[^]*coordinator +0\.9\.0[^]*agents +3 of 0\.9\.0/);
   t.match(ran.stderr, 'more than one minor version apart');
@@ -169,5 +169,5 @@ t.test('context use writes the choice, context list marks it', async (t) => {
 t.test('no context, and nothing to connect to: what to do is said', async (t) => {
   const ran = await runWo(undefined, ['node', 'list'], { env: { WO_CONFIG_DIR: t.testdir({}) } });
   t.equal(ran.exit, 2);
-  t.match(ran.stderr, /^error WO_CONFIG_INVALID: no context is chosen.*\n {2}why: .*\n {2}try: start a coordinator here with `wo dev`/);
+  t.match(ran.stderr, /^error WO_NO_CONTEXT: no context is chosen.*\n {2}why: .*\n {2}try: start a coordinator here with `wo dev`/);
 });

@@ -27,6 +27,7 @@ export const nouns: Readonly<Record<string, string>> = {
   job: 'commands sent to many nodes or hosts',
   event: 'the history',
   plugin: 'drivers and bootstrap strategies',
+  operator: 'who may call the coordinator, by token',
   token: 'join tokens, which let a machine enrol',
   context: 'the coordinators that wo knows',
 };
@@ -42,6 +43,7 @@ export const commands: readonly Registered[] = [
   { path: 'provider remove', summary: 'forget a provider', load: async () => (await import('./provider/remove.js')).providerRemove },
 
   { path: 'release upload', short: 'upload-release', summary: 'store a tarball and how to run it', load: async () => (await import('./release/upload.js')).releaseUpload },
+  { path: 'release schema', summary: 'print the JSON Schema of the manifest', load: async () => (await import('./release/schema.js')).releaseSchema },
   { path: 'release list', summary: 'list the releases', load: async () => (await import('./release/list.js')).releaseList },
   { path: 'release show', summary: 'show a release and its manifest', load: async () => (await import('./release/show.js')).releaseShow },
   { path: 'release remove', summary: 'remove a release', load: async () => (await import('./release/remove.js')).releaseRemove },
@@ -87,18 +89,29 @@ export const commands: readonly Registered[] = [
   { path: 'plugin list', summary: 'list drivers and bootstrap strategies', load: async () => (await import('./plugin/list.js')).pluginList },
   { path: 'plugin show', summary: 'show a plugin and its settings', load: async () => (await import('./plugin/show.js')).pluginShow },
 
+  { path: 'operator create', summary: 'make a token for a person or a program', load: async () => (await import('./operator/create.js')).operatorCreate },
+  { path: 'operator list', summary: 'list who has a token', load: async () => (await import('./operator/list.js')).operatorList },
+  { path: 'operator revoke', summary: 'take a token away', load: async () => (await import('./operator/revoke.js')).operatorRevoke },
+
   { path: 'token create', summary: 'create a join token for one host', load: async () => (await import('./token/create.js')).tokenCreate },
   { path: 'token list', summary: 'list the join tokens', load: async () => (await import('./token/list.js')).tokenList },
   { path: 'token revoke', summary: 'make a join token worthless', load: async () => (await import('./token/revoke.js')).tokenRevoke },
 
   { path: 'context list', summary: 'list the contexts', load: async () => (await import('./context/list.js')).contextList },
+  { path: 'context add', summary: 'make a coordinator known', load: async () => (await import('./context/add.js')).contextAdd },
   { path: 'context use', summary: 'choose the context', load: async () => (await import('./context/use.js')).contextUse },
   { path: 'context show', summary: 'show what is used, and where each part comes from', load: async () => (await import('./context/show.js')).contextShow },
+  { path: 'context remove', summary: 'forget a coordinator', load: async () => (await import('./context/remove.js')).contextRemove },
 
   { path: 'exec', summary: 'run a command on many nodes or hosts at once', load: async () => (await import('./exec.js')).exec },
   { path: 'status', summary: 'what should run, what runs, what waits, what failed', load: async () => (await import('./status.js')).status },
+  { path: 'doctor', summary: 'look for what is wrong, here, in the coordinator and on the hosts', load: async () => (await import('./doctor.js')).doctor },
+  { path: 'backup', summary: 'save all that the coordinator has', load: async () => (await import('./backup.js')).backup },
+  { path: 'restore', summary: 'set up a coordinator from a backup', load: async () => (await import('./restore.js')).restore },
   { path: 'explain', summary: 'explain an error code', load: async () => (await import('./explain.js')).explain },
+  { path: 'completion', summary: 'a script that makes the tab key complete', load: async () => (await import('./completion.js')).completion },
   { path: 'version', summary: 'versions of wo, the coordinator and the agents', load: async () => (await import('./version.js')).version },
+  { path: 'init', summary: 'write a commented configuration for a coordinator', load: async () => (await import('./init.js')).init },
   { path: 'dev', summary: 'a coordinator of your own on this machine', load: async () => (await import('./dev.js')).dev },
 ];
 

@@ -14,7 +14,7 @@ import { newMutation } from './mutation.js';
 import { allPages } from './paging.js';
 import { uploadArtifact } from './upload-artifact.js';
 
-const version = { version: '9.9.9', clusterId: 'c', agents: {}, nodeVersion: '20' };
+const version = { version: '9.9.9', clusterId: 'c', agents: {}, nodeVersion: '20', time: undefined };
 
 async function connect(t: Test, options: FakeCoordinatorOptions = {}, signal = new AbortController().signal): Promise<{ fake: FakeCoordinator; control: Control }> {
   const fake = await FakeCoordinator.start(options);
@@ -108,7 +108,7 @@ t.test('a mutation with a request id is asked again when the coordinator is away
   fake.handlers.createFamily = ({ mutation }) => {
     ids.push(mutation?.requestId ?? '');
     if (ids.length % 3 !== 0) throw new WombatError('WO_UNAVAILABLE', 'stopping');
-    return { family: undefined };
+    return { family: undefined, dryRun: false };
   };
   const create = (mutation: Mutation | undefined): Promise<unknown> => control.call(FamilyServiceService.createFamily, CreateFamilyRequest.fromPartial({ ...(mutation && { mutation }), name: 'web' }));
   await create(newMutation());

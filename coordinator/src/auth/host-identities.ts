@@ -3,6 +3,7 @@ import { clockSkewError, isSkewed, WombatError, type Clock, type Ids } from '@wo
 import { clockSkewEvent } from '../domain/model/clock-skew-event.js';
 import type { HostCertificate, JoinToken } from '../domain/model/identity.js';
 import type { Store, Transaction } from '../store/store.js';
+import { addressOf } from './address-of.js';
 import type { CertificateAuthority, HostCertificateIssued } from './certificate-authority.js';
 import { certificateRefused, type CertificateIndex, type HostIdentity } from './certificate-index.js';
 import { claimedKeySha256, readCertificateRequest, type RequestedKey } from './certificate-request.js';
@@ -208,9 +209,4 @@ function isLongOver(certificate: HostCertificate, now: number): boolean {
 
 function isJoinersFault(error: unknown): boolean {
   return WombatError.is(error) && (error.code === 'WO_TOKEN_REFUSED' || error.code === 'WO_TOKEN_MALFORMED' || error.code === 'WO_CSR_INVALID');
-}
-
-/** The port changes with each connection, so limits go by the address alone. */
-function addressOf(peer: string): string {
-  return peer.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
 }

@@ -7,6 +7,10 @@ import { openSqliteStore } from '../store/sqlite/open.js';
 import { CertificateAuthority } from './certificate-authority.js';
 import { CertificateIndex } from './certificate-index.js';
 import { HostIdentities, type HostIdentitiesOptions } from './host-identities.js';
+import type { Permission } from './identity.js';
+import { OperatorGate, type OperatorGateOptions } from './operator-gate.js';
+import { Operators } from './operators.js';
+import { TokenUses } from './token-uses.js';
 import { x509 } from './x509.js';
 
 /** A clock that stands still until it is turned; sleeping turns it. */
@@ -68,4 +72,31 @@ export async function openTestIdentities(
   await index.load();
   const identities = new HostIdentities({ store, authority, index, clock, ids: randomIds, ...options });
   return { directory, store, authority, index, identities };
+}
+
+export interface TestOperators {
+  readonly operators: Operators;
+  readonly gate: OperatorGate;
+  readonly uses: TokenUses;
+  /** Answers the text of a new token. */
+  issue(name: string, permissions: readonly Permission[], expiresAt?: number): Promise<{ readonly id: string; readonly text: string }>;
+  revoke(id: string): Promise<void>;
+}
+
+/** Operators as the coordinator has them, over a store that is there. */
+export async function openTestOperators(test: Test, store: Store, directory: string, options: Partial<Pick<OperatorGateOptions, 'clock' | 'calls' | 'failures'>> = {}): Promise<TestOperators> {
+  const clock = options.clock ?? systemClock;
+  const operators = new Operators({ store, clock, ids: randomIds, directory });
+  const uses = new TokenUses(store, clock, (error) => test.error(error, 'uses are written'));
+  await operators.load();
+  await uses.load();
+  test.teardown(() => operators.close());
+  return {
+    operators, uses, gate: new OperatorGate({ operators, uses, clock, ...options }),
+    issue: (name, permissions, expiresAt) => store.transaction(async (transaction) => {
+      const { token, text } = await operators.issue(transaction, { name, permissions, ...(expiresAt === undefined ? {} : { expiresAt }) });
+      return { id: token.id, text };
+    }),
+    revoke: (id) => store.transaction(async (transaction) => void (await operators.revoke(transaction, (await transaction.operatorTokens.get(id))!, { force: false }))),
+  };
 }

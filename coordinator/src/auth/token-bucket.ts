@@ -27,6 +27,11 @@ export class TokenBucket {
     return this.level;
   }
 
+  /** Until the next one can be taken; 0: now. */
+  waitMs(): number {
+    return Math.max(0, Math.ceil(((1 - this.available()) / this.options.perSecond) * 1000));
+  }
+
   tryTake(): boolean {
     if (this.available() < 1) return false;
     this.level -= 1;
@@ -61,6 +66,12 @@ export class KeyedTokenBuckets {
   isOpen(key: string): boolean {
     const bucket = this.buckets.get(key);
     return bucket === undefined || bucket.available() >= 1;
+  }
+
+  /** Takes one for the key, or answers how long it would have to wait. */
+  take(key: string): { readonly taken: boolean; readonly waitMs: number } {
+    const taken = this.tryTake(key);
+    return { taken, waitMs: taken ? 0 : this.buckets.get(key)!.waitMs() };
   }
 
   tryTake(key: string): boolean {

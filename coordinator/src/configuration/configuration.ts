@@ -11,7 +11,13 @@ export interface Configuration {
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
   /** Folders or package names, beside those that come with Wombat. */
   readonly plugins: readonly string[];
-  readonly limits: { readonly maxNodesPerOperation: number };
+  readonly limits: {
+    readonly maxNodesPerOperation: number;
+    /** With one token; twice as many may come at once after a rest. */
+    readonly callsPerSecond: number;
+    /** With one token. */
+    readonly callsAtOnce: number;
+  };
   /** argv of the agent's program. */
   readonly agent: { readonly command: readonly string[] };
   readonly hosts: { readonly enrolTimeoutMs: number; readonly idleTtlMs: number };

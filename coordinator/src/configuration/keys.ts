@@ -95,6 +95,18 @@ export const keys: { readonly [K in ConfigurationKey]: KeyDefinition<Configurati
     default: () => limits.maxNodesPerOperation,
     description: 'The largest number of nodes that one operation may deploy.',
   },
+  'limits.callsPerSecond': {
+    form: 'integer',
+    schema: integer(1, 1_000_000),
+    default: () => 500,
+    description: 'Calls that one token may make each second; after a rest twice as many at once. More are refused with `WO_RATE_LIMITED`.',
+  },
+  'limits.callsAtOnce': {
+    form: 'integer',
+    schema: integer(1, 1_000_000),
+    default: () => 500,
+    description: 'Calls of one token that may run at a time on each door, streams among them.',
+  },
   'agent.command': {
     form: 'argv',
     schema: z.array(z.string().min(1)).min(1),

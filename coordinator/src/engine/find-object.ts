@@ -8,7 +8,7 @@ const words: Readonly<Record<Kind, string>> = {
 };
 const lists: Readonly<Partial<Record<Kind, string>>> = {
   providers: 'wo provider list', releases: 'wo release list', families: 'wo family list', hosts: 'wo host list', nodes: 'wo node list',
-  operations: 'wo operation list', jobs: 'wo job list', joinTokens: 'wo token list',
+  operations: 'wo operation list', jobs: 'wo job list', joinTokens: 'wo token list', operatorTokens: 'wo operator list',
 };
 
 /**

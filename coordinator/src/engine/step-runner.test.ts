@@ -70,6 +70,21 @@ void t.test('what fails says how, and the steps behind it are not run', async (t
   }
 });
 
+void t.test('a host that has no session yet, as after a restart of the coordinator, is waited for', async (test) => {
+  const setting = new Setting(test, (name, _, exec) => outcomeOf(exec, 0, `output of ${name}`));
+  setting.fleet.connected.clear();
+  void setting.clock.sleep(1_000).then(() => setting.fleet.connect(node.hostId));
+  test.equal(await setting.run([stepOf('join')]), 'output of join');
+  test.same(setting.ran, ['join'], 'once');
+});
+
+void t.test('a host that stays without one is told apart from a step that failed', async (test) => {
+  const setting = new Setting(test, () => undefined);
+  setting.fleet.connected.clear();
+  await test.rejects(setting.run([stepOf('join', { deadlineMs: 100 })]), { code: 'WO_HOST_UNREACHABLE', message: /not done after 100 ms: the host of web-1 has no session/ });
+  test.same(setting.ran, []);
+});
+
 void t.test('what a command printed is told on one line, and not at any length', async (test) => {
   const setting = new Setting(test, (_, __, exec) => outcomeOf(exec, 1, `${'x'.repeat(5_000)}\r\n\u0007the end`));
   const error: unknown = await setting.run([stepOf('join')]).catch((caught: unknown) => caught);
@@ -81,8 +96,11 @@ void t.test('what a command printed is told on one line, and not at any length',
 void t.test('a step that never ends is given up at its deadline, and says what was last', async (test) => {
   const waiting = new Setting(test, () => undefined);
   await test.rejects(waiting.run([stepOf('join', { deadlineMs: 20 })]), { code: 'WO_NODE_JOIN_FAILED', message: /not done after 20 ms/ });
+  const jobId = waiting.fleet.execs[0]!.job.jobId;
+  test.same(waiting.fleet.cancelled, [{ hostId: node.hostId, jobId, targetIds: [node.id] }], 'the agent ends it, too');
   const retrying = new Setting(test, (_, __, exec) => outcomeOf(exec, 75, 'no quorum'));
   await test.rejects(retrying.run([stepOf('join', { deadlineMs: 20, retryExitCodes: [75] })]), { message: /not done after 20 ms: exit code 75: no quorum/ });
+  test.same(retrying.fleet.cancelled, [], 'what has ended is not cancelled');
   test.equal(waiting.runner.take(node.hostId, outcomeOf({ targetId: node.id, job: { jobId: idNumber('job', 1) } })), false, 'an outcome that comes later is nobody\'s');
 });
 

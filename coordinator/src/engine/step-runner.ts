@@ -28,9 +28,10 @@ export class StepRunner {
   }
 
   /**
-   * Runs the steps one after another, each until it succeeds or its deadline passes.
+   * Runs the steps one after another, each until it succeeds or its deadline passes; a host without a session, as after
+   * a restart of the coordinator, is waited for as long.
    * @returns the output of the last one
-   * @throws WombatError WO_NODE_JOIN_FAILED naming the step
+   * @throws WombatError WO_NODE_JOIN_FAILED naming the step, WO_HOST_UNREACHABLE when it could not even be sent
    */
   async run(node: Node, steps: readonly Step[], signal: AbortSignal): Promise<Uint8Array> {
     let output: Uint8Array = new Uint8Array();
@@ -42,13 +43,18 @@ export class StepRunner {
     const deadlineMs = durationToMs(step.deadline) ?? 60_000;
     const signal = withDeadline(deadlineMs, `step ${step.name} on ${node.name}`, parent);
     let reason = 'it was not run';
+    let isUnreachable = false;
     try {
       for (;;) {
-        const outcome = await this.#runOnce(node, step.action, deadlineMs, signal);
-        const verdict = judge(step, outcome);
-        if (verdict.kind === 'done') return outcome.stdout?.head ?? new Uint8Array();
-        reason = verdict.reason;
-        if (verdict.kind === 'failed') break;
+        isUnreachable = !this.#options.fleet.isConnected(node.hostId);
+        if (isUnreachable) reason = `the host of ${node.name} has no session`;
+        else {
+          const outcome = await this.#runOnce(node, step.action, deadlineMs, signal);
+          const verdict = judge(step, outcome);
+          if (verdict.kind === 'done') return outcome.stdout?.head ?? new Uint8Array();
+          reason = verdict.reason;
+          if (verdict.kind === 'failed') break;
+        }
         await this.#options.clock.sleep(durationToMs(step.interval) ?? 250, signal);
       }
     } catch (error) {
@@ -56,7 +62,7 @@ export class StepRunner {
       if (WombatError.is(error) && error.code !== 'WO_DEADLINE_EXCEEDED') reason = error.message;
       else reason = `not done after ${deadlineMs} ms: ${reason}`;
     }
-    throw new WombatError('WO_NODE_JOIN_FAILED', `step ${step.name} on ${node.name}: ${reason}`);
+    throw new WombatError(isUnreachable ? 'WO_HOST_UNREACHABLE' : 'WO_NODE_JOIN_FAILED', `step ${step.name} on ${node.name}: ${reason}`);
   }
 
   async #runOnce(node: Node, action: Action | undefined, timeoutMs: number, signal: AbortSignal): Promise<ExecOutcome> {
@@ -64,11 +70,12 @@ export class StepRunner {
     const job = ExecJob.encode({ jobId, action, timeout: durationFromMs(timeoutMs), outputLimitBytes: 0n }).finish();
     const outcome = new Promise<ExecOutcome>((resolve) => this.#waiting.set(jobId, { hostId: node.hostId, resolve }));
     try {
-      const unreachable = this.#options.fleet.sendExec(job, new Map([[node.hostId, [node.id]]]));
-      if (unreachable.length > 0) throw new WombatError('WO_HOST_UNREACHABLE', `the host of ${node.name} has no session`);
+      this.#options.fleet.sendExec(job, new Map([[node.hostId, [node.id]]]));
       return await orAborted(outcome, signal);
     } finally {
       this.#waiting.delete(jobId);
+      // Nobody waits for it any more, and the next try must not meet it.
+      if (signal.aborted) this.#options.fleet.cancelExec(node.hostId, jobId, [node.id]);
     }
   }
 }

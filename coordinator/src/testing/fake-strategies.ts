@@ -10,10 +10,10 @@ const none = defineBootstrapStrategy({
 function scripted(name: string, joinOrder: JoinOrder): BootstrapStrategyPlugin {
   return defineBootstrapStrategy({
     name, version: '1.0.0', apiVersions: [apiVersions.bootstrapStrategy], summary: 'for tests', joinOrder,
-    options: z.object({ level: z.number().min(1).max(9).default(1) }),
+    options: z.object({ level: z.number().min(1).max(9).default(1), deadlineMs: z.number().default(30_000) }),
     planInputs: ({ contacts }) => ({ seed: contacts[0]?.name ?? 'itself' }),
-    planJoin: ({ contacts }) => [
-      step('join', command(['join', ...contacts.map((contact) => contact.name)]), { deadlineMs: 30_000, retryExitCodes: [75], intervalMs: 1_000 }),
+    planJoin: ({ contacts, options: { deadlineMs } }) => [
+      step('join', command(['join', ...contacts.map((contact) => contact.name)]), { deadlineMs, retryExitCodes: [75], intervalMs: 1_000 }),
     ],
     planCheck: () => [step('members', command(['members']), { deadlineMs: 5_000 })],
     readMembers: ({ output }) => Buffer.from(output).toString().split(' ').filter(Boolean),

@@ -37,6 +37,7 @@ export const catalogue = {
   WO_CANCELLED: entry(status.CANCELLED, failed, 'It was cancelled.', 'ask for it again if that was not wanted'),
   WO_UNAUTHENTICATED: entry(status.UNAUTHENTICATED, unauthorised, 'The call carries no identity that the coordinator knows.', 'check the token of the context: wo context list'),
   WO_PERMISSION_DENIED: entry(status.PERMISSION_DENIED, unauthorised, 'The identity may not do this.', 'ask an administrator for the permission'),
+  WO_LAST_ADMIN: entry(status.FAILED_PRECONDITION, usage, 'It is the last token that may do everything.', 'make another one first: wo operator create NAME --role admin'),
   WO_METHOD_UNKNOWN: entry(status.UNIMPLEMENTED, usage, 'The coordinator has no such method.', 'compare the versions: wo version'),
   WO_INVALID_ARGUMENT: entry(status.INVALID_ARGUMENT, usage, 'An argument is not of the form asked for.', 'see the help of the command'),
   WO_NAME_INVALID: entry(status.INVALID_ARGUMENT, usage, 'A name is not 1-64 printable characters, or looks like an id.', 'choose another name'),
@@ -47,6 +48,7 @@ export const catalogue = {
   WO_REQUEST_ID_REUSED: entry(status.ALREADY_EXISTS, conflict, 'Another request was carried out under the same request id.', 'give each request an id of its own; only a retry repeats it'),
   WO_IN_USE: entry(status.FAILED_PRECONDITION, usage, 'Something still depends on it.', 'remove what uses it first'),
   WO_CONFIG_INVALID: entry(status.INVALID_ARGUMENT, usage, 'A configuration key is unknown or its value is not allowed.', 'see docs/reference/configuration.md'),
+  WO_NO_CONTEXT: entry(status.INVALID_ARGUMENT, usage, 'Nothing says which coordinator to talk to.', 'start one here: wo dev; or name one: wo context add NAME --control HOST:PORT --token file:PATH'),
   WO_EVENTS_GONE: entry(status.OUT_OF_RANGE, failed, 'Events this old are no longer kept.', 'start from the oldest kept'),
 
   // Plugins and providers
@@ -82,6 +84,8 @@ export const catalogue = {
   WO_ARCHIVE_INVALID: entry(status.INVALID_ARGUMENT, usage, 'The file is no tarball, or is empty.', 'give a .tar, .tar.gz or .tgz file'),
   WO_ARCHIVE_REFUSED: entry(status.INVALID_ARGUMENT, usage, 'The tarball holds an entry that is not allowed.', 'allowed are regular files, directories, and links that stay inside'),
   WO_MANIFEST_INVALID: entry(status.INVALID_ARGUMENT, usage, 'The manifest does not say how to run the release, or says it wrongly.', 'see docs/reference/manifest.md'),
+  WO_ARTIFACT_PLATFORM: entry(status.INVALID_ARGUMENT, usage, 'An artifact was built for another platform than was said, or two are for the same.', 'name platforms as OS/ARCH or OS/ARCH/LIBC, such as linux/arm64 or linux/x64/musl'),
+  WO_ARTIFACTS_DIFFER: entry(status.INVALID_ARGUMENT, usage, 'The artifacts of a release do not hold the same release.', 'build them from the same sources, or upload a release for each'),
   WO_TEMPLATE_MISSING: entry(status.INVALID_ARGUMENT, usage, 'A template file is not in the release.', 'give its path inside the tarball'),
   WO_TEMPLATE_INVALID: entry(status.INVALID_ARGUMENT, usage, 'A template uses a name that is not known, or is no valid template.', 'see docs/reference/templates.md'),
   WO_TEMPLATE_TOO_LARGE: entry(status.INVALID_ARGUMENT, usage, 'The rendered files of a node are larger than 48 KiB.', 'render a small file and include the large one from it'),
@@ -117,6 +121,7 @@ export const catalogue = {
   // Coordinator and store
   WO_STORE_UNUSABLE: entry(status.FAILED_PRECONDITION, failed, 'The store cannot be opened.', 'check the path and its permissions'),
   WO_STORE_NEWER: entry(status.FAILED_PRECONDITION, failed, 'The store was written by a newer version.', 'start that version, or restore a backup'),
+  WO_BACKUP_INVALID: entry(status.INVALID_ARGUMENT, usage, 'The archive is no backup of a coordinator, or not a whole one.', 'take another backup: wo backup FILE'),
   WO_KEY_UNUSABLE: entry(status.FAILED_PRECONDITION, failed, 'A key or certificate in the directory of the coordinator cannot be used.', 'check that the file is its own, and restore it from the backup if it is damaged'),
   WO_SECRET_UNREADABLE: entry(status.FAILED_PRECONDITION, failed, 'A secret cannot be decrypted with the key that the coordinator has.', 'restore secrets.key from the backup, or register the secret again'),
   WO_ADDRESS_IN_USE: entry(status.FAILED_PRECONDITION, failed, 'Another process listens on this address.', 'stop it, or choose another port'),

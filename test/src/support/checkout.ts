@@ -17,7 +17,12 @@ const erlangPrograms = ['rebar3', 'erl', 'epmd', 'erl_call'];
 
 /** For `skip` of a test that needs Erlang: false, or the reason. */
 export function withoutErlang(): string | false {
-  const missing = erlangPrograms.find((program) => !isInstalled(program));
+  return without(...erlangPrograms);
+}
+
+/** For `skip` of a test that needs these programs: false, or the reason. */
+export function without(...programs: readonly string[]): string | false {
+  const missing = programs.find((program) => !isInstalled(program));
   return missing === undefined ? false : `${missing} is not installed`;
 }
 

@@ -20,9 +20,11 @@ export interface TokenServiceOptions {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly issuer: JoinTokenIssuer;
+  /** Where agents are told to connect. */
+  readonly agentsAddress: () => string;
 }
 
-export function tokenService({ store, clock, ids, issuer }: TokenServiceOptions): Service {
+export function tokenService({ store, clock, ids, issuer, agentsAddress }: TokenServiceOptions): Service {
   return implement(TokenServiceService, {
     /** For a machine that somebody set up: its host's row is made with the token. */
     async createJoinToken(request) {
@@ -37,7 +39,7 @@ export function tokenService({ store, clock, ids, issuer }: TokenServiceOptions)
         });
         return issuer.issueJoinToken({ hostId, ...(validForMs === undefined ? {} : { validForMs }) }, transaction);
       });
-      return { joinToken: joinTokenView(issued.token), token: issued.text };
+      return { joinToken: joinTokenView(issued.token), token: issued.text, agentsAddress: agentsAddress() };
     },
     async listJoinTokens(request) {
       const page = await store.read.joinTokens.page(await pageQuery<'joinTokens'>(request.page, { host: { field: 'hostId' } }));

@@ -1,10 +1,10 @@
-import { credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { Client, credentials, Metadata, status, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
-import { fromServiceError, randomIds, systemClock, WombatError } from '@wombat/proto';
+import { fromServiceError, systemClock, WombatError } from '@wombat/proto';
 import {
   EventServiceClient,
   EventServiceService,
@@ -18,9 +18,11 @@ import {
 } from '@wombat/proto/control';
 import { CertificateAuthority, coordinatorName } from '../../auth/certificate-authority.js';
 import { MethodTable } from '../../auth/method-table.js';
-import { Operators } from '../../auth/operators.js';
+import type { OperatorGateOptions } from '../../auth/operator-gate.js';
+import { openTestOperators, type TestOperators } from '../../auth/testing.js';
 import { ServerCertificate } from '../../auth/server-certificate.js';
 import { openSqliteStore } from '../../store/sqlite/open.js';
+import { HealthService } from '../health/health-service.js';
 import { implement, type CallContext, type Service } from '../service.js';
 import { ControlListener } from './control-listener.js';
 
@@ -30,7 +32,7 @@ type Handle = {
   upload: (requests: AsyncIterable<unknown>) => Promise<UploadArtifactResponse>;
 };
 
-const version: GetVersionResponse = { version: '0.1.0', clusterId: 'testcluster1', agents: {}, nodeVersion: process.version };
+const version: GetVersionResponse = { version: '0.1.0', clusterId: 'testcluster1', agents: {}, nodeVersion: process.version, time: new Date(0) };
 const unused = (): never => {
   throw new Error('not part of this test');
 };
@@ -40,6 +42,8 @@ function servicesOf(handle: Partial<Handle>): Service[] {
     implement(SystemServiceService, {
       getVersion: (_, context) => handle.getVersion?.(context) ?? Promise.resolve(version),
       listPlugins: unused,
+      diagnose: unused,
+      createBackup: unused,
     }),
     implement(EventServiceService, { listEvents: unused, followEvents: (_, context) => (handle.follow ?? unused)(context) }),
     implement(ReleaseServiceService, {
@@ -52,30 +56,33 @@ function servicesOf(handle: Partial<Handle>): Service[] {
   ];
 }
 
+interface Limits extends Partial<Pick<OperatorGateOptions, 'calls' | 'failures'>> {
+  readonly maximumCallsOfOneToken?: number;
+}
+
 interface Opened {
   readonly listener: ControlListener;
-  readonly operators: Operators;
+  readonly people: TestOperators;
   readonly address: string;
   readonly authority: CertificateAuthority;
   readonly token: string;
   readonly logged: string[];
 }
 
-async function opened(test: Test, handle: Partial<Handle> = {}, admissionTimeoutMs = 10_000): Promise<Opened> {
+async function opened(test: Test, handle: Partial<Handle> = {}, admissionTimeoutMs = 10_000, limits: Limits = {}): Promise<Opened> {
   const directory = test.testdir();
   const store = await openSqliteStore({ file: join(directory, 'wombat.db'), clock: systemClock });
   test.teardown(() => store.close());
-  const operators = new Operators({ store, clock: systemClock, ids: randomIds, directory });
-  await operators.load();
+  const people = await openTestOperators(test, store, directory, limits);
   const authority = await CertificateAuthority.load({ directory, clusterId: 'testcluster1', clock: systemClock });
   const logged: string[] = [];
   const log = pino({}, { write: (line) => void logged.push(line) });
   const certificate = await ServerCertificate.issue({ authority, clock: systemClock, log });
-  const listener = new ControlListener({ services: servicesOf(handle), table: new MethodTable(), operators, certificate, log, admissionTimeoutMs });
+  const listener = new ControlListener({ services: servicesOf(handle), table: new MethodTable(), operators: people.operators, gate: people.gate, certificate, log, admissionTimeoutMs, libraryServices: new HealthService([]).services, ...limits });
   const { port } = await listener.listen({ host: '127.0.0.1', port: 0 });
   test.teardown(() => listener.close(200));
-  const token = (await readFile(operators.firstTokenFile, 'utf8')).trim();
-  return { listener, operators, address: `127.0.0.1:${port}`, authority, token, logged };
+  const token = (await readFile(people.operators.firstTokenFile, 'utf8')).trim();
+  return { listener, people, address: `127.0.0.1:${port}`, authority, token, logged };
 }
 
 function client<C extends { close(): void }>(
@@ -121,7 +128,7 @@ void t.test('an operator is known by the token in each call', async (test) => {
   ];
   refused[2]![1].set('authorization', at.token);
   for (const [what, metadata] of refused) await test.rejects(ask(metadata), { code: 'WO_UNAUTHENTICATED' }, what);
-  const exec = await at.operators.issue('exec only', ['exec']);
+  const exec = await at.people.issue('exec only', ['exec']);
   await test.rejects(ask(bearer(exec.text)), { code: 'WO_PERMISSION_DENIED', details: { permission: 'read' } }, 'without the permission');
   test.equal(contexts.length, 1, 'no handler ran for those');
   test.notMatch(at.logged.join(''), at.token, 'the log does not have the token');
@@ -235,6 +242,77 @@ void t.test('a client stream is an iterable, whole or broken off', async (test) 
   });
   await test.rejects(cut, { code: 'WO_CANCELLED' }, 'the caller');
   test.match(await broken, { code: 'WO_CANCELLED' }, 'the handler does not take half an upload for a whole one');
+});
+
+/** Waits for ever, until its signal fires. */
+async function* endless(context: CallContext): AsyncGenerator<FollowEventsResponse> {
+  yield { event: undefined };
+  await new Promise((_, reject) => context.signal.addEventListener('abort', () => reject(context.signal.reason as Error)));
+}
+
+function ended(stream: ClientReadableStream<unknown>): Promise<WombatError> {
+  return new Promise((resolve, reject) => {
+    stream.on('error', (error) => resolve(fromServiceError(error))).on('end', () => reject(new Error('the stream ended well'))).resume();
+  });
+}
+
+void t.test('a token that is revoked or expires takes its streams with it, of libraries too; others stay', async (test) => {
+  const at = await opened(test, { follow: endless });
+  const events = client(test, at, EventServiceClient);
+  const health = client(test, at, Client);
+  const follow = (token: string): ClientReadableStream<unknown> => events.followEvents({ afterSequence: undefined, filter: undefined }, bearer(token));
+  const watch = (token: string): ClientReadableStream<unknown> => health.makeServerStreamRequest('/grpc.health.v1.Health/Watch', () => Buffer.alloc(0), (bytes: Buffer) => bytes, {}, bearer(token));
+  const [revoked, expiring] = [await at.people.issue('ada', ['read']), await at.people.issue('bob', ['read'], Date.now() + 1_500)];
+  const stays = follow(at.token);
+  const [one, two, three] = [follow(revoked.text), watch(revoked.text), follow(expiring.text)];
+  const ends = [ended(one), ended(two), ended(three)] as const;
+  await Promise.all([one, two, three, stays].map((stream) => new Promise((resolve) => stream.once('data', resolve))));
+  const since = Date.now();
+  await at.people.revoke(revoked.id);
+  test.match(await ends[0], { code: 'WO_UNAUTHENTICATED', message: 'the token of ada was revoked' }, 'a stream of ours');
+  test.match(await ends[1], { code: 'WO_UNAUTHENTICATED' }, 'a stream of a library');
+  test.ok(Date.now() - since < 2_000, `both within two seconds: ${Date.now() - since} ms`);
+  test.match(await ends[2], { code: 'WO_UNAUTHENTICATED', message: 'the token of bob has expired' }, 'an expired token');
+  test.notOk(stays.destroyed, 'another operator goes on');
+  stays.on('error', () => undefined).cancel();
+});
+
+void t.test('calls with one token are limited in rate and number, each token for itself', async (test) => {
+  const at = await opened(test, { follow: endless }, 10_000, { calls: { perSecond: 0.01, burst: 4 }, maximumCallsOfOneToken: 2 });
+  const system = client(test, at, SystemServiceClient);
+  const events = client(test, at, EventServiceClient);
+  const ask = (token: string): Promise<GetVersionResponse> => asked((callback) => system.getVersion({}, bearer(token), callback));
+  const streams = [1, 2].map(() => events.followEvents({ afterSequence: undefined, filter: undefined }, bearer(at.token)));
+  for (const stream of streams) {
+    stream.on('error', () => undefined);
+    await new Promise((resolve) => stream.once('data', resolve));
+  }
+  await test.rejects(ask(at.token), { code: 'WO_RATE_LIMITED', message: /more than 2 calls/ }, 'a third at a time');
+  for (const stream of streams) await new Promise((resolve) => stream.once('close', resolve).cancel());
+  while (!(await ask(at.token).then(() => true, ({ message }: WombatError) => !message.includes('more than 2')))) await new Promise((resolve) => setImmediate(resolve));
+  await test.rejects(ask(at.token), { code: 'WO_RATE_LIMITED', message: /calls with the token of operator/, details: { retryAfterMs: /^\d+$/ } }, 'the burst is used up');
+  test.same(await ask((await at.people.issue('ada', ['read'])).text), version, 'another token has its own');
+});
+
+void t.test('a message that is refused before any handler leaves no call behind', async (test) => {
+  const at = await opened(test, {}, 10_000, { maximumCallsOfOneToken: 1 });
+  const generic = client(test, at, Client);
+  const ask = (bytes: number): Promise<Buffer> =>
+    asked((callback) => generic.makeUnaryRequest('/wombat.control.v1.SystemService/GetVersion', () => Buffer.alloc(bytes), (answer: Buffer) => answer, {}, bearer(at.token), (error, answer) => callback(error as ServiceError | null, answer!)));
+  for (let round = 0; round < 3; round += 1) {
+    await test.rejects(ask(2 * 1024 * 1024), { cause: { code: status.RESOURCE_EXHAUSTED } }, 'two MiB are more than a message may have');
+    test.ok(await ask(0), 'the next call is the only one');
+  }
+});
+
+void t.test('failed authentications are limited for each address, and keep nobody out who has a token', async (test) => {
+  const at = await opened(test, {}, 10_000, { failures: { perSecond: 0.01, burst: 3 } });
+  const system = client(test, at, SystemServiceClient);
+  const ask = (token: string): Promise<unknown> => asked((callback) => system.getVersion({}, bearer(token), callback));
+  const codes: string[] = [];
+  for (let attempt = 0; attempt < 5; attempt += 1) await ask(`wop1.${'A'.repeat(43)}`).catch(({ code }: WombatError) => codes.push(code));
+  test.same(codes, ['WO_UNAUTHENTICATED', 'WO_UNAUTHENTICATED', 'WO_UNAUTHENTICATED', 'WO_RATE_LIMITED', 'WO_RATE_LIMITED'], 'three tries');
+  test.same(await ask(at.token), version, 'the operator at the same address comes in');
 });
 
 void t.test('a connection on which nobody proves who he is, is cut; the others stay', async (test) => {

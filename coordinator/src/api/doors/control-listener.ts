@@ -1,11 +1,12 @@
 import { withDeadline } from '@wombat/proto';
 import type { Logger } from 'pino';
 import type { MethodTable } from '../../auth/method-table.js';
+import type { OperatorGate } from '../../auth/operator-gate.js';
 import type { Operators } from '../../auth/operators.js';
 import type { ServerCertificate } from '../../auth/server-certificate.js';
 import type { Service } from '../service.js';
 import type { Address } from './address.js';
-import { bearerOf, GrpcDoor, type LibraryService } from './grpc-door.js';
+import { GrpcDoor, type LibraryService } from './grpc-door.js';
 import { RunningCalls } from './running-calls.js';
 import { TlsListener } from './tls-listener.js';
 
@@ -18,28 +19,34 @@ export interface ControlListenerOptions {
   readonly libraryServices?: readonly LibraryService[];
   readonly table: MethodTable;
   readonly operators: Operators;
+  readonly gate: OperatorGate;
   readonly certificate: ServerCertificate;
   readonly log: Logger;
   /** A connection on which no operator has proved who he is by then is cut. @default 10 s */
   readonly admissionTimeoutMs?: number;
+  /** @default 500 */
+  readonly maximumCallsOfOneToken?: number;
 }
 
 /** The gRPC door of operators: TLS, a bearer token in each call. */
 export class ControlListener {
-  private readonly calls = new RunningCalls();
+  private readonly calls: RunningCalls;
+  private readonly stopEnds: () => void;
   private readonly listener: TlsListener;
   private readonly door: GrpcDoor;
   /** Timers of connections that have not had an admitted call, by `address:port` of the other end. */
   private readonly unproved = new Map<string, NodeJS.Timeout>();
 
   constructor(options: ControlListenerOptions) {
+    this.calls = new RunningCalls(options.maximumCallsOfOneToken);
+    this.stopEnds = options.operators.onEnded((token, reason) => this.calls.endOf(token, reason));
     this.door = new GrpcDoor({
       services: options.services,
       libraryServices: options.libraryServices ?? [],
       table: options.table,
-      identify: ({ metadata }) => {
+      identify: ({ metadata, peer }) => {
         const headers = metadata.get('authorization');
-        return options.operators.authenticate(bearerOf(headers.length === 1 ? String(headers[0]) : undefined));
+        return options.gate.admit(headers.length === 1 ? String(headers[0]) : undefined, peer);
       },
       calls: this.calls,
       log: options.log,
@@ -65,6 +72,7 @@ export class ControlListener {
 
   /** Ends every call with WO_UNAVAILABLE; what has not gone after `graceMs` is cut. */
   async close(graceMs: number): Promise<void> {
+    this.stopEnds();
     this.listener.stopListening();
     this.calls.stop();
     this.door.drain(graceMs);

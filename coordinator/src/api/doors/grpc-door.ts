@@ -16,8 +16,8 @@ import type { Identity } from '../../auth/identity.js';
 import type { MethodTable } from '../../auth/method-table.js';
 import type { Service } from '../service.js';
 import { told } from './failure.js';
-import { toGrpcHandler, type HandlerSurroundings } from './grpc-handlers.js';
-import type { RunningCalls } from './running-calls.js';
+import { reasonOfCancellation, toGrpcHandler, type Admitted, type HandlerSurroundings } from './grpc-handlers.js';
+import type { CallScope, RunningCalls } from './running-calls.js';
 
 /** A service of a library, with handlers that grpc-js can call as they are. */
 export interface LibraryService {
@@ -28,6 +28,8 @@ export interface LibraryService {
 /** What a door knows of a caller before any handler runs. */
 export interface Caller {
   readonly metadata: Metadata;
+  /** `address:port` of the other end. */
+  readonly peer: string;
   /** The verified client certificate in DER, when there is one. */
   readonly certificateDer: Buffer | undefined;
 }
@@ -50,7 +52,9 @@ export interface GrpcDoorOptions {
 export class GrpcDoor {
   private readonly server: Server;
   private readonly injector: ReturnType<Server['createConnectionInjector']>;
-  private readonly admitted = new WeakMap<Metadata, Identity>();
+  private readonly admitted = new WeakMap<Metadata, Admitted>();
+  /** Paths with handlers of ours, which mind the signal of their call themselves. */
+  private readonly ours = new Set<string>();
 
   constructor(private readonly options: GrpcDoorOptions) {
     this.server = new Server({
@@ -87,13 +91,13 @@ export class GrpcDoor {
 
   private add(service: Service): void {
     const around: HandlerSurroundings = {
-      identityOf: (metadata) => this.admitted.get(metadata) ?? { kind: 'none' },
-      calls: this.options.calls,
+      admittedOf: (metadata) => this.admitted.get(metadata) ?? { identity: { kind: 'none' }, scope: this.options.calls.begin({ kind: 'none' }) },
       log: this.options.log,
     };
     const definition: Record<string, ServiceDefinition[string]> = {};
     const implementation: Record<string, UntypedHandleCall> = {};
     for (const [name, method] of Object.entries(service.definition as unknown as ServiceDefinition)) {
+      this.ours.add(method.path);
       definition[name] = { ...method, responseSerialize: passingBuffers(method.responseSerialize) };
       implementation[name] = toGrpcHandler(method, service.handlers[name], around);
     }
@@ -101,42 +105,57 @@ export class GrpcDoor {
   }
 
   private gate(): ServerInterceptor {
-    return (method, call) =>
-      new ServerInterceptingCall(call, {
+    return (method, call) => {
+      let scope: CallScope | undefined;
+      return new ServerInterceptingCall(call, {
         start: (next) =>
           next({
             onReceiveMetadata: (metadata, proceed) => {
-              if (this.admit(method.path, metadata, call)) proceed(metadata);
+              scope = this.admit(method.path, metadata, call);
+              if (scope) proceed(metadata);
             },
+            // Called at every end; the scope knows whether it came from the handler.
+            onCancel: () => scope?.abort(reasonOfCancellation(call)),
           }),
       });
+    };
   }
 
-  private admit(path: string, metadata: Metadata, call: ServerInterceptingCallInterface): boolean {
+  /** The scope of the call; undefined: it was refused. */
+  private admit(path: string, metadata: Metadata, call: ServerInterceptingCallInterface): CallScope | undefined {
     try {
-      const identity = this.options.identify({ metadata, certificateDer: call.getAuthContext().sslPeerCertificate?.raw });
+      const identity = this.options.identify({ metadata, peer: call.getPeer(), certificateDer: call.getAuthContext().sslPeerCertificate?.raw });
       this.options.table.admit(path, identity);
-      this.admitted.set(metadata, identity);
+      const scope = this.options.calls.begin(identity);
+      this.admitted.set(metadata, { identity, scope });
+      if (!this.ours.has(path)) endWith(scope.signal, call);
       this.options.onAdmitted?.(call.getPeer());
-      return true;
+      return scope;
     } catch (error) {
       const refusal = told(error, path, this.options.log);
       this.options.log.info({ path, peer: call.getPeer(), code: refusal.code }, refusal.message);
-      const { code, details, metadata: trailers } = toServiceError(refusal);
-      call.sendStatus({ code, details, metadata: trailers });
-      return false;
+      sendFailure(call, refusal);
+      return undefined;
     }
   }
+}
+
+/** Services of libraries know of no signal: the call is ended for them. */
+function endWith(signal: AbortSignal, call: ServerInterceptingCallInterface): void {
+  const end = (): void => {
+    const reason = WombatError.from(signal.reason);
+    if (reason.code !== 'WO_CANCELLED' && reason.code !== 'WO_DEADLINE_EXCEEDED') sendFailure(call, reason);
+  };
+  if (signal.aborted) end();
+  else signal.addEventListener('abort', end, { once: true });
+}
+
+function sendFailure(call: ServerInterceptingCallInterface, error: WombatError): void {
+  const { code, details, metadata } = toServiceError(error);
+  call.sendStatus({ code, details, metadata });
 }
 
 /** A fan-out encodes its message once and writes the same bytes to every stream. */
 function passingBuffers(serialize: (value: unknown) => Buffer): (value: unknown) => Buffer {
   return (value) => (Buffer.isBuffer(value) ? value : serialize(value));
-}
-
-/** Reads `authorization: Bearer TOKEN`. */
-export function bearerOf(header: string | undefined): string {
-  const match = /^Bearer +(\S+)$/i.exec(header ?? '');
-  if (!match) throw new WombatError('WO_UNAUTHENTICATED', 'the call carries no token: authorization: Bearer TOKEN');
-  return match[1]!;
 }

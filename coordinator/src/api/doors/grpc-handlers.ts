@@ -15,7 +15,7 @@ import type { Logger } from 'pino';
 import type { CallContext, ClientStreamHandler, DuplexHandler, ServerStreamHandler, UnaryHandler } from '../service.js';
 import type { Identity } from '../../auth/identity.js';
 import { told } from './failure.js';
-import type { CallScope, RunningCalls } from './running-calls.js';
+import type { CallScope } from './running-calls.js';
 
 type Message = unknown;
 /** What all four kinds of calls have. */
@@ -23,10 +23,14 @@ type AnyCall = Pick<ServerUnaryCall<Message, Message>, 'metadata' | 'getPeer' | 
   on(event: 'cancelled', listener: () => void): unknown;
 };
 
+/** What the gate knows of the call with some metadata. */
+export interface Admitted {
+  readonly identity: Identity;
+  readonly scope: CallScope;
+}
+
 export interface HandlerSurroundings {
-  /** The identity that the gate has admitted for the call with this metadata. */
-  readonly identityOf: (metadata: Metadata) => Identity;
-  readonly calls: RunningCalls;
+  readonly admittedOf: (metadata: Metadata) => Admitted;
   readonly log: Logger;
 }
 
@@ -108,13 +112,14 @@ function duplex(path: string, handler: DuplexHandler<Message, Message>, around: 
 }
 
 function begin(call: AnyCall, around: HandlerSurroundings): { context: CallContext; scope: CallScope } {
-  const scope = around.calls.begin();
+  const { identity, scope } = around.admittedOf(call.metadata);
   // Also emitted after a call has ended well; the scope knows.
   call.on('cancelled', () => scope.abort(reasonOfCancellation(call)));
-  return { scope, context: { identity: around.identityOf(call.metadata), signal: scope.signal, peer: call.getPeer() } };
+  return { scope, context: { identity, signal: scope.signal, peer: call.getPeer() } };
 }
 
-function reasonOfCancellation(call: AnyCall): WombatError {
+/** Of a call that its caller has given up. */
+export function reasonOfCancellation(call: Pick<AnyCall, 'getDeadline'>): WombatError {
   const deadline = call.getDeadline();
   const isPast = deadline !== Infinity && Number(deadline) <= Date.now();
   return isPast

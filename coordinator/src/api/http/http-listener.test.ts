@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
-import { randomIds, systemClock, WombatError } from '@wombat/proto';
+import { systemClock, WombatError } from '@wombat/proto';
 import {
   EventServiceService,
   FamilyServiceService,
@@ -18,7 +19,8 @@ import {
 } from '@wombat/proto/control';
 import { CertificateAuthority } from '../../auth/certificate-authority.js';
 import { MethodTable } from '../../auth/method-table.js';
-import { Operators } from '../../auth/operators.js';
+import type { OperatorGateOptions } from '../../auth/operator-gate.js';
+import { openTestOperators, type TestOperators } from '../../auth/testing.js';
 import { ServerCertificate } from '../../auth/server-certificate.js';
 import { openSqliteStore } from '../../store/sqlite/open.js';
 import { implement, type CallContext, type Service } from '../service.js';
@@ -47,9 +49,14 @@ function servicesOf(handle: Partial<Handle>): Service[] {
   ];
 }
 
+interface Limits extends Partial<Pick<OperatorGateOptions, 'calls' | 'failures'>> {
+  readonly maximumCallsOfOneToken?: number;
+  readonly headersTimeoutMs?: number;
+}
+
 interface Opened {
   readonly listener: HttpListener;
-  readonly operators: Operators;
+  readonly people: TestOperators;
   readonly port: number;
   readonly token: string;
   readonly authority: CertificateAuthority;
@@ -57,21 +64,20 @@ interface Opened {
   readonly logged: string[];
 }
 
-async function opened(test: Test, handle: Partial<Handle> = {}, options: { tls?: boolean } = {}): Promise<Opened> {
+async function opened(test: Test, handle: Partial<Handle> = {}, { tls, ...limits }: { tls?: boolean } & Limits = {}): Promise<Opened> {
   const directory = test.testdir();
   const store = await openSqliteStore({ file: join(directory, 'wombat.db'), clock: systemClock });
   test.teardown(() => store.close());
-  const operators = new Operators({ store, clock: systemClock, ids: randomIds, directory });
-  await operators.load();
+  const people = await openTestOperators(test, store, directory, limits);
   const logged: string[] = [];
   const log = pino({ level: 'trace' }, { write: (line) => void logged.push(line) });
   const authority = await CertificateAuthority.load({ directory, clusterId: 'testcluster1', clock: systemClock });
   const certificate = await ServerCertificate.issue({ authority, clock: systemClock, log });
-  const listener = new HttpListener({ services: servicesOf(handle), table: new MethodTable(), operators, log, ...(options.tls ? { certificate } : {}) });
+  const listener = new HttpListener({ services: servicesOf(handle), table: new MethodTable(), operators: people.operators, gate: people.gate, log, ...(tls ? { certificate } : {}), ...limits });
   const { port } = await listener.listen({ host: '127.0.0.1', port: 0 });
   test.teardown(() => listener.close(200));
-  const token = (await readFile(operators.firstTokenFile, 'utf8')).trim();
-  return { listener, operators, port, token, authority, certificate, logged };
+  const token = (await readFile(people.operators.firstTokenFile, 'utf8')).trim();
+  return { listener, people, port, token, authority, certificate, logged };
 }
 
 interface Asked {
@@ -148,7 +154,7 @@ void t.test('a method over HTTP: the same handler, with numbers, durations and t
 
 void t.test('who may not is turned away before the body is read', async (test) => {
   const at = await opened(test);
-  const viewer = await at.operators.issue('viewer', ['read']);
+  const viewer = await at.people.issue('viewer', ['read']);
   const path = '/v1/FamilyService/DeployNodes';
   const bad = { raw: 'this is no JSON' };
   const cases: [string, Ask, number, string][] = [
@@ -326,8 +332,27 @@ void t.test('HTTPS with the certificate of the coordinator, also after it was re
   test.match(before, /^200 /, 'served');
   await at.certificate.renew();
   test.not(await healthz(), before, 'with another certificate after the renewal');
-  const plain = new HttpListener({ services: [], table: new MethodTable(), operators: at.operators, log: pino({ level: 'silent' }) });
+  const plain = new HttpListener({ services: [], table: new MethodTable(), operators: at.people.operators, gate: at.people.gate, log: pino({ level: 'silent' }) });
   await test.rejects(plain.listen({ host: '0.0.0.0', port: 0 }), { code: 'WO_CONFIG_INVALID', message: /http\.tls/ }, 'plain HTTP for everybody is refused');
   await test.rejects(plain.listen({ host: '127.0.0.1', port: at.port }), { code: 'WO_ADDRESS_IN_USE' }, 'a taken port');
   await plain.close(100);
+});
+
+void t.test('who asks too often is told when to come back', async (test) => {
+  const at = await opened(test, { list: async () => ({ events: [], lastSequence: 0n }) }, { calls: { perSecond: 0.5, burst: 1 } });
+  test.equal((await asked(at, '/v1/EventService/ListEvents', { body: {} })).status, 200, 'the first');
+  const second = await asked(at, '/v1/EventService/ListEvents', { body: {} });
+  test.match(second, { status: 429, headers: { 'retry-after': /^[12]$/ } }, 'the second has a status and a header');
+  test.match(second.json, { code: 'WO_RATE_LIMITED', details: { retryAfterMs: /^\d+$/ } }, 'and says the same in its body');
+});
+
+void t.test('who sends his headers too slowly is cut, and others are served meanwhile', async (test) => {
+  const at = await opened(test, { list: async () => ({ events: [], lastSequence: 0n }) }, { headersTimeoutMs: 1_000 });
+  const slow = connect(at.port, '127.0.0.1');
+  slow.on('error', () => undefined).resume();
+  const closed = new Promise((resolve) => slow.once('close', resolve));
+  slow.write('POST /v1/EventService/ListEvents HTTP/1.1\r\nHost: x\r\nX-Never-');
+  test.equal((await asked(at, '/v1/EventService/ListEvents', { body: {} })).status, 200, 'others are served');
+  await closed;
+  test.pass('the slow one is gone');
 });

@@ -5,12 +5,12 @@ import { limits, toErrorDetail, withDeadline, WombatError } from '@wombat/proto'
 import type { Logger } from 'pino';
 import type { Identity } from '../../auth/identity.js';
 import type { MethodTable } from '../../auth/method-table.js';
+import type { OperatorGate } from '../../auth/operator-gate.js';
 import type { Operators } from '../../auth/operators.js';
 import type { ServerCertificate } from '../../auth/server-certificate.js';
 import { isLoopback } from '../../configuration/values.js';
 import type { Address } from '../doors/address.js';
 import { told } from '../doors/failure.js';
-import { bearerOf } from '../doors/grpc-door.js';
 import { RunningCalls, type CallScope } from '../doors/running-calls.js';
 import { listenError } from '../doors/tls-listener.js';
 import type { CallContext, ServerStreamHandler, Service, UnaryHandler } from '../service.js';
@@ -23,6 +23,8 @@ import { jsonLines, serverSentEvents, writeStream, type StreamFormat } from './s
 const requestTimeoutMs = 30_000;
 const headersTimeoutMs = 10_000;
 const handshakeTimeoutMs = 5_000;
+/** How often connections are looked for that take longer. */
+const connectionLookMs = 2_000;
 
 /** Nothing here is a page, may be kept, or may be shown inside another site. */
 const securityHeaders = {
@@ -39,11 +41,16 @@ export interface HttpListenerOptions {
   readonly services: readonly Service[];
   readonly table: MethodTable;
   readonly operators: Operators;
+  readonly gate: OperatorGate;
   /** Serves HTTPS with it; without it plain HTTP on loopback. */
   readonly certificate?: ServerCertificate;
   readonly log: Logger;
   /** What GET /healthz answers. @default always */
   readonly isServing?: () => boolean;
+  /** @default 500 */
+  readonly maximumCallsOfOneToken?: number;
+  /** For the headers of a request to arrive. @default 10 s */
+  readonly headersTimeoutMs?: number;
 }
 
 /**
@@ -51,7 +58,8 @@ export interface HttpListenerOptions {
  * events, `GET /healthz`. Same method table, identities, handlers and errors as the gRPC door.
  */
 export class HttpListener {
-  private readonly calls = new RunningCalls();
+  private readonly calls: RunningCalls;
+  private readonly stopEnds: () => void;
   private readonly methods: ReadonlyMap<string, HttpMethod>;
   private readonly app: FastifyInstance;
   /** Who each admitted request comes from. */
@@ -59,6 +67,8 @@ export class HttpListener {
   private stopRenewals: () => void = () => undefined;
 
   constructor(private readonly options: HttpListenerOptions) {
+    this.calls = new RunningCalls(options.maximumCallsOfOneToken);
+    this.stopEnds = options.operators.onEnded((token, reason) => this.calls.endOf(token, reason));
     this.methods = httpMethods(options.services);
     this.app = this.makeApp();
     this.route();
@@ -80,6 +90,7 @@ export class HttpListener {
   /** Ends every call with WO_UNAVAILABLE; what has not gone after `graceMs` is cut. */
   async close(graceMs: number): Promise<void> {
     this.stopRenewals();
+    this.stopEnds();
     this.calls.stop();
     const closed = this.app.close();
     const grace = withDeadline(graceMs, 'closing the HTTP listener');
@@ -100,9 +111,9 @@ export class HttpListener {
       routerOptions: { maxParamLength: 100 },
     } as const;
     const app = certificate
-      ? (fastify({ ...common, https: { ...secretsOf(certificate), handshakeTimeout: handshakeTimeoutMs } }) as unknown as FastifyInstance)
-      : fastify(common);
-    app.server.headersTimeout = headersTimeoutMs;
+      ? (fastify({ ...common, https: { ...secretsOf(certificate), handshakeTimeout: handshakeTimeoutMs, connectionsCheckingInterval: connectionLookMs } }) as unknown as FastifyInstance)
+      : fastify({ ...common, http: { connectionsCheckingInterval: connectionLookMs } });
+    app.server.headersTimeout = this.options.headersTimeoutMs ?? headersTimeoutMs;
     if (certificate) {
       const server = app.server as unknown as HttpsServer;
       this.stopRenewals = certificate.onRenewed(() => server.setSecureContext(secretsOf(certificate)));
@@ -135,8 +146,8 @@ export class HttpListener {
 
   /** Before the body is read. */
   private async admit(request: FastifyRequest, name: string): Promise<void> {
-    const { operators, table } = this.options;
-    const identity = operators.authenticate(bearerOf(request.headers.authorization));
+    const { gate, table } = this.options;
+    const identity = gate.admit(request.headers.authorization, peerOf(request));
     table.admit(this.methodOf(name).path, identity);
     this.identities.set(request, identity);
   }
@@ -191,18 +202,24 @@ export class HttpListener {
   }
 
   private begin(request: FastifyRequest, reply: FastifyReply): { context: CallContext; scope: CallScope } {
-    const scope = this.calls.begin();
-    reply.raw.once('close', () => scope.abort(new WombatError('WO_CANCELLED', 'the caller is gone')));
     const identity = this.identities.get(request) ?? { kind: 'none' as const };
-    return { scope, context: { identity, signal: scope.signal, peer: `${request.socket.remoteAddress}:${request.socket.remotePort}` } };
+    const scope = this.calls.begin(identity);
+    reply.raw.once('close', () => scope.abort(new WombatError('WO_CANCELLED', 'the caller is gone')));
+    return { scope, context: { identity, signal: scope.signal, peer: peerOf(request) } };
   }
 
   private answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const { routeOptions } = request;
     const answered = told(ofFramework(error) ?? error, routeOptions.url ?? 'unknown', this.options.log);
+    const { retryAfterMs } = answered.details;
+    if (retryAfterMs !== undefined) void reply.header('retry-after', String(Math.ceil(Number(retryAfterMs) / 1000)));
     const isTooLarge = (error as { statusCode?: number }).statusCode === 413;
     void reply.code(isTooLarge ? 413 : httpStatusOf(answered)).send(toErrorDetail(answered));
   }
+}
+
+function peerOf({ socket }: FastifyRequest): string {
+  return `${socket.remoteAddress}:${socket.remotePort}`;
 }
 
 function nameOf(request: FastifyRequest): string {

@@ -24,5 +24,9 @@ export interface HostCertificate extends StoredObject {
 export interface OperatorToken extends StoredObject {
   readonly secretHash: string;
   readonly permissions: readonly string[];
+  /** Who made it; the first one was made by nobody. */
+  readonly createdBy?: string;
+  /** Undefined: never. */
+  readonly expiresAt?: number;
   readonly revokedAt?: number;
 }

@@ -268,11 +268,12 @@ void t.test('a node that nobody waits for does not keep the cluster from being j
 });
 
 void t.test('a host without a session is no reason to give up at once', async (test) => {
-  const setting = await Setting.of(test, readyNodes(1));
+  const setting = await Setting.of(test, readyNodes(1), { bootstrap: { strategy: 'serial', options: { deadlineMs: '100' } } });
   setting.fleet.connected.clear();
   const waitMs = await setting.look();
   test.ok(Number(waitMs) > 0, 'it is tried again');
   test.match((await setting.node(1)).waiting?.reason, /has no session/);
+  test.equal((await setting.node(1)).membership?.attempts, 0, 'nothing was tried');
   setting.fleet.connect(idNumber('host', 1));
   await setting.clock.advance(Number(waitMs));
   await setting.look();

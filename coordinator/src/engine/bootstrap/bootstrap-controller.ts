@@ -99,7 +99,10 @@ export class BootstrapController {
       await this.#write(node, (current) => inPhase(current, 'running', this.#options.clock.now(), { membership: { ...membership, joined: true, joinedAt: this.#options.clock.now() } }));
     } catch (error) {
       signal.throwIfAborted();
-      await this.#joinFailed(node, membership, WombatError.from(error));
+      const failure = WombatError.from(error);
+      // Nothing was tried on the node: a silent host costs none of its attempts.
+      const counted = failure.code === 'WO_HOST_UNREACHABLE' ? { ...membership, attempts: attempts - 1 } : membership;
+      await this.#joinFailed(node, counted, failure);
     }
   }
 
@@ -109,7 +112,7 @@ export class BootstrapController {
       await this.#write(node, (current) => inPhase(current, 'failed', now, { membership, lastError: storedError(error) }));
       return;
     }
-    const nextTryAt = now + backoffMs(membership.attempts - 1, retry);
+    const nextTryAt = now + backoffMs(Math.max(0, membership.attempts - 1), retry);
     await this.#write(
       node,
       (current) => inPhase(current, 'joining', now, { membership: { ...membership, nextTryAt }, waiting: { reason: error.message, since: now, nextTryAt } }),

@@ -53,9 +53,12 @@ export interface CreateJoinTokenResponse {
     | undefined;
   /** Shown this once. */
   token: string;
+  /** Where the agent of the new machine connects to, "host:port". */
+  agentsAddress: string;
 }
 
 export interface ListJoinTokensRequest {
+  /** Fields: host, by its id. */
   page: PageRequest | undefined;
 }
 
@@ -365,7 +368,7 @@ export const CreateJoinTokenRequest: MessageFns<CreateJoinTokenRequest> = {
 };
 
 function createBaseCreateJoinTokenResponse(): CreateJoinTokenResponse {
-  return { joinToken: undefined, token: "" };
+  return { joinToken: undefined, token: "", agentsAddress: "" };
 }
 
 export const CreateJoinTokenResponse: MessageFns<CreateJoinTokenResponse> = {
@@ -375,6 +378,9 @@ export const CreateJoinTokenResponse: MessageFns<CreateJoinTokenResponse> = {
     }
     if (message.token !== "") {
       writer.uint32(18).string(message.token);
+    }
+    if (message.agentsAddress !== "") {
+      writer.uint32(26).string(message.agentsAddress);
     }
     return writer;
   },
@@ -408,6 +414,14 @@ export const CreateJoinTokenResponse: MessageFns<CreateJoinTokenResponse> = {
             message.token = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.agentsAddress = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -428,6 +442,11 @@ export const CreateJoinTokenResponse: MessageFns<CreateJoinTokenResponse> = {
         ? JoinToken.fromJSON(object.join_token)
         : undefined,
       token: isSet(object.token) ? globalThis.String(object.token) : "",
+      agentsAddress: isSet(object.agentsAddress)
+        ? globalThis.String(object.agentsAddress)
+        : isSet(object.agents_address)
+        ? globalThis.String(object.agents_address)
+        : "",
     };
   },
 
@@ -438,6 +457,9 @@ export const CreateJoinTokenResponse: MessageFns<CreateJoinTokenResponse> = {
     }
     if (message.token !== "") {
       obj.token = message.token;
+    }
+    if (message.agentsAddress !== "") {
+      obj.agentsAddress = message.agentsAddress;
     }
     return obj;
   },
@@ -451,6 +473,7 @@ export const CreateJoinTokenResponse: MessageFns<CreateJoinTokenResponse> = {
       ? JoinToken.fromPartial(object.joinToken)
       : undefined;
     message.token = object.token ?? "";
+    message.agentsAddress = object.agentsAddress ?? "";
     return message;
   },
 };

@@ -1,0 +1,32 @@
+import { nearest, WombatError } from '@wombat/proto';
+import { permissions, type Permission } from './identity.js';
+
+/** Bundles of permissions under the words that operators use. A right to run commands is never part of another role but admin. */
+export const roles = {
+  viewer: ['read'],
+  deployer: ['read', 'write'],
+  exec: ['read', 'exec'],
+  admin: permissions,
+} as const satisfies Record<string, readonly Permission[]>;
+type Role = keyof typeof roles;
+const roleNames = Object.keys(roles) as Role[];
+
+/** @throws WombatError WO_INVALID_ARGUMENT for no role, or one that is not there */
+export function permissionsOf(names: readonly string[]): Permission[] {
+  const unknown = names.find((name) => !Object.hasOwn(roles, name));
+  if (unknown !== undefined || names.length === 0) {
+    const near = nearest(unknown ?? '', roleNames);
+    const message = unknown === undefined ? 'a token needs a role' : `there is no role ${JSON.stringify(unknown.slice(0, 80))}`;
+    throw new WombatError('WO_INVALID_ARGUMENT', message, { hint: near === undefined ? `roles are ${roleNames.join(', ')}` : `did you mean ${near}?` });
+  }
+  const granted = new Set(names.flatMap((name) => roles[name as Role] as readonly Permission[]));
+  return permissions.filter((permission) => granted.has(permission));
+}
+
+/** The roles that permissions amount to, the larger instead of what they contain. */
+export function rolesOf(granted: readonly string[]): Role[] {
+  const isWhole = (role: Role): boolean => roles[role].every((permission) => granted.includes(permission));
+  if (isWhole('admin')) return ['admin'];
+  const larger = (['deployer', 'exec'] as const).filter(isWhole);
+  return larger.length === 0 && isWhole('viewer') ? ['viewer'] : larger;
+}
