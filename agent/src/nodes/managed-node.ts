@@ -149,7 +149,7 @@ export class ManagedNode {
     if (state.phase !== 'absent') {
       state.enter('stopping');
       await closeStart(this.#state);
-      await removeNode(state.paths, state.assignment.keepData);
+      await removeNode(state.paths, state.assignment.keepData, this.#services.clock.now());
       this.#services.memoryGroups.remove(this.nodeId);
       await state.save(newNodeRecord);
     }
