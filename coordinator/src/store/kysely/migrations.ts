@@ -5,7 +5,7 @@ import type { Kind } from '../store.js';
 import { columnOf, tables } from './tables.js';
 
 /** Run in order, each once, in a transaction of its own; never changed after a release. */
-const migrations: readonly ((database: Database) => Promise<void>)[] = [initial, requests, familyRevisions, releasesSayMore, countedFields];
+const migrations: readonly ((database: Database) => Promise<void>)[] = [initial, requests, familyRevisions, releasesSayMore, countedFields, nodesInOrder];
 
 /**
  * Brings the schema to this build's version.
@@ -79,6 +79,12 @@ async function countedFields(database: Database): Promise<void> {
   for (const kind of ['operations', 'jobs', 'join_tokens', 'host_certificates', 'nodes', 'hosts']) {
     await sql`create index ${sql.ref(`${kind}_updated_at`)} on ${sql.table(kind)} (updated_at)`.execute(database);
   }
+}
+
+/** A page of the nodes of a family in one state is read as it stands in the index, without sorting all of them. */
+async function nodesInOrder(database: Database): Promise<void> {
+  await sql`drop index nodes_status`.execute(database);
+  await sql`create index nodes_status on nodes (family_id, phase, desired, created_at, id)`.execute(database);
 }
 
 /** Moves a field from the body into a column of its own. */
