@@ -15,11 +15,12 @@ interface BadRelease {
 }
 
 const never = { kind: { $case: 'action' as const, value: { kind: { $case: 'command' as const, value: { argv: ['sh', '-c', 'echo no quorum; exit 1'], environment: {} } } } } };
+const alive = { kind: { $case: 'aliveFor' as const, value: durationFromMs(20_000) } };
 const bad: Readonly<Record<string, BadRelease>> = {
   'whose start command is not there': { runs: { start: ['bin/absent'] }, code: 'WO_NODE_START_FAILED', message: /no program "bin\/absent"/, logTail: /^$/, restarts: 0 },
-  'whose start command is no program': { runs: { start: ['bin/garbage'] }, code: 'WO_NODE_EXITED', message: /exit code 12[67]/, logTail: /./, restarts: 0 },
-  'that dies at once': { runs: { start: ['bin/dies'], ready: { kind: { $case: 'aliveFor', value: durationFromMs(20_000) } } }, code: 'WO_NODE_EXITED', message: /exit code 9/, logTail: /line 29\nline 30$/, restarts: 0 },
-  'that never becomes ready': { runs: { start: ['bin/hangs'], ready: never, readyTimeout: durationFromMs(500) }, code: 'WO_NODE_NOT_READY', message: /not ready after 0.5 s: no quorum/, logTail: /waiting for the others/, restarts: 0 },
+  'whose start command is no program': { runs: { start: ['bin/garbage'], ready: alive }, code: 'WO_NODE_EXITED', message: /exit code 12[67]/, logTail: /./, restarts: 0 },
+  'that dies at once': { runs: { start: ['bin/dies'], ready: alive }, code: 'WO_NODE_EXITED', message: /exit code 9/, logTail: /line 29\nline 30$/, restarts: 0 },
+  'that never becomes ready': { runs: { start: ['bin/hangs'], ready: never, readyTimeout: durationFromMs(5_000) }, code: 'WO_NODE_NOT_READY', message: /not ready after 5 s: no quorum/, logTail: /waiting for the others/, restarts: 0 },
   'that dies after it was ready, again and again': { runs: { start: ['bin/later'] }, code: 'WO_NODE_EXITED', message: /exit code 5/, logTail: /out of luck/, restarts: 2 },
 };
 
@@ -28,7 +29,7 @@ t.test('bad releases, each named for what it is, beside a node that nothing happ
     'bin/garbage': '\u0001\u0002\u0003',
     'bin/dies': '#!/bin/sh\ni=0; while [ $((i+=1)) -le 30 ]; do echo "line $i"; done; exit 9\n',
     'bin/hangs': '#!/bin/sh\necho waiting for the others; exec sleep 1000\n',
-    'bin/later': '#!/bin/sh\nsleep 0.5; echo out of luck >&2; exit 5\n',
+    'bin/later': '#!/bin/sh\nsleep 2; echo out of luck >&2; exit 5\n',
   });
   await host.start();
   t.teardown(() => host.end());

@@ -79,32 +79,6 @@ t.test('status of one family: what should run, what waits, what failed last', as
   t.match((await runWo(fake, ['status'])).stdout, /^FAMILY.*\nweb +1\/2 +running 1, failed 1 .*deploy +WO_NODE_EXITED\n$/);
 });
 
-t.test('logs: the bytes, what was lost, and on again where the stream broke', async (t) => {
-  const asked: unknown[] = [];
-  let broken = false;
-  const fake = await coordinator(t, {
-    readNodeLog: async function* ({ offset, tailLines, follow, stream }) {
-      asked.push({ offset, tailLines, follow, stream });
-      if (offset === undefined) yield { offset: 100n, data: Buffer.from('one\n'), lostBytes: 0n };
-      if (follow && !broken) {
-        broken = true;
-        throw new WombatError('WO_UNAVAILABLE', 'stopping');
-      }
-      if (offset !== undefined) yield { offset, data: Buffer.from('two\n'), lostBytes: 2048n };
-    },
-  });
-  const once = await runWo(fake, ['node', 'logs', 'web-1', '--tail', '7', '--stderr']);
-  t.same([once.exit, once.stdout], [0, 'one\n']);
-  t.match(asked[0], { offset: undefined, tailLines: 7, follow: false, stream: 2 });
-  const { io, exit } = startWo(fake, ['node', 'logs', 'web-1', '-f']);
-  await io.stdout.until('two');
-  t.match(asked[2], { offset: 104n }, 'it goes on where it broke');
-  t.match(io.stderr.text, 'stopping; trying again');
-  t.match(io.stderr.text, '[2.0 KiB lost]');
-  io.signals.emit('SIGINT');
-  t.equal(await exit, 130);
-});
-
 t.test('events: listed, and followed over a break without a gap', async (t) => {
   const event = (sequence: number): Event => Event.fromPartial({ sequence: BigInt(sequence), time: startedAt, type: 'node.phase', subjectName: 'web-1', reason: 'running', message: 'web-1 is running' });
   const asked: (bigint | undefined)[] = [];

@@ -50,6 +50,8 @@ export const methodTable: Readonly<Record<string, MethodRule>> = {
   '/wombat.control.v1.NodeService/RemoveNodes': write,
   '/wombat.control.v1.NodeService/RenderNode': read,
   '/wombat.control.v1.NodeService/ReadNodeLog': read,
+  '/wombat.control.v1.NodeService/ReadNodeLogs': read,
+  '/wombat.control.v1.NodeService/ListNodeLogs': read,
   '/wombat.control.v1.OperationService/ListOperations': read,
   '/wombat.control.v1.OperationService/GetOperation': read,
   '/wombat.control.v1.OperationService/WatchOperation': read,

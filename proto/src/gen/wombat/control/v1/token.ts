@@ -34,7 +34,11 @@ export interface JoinToken {
     | undefined;
   /** Where the use came from. */
   usedFrom: string;
-  revokedAt: Date | undefined;
+  revokedAt:
+    | Date
+    | undefined;
+  /** Of host_id; empty when the host is forgotten. */
+  hostName: string;
 }
 
 export interface CreateJoinTokenRequest {
@@ -84,6 +88,7 @@ function createBaseJoinToken(): JoinToken {
     usedAt: undefined,
     usedFrom: "",
     revokedAt: undefined,
+    hostName: "",
   };
 }
 
@@ -106,6 +111,9 @@ export const JoinToken: MessageFns<JoinToken> = {
     }
     if (message.revokedAt !== undefined) {
       Timestamp.encode(toTimestamp(message.revokedAt), writer.uint32(50).fork()).join();
+    }
+    if (message.hostName !== "") {
+      writer.uint32(58).string(message.hostName);
     }
     return writer;
   },
@@ -171,6 +179,14 @@ export const JoinToken: MessageFns<JoinToken> = {
             message.revokedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.hostName = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -211,6 +227,11 @@ export const JoinToken: MessageFns<JoinToken> = {
         : isSet(object.revoked_at)
         ? fromJsonTimestamp(object.revoked_at)
         : undefined,
+      hostName: isSet(object.hostName)
+        ? globalThis.String(object.hostName)
+        : isSet(object.host_name)
+        ? globalThis.String(object.host_name)
+        : "",
     };
   },
 
@@ -234,6 +255,9 @@ export const JoinToken: MessageFns<JoinToken> = {
     if (message.revokedAt !== undefined) {
       obj.revokedAt = message.revokedAt.toISOString();
     }
+    if (message.hostName !== "") {
+      obj.hostName = message.hostName;
+    }
     return obj;
   },
 
@@ -250,6 +274,7 @@ export const JoinToken: MessageFns<JoinToken> = {
     message.usedAt = object.usedAt ?? undefined;
     message.usedFrom = object.usedFrom ?? "";
     message.revokedAt = object.revokedAt ?? undefined;
+    message.hostName = object.hostName ?? "";
     return message;
   },
 };
