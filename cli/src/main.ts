@@ -3,7 +3,7 @@ import { usageLine } from './help.js';
 import { usageBlock } from './output/error-block.js';
 import { readCommandLine, type Invocation, type Reading } from './program.js';
 import { createRuntime, Interrupted } from './runtime.js';
-import { coloursFor } from './terminal/colours.js';
+import { colourChoice, colourChoiceIn, coloursFor } from './terminal/colours.js';
 import { processIo, type Io } from './terminal/io.js';
 import { UsageError } from './usage-error.js';
 
@@ -57,7 +57,7 @@ function tellUsage(error: UsageError, { registered, command }: Typed, io: Io, ar
     usage: name && command && usageLine(command, name),
     example: command?.examples[0].command,
     help: `${name ?? 'wo'} --help`,
-    colours: coloursFor(io.stderr, io.env, flags ? !flags.noColor : !argv.includes('--no-color')),
+    colours: coloursFor(io.stderr, io.env, flags ? colourChoice(flags) : colourChoiceIn(argv)),
   });
   io.stderr.write(`${text}\n`);
 }

@@ -4,7 +4,7 @@ import type { ArgumentSpec, Command, OptionSpec, OptionSpecs } from './command.j
 import { commands, nouns, programs, type Registered } from './commands/registry.js';
 import { globalOptions, type GlobalFlags } from './global-options.js';
 import { argumentLabel, commandHelp, nounHelp, rootHelp } from './help.js';
-import { coloursFor } from './terminal/colours.js';
+import { colourChoiceIn, coloursFor, type Colours } from './terminal/colours.js';
 import type { Io } from './terminal/io.js';
 import { UsageError } from './usage-error.js';
 
@@ -26,7 +26,7 @@ export type Reading =
 /** Reads the command line; loads no more than the module of the command that is asked for. */
 export async function readCommandLine(argv: readonly string[], io: Io): Promise<Reading> {
   const state: { invocation?: Invocation; asked?: { registered: Registered; command: Command } } = {};
-  const parser = buildParser(io, state);
+  const parser = buildParser(argv, io, state);
   try {
     refuseHelpOfNothing(argv);
     await parser.parseAsync(withoutHelpWord(argv), { from: 'user' });
@@ -43,8 +43,8 @@ export async function readCommandLine(argv: readonly string[], io: Io): Promise<
 
 type State = { invocation?: Invocation; asked?: { registered: Registered; command: Command } };
 
-function buildParser(io: Io, state: State): Parser {
-  const colours = coloursFor(io.stdout, io.env, true);
+function buildParser(argv: readonly string[], io: Io, state: State): Parser {
+  const colours = coloursFor(io.stdout, io.env, colourChoiceIn(argv));
   const width = widthOf(io);
   const root = newParser('wo', io);
   addOptions(root, globalOptions);
@@ -56,7 +56,7 @@ function buildParser(io: Io, state: State): Parser {
     groups.set(noun, group);
     root.addCommand(group);
   }
-  const load = loaders(root, io, state);
+  const load = loaders(root, colours, io, state);
   for (const registered of commands) {
     const [first, verb] = registered.path.split(' ');
     (verb ? groups.get(first!)! : root).addCommand(load(registered, verb ?? first!));
@@ -69,8 +69,7 @@ function buildParser(io: Io, state: State): Parser {
 /** What is done to a parser when its command is chosen: load the module, add its arguments and options. */
 const prepared = new WeakMap<Parser, () => Promise<void>>();
 
-function loaders(root: Parser, io: Io, state: State): (registered: Registered, name: string) => Parser {
-  const colours = coloursFor(io.stdout, io.env, true);
+function loaders(root: Parser, colours: Colours, io: Io, state: State): (registered: Registered, name: string) => Parser {
   return (registered, name) => {
     const parser = newParser(name, io).summary(registered.summary);
     prepared.set(parser, async () => {

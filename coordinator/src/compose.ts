@@ -51,6 +51,7 @@ import { AgentCommands } from './plugins/agent-commands.js';
 import { ProviderInstances } from './plugins/provider-instances.js';
 import { pluginList } from './plugins/plugin-list.js';
 import { FileBlobStore } from './releases/file-blob-store.js';
+import { ReleaseBlobs } from './releases/release-blobs.js';
 
 /** The coordinator's parts, from top to bottom. Nothing else knows which class stands behind a port. */
 export function compose(configuration: Configuration, grounds: Grounds, log: Logger): Coordinator {
@@ -74,6 +75,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
 
   // Where releases are
   part(FileBlobStore, () => new FileBlobStore(path.join(directory, 'blobs')));
+  part(ReleaseBlobs, (c) => new ReleaseBlobs({ store, clock, blobs: c.resolve(FileBlobStore) }));
 
   // Where hosts come from
   part(AgentCommands, (c) => new AgentCommands({ store, issuer: c.resolve(HostIdentities), command: configuration.agent.command, coordinator: () => c.resolve(Coordinator).addresses.agents }));
@@ -132,7 +134,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   const controlServices = once((c: DependencyContainer) => controlHandlers(c).map((service) => c.resolve(RequestReplay).protect(service)));
   const controlHandlers = (c: DependencyContainer) => [
     providerService({ store, clock, ids, secrets, drivers: catalog, directory: c.resolve(ProviderInstances) }),
-    releaseService({ store, clock, ids, blobs: c.resolve(FileBlobStore) }),
+    releaseService({ store, ids, blobs: c.resolve(FileBlobStore), releaseBlobs: c.resolve(ReleaseBlobs) }),
     familyService({ store, clock, ids, secrets, strategies: catalog, directory: c.resolve(ProviderInstances), drivers: catalog, maxNodesPerOperation: configuration.limits.maxNodesPerOperation }),
     nodeService({ store, clock, ids, fleet: c.resolve(AgentFleet), strategies: catalog, assignments: c.resolve(AssignmentBuilder) }),
     hostService({ store, clock, ids, fleet: c.resolve(AgentFleet) }),

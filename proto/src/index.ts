@@ -15,5 +15,6 @@ export * from './join-token.js';
 export * from './limits.js';
 export * from './names.js';
 export * from './nearest.js';
+export * from './platform.js';
 export * from './text-filters.js';
 export * from './version.js';

@@ -24,11 +24,12 @@ export class EpmdKeeper {
   }
 
   start(everyMs = lookEveryMs): void {
-    this.#timer = setInterval(() => void this.look(), everyMs).unref();
+    this.#timer ??= setInterval(() => void this.look(), everyMs).unref();
   }
 
   stop(): void {
     clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
   async look(): Promise<void> {

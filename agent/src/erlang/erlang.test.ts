@@ -1,9 +1,12 @@
-import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { durationFromMs, newId, systemClock } from '@wombat/proto';
 import { DesiredState, LogStream, NodePhase, Outcome, type NodeSpec } from '@wombat/proto/agent';
 import t from 'tap';
+import { findAccount } from '../accounts/account.js';
+import { runAs } from '../accounts/run-as.js';
+import { findErts } from '../facts/erts.js';
 import { TestHost, assignment, kill, nodeSpec } from '../nodes/testing/host.js';
 import { findProgram } from '../processes/find-program.js';
 import { isAlive, readStat } from '../processes/process-table.js';
@@ -178,4 +181,47 @@ t.test('an epmd with more addresses than it can serve is refused', async (t) => 
   await t.rejects(epmd.ensure(await freePort(), noRelease), { code: 'WO_ADDRESS_LIMIT' });
   const nowhere = new Epmd({ runner: new Runner(), clock: systemClock, directory: t.testdir(), addresses: [], path: '/nonexistent' });
   await t.rejects(nowhere.ensure(await freePort(), noRelease), { code: 'WO_ERLANG_MISSING' });
+});
+
+const user = findAccount('nobody');
+const hasErlang = findProgram('erl', '/', process.env.PATH ?? '') !== undefined;
+const isAble = hasErlang && process.getuid?.() === 0 && user !== undefined && findProgram('setpriv', '/', process.env.PATH ?? '') !== undefined;
+const skipOthers = isAble ? false : 'needs Erlang, root, setpriv and the user nobody';
+
+t.test('an Erlang node of another user', { skip: skipOthers }, async (t) => {
+  const host = new TestHost();
+  chmodSync(host.directory, 0o711);
+  await host.start();
+  const epmdPort = await freePort();
+  t.teardown(async () => {
+    const record = JSON.parse(readFileSync(join(host.directory, 'epmd', 'epmd.json'), 'utf8')) as EpmdRecord;
+    await host.end();
+    kill(record.pid);
+  });
+  const nodeId = newId('node');
+  const limits = { openFiles: 0n, processes: 0n, nice: 0, runAs: 'nobody', memoryBytes: 0n };
+  await host.assign(assignment(nodeId, { spec: { ...erlangSpec(epmdPort, 'u'), limits } }));
+  const { pid } = await host.reaches(nodeId, NodePhase.READY);
+  t.equal(statSync(`/proc/${pid}`).uid, user?.uid, 'the virtual machine');
+  const { uid, mode } = statSync(join(host.agentDirectory, 'nodes', nodeId, 'home', '.erlang.cookie'));
+  t.strictSame([uid, mode & 0o777], [user?.uid, 0o400], 'its cookie');
+  await host.exec([nodeId], { $case: 'erlangEval', value: { expressions: 'os:cmd("id -un").' } });
+  t.equal(Buffer.from((await host.outcome(nodeId)).stdout?.head ?? []).toString(), '"nobody\\n"\n');
+  await host.assign(assignment(nodeId, { generation: 2n, desired: DesiredState.STOPPED, spec: { ...erlangSpec(epmdPort, 'u'), limits } }));
+  t.strictSame((await host.reaches(nodeId, NodePhase.STOPPED)).lastExit, { kind: { $case: 'code', value: 0 } }, 'init:stop was enough');
+});
+
+t.test('an epmd out of a release is run by the user of its node', { skip: skipOthers }, async (t) => {
+  const directory = t.testdir();
+  for (let folder = directory; folder !== '/'; folder = join(folder, '..')) if ((statSync(folder).mode & 0o001) === 0) return t.comment(`${folder} is closed to others`);
+  const [erts] = findErts();
+  const bin = join(directory, 'tree', `erts-${erts?.version}`, 'bin');
+  mkdirSync(bin, { recursive: true });
+  copyFileSync(join(erts!.path, `erts-${erts?.version}`, 'bin', 'epmd'), join(bin, 'epmd'));
+  const port = await freePort();
+  const epmd = new Epmd({ runner: new Runner(), clock: systemClock, directory: join(directory, 'epmd'), addresses: [], path: '/nonexistent' });
+  await epmd.ensure(port, { treeDirectory: join(directory, 'tree'), runAs: () => runAs('nobody', process.env.PATH ?? '') });
+  const { pid } = JSON.parse(readFileSync(join(directory, 'epmd', 'epmd.json'), 'utf8')) as EpmdRecord;
+  t.teardown(() => kill(pid));
+  t.equal(statSync(`/proc/${pid}`).uid, user?.uid);
 });

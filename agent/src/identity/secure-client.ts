@@ -15,9 +15,10 @@ export interface ClientTrust {
 }
 
 const options: ChannelOptions = {
-  // A help only: what decides is the application's own heartbeat, and the coordinator judges that.
-  'grpc.keepalive_time_ms': 30_000,
-  'grpc.keepalive_timeout_ms': 20_000,
+  // How an agent notices within 15 s a coordinator that is gone without a word; the coordinator judges the agent by its beats.
+  'grpc.keepalive_time_ms': 7_000,
+  // A coordinator that is busy for 5 s has not gone.
+  'grpc.keepalive_timeout_ms': 7_500,
   'grpc.max_receive_message_length': limits.grpcMessageBytes,
   'grpc.max_send_message_length': limits.grpcMessageBytes,
   // Each connection is one attempt: backoff is the session's to decide, never hidden in a shared pool.

@@ -27,11 +27,12 @@ export class LogKeeper {
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.rotate(), rotateEveryMs).unref();
+    this.#timer ??= setInterval(() => this.rotate(), rotateEveryMs).unref();
   }
 
   stop(): void {
     clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
   rotate(): void {

@@ -61,6 +61,7 @@ export class AgentCore implements SessionHandlers {
   readonly #epmdKeeper: EpmdKeeper;
   #table: NodeTable | undefined;
   #housekeeping: NodeJS.Timeout | undefined;
+  #isStopped = false;
 
   constructor(options: AgentCoreOptions) {
     this.#options = options;
@@ -88,17 +89,16 @@ export class AgentCore implements SessionHandlers {
     this.#table = new NodeTable(await this.#nodeServices());
     await this.#table.open();
     await this.#exec.open();
-    this.#logs.start();
-    this.#epmdKeeper.start();
+    this.#matchKeepers();
     this.#housekeeping = setInterval(() => void this.#keepHouse(), housekeepingMs).unref();
     void this.#keepHouse();
   }
 
   /** Nodes and commands run on, and the next agent in this directory finds them. */
   async stop(): Promise<void> {
+    this.#isStopped = true;
     clearInterval(this.#housekeeping);
-    this.#logs.stop();
-    this.#epmdKeeper.stop();
+    this.#matchKeepers();
     await this.#exec.close();
     await this.#table?.close();
   }
@@ -170,8 +170,20 @@ export class AgentCore implements SessionHandlers {
       bootId: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim(),
       journal: this.#journal,
       starts: new Slots(startsAtOnce),
-      onStatus: (status) => this.#statusListeners.forEach((listener) => listener(status)),
+      onStatus: (status) => {
+        this.#matchKeepers();
+        this.#statusListeners.forEach((listener) => listener(status));
+      },
     };
+  }
+
+  /** An agent without nodes has nothing to look after, and does nothing every few seconds. */
+  #matchKeepers(): void {
+    const hasNodes = this.#table?.nodes().some(({ phase }) => phase !== 'absent') ?? false;
+    for (const keeper of [this.#logs, this.#epmdKeeper]) {
+      if (hasNodes && !this.#isStopped) keeper.start();
+      else keeper.stop();
+    }
   }
 
   #epmdUses(): EpmdUse[] {

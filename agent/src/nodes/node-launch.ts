@@ -1,13 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { WombatError, durationToMs } from '@wombat/proto';
+import { durationToMs } from '@wombat/proto';
 import { RunMode } from '@wombat/proto/agent';
 import { writeCookie } from '../erlang/cookie.js';
 import type { EpmdSource } from '../erlang/epmd.js';
-import { isSuccess } from '../processes/exit-status.js';
-import { findByEnvironment, readStat, sessionMembers, type ProcessIdentity } from '../processes/process-table.js';
-import { runBriefly } from '../processes/run-briefly.js';
-import { startIdVariable, type RunningProcess } from '../processes/running-process.js';
+import type { RunningProcess } from '../processes/running-process.js';
 import type { ChildLimits } from '../processes/shim.js';
 import { resolveArgv } from './node-action.js';
 import { nodeEnvironment, ownerOf, type NodeContext } from './node-context.js';
@@ -16,8 +13,6 @@ import { stderrLog, stdoutLog, type NodePaths } from './node-paths.js';
 import { rootKey, type StartRecord } from './node-record.js';
 import type { NodeServices } from './node-services.js';
 import { checkPorts } from './port-check.js';
-
-const pidCommandTimeoutMs = 10_000;
 
 /** Whether a start needs the release: not when the root that is there was made from the same. */
 export function isRootCurrent(context: NodeContext, existingKey: string | undefined): boolean {
@@ -70,39 +65,14 @@ export function isDaemon(context: NodeContext): boolean {
   return context.spec.run?.mode === RunMode.DAEMON;
 }
 
-/** The process that a start command left behind. @throws WombatError WO_NODE_START_FAILED */
-export async function findDaemon(context: NodeContext, startId: string, sessionId: number | undefined, signal: AbortSignal): Promise<ProcessIdentity> {
-  const pid = await daemonPid(context, startId, sessionId, signal);
-  const stat = pid === undefined ? undefined : readStat(pid);
-  if (!stat || stat.state === 'Z') {
-    throw new WombatError('WO_NODE_START_FAILED', `the start command of ${context.spec.name} returned, but no process of it is to be found`, {
-      hint: 'name a command that prints the pid in the manifest, or run it in the foreground',
-    });
-  }
-  return { pid: stat.pid, startTime: stat.startTime };
-}
-
-async function daemonPid(context: NodeContext, startId: string, sessionId: number | undefined, signal: AbortSignal): Promise<number | undefined> {
-  const command = context.spec.run?.pidCommand ?? [];
-  if (command.length === 0) {
-    const session = sessionId === undefined ? [] : sessionMembers(sessionId);
-    const oldest = [...session, ...findByEnvironment(startIdVariable, startId)].sort((a, b) => Number(a.startTime) - Number(b.startTime))[0];
-    return oldest?.pid;
-  }
-  const environment = nodeEnvironment(context);
-  const argv = resolveArgv(command, context, environment);
-  const result = await runBriefly({ argv, workingDirectory: context.paths.root, environment, timeoutMs: pidCommandTimeoutMs }, signal);
-  const text = result.stdout.toString('latin1').trim();
-  return isSuccess(result.exit) && /^\d{1,10}$/.test(text) ? Number(text) : undefined;
-}
-
 /** How long the node may take to become ready. */
 export function readyTimeoutMs(context: NodeContext): number {
   return durationToMs(context.spec.run?.readyTimeout) ?? 60_000;
 }
 
-function childLimits({ spec, nodeId }: NodeContext, { memoryGroups }: NodeServices): ChildLimits {
+function childLimits({ spec, nodeId }: NodeContext, { memoryGroups, log }: NodeServices): ChildLimits {
   const { openFiles = 0n, processes = 0n, nice = 0, memoryBytes = 0n } = spec.limits ?? {};
   const groupFile = memoryBytes > 0n ? memoryGroups.make(nodeId, Number(memoryBytes)) : undefined;
+  if (memoryBytes > 0n && !groupFile) log.warn({ nodeId, memoryBytes: String(memoryBytes) }, 'this host has no control groups, so the memory limit of the node is not held');
   return { openFiles: Number(openFiles), processes: Number(processes), nice, ...(groupFile ? { groupFile } : {}) };
 }

@@ -5,8 +5,9 @@ import { newStartId } from '../processes/runner.js';
 import { RunningProcess } from '../processes/running-process.js';
 import { endedWithin } from '../processes/stop-process.js';
 import { untilKnown } from '../processes/until-known.js';
+import { findDaemon } from './find-daemon.js';
 import type { NodeContext } from './node-context.js';
-import { configure, findDaemon, isDaemon, launch, readyTimeoutMs } from './node-launch.js';
+import { configure, isDaemon, launch, readyTimeoutMs } from './node-launch.js';
 import { incarnationKey, type StartRecord } from './node-record.js';
 import type { NodeServices } from './node-services.js';
 import { withoutWaiting, type NodeState } from './node-state.js';
@@ -74,8 +75,8 @@ export async function becomeReady(state: NodeState, { clock }: NodeServices, sig
 
 /** The start command of a daemon returned: from now on the process that it left is the node. */
 export async function followDaemon(state: NodeState, start: StartRecord, services: NodeServices, signal: AbortSignal): Promise<void> {
-  const sessionId = state.process instanceof RunningProcess ? state.process.sessionId : undefined;
-  const daemon = await findDaemon(state.requireContext(), start.startId, sessionId, signal);
+  const starter = state.process instanceof RunningProcess ? state.process : undefined;
+  const daemon = await findDaemon({ context: state.requireContext(), startId: start.startId, starter, clock: services.clock }, signal);
   await state.save({ ...state.record, start: { ...start, daemon } });
   state.process = new DaemonProcess(start.startId, daemon, services.runner.poller);
 }

@@ -1,7 +1,7 @@
 import type { ExitStatus } from '@wombat/proto/agent';
 import type { ExitPoller } from './exit-poller.js';
 import { unknownExit } from './exit-status.js';
-import { findByEnvironment, isAlive, readStat, sendSignal, sessionMembers, type ProcessIdentity, type ProcessStat } from './process-table.js';
+import { findByEnvironment, isAlive, readStat, sendSignal, sessionMembers, type ProcessIdentity } from './process-table.js';
 import { startIdVariable } from './running-process.js';
 import type { Supervised } from './supervised.js';
 
@@ -11,6 +11,8 @@ export class DaemonProcess implements Supervised {
   readonly child: ProcessIdentity;
   readonly exited: Promise<ExitStatus>;
   #exit: ExitStatus | undefined;
+  /** Who belonged to it when it was last asked to end: its session tells nothing any more once it is gone. */
+  #family: readonly ProcessIdentity[] = [];
   #resolve!: (exit: ExitStatus) => void;
 
   constructor(startId: string, child: ProcessIdentity, poller: ExitPoller) {
@@ -27,26 +29,29 @@ export class DaemonProcess implements Supervised {
   signal(name: NodeJS.Signals): void {
     const stat = readStat(this.child.pid);
     if (!stat || stat.startTime !== this.child.startTime) return;
+    this.#remember();
     // A group of its own may be signalled as a whole; any other may hold strangers.
     sendSignal(stat.groupId === stat.pid ? -stat.pid : stat.pid, name);
   }
 
   killSession(): number {
-    const targets = this.#family();
-    for (const { pid } of targets) sendSignal(pid, 'SIGKILL');
-    return targets.length;
+    this.#remember();
+    const targets = new Map([...this.#family, ...findByEnvironment(startIdVariable, this.startId)].filter(isAlive).map(({ pid, startTime }) => [pid, startTime]));
+    for (const pid of targets.keys()) sendSignal(pid, 'SIGKILL');
+    return targets.size;
   }
 
   clearStragglers(): number {
     return this.killSession();
   }
 
-  /** The session it leads, and whatever else still carries the start id. */
-  #family(): ProcessStat[] {
+  #remember(): void {
     const stat = readStat(this.child.pid);
-    const isOurs = stat?.startTime === this.child.startTime;
-    const session = isOurs && stat.sessionId === stat.pid ? sessionMembers(stat.pid) : [];
-    return [...(isOurs ? [stat] : []), ...session, ...findByEnvironment(startIdVariable, this.startId)];
+    if (!stat || stat.startTime !== this.child.startTime) return;
+    const session = sessionMembers(stat.sessionId);
+    // Where somebody else was first, it is the session of whatever started our process: not ours to end.
+    const isOurs = session.every(({ startTime }) => Number(startTime) >= Number(this.child.startTime));
+    this.#family = isOurs ? session : [this.child];
   }
 
   #hasEnded(): boolean {

@@ -1,12 +1,15 @@
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { SessionResponse } from '@wombat/proto/agent';
 import { ExecOutcome, NodePhase, NodeStatus } from '@wombat/proto/agent';
-import { limits, toErrorDetail, WombatError } from '@wombat/proto';
-import t from 'tap';
+import { limits, systemClock, toErrorDetail, toServiceError, WombatError } from '@wombat/proto';
+import t, { type Test } from 'tap';
+import { memoryLog } from '../testing/log-memory.js';
 import { sessionBench } from '../testing/session-bench.js';
 import { TestAuthority } from '../testing/test-authority.js';
 import { StandInCoordinator, welcome } from '../testing/stand-in-coordinator.js';
 import { until } from '../testing/until.js';
 import { CoordinatorLink } from './coordinator-link.js';
+import { Session } from './session.js';
 
 const node = (nodeId: string): NodeStatus => NodeStatus.fromPartial({ nodeId, phase: NodePhase.READY });
 const outcome = (jobId: string): ExecOutcome => ExecOutcome.fromPartial({ jobId, targetId: 'node-aaaaaaaaaaaa' });
@@ -200,3 +203,70 @@ t.test('an agent that is spoken to without Welcome goes away', async (t) => {
   await until(() => bench.session.state() === 'open', 'the second session');
   t.ok(bench.lines.some((line) => line.includes('did not begin with Welcome')), 'the log says why');
 });
+
+t.test('a host that was revoked knocks seldom, and says what to do', async (t) => {
+  const bench = await sessionBench(t);
+  let tries = 0;
+  bench.standIn.behaviour.session = (call) => {
+    tries++;
+    call.emit('error', toServiceError(new WombatError('WO_CERTIFICATE_REFUSED', 'the certificate is refused: it was revoked', { details: { reason: 'revoked' } })));
+  };
+  bench.start();
+  const line = await until(() => bench.lines.find((text) => text.includes('no session')), 'the refusal');
+  const { code, hint, delayMs } = JSON.parse(line) as { code: string; hint: string; delayMs: number };
+  t.equal(code, 'WO_CERTIFICATE_REFUSED');
+  t.match(hint, 'wo token create');
+  t.ok(delayMs >= 2_500, `it waits ${delayMs} ms, and doubles that up to minutes`);
+  t.equal(tries, 1);
+});
+
+t.test('a coordinator that is gone without a word is noticed within 15 s', async (t) => {
+  const bench = await sessionBench(t);
+  const relay = await Relay.start(t, bench.standIn.address.port);
+  const link = new CoordinatorLink({ host: '127.0.0.1', port: relay.port }, bench.keeper);
+  const { log, lines } = memoryLog();
+  const session = new Session({ link, keeper: bench.keeper, handlers: bench.handlers, reporter: bench.reporter, bootId: 'boot-1', clock: systemClock, log });
+  const running = session.run(bench.stop.signal);
+  await until(() => session.state() === 'open', 'the session');
+  relay.fallSilent();
+  const startedAt = performance.now();
+  await until(() => session.state() !== 'open', 'its end');
+  const tookMs = Math.round(performance.now() - startedAt);
+  t.ok(tookMs <= 15_000, `noticed after ${tookMs} ms`);
+  t.ok(lines.some((line) => line.includes('no session')), 'and told');
+  bench.stop.abort();
+  await running;
+});
+
+/** Passes bytes on until it falls silent; its connections stay open. */
+class Relay {
+  readonly #sockets = new Set<Socket>();
+  readonly #server: Server;
+
+  private constructor(target: number) {
+    this.#server = createServer((near) => {
+      const far = connect(target, '127.0.0.1');
+      for (const socket of [near, far]) this.#sockets.add(socket.on('error', () => undefined));
+      near.pipe(far);
+      far.pipe(near);
+    });
+  }
+
+  static async start(t: Test, target: number): Promise<Relay> {
+    const relay = new Relay(target);
+    await new Promise<void>((resolve) => relay.#server.listen(0, '127.0.0.1', resolve));
+    t.teardown(() => {
+      for (const socket of relay.#sockets) socket.destroy();
+      relay.#server.close();
+    });
+    return relay;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  fallSilent(): void {
+    for (const socket of this.#sockets) socket.unpipe().resume();
+  }
+}

@@ -26,6 +26,9 @@ export interface SessionParts {
 const features = ['channel.read-log', 'channel.read-exec-output'];
 /** A session that held this long was a good one: the next try comes quickly. */
 const settledMs = 10_000;
+/** Whoever was revoked is refused until somebody does something about it. */
+const refusedBackoff: BackoffOptions = { initialMs: 5_000, maximumMs: 5 * 60_000 };
+const refusedHint = 'if this host shall come back, create a token (wo token create), empty the directory of the agent and start it with that token; else stop the agent';
 /** How long a channel or a fetch may hold up the change to a new certificate. */
 const renewalGraceMs = 10 * 60_000;
 
@@ -104,17 +107,19 @@ export class Session {
   async #wait({ error, retryAfterMs }: SessionEnd, attempt: number, stop: AbortSignal): Promise<void> {
     // Ended by ourselves for a new certificate: nothing is wrong, and nobody is to be spared.
     if (error === undefined) return;
-    const delayMs = Math.max(retryAfterMs, backoffMs(attempt, this.#parts.backoff ?? { initialMs: 200, maximumMs: 15_000 }));
-    this.#tell(error, delayMs);
+    const isRefused = error.code === 'WO_CERTIFICATE_REFUSED';
+    const backoff = isRefused ? refusedBackoff : (this.#parts.backoff ?? { initialMs: 200, maximumMs: 15_000 });
+    const delayMs = Math.max(retryAfterMs, backoffMs(attempt, backoff));
+    this.#tell(error, isRefused ? refusedHint : error.hint, delayMs);
     await this.#parts.clock.sleep(delayMs, stop).catch(() => undefined);
   }
 
   /** The same reason, told every 15 seconds for an hour, helps nobody. */
-  #tell(error: WombatError, delayMs: number): void {
+  #tell(error: WombatError, hint: string, delayMs: number): void {
     const reason = `${error.code}: ${error.message}`;
     const level = reason === this.#lastReason ? 'debug' : 'warn';
     this.#lastReason = reason;
-    this.#parts.log[level]({ code: error.code, reason: error.message, hint: error.hint, delayMs }, 'no session with the coordinator');
+    this.#parts.log[level]({ code: error.code, reason: error.message, hint, delayMs }, 'no session with the coordinator');
   }
 
   #advance(event: SessionEvent): void {

@@ -24,6 +24,7 @@ export interface SessionBench {
   readonly link: CoordinatorLink;
   readonly keeper: IdentityKeeper;
   readonly session: Session;
+  readonly reporter: Reporter;
   readonly lines: string[];
   /** Frames of all sessions, in the order they came. */
   readonly frames: RequestFrame[];
@@ -67,7 +68,7 @@ export async function sessionBench(t: Test, options: SessionBenchOptions = {}): 
     await standIn.stop();
   });
   return {
-    standIn, handlers, link, keeper, session, lines, frames, calls, stop,
+    standIn, handlers, link, keeper, session, reporter: plainReporter, lines, frames, calls, stop,
     start: () => (running = session.run(stop.signal)),
     seen: (kind) => until(() => frames.find((frame): frame is Extract<RequestFrame, { $case: typeof kind }> => frame.$case === kind), `a frame of kind ${kind}`),
   };

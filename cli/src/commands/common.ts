@@ -6,6 +6,9 @@ export const listOptions = {
   orderBy: text('--order-by <field>', 'name or created_at, with " desc" for the reverse', { words: ['name', 'created_at', 'name desc', 'created_at desc'] }),
 };
 
+/** Of a command that would store something. */
+export const dryRunOption = { dryRun: flag('--dry-run', 'say what would be stored, and store nothing') };
+
 /** Options of every command that follows an operation. */
 export const operationOptions = {
   detach: flag('--detach', 'do not wait: print the id of the operation and leave it running'),

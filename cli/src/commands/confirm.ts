@@ -3,12 +3,16 @@ import { WombatError } from '@wombat/proto';
 import type { Runtime } from '../runtime.js';
 import { sanitise } from '../output/sanitise.js';
 
-/** Asks before something is destroyed. @throws WombatError WO_CONFIRMATION_NEEDED when nobody can be asked, or says no */
-export async function confirm(runtime: Runtime, what: string): Promise<void> {
+/**
+ * Asks before something is destroyed: what was named has to be named again; where it is several, "yes" has to be typed.
+ * @throws WombatError WO_CONFIRMATION_NEEDED when nobody can be asked, or says something else
+ */
+export async function confirm(runtime: Runtime, what: string, names: readonly string[]): Promise<void> {
   if (runtime.flags.yes) return;
-  const answer = await ask(runtime, `${what}. Go on? [y/N] `);
-  if (answer === undefined) throw new WombatError('WO_CONFIRMATION_NEEDED', `${what}; there is no terminal to ask on`);
-  if (!/^y(es)?$/i.test(answer.trim())) throw new WombatError('WO_CONFIRMATION_NEEDED', `${what}; the answer was no`);
+  const [wanted, question] = names.length === 1 ? [names[0]!, `type its name (${names[0]})`] : ['yes', 'type yes'];
+  const answer = await ask(runtime, `${what}. To go on, ${question}: `);
+  if (answer === undefined) throw new WombatError('WO_CONFIRMATION_NEEDED', `${what}; there is no terminal to ask on`, { hint: 'give --yes' });
+  if (answer.trim() !== wanted.trim()) throw new WombatError('WO_CONFIRMATION_NEEDED', `${what}; the answer was no`, { hint: 'type the name as you gave it, or give --yes' });
 }
 
 /** What is typed on the terminal; `undefined` when there is none, or --no-input says not to ask. */

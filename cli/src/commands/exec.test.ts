@@ -23,7 +23,7 @@ async function coordinator(t: Test, targets: readonly JobTarget[]): Promise<{ fa
   t.teardown(() => fake.stop());
   fake.handlers = {
     createJob: (request) => (requests.push(request), { job: job(JobState.RUNNING, targets.length) }),
-    getJob: () => ({ job: job(JobState.RUNNING, targets.length), targets: [] }),
+    getJob: () => ({ job: job(JobState.RUNNING, targets.length), targets: [], page: undefined }),
     watchJob: async function* (): AsyncGenerator<WatchJobResponse> {
       yield { kind: { $case: 'job', value: job(JobState.RUNNING, targets.length) } };
       for (const value of targets) yield { kind: { $case: 'target', value } };

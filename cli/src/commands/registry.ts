@@ -43,6 +43,7 @@ export const commands: readonly Registered[] = [
   { path: 'provider remove', summary: 'forget a provider', load: async () => (await import('./provider/remove.js')).providerRemove },
 
   { path: 'release upload', short: 'upload-release', summary: 'store a tarball and how to run it', load: async () => (await import('./release/upload.js')).releaseUpload },
+  { path: 'release schema', summary: 'print the JSON Schema of the manifest', load: async () => (await import('./release/schema.js')).releaseSchema },
   { path: 'release list', summary: 'list the releases', load: async () => (await import('./release/list.js')).releaseList },
   { path: 'release show', summary: 'show a release and its manifest', load: async () => (await import('./release/show.js')).releaseShow },
   { path: 'release remove', summary: 'remove a release', load: async () => (await import('./release/remove.js')).releaseRemove },

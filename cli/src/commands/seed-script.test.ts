@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AddDomainResponse, CreateReleaseRequest, CreateReleaseResponse, OperationState, Provider, type CreateFamilyRequest } from '@wombat/proto/control';
+import { AddDomainResponse, CreateFamilyResponse, CreateReleaseRequest, CreateReleaseResponse, OperationState, Provider, type CreateFamilyRequest } from '@wombat/proto/control';
 import t from 'tap';
 import { FakeCoordinator } from '../testing/fake-coordinator.js';
 import { family, metadata, operation, operationMessage, phaseEvent, startedAt } from '../testing/objects.js';
@@ -23,7 +23,7 @@ t.test('the original script: each command gives the next one its id', async (t) 
       return { sha256, sizeBytes: BigInt(size), existed: false };
     },
     createRelease: (request) => ((requests['release'] = request), CreateReleaseResponse.fromPartial({ release: { metadata: metadata('rel-aaaaaaaaaaaa', request.name), version: '1' } })),
-    createFamily: (request) => ((requests['family'] = request), { family: family(request.name) }),
+    createFamily: (request) => ((requests['family'] = request), CreateFamilyResponse.fromPartial({ family: family(request.name) })),
     setFirewall: (request) => ((requests['firewall'] = request), { family: family(), warnings: ['the driver local has no firewall'] }),
     attachRelease: (request) => ((requests['attach'] = request), { family: family() }),
     addDomain: (request) => ((requests['domain'] = request), AddDomainResponse.fromPartial({ domain: { metadata: metadata('dom-aaaaaaaaaaaa') } })),
@@ -61,7 +61,7 @@ t.test('the original script: each command gives the next one its id', async (t) 
 t.test('on a terminal: a line with the id in it, and what to do next; -q prints the id alone; json is the answer of the API', async (t) => {
   const fake = await FakeCoordinator.start();
   t.teardown(() => fake.stop());
-  fake.handlers = { createFamily: (request) => ({ family: family(request.name) }) };
+  fake.handlers = { createFamily: (request) => CreateFamilyResponse.fromPartial({ family: family(request.name) }) };
   const terminal = { stdoutIsTerminal: true, stderrIsTerminal: true, env: { NO_COLOR: '1' } };
   const told = await runWo(fake, ['create-family', 'web'], terminal);
   t.equal(told.stdout, '✓ family web  fam-aaaaaaaaaaaa\n');

@@ -48,7 +48,7 @@ async function overview(runtime: Runtime, control: Control): Promise<void> {
   await runtime.print.list({
     items: statuses.map((each) => ({ ...each, metadata: each.family?.metadata })),
     columns: [
-      { title: 'FAMILY', text: (each) => each.metadata?.name ?? '' },
+      { title: 'FAMILY', text: (each) => each.metadata?.name ?? '', cut: true },
       { title: 'RUNNING', text: (each) => `${each.phases['running'] ?? 0}/${each.wantedRunning}` },
       { title: 'NODES', text: phasesOf },
       { title: 'CLUSTER', text: (each) => clusterWord(each.family?.cluster) },

@@ -108,7 +108,7 @@ t.test('a mutation with a request id is asked again when the coordinator is away
   fake.handlers.createFamily = ({ mutation }) => {
     ids.push(mutation?.requestId ?? '');
     if (ids.length % 3 !== 0) throw new WombatError('WO_UNAVAILABLE', 'stopping');
-    return { family: undefined };
+    return { family: undefined, dryRun: false };
   };
   const create = (mutation: Mutation | undefined): Promise<unknown> => control.call(FamilyServiceService.createFamily, CreateFamilyRequest.fromPartial({ ...(mutation && { mutation }), name: 'web' }));
   await create(newMutation());

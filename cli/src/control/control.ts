@@ -1,4 +1,4 @@
-import { setMaxListeners } from 'node:events';
+import { setMaxListeners, type EventEmitter } from 'node:events';
 import { Client, credentials, Metadata, status, type CallOptions, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js';
 import { fromServiceError, limits, WombatError } from '@wombat/proto';
 import { isTimeRefusal, skewBehind, type CoordinatorPlace } from '@wombat/proto/coordinator-time';
@@ -160,12 +160,17 @@ export class Control {
   }
 }
 
-function drained(call: { once(event: 'drain' | 'status' | 'error' | 'close', listener: () => void): unknown }, answered: () => boolean): Promise<void> {
+const ends = ['drain', 'status', 'error', 'close'] as const;
+
+/** Also when the call is over. Leaves no listener: a tarball has thousands of pieces. */
+function drained(call: EventEmitter, answered: () => boolean): Promise<void> {
   if (answered()) return Promise.resolve();
   return new Promise((resolve) => {
-    call.once('drain', resolve);
-    call.once('status', resolve);
-    call.once('close', resolve);
+    const done = (): void => {
+      for (const end of ends) call.off(end, done);
+      resolve();
+    };
+    for (const end of ends) call.on(end, done);
   });
 }
 

@@ -1,5 +1,7 @@
+import stringWidth from 'string-width';
 import t from 'tap';
-import { coloursFor } from '../terminal/colours.js';
+import { cut } from './cut.js';
+import { colourChoiceIn, coloursFor, type ColourChoice } from '../terminal/colours.js';
 import { Captured } from '../testing/fake-io.js';
 import { errorBlock } from './error-block.js';
 import { foldNames } from './fold-names.js';
@@ -10,7 +12,7 @@ import { brief, elapsed, relative } from './time.js';
 import { bytes, count, word } from './words.js';
 import { wrap } from './wrap.js';
 
-const plain = coloursFor(new Captured(), {}, false);
+const plain = coloursFor(new Captured(), {}, 'never');
 
 t.test('tables are aligned by what is seen, not by characters', async (t) => {
   const columns = [{ title: 'NAME', text: (row: string[]) => row[0]! }, { title: 'X', text: (row: string[]) => row[1]! }, { title: 'LAST', text: (row: string[]) => row[2]! }];
@@ -56,7 +58,7 @@ t.test('the error block has four lines', async (t) => {
 });
 
 t.test('colours: the flag, NO_COLOR, FORCE_COLOR, then whether the stream is a terminal that is not dumb', async (t) => {
-  const has = (isTTY: boolean, env: Record<string, string>, allowed = true): boolean => coloursFor(new Captured(isTTY), env, allowed).red('x') !== 'x';
+  const has = (isTTY: boolean, env: Record<string, string>, choice: ColourChoice = 'auto'): boolean => coloursFor(new Captured(isTTY), env, choice).red('x') !== 'x';
   t.equal(has(true, { TERM: 'xterm' }), true);
   t.equal(has(false, { TERM: 'xterm' }), false, 'no terminal');
   t.equal(has(true, { TERM: 'dumb' }), false);
@@ -65,7 +67,9 @@ t.test('colours: the flag, NO_COLOR, FORCE_COLOR, then whether the stream is a t
   t.equal(has(false, { FORCE_COLOR: '1' }), true);
   t.equal(has(true, { FORCE_COLOR: '0' }), false);
   t.equal(has(false, { FORCE_COLOR: '1', NO_COLOR: '1' }), false, 'NO_COLOR wins');
-  t.equal(has(true, { FORCE_COLOR: '1' }, false), false, '--no-color wins over all');
+  t.equal(has(true, { FORCE_COLOR: '1' }, 'never'), false, '--no-color wins over all');
+  t.equal(has(false, { NO_COLOR: '1', TERM: 'dumb' }, 'always'), true, '--color=always too');
+  t.same([['--no-color'], ['--color', 'always'], ['--color=never'], ['exec', 'x', '--', '--no-color'], ['--color=loud']].map(colourChoiceIn), ['never', 'always', 'never', 'auto', 'auto']);
 });
 
 t.test('times, sizes, words', async (t) => {
@@ -103,4 +107,26 @@ t.test('logs: bytes as they are into a pipe, safe whole lines onto a terminal', 
   safe.write(text.subarray(4));
   safe.end();
   t.equal(terminal.text, 'zażółć\\x1b[2J\nrest\n');
+});
+
+t.test('a table at 40, 80 and 200 columns: names are cut, ids never, wide characters are measured', async (t) => {
+  const columns: Column<string>[] = [
+    { title: 'NAME', text: (name) => name, cut: true },
+    { title: 'PHASE', text: () => 'running' },
+    { title: 'HOST', text: () => 'a-host-with-a-rather-long-name-too', cut: true },
+    { title: 'SINCE', text: () => '3m ago', optional: 1 },
+    { title: 'ID', text: () => 'node-aaaaaaaaaaaa' },
+  ];
+  const name = '日本語の名前 👩‍👩‍👧 and a long end of it';
+  const lines = (width?: number): string[] => table(columns, ['short', name], width === undefined ? {} : { width }).split('\n');
+  for (const width of [40, 80, 200]) {
+    t.same(lines(width).filter((line) => stringWidth(line) > width), [], `no line is wider than ${width}`);
+    t.ok(lines(width).slice(1).every((line) => line.endsWith('node-aaaaaaaaaaaa')), `at ${width} the ids are whole`);
+    t.ok(lines(width)[1]!.startsWith('short '), 'what is short stays whole');
+    const starts = lines(width).map((line) => stringWidth(line.slice(0, line.search(/ID$|node-/))));
+    t.equal(new Set(starts).size, 1, `at ${width} the columns are aligned`);
+  }
+  t.match(lines(80)[2], /…/, 'what is missing is shown to be');
+  t.match(lines()[2], name, 'without a width nothing is cut');
+  t.equal(cut('\u001b[31mabcdef\u001b[39m', 4), '\u001b[31mabc…\u001b[0m');
 });

@@ -1,6 +1,6 @@
 import type { GlobalFlags, OutputFormat } from '../global-options.js';
 import type { Colours } from '../terminal/colours.js';
-import { coloursFor } from '../terminal/colours.js';
+import { colourChoice, coloursFor } from '../terminal/colours.js';
 import type { Io } from '../terminal/io.js';
 import { sanitise } from './sanitise.js';
 import type { Column } from './table.js';
@@ -44,8 +44,8 @@ export class Printer {
     this.#io = io;
     this.#flags = flags;
     this.format = flags.output ?? 'table';
-    this.out = coloursFor(io.stdout, io.env, !flags.noColor);
-    this.err = coloursFor(io.stderr, io.env, !flags.noColor);
+    this.out = coloursFor(io.stdout, io.env, colourChoice(flags));
+    this.err = coloursFor(io.stderr, io.env, colourChoice(flags));
   }
 
   /** The answer is meant for a program: JSON, YAML, JSON lines. */
@@ -110,6 +110,16 @@ export class Printer {
     if (this.#flags.quiet || this.#io.stdout.isTTY !== true) return this.data(sanitise(made.id));
     this.data(`${this.out.green('✓')} ${sanitise(made.line)}`);
     if (made.next) this.next(made.next);
+  }
+
+  /** What would have been made: nothing on stdout that a script could take for an id. */
+  async planned(line: string, json: unknown, entries?: readonly (readonly [string, string])[]): Promise<void> {
+    if (this.isForPrograms) return this.json(json);
+    if (entries && !this.#flags.quiet) {
+      const { fields } = await import('./table.js');
+      this.data(fields(entries, this.out.dim));
+    }
+    this.tell(`dry run: ${sanitise(line)}; nothing was stored`);
   }
 
   /** What a person would type next; scripts are not told. */

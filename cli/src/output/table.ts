@@ -1,4 +1,5 @@
 import stringWidth from 'string-width';
+import { cut } from './cut.js';
 import { sanitise } from './sanitise.js';
 import { wrap } from './wrap.js';
 
@@ -9,6 +10,8 @@ export interface Column<T> {
   readonly wide?: boolean;
   /** Left out where the terminal is too narrow, 1 first; -o wide keeps it. */
   readonly optional?: number;
+  /** A name: cut where the terminal is too narrow even so. Ids never are: what is cut cannot be typed again. */
+  readonly cut?: boolean;
   /** Colour of a cell; gets the text already sanitised and padded. */
   readonly paint?: (padded: string, item: T) => string;
 }
@@ -21,10 +24,13 @@ export interface TableOptions {
 
 /** The last column is wrapped when it has at least so much room. */
 const leastWrapped = 16;
+/** A name is never cut to less. */
+const leastName = 12;
 
 /**
  * Aligned columns, two spaces apart, no padding at the end of a line. Cells are remote text: sanitised.
- * Where that is wider than `width`, optional columns are left out, then the last column is wrapped.
+ * Where that is wider than `width`, optional columns are left out, then names are cut and the last column is
+ * wrapped, then columns between the first and the last are left out from the right, but never the id.
  */
 export function table<T>(all: readonly Column<T>[], items: readonly T[], { paintTitle = (title): string => title, width = Infinity }: TableOptions = {}): string {
   const columns = fitting(all.map((column) => measured(column, items)), width);
@@ -52,12 +58,33 @@ function measured<T>(column: Column<T>, items: readonly T[]): Measured<T> {
   return { ...column, cells, width: cells.reduce((widest, cell) => Math.max(widest, stringWidth(cell)), stringWidth(column.title)) };
 }
 
-/** Leaves out optional columns until the rest fits, the last column counted as if it were wrapped. */
+/** What fits, with the last column counted as if it were wrapped. */
 function fitting<T>(columns: readonly Measured<T>[], width: number): readonly Measured<T>[] {
+  if (excess(columns, width) <= 0) return columns;
+  const [optional] = columns.filter((column) => column.optional !== undefined).sort((left, right) => left.optional! - right.optional!);
+  if (optional) return fitting(columns.filter((column) => column !== optional), width);
+  const narrow = withShortNames(columns, width);
+  if (excess(narrow, width) <= 0) return narrow;
+  const out = columns.slice(1, -1).findLast((column) => column.title !== 'ID');
+  return out ? fitting(columns.filter((column) => column !== out), width) : narrow;
+}
+
+/** By how much the columns are too wide. */
+function excess<T>(columns: readonly Measured<T>[], width: number): number {
   const last = Math.min(columns.at(-1)?.width ?? 0, leastWrapped * 2);
-  if (columns.slice(0, -1).reduce((sum, column) => sum + column.width + 2, last) <= width) return columns;
-  const [out] = columns.filter((column) => column.optional !== undefined).sort((left, right) => left.optional! - right.optional!);
-  return out ? fitting(columns.filter((column) => column !== out), width) : columns;
+  return columns.slice(0, -1).reduce((sum, column) => sum + column.width + 2, last) - width;
+}
+
+/** The widest names first, so that what is short stays whole. */
+function withShortNames<T>(columns: readonly Measured<T>[], width: number): readonly Measured<T>[] {
+  const cuttable = columns.filter((column) => column.cut && column.width > leastName);
+  const [widest] = cuttable.sort((left, right) => right.width - left.width);
+  const tooWide = excess(columns, width);
+  if (!widest || tooWide <= 0) return columns;
+  const next = cuttable[1]?.width ?? leastName;
+  const room = Math.max(leastName, widest.width - tooWide, Math.min(next, widest.width - 1));
+  const narrower = { ...widest, width: room, cells: widest.cells.map((cell) => cut(cell, room)) };
+  return withShortNames(columns.map((column) => (column === widest ? narrower : column)), width);
 }
 
 function pad(cell: string, width: number): string {

@@ -10,7 +10,7 @@ t.afterEach(() => (process.title = title));
 
 function runtimeWith(options: FakeIoOptions): { runtime: Runtime; io: FakeIo } {
   const io = fakeIo(options);
-  const flags = { context: undefined, address: undefined, output: undefined, quiet: true, verbose: false, noColor: true, timeout: undefined, yes: false, noInput: false, debug: false };
+  const flags = { context: undefined, address: undefined, output: undefined, quiet: true, verbose: false, noColor: true, color: undefined, progress: undefined, timeout: undefined, yes: false, noInput: false, debug: false };
   return { io, runtime: createRuntime({ io, flags }) };
 }
 

@@ -27,7 +27,7 @@ class Detached extends Error {}
 export async function followOperation(runtime: Runtime, operation: Operation, options: FollowOptions = {}): Promise<Followed> {
   const control = await runtime.control();
   const view = new OperationView(operation);
-  const renderer = await chooseRenderer(runtime);
+  const renderer = chooseRenderer(runtime);
   const stop = new AbortController();
   const giveBack = runtime.takeSignals();
   const interrupts = new Interrupts(runtime.io, runtime.clock, actionsFor(runtime, control, view, renderer, stop));

@@ -82,14 +82,19 @@ export class OperationView {
     return [...this.targets.values()].filter((target) => target.phase === 'failed');
   }
 
-  /** Nodes by phase, in the order of the phases. */
-  get counts(): ReadonlyMap<string, number> {
-    const counts = new Map<string, number>();
-    for (const phase of nodePhaseWords) {
-      const amount = [...this.targets.values()].filter((target) => target.kind === 'node' && target.phase === phase).length;
-      if (amount > 0) counts.set(phase, amount);
-    }
-    return counts;
+  /** Nodes or hosts by phase: those of nodes in the order in which they are gone through, others as they come. */
+  counts(kind: Target['kind']): ReadonlyMap<string, number> {
+    const phases = [...this.targets.values()].filter((target) => target.kind === kind).map(({ phase }) => phase);
+    const order = [...new Set([...(kind === 'node' ? nodePhaseWords : []), ...phases])];
+    return new Map(order.map((phase) => [phase, phases.filter((each) => each === phase).length] as const).filter(([, amount]) => amount > 0));
+  }
+
+  /** What the coordinator has counted, or what its newer events tell. */
+  get progress(): { readonly done: number; readonly total: number; readonly failed: number } {
+    const { done = 0, total = 0, failed = 0 } = this.operation.progress ?? {};
+    const counts = this.counts('node');
+    if (this.isFinished || counts.size === 0) return { done, total, failed };
+    return { total, done: Math.max(done, counts.get(this.goal) ?? 0), failed: counts.get('failed') ?? 0 };
   }
 
   #planned(operation: Operation): void {

@@ -1,8 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { OperationState, PlanAction } from '@wombat/proto/control';
+import stringWidth from 'string-width';
 import t from 'tap';
 import { createRuntime, type Runtime } from '../runtime.js';
 import { coloursFor } from '../terminal/colours.js';
+import { LiveArea } from '../terminal/live-area.js';
 import { Captured, fakeIo, type FakeIo } from '../testing/fake-io.js';
 import { operation, operationMessage, phaseEvent, startedAt } from '../testing/objects.js';
 import { Interrupts } from './interrupts.js';
@@ -10,8 +12,8 @@ import { liveFrame } from './live-frame.js';
 import { OperationView } from './operation-view.js';
 import { chooseRenderer } from './renderer.js';
 
-const colours = coloursFor(new Captured(), {}, false);
-const frame = (view: OperationView, seconds: number, columns = 80): string[] => liveFrame(view, { nowMs: startedAt.getTime() + seconds * 1000, columns, colours }).split('\n');
+const colours = coloursFor(new Captured(), {}, 'never');
+const frame = (view: OperationView, seconds: number, columns = 80, rows = 40): string[] => liveFrame(view, { nowMs: startedAt.getTime() + seconds * 1000, columns, rows, colours }).split('\n');
 
 t.test('the view follows plan and events', async (t) => {
   const view = new OperationView(operation(['a', 'b']));
@@ -20,7 +22,7 @@ t.test('the view follows plan and events', async (t) => {
   t.equal(view.apply(phaseEvent('a', 'starting', 2)), undefined, 'the same phase again is no change');
   t.match(view.apply(phaseEvent('b', 'failed', 3, { error: { code: 'WO_NODE_EXITED', message: 'gone', hint: 'h' }, logTail: 'x' })), { isFailure: true, message: 'WO_NODE_EXITED: gone' });
   t.match(view.failed, [{ name: 'b', logTail: 'x', error: { hint: 'h' } }]);
-  t.same([...view.counts], [['starting', 1], ['failed', 1]]);
+  t.same([...view.counts('node')], [['starting', 1], ['failed', 1]]);
   t.equal(view.isFinished, false);
   view.apply(operationMessage(operation(['a', 'b'], { state: OperationState.PARTIAL })));
   t.equal(view.isFinished, true);
@@ -49,7 +51,7 @@ t.test('a frame: a line for each node, as wide as the terminal at most', async (
   view.apply(phaseEvent('web-1', 'running', 1.5));
   view.apply(phaseEvent('web-2', 'failed', 2, { error: { code: 'WO_NODE_EXITED', message: `exit 3 ${'x'.repeat(100)}\x1b[2J`, hint: '' } }));
   t.same(frame(view, 4).map((line) => line.slice(0, 52)), [
-    'deploy op-aaaaaaaaaaaa  0/3  4.0s  waits: capacity',
+    'deploy op-aaaaaaaaaaaa  1/3, 1 failed  4.0s  waits: ',
     '  ✓ web-1  running      1.5s',
     '  ✗ web-2  failed       WO_NODE_EXITED: exit 3 xxxxx',
     '  • web-3  pending',
@@ -71,7 +73,7 @@ t.test('more than 20 nodes: counts, and the first failures', async (t) => {
   t.equal(lines.at(-1), '  and 3 more failed');
 });
 
-const flags = { context: undefined, address: undefined, output: undefined, quiet: false, verbose: false, noColor: true, timeout: undefined, yes: false, noInput: false, debug: false };
+const flags = { context: undefined, address: undefined, output: undefined, quiet: false, verbose: false, noColor: true, color: undefined, progress: undefined, timeout: undefined, yes: false, noInput: false, debug: false };
 
 function runtimeOn(stderrIsTerminal: boolean, env: Record<string, string>): { runtime: Runtime; io: FakeIo } {
   const io = fakeIo({ stderrIsTerminal, env });
@@ -156,4 +158,31 @@ t.test('Ctrl-C: the third abandons; TERM detaches; closed, nothing is heard any 
   t.same(told.filter((word) => !word.startsWith('waits')), ['detach', 'warn', 'ask', 'abandon']);
   interrupts.close();
   t.equal(io.signals.listenerCount('SIGINT') + io.signals.listenerCount('SIGTERM'), 0);
+});
+
+t.test('a low or narrow window gets a picture that fits; the last one may be larger', async (t) => {
+  const names = Array.from({ length: 15 }, (_, index) => `node-with-a-rather-long-name-日本-${index + 1}`);
+  const view = new OperationView(operation(names));
+  view.apply(phaseEvent(names[0]!, 'failed', 1, { error: { code: 'WO_PORT_IN_USE', message: 'taken '.repeat(20), hint: '' } }));
+  t.equal(frame(view, 2, 80, 24).length, 16, 'a line for each where there is room');
+  t.equal(frame(view, 2, 80, 12).length, 3, 'counts where there is not');
+  for (const columns of [20, 40, 80, 200]) t.ok(frame(view, 2, columns).every((line) => stringWidth(line) < columns), `at ${columns} columns no line wraps`);
+  view.apply(operationMessage(operation([], { state: OperationState.FAILED })));
+  t.equal(frame(view, 2, 40, 12).length, 16);
+});
+
+t.test('the live area takes back what it wrote, as wide as the window is now', async (t) => {
+  const out = Object.assign(new Captured(true), { columns: 80 });
+  const area = new LiveArea(out);
+  area.draw('a\n123456789012345');
+  area.draw('a\n123456789012345');
+  t.equal(out.text, '\r\x1b[Ja\n123456789012345\n', 'the same picture is not written again');
+  out.columns = 10;
+  area.draw('b');
+  t.ok(out.text.endsWith('\r\x1b[3A\x1b[Jb\n'), 'the second line takes two rows by now');
+  area.persist('said');
+  t.ok(out.text.endsWith('\r\x1b[1A\x1b[Jsaid\n\r\x1b[Jb\n'), 'what stays is above');
+  area.done();
+  area.draw('c');
+  t.ok(out.text.endsWith('b\n\r\x1b[Jc\n'), 'what is done is left alone');
 });

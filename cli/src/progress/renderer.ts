@@ -2,6 +2,7 @@ import { sanitise } from '../output/sanitise.js';
 import { elapsed } from '../output/time.js';
 import type { Runtime } from '../runtime.js';
 import { isLive } from '../terminal/io.js';
+import { LiveArea } from '../terminal/live-area.js';
 import { liveFrame } from './live-frame.js';
 import type { Change, OperationView } from './operation-view.js';
 import { phaseMark } from './symbols.js';
@@ -21,16 +22,28 @@ export interface Renderer {
 
 const frameMs = 100;
 
-/** Live lines on a terminal, one plain line for each change of state elsewhere, nothing with -q. */
-export async function chooseRenderer(runtime: Runtime): Promise<Renderer> {
-  if (runtime.flags.quiet) return silent(runtime);
-  if (!isLive(runtime.io.stderr, runtime.io.env)) return plainRenderer(runtime);
-  const { createLogUpdate } = await import('log-update');
-  return new LiveRenderer(runtime, createLogUpdate(runtime.io.stderr as NodeJS.WritableStream));
+/** Live lines on a terminal, one plain line for each change of state elsewhere, nothing with -q; --progress chooses another. */
+export function chooseRenderer(runtime: Runtime): Renderer {
+  const { flags, io } = runtime;
+  const progress = flags.progress ?? (flags.quiet ? 'none' : 'live');
+  if (progress === 'none') return silent(runtime);
+  if (progress === 'json') return jsonRenderer(runtime);
+  return progress === 'live' && isLive(io.stderr, io.env) ? new LiveRenderer(runtime, new LiveArea(io.stderr)) : plainRenderer(runtime);
 }
 
 function silent(runtime: Runtime): Renderer {
   return { showsEnd: false, changed: () => {}, remark: (text) => runtime.print.tell(text), pause: () => () => {}, end: () => {} };
+}
+
+/** One JSON object for each change, for programs that show progress of their own. */
+function jsonRenderer(runtime: Runtime): Renderer {
+  return {
+    ...silent(runtime),
+    changed(view, change) {
+      const { done = 0, total = 0, failed = 0 } = view.operation.progress ?? {};
+      runtime.print.warn(JSON.stringify({ operation: view.operation.metadata?.id, state: view.state, done, total, failed, ...(change && { ...change, at: new Date(change.atMs).toISOString(), atMs: undefined }) }));
+    },
+  };
 }
 
 /** For logs and pipes: never repeats itself, never moves the cursor. */
@@ -50,20 +63,18 @@ export function plainRenderer(runtime: Runtime): Renderer {
   };
 }
 
-type LogUpdate = ((text: string) => void) & { persist(text: string): void; clear(): void; done(): void };
-
 class LiveRenderer implements Renderer {
   readonly showsEnd = true;
   readonly #runtime: Runtime;
-  readonly #write: LogUpdate;
+  readonly #area: LiveArea;
   #timer: NodeJS.Timeout | undefined;
   #isPaused = false;
   /** The coordinator's clock less ours, so that a wrong clock here shows no wrong times. */
   #skewMs = 0;
 
-  constructor(runtime: Runtime, write: LogUpdate) {
+  constructor(runtime: Runtime, area: LiveArea) {
     this.#runtime = runtime;
-    this.#write = write;
+    this.#area = area;
   }
 
   changed(view: OperationView, change: Change | undefined): void {
@@ -72,13 +83,13 @@ class LiveRenderer implements Renderer {
   }
 
   remark(text: string): void {
-    this.#write.persist(text);
+    this.#area.persist(text);
   }
 
   pause(view: OperationView): () => void {
     this.#stop();
     this.#isPaused = true;
-    this.#write.clear();
+    this.#area.clear();
     return () => {
       this.#isPaused = false;
       this.#run(view);
@@ -88,7 +99,7 @@ class LiveRenderer implements Renderer {
   end(view: OperationView): void {
     this.#stop();
     this.#draw(view);
-    this.#write.done();
+    this.#area.done();
   }
 
   #run(view: OperationView): void {
@@ -103,7 +114,8 @@ class LiveRenderer implements Renderer {
   }
 
   #draw(view: OperationView): void {
-    const { io, print, clock } = this.#runtime;
-    this.#write(liveFrame(view, { nowMs: clock.now() + this.#skewMs, columns: io.stderr.columns ?? 80, colours: print.err }));
+    const { print, clock } = this.#runtime;
+    const { columns, rows } = this.#area;
+    this.#area.draw(liveFrame(view, { nowMs: clock.now() + this.#skewMs, columns, rows, colours: print.err }));
   }
 }

@@ -5,7 +5,7 @@ import type { Io, OutputStream } from '../terminal/io.js';
 /** A stream that remembers what was written to it. */
 export class Captured extends Writable implements OutputStream {
   readonly isTTY: boolean;
-  readonly columns: number;
+  columns: number;
   readonly #chunks: Buffer[] = [];
 
   constructor(isTTY = false, columns = 100) {

@@ -1,9 +1,11 @@
-import { durationFromMs, limits, WombatError, type Clock } from '@wombat/proto';
+import { durationFromMs, limits, platformText, WombatError, type Clock } from '@wombat/proto';
 import { DesiredState, RestartMode, RunMode, type Assignment, type NodeSpec, type ReadyCheck } from '@wombat/proto/agent';
 import { secretOwner, type Family, type FamilySpec } from '../domain/model/family.js';
 import type { Host } from '../domain/model/host.js';
+import { hostPlatform } from '../domain/model/host-platform.js';
 import type { Node, NodeDesired } from '../domain/model/node.js';
-import type { Artifact, Release } from '../domain/model/release.js';
+import type { Artifact, Manifest, Release } from '../domain/model/release.js';
+import { artifactFor, isForAnyPlatform } from '../domain/release/artifact-platform.js';
 import { isErlangRelease } from '../domain/release/fill-manifest.js';
 import { renderNode, type RenderedNode, type RenderedReady } from '../domain/release/render-node.js';
 import { inPhase, presentPhases } from '../domain/states/node-states.js';
@@ -20,6 +22,17 @@ export interface AssignmentBuilderOptions {
   readonly clock: Clock;
   readonly secrets: Secrets;
   readonly strategies: StrategyDirectory;
+}
+
+/** All that is known of how a node is run. */
+export interface NodeRendering {
+  readonly node: Node;
+  readonly release: Release;
+  readonly rendered: RenderedNode;
+  /** undefined while it is not known what its host is. */
+  readonly artifact: Artifact | undefined;
+  /** Not empty: what is not known yet. */
+  readonly provisional: string;
 }
 
 interface Surroundings {
@@ -83,10 +96,22 @@ export class AssignmentBuilder {
     return assignments;
   }
 
-  /** @throws WombatError WO_TEMPLATE_..., WO_CONFLICT while its host is not known */
-  async render(node: Node): Promise<RenderedNode> {
-    if (node.address === '') throw new WombatError('WO_CONFLICT', `${node.name} has no address yet: its host is not up`);
-    return this.#render(node, await this.#surroundings(node));
+  /**
+   * What the node's host is sent, or will be: before its host is up, `<address>` stands for its address.
+   * @throws WombatError WO_TEMPLATE_...
+   */
+  async render(node: Node): Promise<NodeRendering> {
+    const around = await this.#surroundings(node);
+    const { release, host } = around;
+    const isKnown = node.address !== '';
+    const told = isKnown ? node : { ...node, address: '<address>', erlangName: isErlangRelease(release) ? `${node.name}@<address>` : '' };
+    const platform = hostPlatform(host);
+    return {
+      node: told, release,
+      artifact: platform && artifactFor(release.artifacts, platform),
+      rendered: await this.#render(told, around),
+      provisional: isKnown ? '' : `${host.name} is not up yet: <address> stands for its address, and no contacts are chosen`,
+    };
   }
 
   #nodesOn(host: Host): Promise<Node[]> {
@@ -103,15 +128,19 @@ export class AssignmentBuilder {
     };
     if (node.desired === 'absent') return { ...wanted, spec: undefined };
     try {
-      return { ...wanted, spec: await this.#spec(node) };
+      const spec = await this.#spec(node);
+      return spec && { ...wanted, spec };
     } catch (error) {
       await this.#unrenderable(node, error);
       return undefined;
     }
   }
 
-  async #spec(node: Node): Promise<NodeSpec> {
+  /** undefined until the host has said what it is, where that matters. */
+  async #spec(node: Node): Promise<NodeSpec | undefined> {
     const around = await this.#surroundings(node);
+    const artifact = artifactOn(around.host, around.release);
+    if (!artifact) return undefined;
     const rendered = await this.#render(node, around);
     const { family, spec, release } = around;
     const secrets = this.#secrets(family, spec);
@@ -120,7 +149,7 @@ export class AssignmentBuilder {
       familyId: family.id,
       familyName: family.name,
       name: node.name,
-      artifact: artifactRef(artifactFor(release), release),
+      artifact: { sha256: artifact.sha256, sizeBytes: BigInt(artifact.sizeBytes), sharedPaths: [...release.manifest.sharedPaths] },
       run: {
         mode: release.manifest.mode === 'daemon' ? RunMode.DAEMON : RunMode.FOREGROUND,
         start: [...rendered.start],
@@ -142,8 +171,8 @@ export class AssignmentBuilder {
         interval: durationFromMs(spec.restart.intervalMs),
         delay: durationFromMs(spec.restart.delayMs),
       },
-      limits: undefined,
-      requirements: undefined,
+      limits: limitsOf(release.manifest),
+      requirements: requirementsOf(release.manifest, artifact),
       logFiles: [...release.manifest.logFiles],
       address: node.address,
     };
@@ -226,15 +255,28 @@ function checkSize(node: Node, { files, environment }: RenderedNode, secrets: No
   throw new WombatError('WO_TEMPLATE_TOO_LARGE', `the rendered files, the environment and the secrets of ${node.name} take ${sizeBytes} bytes, more than ${limits.renderedBytes}`);
 }
 
-/** A release has one artifact, for whatever platform its hosts are. */
-function artifactFor(release: Release): Artifact {
-  const [artifact] = release.artifacts;
-  if (!artifact) throw new WombatError('WO_NOT_FOUND', `release ${release.name} has no artifact`);
-  return artifact;
+/**
+ * undefined while the host has not said what it is, and that matters.
+ * @throws WombatError WO_PLATFORM_MISMATCH
+ */
+function artifactOn(host: Host, release: Release): Artifact | undefined {
+  if (isForAnyPlatform(release.artifacts)) return release.artifacts[0];
+  const platform = hostPlatform(host);
+  if (!platform) return undefined;
+  const artifact = artifactFor(release.artifacts, platform);
+  if (artifact) return artifact;
+  const built = release.artifacts.map((one) => platformText(one.platform)).join(', ');
+  throw new WombatError('WO_PLATFORM_MISMATCH', `host ${host.name} is ${platformText(platform)}, release ${release.name} ${release.version} has artifacts for ${built}`, {
+    hint: 'upload the release with one more: wo upload-release ... --artifact OS/ARCH=FILE',
+  });
 }
 
-function artifactRef(artifact: Artifact, release: Release): NodeSpec['artifact'] {
-  return { sha256: artifact.sha256, sizeBytes: BigInt(artifact.sizeBytes), sharedPaths: [...release.manifest.sharedPaths] };
+function limitsOf({ limits, runAs }: Manifest): NodeSpec['limits'] {
+  return { openFiles: BigInt(limits.openFiles), processes: BigInt(limits.processes), nice: limits.nice, memoryBytes: BigInt(limits.memoryBytes), runAs };
+}
+
+function requirementsOf({ needs }: Manifest, { platform }: Artifact): NodeSpec['requirements'] {
+  return { memoryBytes: BigInt(needs.memoryBytes), diskBytes: BigInt(needs.diskBytes), platform: { ...platform } };
 }
 
 function readyCheck(ready: RenderedReady): ReadyCheck {

@@ -162,9 +162,11 @@ void t.test('render shows what the node gets, and never its cookie', async (test
   const manifest = manifestOf({ nodeName: 'web', ready: { kind: 'erlang' }, templates: ['etc/app.conf'], start: 'bin/run {{node.name}}' });
   const release = { manifest, layout: 'plain', templateTexts: { 'etc/app.conf': '{{node.erlangName}} {{family.name}} seed={{strategy.seed}}' } } as const;
   const setting = await Setting.of(test, two, release, {}, { bootstrap: { strategy: 'serial', options: {} }, environment: { LANG: 'C' } });
-  await test.rejects(setting.builder.render(await row(setting.store, 'nodes', idNumber('node', 2))), { code: 'WO_CONFLICT', message: /no address/ }, 'before its host is known');
+  const before = await setting.builder.render(await row(setting.store, 'nodes', idNumber('node', 2)));
+  test.match(before, { provisional: /cloud-1 is not up yet: <address> stands for its address/, rendered: { files: [{ text: /^web-2@<address> family 900 seed=/ }] } }, 'before its host is known it is told what is not');
   const [, assignment] = await setting.controller.fullSync(hostId);
-  const rendered = await setting.builder.render(await row(setting.store, 'nodes', idNumber('node', 2)));
+  const { rendered, provisional } = await setting.builder.render(await row(setting.store, 'nodes', idNumber('node', 2)));
+  test.equal(provisional, '', 'now all is known');
   test.same(rendered.files, [{ path: 'etc/app.conf', text: 'web-2@127.9.9.1 family 900 seed=web-1', mode: 0 }]);
   test.same(rendered.start, ['bin/run', 'web-2']);
   test.match(rendered.environment, { LANG: 'C' });

@@ -1,7 +1,9 @@
 import t, { type Test } from 'tap';
 import { ManualClock } from '../fleet/testing/manual-clock.js';
 import { mutate } from '../api/control/mutation.js';
+import type { Node } from '../domain/model/node.js';
 import type { Operation } from '../domain/model/operation.js';
+import type { ManifestPort } from '../domain/model/release.js';
 import type { Commit, Store } from '../store/store.js';
 import { CountingIds, idNumber } from '../testing/counting-ids.js';
 import { domainRow, familyRow, hostRow, manifestOf, providerRow, releaseRow } from '../testing/rows.js';
@@ -16,11 +18,14 @@ interface Setting {
   deploy(amount: number, options?: { familyId?: string; dryRun?: boolean }): Promise<Operation>;
 }
 
-async function setting(test: Test, domains = [domainRow(first.id), domainRow(second.id, {}, 901)]): Promise<Setting> {
+const http: ManifestPort = { name: 'http', protocol: 'tcp', number: 0 };
+const fixed: ManifestPort = { name: 'fixed', protocol: 'tcp', number: 8_080 };
+
+async function setting(test: Test, domains = [domainRow(first.id), domainRow(second.id, {}, 901)], ports = [http]): Promise<Setting> {
   const clock = new ManualClock();
   const store = await openTestStore(test, clock);
   const ids = new CountingIds();
-  const release = releaseRow({ manifest: manifestOf({ nodeName: 'web', ports: [{ name: 'http', protocol: 'tcp', number: 0 }, { name: 'fixed', protocol: 'tcp', number: 8_080 }] }) });
+  const release = releaseRow({ manifest: manifestOf({ nodeName: 'web', ports }) });
   await put(store, 'providers', providerRow());
   await put(store, 'releases', release);
   await put(store, 'families', first, second);
@@ -66,13 +71,29 @@ void t.test('a deploy is one commit: operation, hosts, nodes, and what is told o
 });
 
 void t.test('ports: fixed ones as they are, the others never twice', async (test) => {
-  const { store, deploy } = await setting(test);
+  const { store, deploy } = await setting(test, undefined, [http, fixed]);
   await deploy(4);
   const nodes = await store.read.nodes.find({});
   const chosen = nodes.flatMap((node) => [node.distributionPort, node.ports.find(({ name }) => name === 'http')!.number]);
   test.equal(new Set(chosen).size, 8, `no port is given to two nodes: ${chosen.join()}`);
   test.ok(chosen.every((port) => port >= 20_000 && port < 32_000), 'all are outside the range of outgoing connections');
   test.same(nodes.map((node) => node.ports.find(({ name }) => name === 'fixed')?.number), [8_080, 8_080, 8_080, 8_080]);
+  test.equal(new Set(nodes.map(({ hostId }) => hostId)).size, 4, 'a fixed port means one node a host, though two would fit');
+  await deploy(2, { familyId: second.id });
+  const hosts = (await store.read.nodes.find({})).map(({ hostId }) => hostId);
+  test.equal(new Set(hosts).size, 6, 'a neighbour of another family counts too');
+});
+
+void t.test('ports: when the numbers have gone round, those that a node of the host has are passed over', async (test) => {
+  const { store, deploy } = await setting(test, [domainRow(first.id, { maxHosts: 1, nodesPerHost: 2 })]);
+  await change(store, 'operations', (await deploy(1)).id, { state: 'succeeded', finishedAt: 1 });
+  const [{ distributionPort, ports }] = (await store.read.nodes.find({})) as [Node];
+  // All numbers but the two that this node has.
+  await store.transaction((transaction) => transaction.nextNumber('ports', 12_000 - 2));
+  await deploy(1);
+  const [, later] = (await store.read.nodes.find({})).sort((a, b) => a.ordinal - b.ordinal);
+  test.same([distributionPort, ports[0]?.number], [20_001, 20_002], 'the first node has the first numbers');
+  test.same([later?.distributionPort, later?.ports[0]?.number], [20_003, 20_004], 'the second node has those behind them');
 });
 
 void t.test('names are unique over families whose nodes have the same base', async (test) => {

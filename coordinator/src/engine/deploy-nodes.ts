@@ -13,6 +13,7 @@ import type { NewObject, Transaction } from '../store/store.js';
 import { hostPhaseEvent, nodePhaseEvent, operationEvent } from './events.js';
 import { expectCluster } from './bootstrap/expect-cluster.js';
 import { refuseWhileBusy } from './family-lock.js';
+import { nodesOnHosts } from './nodes-on-hosts.js';
 import { takePorts } from './ports-allocation.js';
 
 export interface DeployRequest {
@@ -44,7 +45,7 @@ export async function deployNodes(tools: EngineTools, transaction: Transaction, 
   await refuseWhileBusy(transaction, family);
   const domains = await transaction.domains.find({ familyId: family.id });
   if (domains.length === 0) throw new WombatError('WO_NO_DOMAIN', `family ${family.name} has no deployment domain`);
-  const placement = await placeIn(transaction, family, amount, domains);
+  const placement = await placeIn(transaction, request, domains);
 
   const now = tools.clock.now();
   const operationId = tools.ids.next('op');
@@ -80,10 +81,12 @@ function checkAmount(amount: number, maximum: number): void {
   throw new WombatError('WO_AMOUNT_INVALID', `cannot deploy ${amount} nodes: give a number from 1 to ${maximum}`);
 }
 
-async function placeIn(transaction: Transaction, family: Family, amount: number, domains: readonly Domain[]): Promise<Placement> {
+async function placeIn(transaction: Transaction, { family, amount, release }: DeployRequest, domains: readonly Domain[]): Promise<Placement> {
   const hosts = (await transaction.hosts.find({ phase: acceptingPhases })).filter((host) => host.desired === 'present');
   const existing = await transaction.nodes.find({ familyId: family.id, phase: presentPhases });
-  const placement = place({ familyId: family.id, amount }, domains, hosts, existing);
+  const { manifest: { ports }, artifacts } = release;
+  const neighbours = ports.some(({ number }) => number > 0) ? await nodesOnHosts(transaction, hosts.map(({ id }) => id)) : [];
+  const placement = place({ familyId: family.id, amount, release: { ports, artifacts } }, domains, hosts, existing, neighbours);
   if (placement.kind === 'placed') return placement;
   throw new WombatError('WO_PLACEMENT_IMPOSSIBLE', `only ${placement.fits} of ${amount} nodes fit: ${placement.constraint}`, { hint: placement.change });
 }
@@ -148,7 +151,8 @@ async function newNodes(
   const count = placement.nodes.length;
   const firstNumber = await transaction.nextNumber(`node:${base}`, count);
   const firstOrdinal = await transaction.nextNumber(`ordinal:${family.id}`, count);
-  const ports = await takePorts(transaction, release.manifest, count);
+  const hostIds = placement.nodes.map((placed) => hostIdOf(placed, hosts));
+  const ports = await takePorts(transaction, release.manifest, hostIds, new Set(hosts.map(({ id }) => id)));
   return placement.nodes.map((placed, index) => ({
     id: tools.ids.next('node'),
     name: `${base}-${firstNumber + index}`,
@@ -157,7 +161,7 @@ async function newNodes(
     familyId: family.id,
     familyGeneration: family.generation,
     domainId: placed.domainId,
-    hostId: hostIdOf(placed, hosts),
+    hostId: hostIds[index]!,
     releaseId: release.id,
     ordinal: firstOrdinal + index,
     desired: 'running',

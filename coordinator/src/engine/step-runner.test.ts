@@ -96,8 +96,11 @@ void t.test('what a command printed is told on one line, and not at any length',
 void t.test('a step that never ends is given up at its deadline, and says what was last', async (test) => {
   const waiting = new Setting(test, () => undefined);
   await test.rejects(waiting.run([stepOf('join', { deadlineMs: 20 })]), { code: 'WO_NODE_JOIN_FAILED', message: /not done after 20 ms/ });
+  const jobId = waiting.fleet.execs[0]!.job.jobId;
+  test.same(waiting.fleet.cancelled, [{ hostId: node.hostId, jobId, targetIds: [node.id] }], 'the agent ends it, too');
   const retrying = new Setting(test, (_, __, exec) => outcomeOf(exec, 75, 'no quorum'));
   await test.rejects(retrying.run([stepOf('join', { deadlineMs: 20, retryExitCodes: [75] })]), { message: /not done after 20 ms: exit code 75: no quorum/ });
+  test.same(retrying.fleet.cancelled, [], 'what has ended is not cancelled');
   test.equal(waiting.runner.take(node.hostId, outcomeOf({ targetId: node.id, job: { jobId: idNumber('job', 1) } })), false, 'an outcome that comes later is nobody\'s');
 });
 

@@ -74,6 +74,8 @@ export class StepRunner {
       return await orAborted(outcome, signal);
     } finally {
       this.#waiting.delete(jobId);
+      // Nobody waits for it any more, and the next try must not meet it.
+      if (signal.aborted) this.#options.fleet.cancelExec(node.hostId, jobId, [node.id]);
     }
   }
 }

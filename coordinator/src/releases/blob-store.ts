@@ -18,6 +18,8 @@ export interface BlobStore {
   get(sha256: string, offset: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** Size in bytes, or undefined when it is not there. */
   size(sha256: string): Promise<number | undefined>;
+  /** The sha256 of each that has been there since before this time, milliseconds since 1970. */
+  storedBefore(time: number): Promise<string[]>;
   /** Whether there was one. */
   delete(sha256: string): Promise<boolean>;
 }

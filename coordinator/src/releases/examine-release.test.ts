@@ -18,7 +18,7 @@ function sourceOf(items: readonly TarItem[], opened: { count: number } = { count
   };
 }
 
-const examine = (items: readonly TarItem[], given: ManifestInput = {}): Promise<ExaminedRelease> => examineRelease(sourceOf(items), given, signal);
+const examine = (items: readonly TarItem[], given: ManifestInput = {}): Promise<ExaminedRelease> => examineRelease(sourceOf(items), { input: given }, signal);
 
 const relxScript = '#!/bin/sh\nRELEASE_ROOT_DIR=.\ncase "$1" in\nconsole|foreground)\n;;\nesac\n';
 const relx: TarItem[] = [
@@ -76,7 +76,7 @@ t.test('a hard link to a template has its text', async (t) => {
 t.test('a manifest in the tarball fills what is not given', async (t) => {
   const file: TarItem = { path: 'wombat.release.yaml', contents: 'apiVersion: wombat/v1\nname: shop\nversion: "2"\nstart: bin/run\nnodeName: shop\ntemplates: [etc/app.conf]\nready: {aliveFor: 1s}\n' };
   const opened = { count: 0 };
-  const examined = await examineRelease(sourceOf([...plain, file], opened), { nodeName: 'given', start: '' }, signal);
+  const examined = await examineRelease(sourceOf([...plain, file], opened), { input: { nodeName: 'given', start: '' } }, signal);
   t.match(examined, { name: 'shop', version: '2', manifest: { start: 'bin/run', nodeName: 'given', ready: { aliveForMs: 1_000 }, templates: ['etc/app.conf'] } });
   t.strictSame(examined.templateTexts, { 'etc/app.conf': 'name={{node.name}}\n' });
   t.equal(opened.count, 2, 'a second look, for the templates that only the file names');

@@ -1,9 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { limits, WombatError } from '@wombat/proto';
 import type { BlobIdentity, BlobStore } from './blob-store.js';
+
+const sha256Form = /^[0-9a-f]{64}$/;
 
 /**
  * One file for each blob, named by its sha256, 0600. A blob is written under another name, hashed on the way, synced
@@ -56,6 +58,13 @@ export class FileBlobStore implements BlobStore {
     }
   }
 
+  async storedBefore(time: number): Promise<string[]> {
+    await this.#prepare();
+    const names = (await readdir(this.#directory)).filter((name) => sha256Form.test(name));
+    const ages = await Promise.all(names.map(async (name) => ({ name, time: await storedAt(join(this.#directory, name)) })));
+    return ages.filter((blob) => blob.time < time).map(({ name }) => name);
+  }
+
   async delete(sha256: string): Promise<boolean> {
     const existed = (await this.size(sha256)) !== undefined;
     await rm(this.#path(sha256), { force: true });
@@ -64,7 +73,7 @@ export class FileBlobStore implements BlobStore {
 
   /** The only way from a remote string to a path. */
   #path(sha256: string): string {
-    if (!/^[0-9a-f]{64}$/.test(sha256)) throw new WombatError('WO_INVALID_ARGUMENT', 'an artifact is named by 64 lower-case hex digits');
+    if (!sha256Form.test(sha256)) throw new WombatError('WO_INVALID_ARGUMENT', 'an artifact is named by 64 lower-case hex digits');
     return join(this.#directory, sha256);
   }
 
@@ -79,6 +88,11 @@ export class FileBlobStore implements BlobStore {
     });
     return this.#prepared;
   }
+}
+
+/** Infinity for what has gone meanwhile. */
+async function storedAt(path: string): Promise<number> {
+  return (await stat(path).catch(() => undefined))?.mtimeMs ?? Infinity;
 }
 
 /** Read anew: whoever uploads again may do so because the disk has spoiled what is there. */

@@ -1,6 +1,5 @@
 import t from 'tap';
-import { z } from 'zod';
-import { manifestSchema, parseManifestFile } from './manifest-file.js';
+import { parseManifestFile } from './manifest-file.js';
 
 t.test('all that can be said', (t) => {
   const text = `
@@ -21,6 +20,12 @@ sharedPaths: [share]
 logFiles: [log/*.log]
 environment: {LANG: C}
 pidCommand: bin/shop pid
+runAs: shop
+limits: {openFiles: 4096, processes: 100, nice: 5, memory: 512MiB}
+needs: {memory: 1.5GiB, disk: 2GB}
+dataDirectory: true
+commands:
+  - {name: backup, help: all of it, argv: [bin/backup, --now], arguments: [{name: path, required: true}, {name: level, type: integer, help: 1 to 9}]}
 `;
   t.strictSame(parseManifestFile(text), {
     name: 'shop',
@@ -29,7 +34,12 @@ pidCommand: bin/shop pid
       start: 'bin/shop run', stop: 'bin/shop stop', nodeName: 'shop', mode: 'daemon', templates: ['etc/shop.conf'],
       ports: [{ name: 'http', protocol: 'tcp', number: 0 }, { name: 'metrics', protocol: 'udp', number: 9100 }],
       ready: { kind: 'port', port: 'http' }, readyTimeoutMs: 90_000, stopTimeoutMs: 500, sharedPaths: ['share'], logFiles: ['log/*.log'],
-      environment: { LANG: 'C' }, pidCommand: 'bin/shop pid',
+      environment: { LANG: 'C' }, pidCommand: 'bin/shop pid', runAs: 'shop', dataDirectory: true,
+      limits: { openFiles: 4_096, processes: 100, nice: 5, memoryBytes: 512 * 2 ** 20 }, needs: { memoryBytes: 1.5 * 2 ** 30, diskBytes: 2e9 },
+      commands: [{
+        name: 'backup', help: 'all of it', argv: ['bin/backup', '--now'],
+        arguments: [{ name: 'path', type: 'string', help: '', required: true }, { name: 'level', type: 'integer', help: '1 to 9', required: false }],
+      }],
     },
   });
   t.end();
@@ -44,17 +54,26 @@ t.test('each way to be ready', (t) => {
   t.end();
 });
 
+const first = 'apiVersion: wombat/v1\n';
 const refused: [string, string, RegExp][] = [
-  ['no version of the form', 'start: x', /apiVersion/],
-  ['another version of the form', 'apiVersion: wombat/v2', /apiVersion/],
-  ['an unknown field', 'apiVersion: wombat/v1\nstrat: x', /strat/],
-  ['a wrong type', 'apiVersion: wombat/v1\ntemplates: x', /templates/],
-  ['a bad duration', 'apiVersion: wombat/v1\nstopTimeout: 5 minutes', /stopTimeout: a duration such as/],
-  ['a bad port', 'apiVersion: wombat/v1\nports: [{name: x, number: 70000}]', /ports\.0\.number/],
-  ['two checks', 'apiVersion: wombat/v1\nready: {erlang: true, port: x}', /more than one/],
-  ['no mapping', '- a', /wombat\.release\.yaml/],
-  ['no YAML', 'a: [', /wombat\.release\.yaml/],
-  ['too many aliases', `a: &a [x]\nb: [${Array(50).fill('*a').join(',')}]`, /wombat\.release\.yaml/],
+  ['no version of the form', 'start: x', /^wombat\.release\.yaml: apiVersion: missing, or not wombat\/v1$/],
+  ['another version of the form', 'apiVersion: wombat/v2', /line 1: apiVersion: missing, or not wombat\/v1/],
+  ['an unknown field', `${first}strat: x`, /line 2: there is no key strat, did you mean start\?/],
+  ['an unknown field that is near nothing', `${first}colour: x`, /line 2: there is no key colour$/],
+  ['an unknown field within a list', `${first}ports:\n  - name: http\n    nubmer: 80`, /line 4: there is no key ports\[0\]\.nubmer, did you mean number\?/],
+  ['a wrong type', `${first}templates: x`, /line 2: templates: /],
+  ['a number where text is wanted', `${first}\n\nversion: 1.10`, /line 4: version: text; put it in quotes/],
+  ['a bad duration', `${first}stopTimeout: 5 minutes`, /stopTimeout: a duration such as/],
+  ['a bad size', `${first}needs: {memory: 2 gigs}`, /needs\.memory: a size such as/],
+  ['a bad port', `${first}ports: [{name: x, number: 70000}]`, /line 2: ports\[0\]\.number: "auto" or a number from 1 to 65535/],
+  ['two checks', `${first}ready: {erlang: true, port: x}`, /one check/],
+  ['a nice that is none', `${first}limits: {nice: 20}`, /limits\.nice/],
+  ['no mapping', '- a', /line 1: the file: /],
+  ['nothing', '', /the file: /],
+  ['no YAML', 'a: [', /^wombat\.release\.yaml: line 1: it is no YAML: /],
+  ['the same key twice', `${first}start: a\nstart: b`, /line 3: it is no YAML/],
+  ['too many aliases', `a: &a [x]\nb: [${Array(50).fill('*a').join(',')}]`, /wombat\.release\.yaml: /],
+  ['too much', `${first}# ${'x'.repeat(256 * 1024)}`, /longer than 262144 bytes/],
 ];
 for (const [what, text, message] of refused) {
   t.test(`${what} is refused`, (t) => {
@@ -63,7 +82,9 @@ for (const [what, text, message] of refused) {
   });
 }
 
-t.test('the schema can be published', (t) => {
-  t.match(z.toJSONSchema(manifestSchema, { io: 'input' }), { type: 'object', required: ['apiVersion'] });
+t.test('JSON is read too, all problems are told at once, and the file is called by its name', (t) => {
+  t.equal(parseManifestFile('{"apiVersion": "wombat/v1", "start": "bin/x"}').input.start, 'bin/x');
+  const broken = `${first}strat: x\nports: [{name: x, number: 0}]\nlimits: {opneFiles: 1}\n`;
+  t.throws(() => parseManifestFile(broken, 'etc/my.yaml'), { message: /^etc\/my\.yaml: line 3: .*; line 4: .*limits\.opneFiles, did you mean openFiles\?; line 2: .*strat/ });
   t.end();
 });

@@ -1,92 +1,72 @@
 import { WombatError } from '@wombat/proto';
-import { parse } from 'yaml';
-import { z } from 'zod';
+import { manifestFileBytes, manifestFileName, manifestSchema, type ManifestDocument } from '@wombat/proto/manifest';
+import { LineCounter, parseDocument, type Document } from 'yaml';
+import type { ManifestCommand, ReadyRule } from '../domain/model/release.js';
 import type { ManifestInput } from '../domain/release/manifest-input.js';
-
-/** In the root of the tarball. */
-export const manifestFileName = 'wombat.release.yaml';
-
-const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
-const duration = z
-  .string()
-  .regex(/^\d+(\.\d+)?(ms|s|m|h)$/, 'a duration such as "500ms", "30s" or "2m"')
-  .describe('number and unit: ms, s, m or h');
-const port = z.strictObject({
-  name: z.string().describe('name, used as {{node.port.NAME}}'),
-  protocol: z.enum(['tcp', 'udp']).default('tcp'),
-  number: z.union([z.int().min(1).max(65_535), z.literal('auto')]).default('auto').describe('a fixed number means one node of the release on a host'),
-});
-const ready = z.strictObject({
-  command: z.string().optional().describe('ready when it exits with 0'),
-  port: z.string().optional().describe('ready when something listens on the port of this name'),
-  aliveFor: duration.optional().describe('ready when it has not ended this long after its start'),
-  erlang: z.literal(true).optional().describe('ready when the Erlang node answers'),
-  timeout: duration.optional(),
-});
-
-/** Schema of wombat.release.yaml; `z.toJSONSchema` of it is what is published. */
-export const manifestSchema = z.strictObject({
-  apiVersion: z.literal('wombat/v1'),
-  name: z.string().optional(),
-  version: z.string().optional(),
-  start: z.string().optional().describe('split as a POSIX shell would, without expansion'),
-  stop: z.string().optional(),
-  nodeName: z.string().optional().describe('base of the Erlang node name'),
-  mode: z.enum(['foreground', 'daemon']).optional(),
-  templates: z.array(z.string()).optional(),
-  ports: z.array(port).optional(),
-  ready: ready.optional(),
-  stopTimeout: duration.optional(),
-  sharedPaths: z.array(z.string()).optional().describe('paths that the roots of nodes may link instead of copying'),
-  logFiles: z.array(z.string()).optional(),
-  environment: z.record(z.string(), z.string()).optional(),
-  pidCommand: z.string().optional(),
-});
+import { problemsOf } from './manifest-problems.js';
+import { toBytes, toMs } from './units.js';
 
 export interface ManifestFile {
+  /** Of the release; empty where the file does not say. */
   readonly name: string;
   readonly version: string;
   readonly input: ManifestInput;
 }
 
-/** @throws WombatError WO_MANIFEST_INVALID that names each field that is wrong */
-export function parseManifestFile(text: string): ManifestFile {
-  const parsed = manifestSchema.safeParse(readYaml(text));
-  if (!parsed.success) {
-    const problems = parsed.error.issues.slice(0, 5).map((issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`);
-    throw new WombatError('WO_MANIFEST_INVALID', `${manifestFileName}: ${problems.join('; ')}`);
-  }
-  const { apiVersion: _, name = '', version = '', ready: check, ports, stopTimeout, ...rest } = parsed.data;
-  const input: ManifestInput = {
-    ...rest,
-    ports: ports?.map((one) => ({ ...one, number: one.number === 'auto' ? 0 : one.number })),
-    ready: check && readyRule(check),
-    readyTimeoutMs: check?.timeout === undefined ? undefined : toMs(check.timeout),
-    stopTimeoutMs: stopTimeout === undefined ? undefined : toMs(stopTimeout),
-  };
-  return { name, version, input };
+/** Few aliases: a small file must not become a large one. */
+const maximumAliases = 20;
+
+/**
+ * Reads YAML, of which JSON is a part.
+ * @param called what errors call the file
+ * @throws WombatError WO_MANIFEST_INVALID that names each line and key that is wrong
+ */
+export function parseManifestFile(text: string, called = manifestFileName): ManifestFile {
+  if (Buffer.byteLength(text) > manifestFileBytes) throw invalid(called, `it is longer than ${manifestFileBytes} bytes`);
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  const parsed = manifestSchema.safeParse(valueOf(document, called));
+  if (!parsed.success) throw invalid(called, problemsOf(parsed.error, document, lines).join('; '));
+  const { name = '', version = '', ready } = parsed.data;
+  if (ready && Object.keys(ready).filter((key) => key !== 'timeout').length > 1) throw invalid(called, 'ready takes one check, of command, port, aliveFor and erlang');
+  return { name, version, input: inputOf(parsed.data) };
 }
 
-function readYaml(text: string): unknown {
+function valueOf(document: Document.Parsed, called: string): unknown {
+  const [error] = document.errors;
+  if (error) throw invalid(called, `${error.linePos ? `line ${error.linePos[0].line}: ` : ''}it is no YAML: ${error.message.split(/ at line |\n/)[0]}`);
   try {
-    // Few aliases: a small file must not become a large one.
-    return parse(text, { maxAliasCount: 20 });
+    return document.toJS({ maxAliasCount: maximumAliases });
   } catch (error) {
-    throw new WombatError('WO_MANIFEST_INVALID', `${manifestFileName}: ${(error as Error).message.split('\n')[0]}`);
+    throw invalid(called, (error as Error).message);
   }
 }
 
-function readyRule(check: z.infer<typeof ready>): ManifestInput['ready'] {
-  const rules: NonNullable<ManifestInput['ready']>[] = [];
-  if (check.command !== undefined) rules.push({ kind: 'command', command: check.command });
-  if (check.port !== undefined) rules.push({ kind: 'port', port: check.port });
-  if (check.aliveFor !== undefined) rules.push({ kind: 'alive', aliveForMs: toMs(check.aliveFor) });
-  if (check.erlang) rules.push({ kind: 'erlang' });
-  if (rules.length > 1) throw new WombatError('WO_MANIFEST_INVALID', `${manifestFileName}: ready says more than one of command, port, aliveFor and erlang`);
-  return rules[0];
+function inputOf(said: ManifestDocument): ManifestInput {
+  const { apiVersion: _form, name: _name, version: _version, ready, ports, stopTimeout, limits, needs, commands, ...rest } = said;
+  return {
+    ...rest,
+    ports: ports?.map((port) => ({ ...port, number: port.number === 'auto' ? 0 : port.number })),
+    ready: ready && readyRule(ready),
+    readyTimeoutMs: ready?.timeout === undefined ? undefined : toMs(ready.timeout),
+    stopTimeoutMs: stopTimeout === undefined ? undefined : toMs(stopTimeout),
+    limits: limits && { openFiles: limits.openFiles ?? 0, processes: limits.processes ?? 0, nice: limits.nice ?? 0, memoryBytes: toBytes(limits.memory) },
+    needs: needs && { memoryBytes: toBytes(needs.memory), diskBytes: toBytes(needs.disk) },
+    commands: commands?.map(commandOf),
+  };
 }
 
-function toMs(text: string): number {
-  const [, number, unit] = /^([\d.]+)(\w+)$/.exec(text)!;
-  return Math.round(Number(number) * unitsMs[unit!]!);
+function commandOf({ name, help = '', argv, arguments: given = [] }: NonNullable<ManifestDocument['commands']>[number]): ManifestCommand {
+  return { name, help, argv, arguments: given.map((argument) => ({ ...argument, help: argument.help ?? '' })) };
+}
+
+function readyRule(said: NonNullable<ManifestDocument['ready']>): ReadyRule | undefined {
+  if (said.command !== undefined) return { kind: 'command', command: said.command };
+  if (said.port !== undefined) return { kind: 'port', port: said.port };
+  if (said.aliveFor !== undefined) return { kind: 'alive', aliveForMs: toMs(said.aliveFor) };
+  return said.erlang ? { kind: 'erlang' } : undefined;
+}
+
+function invalid(called: string, what: string): WombatError {
+  return new WombatError('WO_MANIFEST_INVALID', `${called}: ${what}`);
 }

@@ -35,17 +35,17 @@ export interface Indexed {
   familyRevisions: 'familyId';
   domains: 'name' | 'familyId' | 'providerId';
   hosts: 'name' | 'providerId' | 'phase' | 'key';
-  nodes: 'name' | 'familyId' | 'hostId' | 'phase' | 'operationId';
+  nodes: 'name' | 'familyId' | 'hostId' | 'phase' | 'operationId' | 'desired';
   operations: 'name' | 'familyId' | 'state' | 'kind';
   joinTokens: 'hostId';
   hostCertificates: 'hostId';
   operatorTokens: 'name' | 'secretHash';
   jobs: 'state';
-  jobTargets: 'jobId' | 'targetId';
+  jobTargets: 'jobId' | 'targetId' | 'outcome';
 }
 
-/** Equality on indexed fields; a list of values means any of them. */
-export type Where<K extends Kind> = { readonly [F in Indexed[K]]?: string | readonly string[] };
+/** Equality on indexed fields; a list of values means any of them, null that the field is not there. */
+export type Where<K extends Kind> = { readonly [F in Indexed[K]]?: string | readonly string[] | null };
 
 export interface PageQuery<K extends Kind> {
   readonly where?: Where<K>;
@@ -66,7 +66,11 @@ export interface Collection<K extends Kind> {
   /** Of what `find` answers, and far cheaper: the objects are not read. */
   ids(where: Where<K>): Promise<string[]>;
   count(where: Where<K>): Promise<number>;
+  /** How many there are of each value of a field; those without it under ''. No object is read. */
+  countBy(field: Indexed[K], where: Where<K>): Promise<Record<string, number>>;
   page(query: PageQuery<K>): Promise<Page<Kinds[K]>>;
+  /** Ids of at most `limit` objects that were written last before `updatedBefore`, the oldest first. */
+  stale(where: Where<K>, updatedBefore: number, limit: number): Promise<string[]>;
   /** At most `limit` objects whose id begins with `prefix`. */
   withPrefix(prefix: string, limit: number): Promise<Kinds[K][]>;
 }

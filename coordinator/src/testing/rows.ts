@@ -17,7 +17,8 @@ export function providerRow(fields: Partial<NewObject<Provider>> = {}): NewObjec
 export function manifestOf(fields: Partial<Manifest> = {}): Manifest {
   return {
     start: 'bin/run', stop: '', nodeName: '', mode: 'foreground', templates: [], ports: [], ready: { kind: 'alive', aliveForMs: 100 },
-    readyTimeoutMs: 60_000, stopTimeoutMs: 30_000, sharedPaths: [], logFiles: [], environment: {}, pidCommand: '', ...fields,
+    readyTimeoutMs: 60_000, stopTimeoutMs: 30_000, sharedPaths: [], logFiles: [], environment: {}, pidCommand: '',
+    dataDirectory: false, runAs: '', limits: { openFiles: 0, processes: 0, nice: 0, memoryBytes: 0 }, needs: { memoryBytes: 0, diskBytes: 0 }, commands: [], ...fields,
   };
 }
 

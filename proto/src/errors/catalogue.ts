@@ -83,6 +83,8 @@ export const catalogue = {
   WO_ARCHIVE_INVALID: entry(status.INVALID_ARGUMENT, usage, 'The file is no tarball, or is empty.', 'give a .tar, .tar.gz or .tgz file'),
   WO_ARCHIVE_REFUSED: entry(status.INVALID_ARGUMENT, usage, 'The tarball holds an entry that is not allowed.', 'allowed are regular files, directories, and links that stay inside'),
   WO_MANIFEST_INVALID: entry(status.INVALID_ARGUMENT, usage, 'The manifest does not say how to run the release, or says it wrongly.', 'see docs/reference/manifest.md'),
+  WO_ARTIFACT_PLATFORM: entry(status.INVALID_ARGUMENT, usage, 'An artifact was built for another platform than was said, or two are for the same.', 'name platforms as OS/ARCH or OS/ARCH/LIBC, such as linux/arm64 or linux/x64/musl'),
+  WO_ARTIFACTS_DIFFER: entry(status.INVALID_ARGUMENT, usage, 'The artifacts of a release do not hold the same release.', 'build them from the same sources, or upload a release for each'),
   WO_TEMPLATE_MISSING: entry(status.INVALID_ARGUMENT, usage, 'A template file is not in the release.', 'give its path inside the tarball'),
   WO_TEMPLATE_INVALID: entry(status.INVALID_ARGUMENT, usage, 'A template uses a name that is not known, or is no valid template.', 'see docs/reference/templates.md'),
   WO_TEMPLATE_TOO_LARGE: entry(status.INVALID_ARGUMENT, usage, 'The rendered files of a node are larger than 48 KiB.', 'render a small file and include the large one from it'),

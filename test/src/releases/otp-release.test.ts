@@ -49,7 +49,7 @@ await t.test('a rebar3 release from its tarball to two connected nodes', { skip:
   const bytes = await readFile(tarball);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const source = { open: () => createReadStream(tarball), sizeBytes: bytes.length };
-  const examined = await examineRelease(source, { start: 'bin/wombat_sample start', stop: 'bin/wombat_sample stop', nodeName: 'sample', templates: ['releases/0.1.0/sys.config'] }, signal);
+  const examined = await examineRelease(source, { input: { start: 'bin/wombat_sample start', stop: 'bin/wombat_sample stop', nodeName: 'sample', templates: ['releases/0.1.0/sys.config'] } }, signal);
   checkExamined(t, examined);
 
   const store = new FileReleaseStore({ directory: join(directory, 'releases'), unpacker: inProcessUnpacker, source: { fetch: () => createReadStream(tarball) } });

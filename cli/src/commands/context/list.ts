@@ -21,7 +21,7 @@ export const contextList = defineCommand({
       items: Object.entries(config.contexts).map(([name, entry]) => ({ name, ...entry, current: name === current, metadata: undefined })),
       columns: [
         { title: ' ', text: (context) => (context.current ? '*' : '') },
-        { title: 'NAME', text: (context) => context.name },
+        { title: 'NAME', text: (context) => context.name, cut: true },
         { title: 'ADDRESS', text: (context) => context.address ?? '' },
         { title: 'CA FILE', text: (context) => context.caFile ?? '', wide: true },
         { title: 'TOKEN FILE', text: (context) => context.tokenFile ?? '', wide: true },

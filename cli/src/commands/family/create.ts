@@ -5,6 +5,7 @@ import { newMutation } from '../../control/mutation.js';
 import { idOf, labelOf } from '../../control/names.js';
 import { duration, pairs, secretPairs, text, wholeNumber } from '../../options.js';
 import { SecretReader, secretHelp } from '../../parse/secret.js';
+import { dryRunOption } from '../common.js';
 
 export const familyCreate = defineCommand({
   description: [
@@ -27,6 +28,7 @@ export const familyCreate = defineCommand({
     restartTries: wholeNumber('--restart-tries <n>', 'restarts of a node that exits, before it counts as failed', { maximum: 1000 }),
     restartInterval: duration('--restart-interval <duration>', 'time in which the tries are counted'),
     restartDelay: duration('--restart-delay <duration>', 'pause before a restart'),
+    ...dryRunOption,
   },
   async run(runtime, { name }, options) {
     const { restartTries: tries, restartInterval, restartDelay } = options;
@@ -39,11 +41,13 @@ export const familyCreate = defineCommand({
     const control = await runtime.control();
     const strategy = options.clust ?? '';
     const answer = await control.call(FamilyServiceService.createFamily, CreateFamilyRequest.fromPartial({
-      mutation: newMutation(), name, selector: options.sel ?? '', bootstrap: { strategy, options: { ...options.clustOpt } }, environment: { ...options.env }, secrets, restart,
+      mutation: newMutation(options.dryRun), name, selector: options.sel ?? '', bootstrap: { strategy, options: { ...options.clustOpt } }, environment: { ...options.env }, secrets, restart,
     }));
     const family = answer.family!;
+    const json = CreateFamilyResponse.toJSON(answer);
+    if (answer.dryRun) return runtime.print.planned(`family ${labelOf(family)} would be created`, json);
     await runtime.print.created({
-      id: idOf(family), name, json: CreateFamilyResponse.toJSON(answer),
+      id: idOf(family), name, json,
       line: `family ${labelOf(family)}  ${idOf(family)}`,
       next: `wo add-domain ${idOf(family)} PROVIDER IMAGE HARDWARE`,
     });

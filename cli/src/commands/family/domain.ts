@@ -2,6 +2,7 @@ import { AddDomainRequest, AddDomainResponse, FamilyServiceService } from '@womb
 import { defineCommand, object, required } from '../../command.js';
 import { newMutation } from '../../control/mutation.js';
 import { idOf, quoted } from '../../control/names.js';
+import { dryRunOption } from '../common.js';
 import { pairs, text, wholeNumber } from '../../options.js';
 
 export const familyDomain = defineCommand({
@@ -27,16 +28,19 @@ export const familyDomain = defineCommand({
     priority: wholeNumber('--priority <n>', 'lower comes first; 0 when left out', { maximum: 1_000_000 }),
     weight: wholeNumber('--weight <n>', 'share among domains of one priority; 1 when left out', { minimum: 1, maximum: 1_000_000 }),
     label: pairs('--label <key=value>', 'label of the domain; may be repeated'),
+    ...dryRunOption,
   },
   async run(runtime, args, options) {
     const control = await runtime.control();
     const answer = await control.call(FamilyServiceService.addDomain, AddDomainRequest.fromPartial({
-      mutation: newMutation(), family: args.family, provider: args.provider, image: args.image, hardwareProfile: args.hardware,
+      mutation: newMutation(options.dryRun), family: args.family, provider: args.provider, image: args.image, hardwareProfile: args.hardware,
       region: options.region ?? '', zone: options.zone ?? '', labels: { ...options.label },
       nodesPerHost: options.nodesPerHost ?? 0, maxHosts: options.maxHosts ?? 0, priority: options.priority ?? 0, weight: options.weight ?? 0,
     }));
+    const json = AddDomainResponse.toJSON(answer);
+    if (answer.dryRun) return runtime.print.planned(`${args.family} would get a domain on ${args.provider}`, json);
     await runtime.print.created({
-      id: idOf(answer.domain), json: AddDomainResponse.toJSON(answer),
+      id: idOf(answer.domain), json,
       line: `domain of ${args.family} on ${args.provider}  ${idOf(answer.domain)}`,
       next: `wo attach-release ${quoted(args.family)} RELEASE (unless one is), then wo deploy-nodes ${quoted(args.family)} --amount 2`,
     });

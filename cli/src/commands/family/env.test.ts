@@ -13,7 +13,7 @@ t.test('secrets by file, environment and standard input; nothing of them is told
   const created: CreateFamilyRequest[] = [];
   fake.handlers = {
     setEnvironment: (request) => (requests.push(request), SetEnvironmentResponse.fromPartial({ family: family(), outdatedNodes: 2 })),
-    createFamily: (request) => (created.push(request), { family: family(request.name) }),
+    createFamily: (request) => (created.push(request), { family: family(request.name), dryRun: false }),
   };
   const cwd = t.testdir({});
   await writeFile(join(cwd, 'key'), 'canary-file\n');

@@ -1,5 +1,5 @@
 import { FamilyServiceService, GetFamilyRequest, SetEnvironmentRequest, SetEnvironmentResponse, type Family } from '@wombat/proto/control';
-import { defineCommand, required } from '../../command.js';
+import { defineCommand, object } from '../../command.js';
 import { newMutation } from '../../control/mutation.js';
 import { quoted } from '../../control/names.js';
 import { pairs, secretPairs, texts } from '../../options.js';
@@ -25,7 +25,7 @@ export const familyEnv = defineCommand({
     { command: 'openssl rand -base64 48 | wo family env shop --secret SECRET_KEY_BASE=-', explanation: 'a secret that nobody has seen' },
     { command: 'wo family env shop --secret DB_PASSWORD=file:password.txt && wo node restart shop', explanation: 'and have the nodes take it' },
   ],
-  arguments: { family: required('id, name, or the beginning of an id') },
+  arguments: { family: object('family') },
   options: {
     set: pairs('--set <name=value>', 'set a variable; may be repeated'),
     secret: secretPairs('--secret <name=value>', 'set a secret variable; may be repeated'),
@@ -50,7 +50,7 @@ async function list(runtime: Runtime, family: string): Promise<void> {
   await runtime.print.list<Variable & { readonly metadata?: undefined }>({
     items: variablesOf(answer.family),
     columns: [
-      { title: 'NAME', text: ({ name }) => name },
+      { title: 'NAME', text: ({ name }) => name, cut: true },
       { title: 'VALUE', text: ({ value }) => value ?? '(secret)' },
     ],
     key: 'variables', toJson: (variable) => variable, id: ({ name }) => name, name: ({ name }) => name,

@@ -12,7 +12,7 @@ export const familyRemove = defineCommand({
   arguments: { family: object('family') },
   options: {},
   async run(runtime, { family }) {
-    await confirm(runtime, `this removes the family ${family} and its domains`);
+    await confirm(runtime, `this removes the family ${family} and its domains`, [family]);
     const control = await runtime.control();
     const answer = await control.call(FamilyServiceService.removeFamily, RemoveFamilyRequest.fromPartial({ mutation: newMutation(), family }));
     await runtime.print.done(`family ${family} is removed`, RemoveFamilyResponse.toJSON(answer));

@@ -7,7 +7,7 @@ import { word } from '../../output/words.js';
 
 export function familyColumns(nowMs: number): readonly Column<Family>[] {
   return [
-    { title: 'NAME', text: (family) => family.metadata?.name ?? '' },
+    { title: 'NAME', text: (family) => family.metadata?.name ?? '', cut: true },
     { title: 'RELEASE', text: (family) => family.spec?.releaseId || 'none' },
     { title: 'CLUSTER', text: (family) => clusterWord(family.cluster) },
     { title: 'BOOTSTRAP', text: (family) => family.spec?.bootstrap?.strategy ?? '', wide: true },

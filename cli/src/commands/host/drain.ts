@@ -15,7 +15,7 @@ export const hostDrain = defineCommand({
   arguments: { host: object('host') },
   options: { ...operationOptions },
   async run(runtime, { host }, { detach }) {
-    await confirm(runtime, `this removes every node of the host ${host}; their data stays until the host is removed`);
+    await confirm(runtime, `this removes every node of the host ${host}; their data stays until the host is removed`, [host]);
     const control = await runtime.control();
     const { operation } = await control.call(HostServiceService.drainHost, DrainHostRequest.fromPartial({ mutation: newMutation(), host }));
     const { timeout } = runtime.flags;

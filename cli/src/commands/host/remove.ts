@@ -15,7 +15,7 @@ export const hostRemove = defineCommand({
   arguments: { host: object('host') },
   options: { ...operationOptions },
   async run(runtime, { host }, { detach }) {
-    await confirm(runtime, `this destroys the machine of the host ${host}`);
+    await confirm(runtime, `this destroys the machine of the host ${host}`, [host]);
     const control = await runtime.control();
     const { operation } = await control.call(HostServiceService.removeHost, RemoveHostRequest.fromPartial({ mutation: newMutation(), host }));
     const { timeout } = runtime.flags;

@@ -7,7 +7,7 @@ import { waitingOf, waitOf } from '../node/view.js';
 
 export function hostColumns(nowMs: number): readonly Column<Host>[] {
   return [
-    { title: 'NAME', text: (host) => host.metadata?.name ?? '' },
+    { title: 'NAME', text: (host) => host.metadata?.name ?? '', cut: true },
     { title: 'PHASE', text: hostPhaseOf },
     { title: 'SINCE', text: (host) => relative(host.phaseSince, nowMs), optional: 3 },
     { title: 'NODES', text: (host) => String(host.nodeCount) },

@@ -10,7 +10,7 @@ export function jobColumns(nowMs: number): readonly Column<Job>[] {
   return [
     { title: 'ID', text: (job) => job.metadata?.id ?? '' },
     { title: 'STATE', text: jobStateOf },
-    { title: 'ON', text: (job) => job.expression },
+    { title: 'ON', text: (job) => job.expression, cut: true },
     { title: 'TARGETS', text: (job) => String(job.targetCount) },
     { title: 'OUTCOMES', text: outcomesOf },
     { title: 'STARTED', text: (job) => relative(job.metadata?.createdAt, nowMs) },

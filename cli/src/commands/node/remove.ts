@@ -28,7 +28,7 @@ export const nodeRemove = defineCommand({
   async run(runtime, { nodes }, { keepData, deleteData, detach }) {
     if (keepData && deleteData) throw new UsageError('--keep-data and --delete-data do not go together');
     const what = nodes.length === 1 ? `the node ${nodes[0]!}, or every node of the family of this name` : `${count(nodes.length, 'node')}, or every node where a family is named`;
-    await confirm(runtime, `this removes ${what}${deleteData ? ' and deletes the data' : ''}`);
+    await confirm(runtime, `this removes ${what}${deleteData ? ' and deletes the data' : ''}`, nodes);
     const data = keepData ? DataPolicy.KEEP : deleteData ? DataPolicy.DELETE : await askForData(runtime);
     const control = await runtime.control();
     const request = RemoveNodesRequest.fromPartial({ mutation: newMutation(), nodes: [...nodes], data });

@@ -7,11 +7,11 @@ import { word } from '../../output/words.js';
 
 export function nodeColumns(nowMs: number, colours: Colours): readonly Column<Node>[] {
   return [
-    { title: 'NAME', text: (node) => node.metadata?.name ?? '' },
-    { title: 'FAMILY', text: (node) => node.familyName || node.familyId },
+    { title: 'NAME', text: (node) => node.metadata?.name ?? '', cut: true },
+    { title: 'FAMILY', text: (node) => node.familyName || node.familyId, cut: true },
     { title: 'PHASE', text: phaseOf, paint: (padded, node) => paintPhase(padded, node, colours) },
     { title: 'SINCE', text: (node) => relative(node.phaseSince, nowMs), optional: 3 },
-    { title: 'HOST', text: (node) => node.hostName || node.hostId },
+    { title: 'HOST', text: (node) => node.hostName || node.hostId, cut: true },
     { title: 'ADDRESS', text: (node) => node.erlangName || node.address, optional: 2 },
     { title: 'PID', text: (node) => (node.pid ? String(node.pid) : ''), wide: true },
     { title: 'RESTARTS', text: (node) => String(node.restarts), wide: true },

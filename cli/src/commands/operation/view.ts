@@ -46,8 +46,8 @@ export async function printPlan(runtime: Runtime, operation: Operation, json: un
   if (operation.plan.length === 0) return print.tell('nothing to do');
   print.data(table([
     { title: 'ACTION', text: (entry) => actionOf(entry.action) },
-    { title: 'NODE', text: (entry) => entry.nodeName || entry.nodeId },
-    { title: 'HOST', text: (entry) => entry.hostId },
+    { title: 'NODE', text: (entry) => entry.nodeName || entry.nodeId, cut: true },
+    { title: 'HOST', text: (entry) => entry.hostId, cut: true },
     { title: 'DOMAIN', text: (entry) => entry.domainId, optional: 1 },
     { title: 'WHY', text: (entry) => entry.reason },
   ], operation.plan, { paintTitle: print.out.dim, width: print.tableWidth }));

@@ -18,7 +18,7 @@ export const pluginList = defineCommand({
     await runtime.print.list({
       items: plugins.map((plugin) => ({ ...plugin, metadata: undefined })),
       columns: [
-        { title: 'NAME', text: nameOf },
+        { title: 'NAME', text: nameOf, cut: true },
         { title: 'KIND', text: (plugin) => pluginKindOf(plugin) },
         { title: 'VERSION', text: (plugin) => plugin.description?.version ?? '' },
         { title: 'SOURCE', text: (plugin) => plugin.source, wide: true },

@@ -27,7 +27,7 @@ export const providerHardware = defineCommand({
         { title: 'CORES', text: (profile) => (profile.cpuCores ? String(profile.cpuCores) : '') },
         { title: 'MEMORY', text: (profile) => (profile.memoryBytes ? bytes(profile.memoryBytes) : '') },
         { title: 'DISK', text: (profile) => (profile.diskBytes ? bytes(profile.diskBytes) : '') },
-        { title: 'NAME', text: (profile) => profile.name },
+        { title: 'NAME', text: (profile) => profile.name, cut: true },
       ],
       key: 'hardwareProfiles', toJson: (profile) => HardwareProfile.toJSON(profile), id: (profile) => profile.id, name: (profile) => profile.name || profile.id,
       nothing: 'the provider knows no hardware profile',

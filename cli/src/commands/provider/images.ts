@@ -23,7 +23,7 @@ export const providerImages = defineCommand({
       items: items.map((image) => ({ ...image, metadata: undefined })),
       columns: [
         { title: 'IMAGE', text: (image) => image.id },
-        { title: 'NAME', text: (image) => image.name },
+        { title: 'NAME', text: (image) => image.name, cut: true },
       ],
       key: 'images', toJson: (image) => Image.toJSON(image), id: (image) => image.id, name: (image) => image.name || image.id,
       nothing: 'the provider knows no such image',

@@ -12,7 +12,7 @@ export const providerRemove = defineCommand({
   arguments: { provider: object('provider') },
   options: {},
   async run(runtime, { provider }) {
-    await confirm(runtime, `this forgets the provider ${provider} and its secrets`);
+    await confirm(runtime, `this forgets the provider ${provider} and its secrets`, [provider]);
     const control = await runtime.control();
     const answer = await control.call(ProviderServiceService.removeProvider, RemoveProviderRequest.fromPartial({ mutation: newMutation(), provider }));
     await runtime.print.done(`provider ${provider} is removed`, RemoveProviderResponse.toJSON(answer));

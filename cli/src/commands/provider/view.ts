@@ -4,7 +4,7 @@ import { relative } from '../../output/time.js';
 
 export function providerColumns(nowMs: number): readonly Column<Provider>[] {
   return [
-    { title: 'NAME', text: (provider) => provider.metadata?.name ?? '' },
+    { title: 'NAME', text: (provider) => provider.metadata?.name ?? '', cut: true },
     { title: 'DRIVER', text: (provider) => provider.driver },
     { title: 'STATE', text: (provider) => providerState(provider, nowMs) },
     { title: 'IDENTITY', text: (provider) => provider.identity, wide: true },

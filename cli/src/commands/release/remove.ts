@@ -12,7 +12,7 @@ export const releaseRemove = defineCommand({
   arguments: { release: object('release') },
   options: {},
   async run(runtime, { release }) {
-    await confirm(runtime, `this removes the release ${release}`);
+    await confirm(runtime, `this removes the release ${release}`, [release]);
     const control = await runtime.control();
     const answer = await control.call(ReleaseServiceService.removeRelease, RemoveReleaseRequest.fromPartial({ mutation: newMutation(), release }));
     await runtime.print.done(`release ${release} is removed`, RemoveReleaseResponse.toJSON(answer));

@@ -1,12 +1,13 @@
-import { releaseLayoutToJSON, runModeToJSON, type Manifest, type Release } from '@wombat/proto/control';
-import { durationToMs } from '@wombat/proto';
+import { durationToMs, platformText } from '@wombat/proto';
+import { releaseLayoutToJSON, runModeToJSON, type Manifest, type ManifestCommand, type ManifestNeeds, type ManifestReady, type ProcessLimits, type Release } from '@wombat/proto/control';
+import { quoted } from '../../control/names.js';
 import type { Column } from '../../output/table.js';
 import { elapsed, relative } from '../../output/time.js';
 import { bytes, word } from '../../output/words.js';
 
 export function releaseColumns(nowMs: number): readonly Column<Release>[] {
   return [
-    { title: 'NAME', text: (release) => release.metadata?.name ?? '' },
+    { title: 'NAME', text: (release) => release.metadata?.name ?? '', cut: true },
     { title: 'VERSION', text: (release) => release.version },
     { title: 'LAYOUT', text: layoutOf },
     { title: 'SIZE', text: (release) => bytes(release.artifacts.reduce((sum, artifact) => sum + artifact.sizeBytes, 0n)) },
@@ -30,9 +31,14 @@ export function releaseEntries(release: Release, nowMs: number): readonly (reado
     ['OTP', release.otpRelease],
     ['ERTS', release.ertsVersion],
     ...(manifest ? manifestEntries(manifest) : []),
-    ['artifacts', release.artifacts.map((artifact) => `sha256:${artifact.sha256}  ${bytes(artifact.sizeBytes)}  ${platformOf(artifact.platform)}`).join('\n')],
+    ['artifacts', release.artifacts.map((artifact) => `sha256:${artifact.sha256}  ${bytes(artifact.sizeBytes)}  ${platformText(artifact.platform ?? { os: '', arch: '', libc: '' })}`).join('\n')],
     ['created', relative(release.metadata?.createdAt, nowMs)],
   ];
+}
+
+/** Of a release that a dry run has made: what only a stored one has is left out. */
+export function plannedEntries(release: Release, nowMs: number): readonly (readonly [string, string])[] {
+  return releaseEntries(release, nowMs).filter(([key]) => key !== 'id' && key !== 'created');
 }
 
 function manifestEntries(manifest: Manifest): readonly (readonly [string, string])[] {
@@ -41,15 +47,39 @@ function manifestEntries(manifest: Manifest): readonly (readonly [string, string
     ['stop', manifest.stop],
     ['node name', manifest.nodeName],
     ['mode', word(runModeToJSON(manifest.mode), 'RUN_MODE_')],
-    ['ready', readyOf(manifest)],
+    ['pid command', manifest.pidCommand],
+    ['ready', readyText(manifest.ready)],
     ['ports', manifest.ports.map((port) => `${port.name} ${port.protocol}:${port.number || 'auto'}`).join('\n')],
     ['templates', manifest.templates.join('\n')],
     ['environment', Object.entries(manifest.environment).map(([key, value]) => `${key}=${value}`).join('\n')],
     ['log files', manifest.logFiles.join('\n')],
+    ['run as', manifest.runAs],
+    ['limits', limitsText(manifest.limits)],
+    ['needs', needsText(manifest.needs)],
+    ['data directory', manifest.dataDirectory ? 'kept when a node is updated' : ''],
+    ['commands', manifest.commands.map(commandText).join('\n')],
   ];
 }
 
-function readyOf({ ready }: Manifest): string {
+/** "nice 5, memory 512.0 MiB" */
+export function limitsText(limits: ProcessLimits | undefined): string {
+  if (!limits) return '';
+  const { openFiles, processes, nice, memoryBytes } = limits;
+  return [openFiles && `open files ${openFiles}`, processes && `processes ${processes}`, nice && `nice ${nice}`, memoryBytes && `memory ${bytes(memoryBytes)}`].filter(Boolean).join(', ');
+}
+
+export function needsText(needs: ManifestNeeds | undefined): string {
+  if (!needs) return '';
+  return [needs.memoryBytes && `memory ${bytes(needs.memoryBytes)}`, needs.diskBytes && `disk ${bytes(needs.diskBytes)}`].filter(Boolean).join(', ');
+}
+
+/** "backup PATH [LEVEL]: bin/backup --now" */
+function commandText({ name, argv, arguments: given }: ManifestCommand): string {
+  const wanted = given.map((argument) => (argument.required ? argument.name.toUpperCase() : `[${argument.name.toUpperCase()}]`));
+  return `${[name, ...wanted].join(' ')}: ${argv.map(quoted).join(' ')}`;
+}
+
+export function readyText(ready: ManifestReady | undefined): string {
   const check = ready?.check;
   switch (check?.$case) {
     case 'command':
@@ -63,8 +93,4 @@ function readyOf({ ready }: Manifest): string {
     default:
       return '';
   }
-}
-
-function platformOf(platform: { os: string; arch: string; libc: string } | undefined): string {
-  return [platform?.os, platform?.arch, platform?.libc].filter(Boolean).join('-') || 'any platform';
 }

@@ -5,7 +5,6 @@ import { NoteLevel, type FirewallRule as RuleMessage } from '@wombat/proto/plugi
 import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { Domain, Family, FirewallRule } from '../../domain/model/family.js';
-import type { Node, NodePhase } from '../../domain/model/node.js';
 import type { Provider } from '../../domain/model/provider.js';
 import { presentPhases } from '../../domain/states/node-states.js';
 import { requireSelector } from '../../plugins/require-selector.js';
@@ -20,10 +19,9 @@ import { implement, type Service } from '../service.js';
 import { changedEnvironment, checkChange, describeChange, outdatedNodes } from './family-environment.js';
 import { checkOffer } from './check-offer.js';
 import { mutate, mutateObject } from './mutation.js';
-import { nodeNames } from './node-names.js';
 import { pageQuery } from './paging.js';
+import { familyStatus } from './family-status.js';
 import { domainView, familyView } from './views/family-view.js';
-import { nodeView } from './views/node-view.js';
 import { operationView } from './views/operation-view.js';
 
 export interface FamilyServiceOptions {
@@ -53,7 +51,7 @@ export function familyService(options: FamilyServiceOptions): Service {
         });
         return stored;
       });
-      return { family: familyView(family, []) };
+      return { family: familyView(family, []), dryRun: request.mutation?.dryRun ?? false };
     },
     async listFamilies(request) {
       const page = await store.read.families.page(await pageQuery<'families'>(request.page, { name: { field: 'name' } }));
@@ -63,7 +61,8 @@ export function familyService(options: FamilyServiceOptions): Service {
       return { family: await viewOf(await find(request.family)) };
     },
     async getFamilyStatus(request) {
-      return statusOf(options, await find(request.family), viewOf);
+      const family = await find(request.family);
+      return { family: await viewOf(family), ...(await familyStatus(store, family)) };
     },
     async setFirewall(request) {
       const firewall = request.rules.map(checkRule);
@@ -99,7 +98,7 @@ export function familyService(options: FamilyServiceOptions): Service {
         const provider = await findObject(transaction, 'providers', asked.id);
         return transaction.domains.insert({ ...(await newDomain(options, transaction, request, family, provider)), ...offered });
       });
-      return { domain: domainView(domain) };
+      return { domain: domainView(domain), dryRun: request.mutation?.dryRun ?? false };
     },
     async removeDomain(request) {
       await mutateObject(store, request.mutation, 'domains', request.domain, async (transaction, domain) => {
@@ -211,35 +210,4 @@ async function unenforced({ store, drivers }: FamilyServiceOptions, family: Fami
   if (without.length > 0) return without.map(({ name, driver }) => `provider ${name}: its driver ${driver} enforces no firewall rules; they are kept`);
   const anyDoes = drivers.providers().some(({ abilities }) => abilities.firewall);
   return domains.length > 0 || anyDoes ? [] : ['no driver of this coordinator enforces firewall rules; they are kept'];
-}
-
-async function statusOf(
-  options: FamilyServiceOptions,
-  family: Family,
-  viewOf: (family: Family) => Promise<ReturnType<typeof familyView>>,
-): ReturnType<Parameters<typeof implement<typeof FamilyServiceService>>[1]['getFamilyStatus']> {
-  const { store } = options;
-  const nodes = await store.read.nodes.find({ familyId: family.id, phase: presentPhases });
-  const phases: Record<string, number> = {};
-  for (const node of nodes) phases[node.phase] = (phases[node.phase] ?? 0) + 1;
-  const shown = [...nodes].sort((a, b) => Number(asWanted(a)) - Number(asWanted(b)) || a.ordinal - b.ordinal).slice(0, 1_000);
-  const namesOf = await nodeNames(store.read, shown);
-  const release = family.spec.releaseId === undefined ? undefined : await store.read.releases.get(family.spec.releaseId);
-  const active = await store.read.operations.find({ familyId: family.id, state: ['running', 'cancelling'] });
-  const failed = nodes.filter((node) => node.lastError && node.phase === 'failed').sort((a, b) => b.phaseSince - a.phaseSince)[0];
-  return {
-    family: await viewOf(family),
-    phases,
-    wantedRunning: nodes.filter((node) => node.desired === 'running').length,
-    nodes: shown.map((node) => nodeView(node, namesOf(node))),
-    releaseTitle: release ? `${release.name} ${release.version}` : '',
-    activeOperations: active.map(operationView),
-    lastFailure: failed?.lastError && { nodeId: failed.id, operationId: failed.operationId, error: { ...failed.lastError, details: {} }, logTail: failed.logTail },
-  };
-}
-
-const settledAs: Readonly<Record<Node['desired'], NodePhase>> = { running: 'running', stopped: 'stopped', absent: 'gone' };
-
-function asWanted(node: Node): boolean {
-  return node.phase === settledAs[node.desired];
 }

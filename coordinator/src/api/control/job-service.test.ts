@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap';
 import { durationFromMs } from '@wombat/proto';
 import { Outcome } from '@wombat/proto/agent';
-import { JobState, type CancelJobRequest, type CancelJobResponse, type CreateJobRequest, type CreateJobResponse, type GetJobRequest, type GetJobResponse, type WatchJobRequest, type WatchJobResponse } from '@wombat/proto/control';
+import { JobState, type CancelJobRequest, type CancelJobResponse, type CreateJobRequest, type CreateJobResponse, type GetJobRequest, type GetJobResponse, type ListJobsRequest, type ListJobsResponse, type WatchJobRequest, type WatchJobResponse } from '@wombat/proto/control';
 import { JobService } from '../../engine/jobs/job-service.js';
 import { ManualClock, settle } from '../../fleet/testing/manual-clock.js';
 import { serverStream, unary } from '../../testing/calls.js';
@@ -15,12 +15,13 @@ import { jobApiService } from './job-service.js';
 const action = { kind: { $case: 'command' as const, value: { argv: ['hostname'], environment: {} } } };
 const dryRun = { requestId: '', expectedRevision: 0n, dryRun: true };
 
-async function setting(test: Test) {
+async function setting(test: Test, nodes = 2) {
   const clock = new ManualClock();
   const store = await openTestStore(test, clock);
   await put(store, 'families', familyRow({ name: 'web' }));
   await put(store, 'hosts', hostRow(1), hostRow(2));
-  await put(store, 'nodes', nodeRow(familyRow().id, 1), nodeRow(familyRow().id, 2));
+  const numbers = Array.from({ length: nodes }, (_, index) => index + 1);
+  await put(store, 'nodes', ...numbers.map((number) => nodeRow(familyRow().id, number, { hostId: idNumber('host', (number % 2) + 1) })));
   const fleet = new FakeFleet();
   fleet.connect(idNumber('host', 1), idNumber('host', 2));
   const jobs = new JobService({ store, fleet, clock, ids: new CountingIds(), log: new LogBook() });
@@ -28,6 +29,7 @@ async function setting(test: Test) {
   return {
     store, fleet, jobs,
     create: unary<CreateJobRequest, CreateJobResponse>(service, 'createJob'),
+    list: unary<ListJobsRequest, ListJobsResponse>(service, 'listJobs'),
     get: unary<GetJobRequest, GetJobResponse>(service, 'getJob'),
     cancel: unary<CancelJobRequest, CancelJobResponse>(service, 'cancelJob'),
     watch: serverStream<WatchJobRequest, WatchJobResponse>(service, 'watchJob'),
@@ -58,6 +60,28 @@ void t.test('a command is asked for, watched and counted', async (test) => {
   test.same(await watching, ['RUNNING {}', 'web-2 FAILED', 'web-1 OK alpha', 'FINISHED {"failed":1,"ok":1}']);
   test.same(await watched(watch({ job: job!.metadata!.id })), ['web-1 OK alpha', 'web-2 FAILED', 'FINISHED {"ok":1,"failed":1}'], 'and again for who comes later');
   test.match(await get({ job: job!.metadata!.id }), { job: { targetCount: 2, outcomes: { ok: 1, failed: 1 } }, targets: [{ outcome: Outcome.OK, exit: { kind: { $case: 'code', value: 0 } } }, { outcome: Outcome.FAILED }] });
+});
+
+void t.test('targets come in pages, which large outputs end early; the list counts without reading them', async (test) => {
+  const { store, create, get, list, answer, fleet } = await setting(test, 25);
+  const { job } = await create({ expression: 'web', action });
+  const megabyte = 'x'.repeat(1024 * 1024);
+  for (const [index, exec] of fleet.execs.entries()) await answer(exec, index === 3 ? 7 : 0, index < 15 ? megabyte : '');
+  const reference = job!.metadata!.id;
+  const pages: number[] = [];
+  const names = new Set<string>();
+  let pageToken = '';
+  do {
+    const page = await get({ job: reference, page: { pageSize: 0, pageToken, filter: '', orderBy: '' } });
+    pages.push(page.targets.length);
+    for (const target of page.targets) names.add(target.targetName);
+    test.ok(page.targets.every(({ stdoutLostBytes }) => stdoutLostBytes === 0n), 'no output is left out');
+    pageToken = page.page!.nextPageToken;
+  } while (pageToken !== '');
+  test.same([names.size, pages], [25, [20, 5]], 'every target once, in two pages');
+  test.match(await get({ job: reference, page: { pageSize: 0, pageToken: '', filter: 'outcome=failed', orderBy: '' } }), { targets: [{ outcome: Outcome.FAILED }], page: { nextPageToken: '' } }, 'only those that failed');
+  store.read.jobTargets.find = () => Promise.reject(new Error('targets were read'));
+  test.match((await list({})).jobs, [{ targetCount: 25, outcomes: { ok: 24, failed: 1 } }], 'the list');
 });
 
 void t.test('other jobs are not told of', async (test) => {

@@ -1,10 +1,10 @@
-import { durationToMs, WombatError } from '@wombat/proto';
+import { durationToMs, limits, WombatError } from '@wombat/proto';
 import { JobServiceService, type WatchJobResponse } from '@wombat/proto/control';
 import { principalOf } from '../../auth/identity.js';
-import type { Job, JobTarget } from '../../domain/model/job.js';
+import { outcomes, type Job, type JobTarget } from '../../domain/model/job.js';
 import { findObject } from '../../engine/find-object.js';
 import type { JobService } from '../../engine/jobs/job-service.js';
-import type { Store } from '../../store/store.js';
+import type { Page, PageQuery, Store } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
 import { mutate } from './mutation.js';
 import { pageQuery } from './paging.js';
@@ -19,8 +19,7 @@ const defaultTimeoutMs = 60_000;
 
 export function jobApiService({ store, jobs }: JobApiOptions): Service {
   const find = (reference: string): Promise<Job> => findObject(store.read, 'jobs', reference);
-  const targetsOf = (job: Job): Promise<JobTarget[]> => store.read.jobTargets.find({ jobId: job.id });
-  const viewOf = async (job: Job): Promise<ReturnType<typeof jobView>> => jobView(job, await targetsOf(job));
+  const viewOf = async (job: Job): Promise<ReturnType<typeof jobView>> => jobView(job, await store.read.jobTargets.countBy('outcome', { jobId: job.id }));
   return implement(JobServiceService, {
     async createJob(request, context) {
       const action = request.action;
@@ -31,16 +30,18 @@ export function jobApiService({ store, jobs }: JobApiOptions): Service {
       if (timeoutMs <= 0) throw new WombatError('WO_INVALID_ARGUMENT', 'a command needs some time', { hint: 'give --timeout 60s or longer' });
       const asked = { principal: principalOf(context.identity), expression: request.expression, action, timeoutMs, all: request.all };
       const job = await mutate(store, request.mutation, (transaction) => jobs.insert(transaction, asked));
-      return { job: request.mutation?.dryRun ? jobView(job, []) : await viewOf(await jobs.send(job)) };
+      return { job: request.mutation?.dryRun ? jobView(job, {}) : await viewOf(await jobs.send(job)) };
     },
     async listJobs(request) {
-      const page = await store.read.jobs.page(await pageQuery<'jobs'>(request.page, { state: { field: 'state' } }));
+      const page = await store.read.jobs.page(await pageQuery<'jobs'>(request.page, { state: { field: 'state', values: ['running', 'finished'] } }));
       return { jobs: await Promise.all(page.items.map(viewOf)), page: { nextPageToken: page.nextPageToken } };
     },
     async getJob(request) {
       const job = await find(request.job);
-      const targets = await targetsOf(job);
-      return { job: jobView(job, targets), targets: withinMessage(targets).map(jobTargetView) };
+      const page = request.page?.pageSize ? request.page : { pageToken: '', filter: '', orderBy: '', ...request.page, pageSize: limits.pageSizeMaximum };
+      const query = await pageQuery<'jobTargets'>(page, { outcome: { field: 'outcome', values: outcomes } }, { jobId: job.id });
+      const { items, nextPageToken } = await withinMessage(store, query);
+      return { job: await viewOf(job), targets: items.map(jobTargetView), page: { nextPageToken } };
     },
     async *watchJob(request, context) {
       yield* watch(store, await find(request.job), context.signal);
@@ -53,18 +54,31 @@ export function jobApiService({ store, jobs }: JobApiOptions): Service {
   });
 }
 
-/** Outputs past this are left out of one answer; `wo job watch` gets them one by one. */
+/** Outputs of one page: it ends with the target that reaches this. */
 const outputBudgetBytes = 16 * 1024 * 1024;
+/** Read at a time; each may have 2 MiB of output. */
+const portion = 10;
 
-function withinMessage(targets: readonly JobTarget[]): JobTarget[] {
-  let leftBytes = outputBudgetBytes;
-  return targets.map((target) => {
-    // Base64: four characters for three bytes.
-    const [stdoutBytes, stderrBytes] = [target.stdout, target.stderr].map((text) => Math.floor((text.length * 3) / 4)) as [number, number];
-    leftBytes -= stdoutBytes + stderrBytes;
-    if (leftBytes >= 0) return target;
-    return { ...target, stdout: '', stderr: '', stdoutLostBytes: target.stdoutLostBytes + stdoutBytes, stderrLostBytes: target.stderrLostBytes + stderrBytes };
-  });
+async function withinMessage(store: Store, query: PageQuery<'jobTargets'>): Promise<Page<JobTarget>> {
+  const items: JobTarget[] = [];
+  let [bytes, pageToken] = [0, query.pageToken ?? ''];
+  do {
+    const page = await store.read.jobTargets.page({ ...query, pageToken, pageSize: Math.min(portion, query.pageSize - items.length) });
+    items.push(...page.items);
+    bytes += page.items.reduce((sum, { stdout, stderr }) => sum + stdout.length + stderr.length, 0);
+    pageToken = page.nextPageToken;
+  } while (pageToken !== '' && items.length < query.pageSize && bytes < outputBudgetBytes);
+  return { items, nextPageToken: pageToken };
+}
+
+/** The targets of a job as they were stored, a few at a time. */
+async function* storedTargets(store: Store, jobId: string): AsyncGenerator<JobTarget> {
+  let pageToken = '';
+  do {
+    const page = await store.read.jobTargets.page({ where: { jobId }, pageToken, pageSize: portion });
+    yield* page.items;
+    pageToken = page.nextPageToken;
+  } while (pageToken !== '');
 }
 
 /** Every outcome once, as it comes. Outcomes are taken from the commits: a large job is read once only. */
@@ -83,20 +97,23 @@ async function* watch(store: Store, seen: Job, signal: AbortSignal): AsyncGenera
   signal.addEventListener('abort', onAbort, { once: true });
   try {
     // A finished job is told last, after its outcomes: whoever watches ends there.
-    if (seen.state !== 'finished') yield { kind: { $case: 'job', value: jobView(seen, []) } };
-    const outcomes = new Map<string, Pick<JobTarget, 'outcome'>>();
-    const [stored, targets] = await Promise.all([store.read.jobs.get(seen.id), store.read.jobTargets.find({ jobId: seen.id })]);
+    if (seen.state !== 'finished') yield { kind: { $case: 'job', value: jobView(seen, {}) } };
+    const told = new Set<string>();
+    const counts: Record<string, number> = {};
+    const isNew = ({ id, outcome }: JobTarget): boolean => {
+      if (outcome === undefined || told.has(id)) return false;
+      told.add(id);
+      counts[outcome] = (counts[outcome] ?? 0) + 1;
+      return true;
+    };
+    const stored = await store.read.jobs.get(seen.id);
+    for await (const target of storedTargets(store, seen.id)) if (isNew(target)) yield { kind: { $case: 'target', value: jobTargetView(target) } };
     if (stored?.state === 'finished') finished = stored;
-    news.unshift(...targets);
     while (!signal.aborted) {
-      for (let target = news.shift(); target; target = news.shift()) {
-        if (target.outcome === undefined || outcomes.has(target.id)) continue;
-        outcomes.set(target.id, { outcome: target.outcome });
-        yield { kind: { $case: 'target', value: jobTargetView(target) } };
-      }
+      for (let target = news.shift(); target; target = news.shift()) if (isNew(target)) yield { kind: { $case: 'target', value: jobTargetView(target) } };
       // The job ends in the commit of its last outcome: none can come after it.
       if (finished && news.length === 0) {
-        yield { kind: { $case: 'job', value: jobView(finished, [...outcomes.values()]) } };
+        yield { kind: { $case: 'job', value: jobView(finished, counts) } };
         return;
       }
       if (news.length === 0 && !signal.aborted) await new Promise<void>((resolve) => (wake = resolve));

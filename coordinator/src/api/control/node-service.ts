@@ -3,7 +3,7 @@ import { LogStream as AgentLogStream } from '@wombat/proto/agent';
 import { DataPolicy, LogStream, NodeServiceService, type Mutation } from '@wombat/proto/control';
 import { principalOf, type Identity } from '../../auth/identity.js';
 import type { Family } from '../../domain/model/family.js';
-import type { Node } from '../../domain/model/node.js';
+import { nodePhases, type Node } from '../../domain/model/node.js';
 import type { Operation } from '../../domain/model/operation.js';
 import { presentPhases } from '../../domain/states/node-states.js';
 import type { AssignmentBuilder } from '../../engine/assignment-builder.js';
@@ -18,6 +18,7 @@ import { mutate } from './mutation.js';
 import { nodeNames } from './node-names.js';
 import { pageQuery } from './paging.js';
 import { nodeView } from './views/node-view.js';
+import { renderView } from './views/render-view.js';
 import { operationView } from './views/operation-view.js';
 
 export interface NodeServiceOptions {
@@ -48,7 +49,7 @@ export function nodeService(options: NodeServiceOptions): Service {
       const idOf = (kind: 'families' | 'hosts') => async (text: string): Promise<string> => (await findObject(store.read, kind, text)).id;
       const query = await pageQuery<'nodes'>(
         request.page,
-        { family: { field: 'familyId', resolve: idOf('families') }, host: { field: 'hostId', resolve: idOf('hosts') }, phase: { field: 'phase' }, name: { field: 'name' } },
+        { family: { field: 'familyId', resolve: idOf('families') }, host: { field: 'hostId', resolve: idOf('hosts') }, phase: { field: 'phase', values: nodePhases }, name: { field: 'name' } },
         request.includeGone ? {} : { phase: presentPhases },
       );
       const page = await store.read.nodes.page(query);
@@ -76,8 +77,7 @@ export function nodeService(options: NodeServiceOptions): Service {
       return { operation: operationView(await change('remove', request, identity, request.data === DataPolicy.KEEP)) };
     },
     async renderNode(request) {
-      const rendered = await options.assignments.render(await find(request.node));
-      return { files: rendered.files.map(({ path, text }) => ({ path, content: text })), environment: { ...rendered.environment }, start: [...rendered.start] };
+      return renderView(await options.assignments.render(await find(request.node)));
     },
     async *readNodeLog(request, context) {
       const node = await find(request.node);

@@ -8,7 +8,7 @@ const fields: FilterFields<'nodes'> = {
     if (text === 'nobody') throw new WombatError('WO_NOT_FOUND', 'no such family');
     return `id of ${text}`;
   } },
-  phase: { field: 'phase' },
+  phase: { field: 'phase', values: ['running', 'stopped', 'failed'] },
 };
 const ask = (request: Partial<PageRequest>) => pageQuery<'nodes'>({ pageSize: 0, pageToken: '', filter: '', orderBy: '', ...request }, fields, { phase: ['running', 'stopped'] });
 
@@ -17,6 +17,7 @@ const queries: readonly [what: string, request: Partial<PageRequest>, expected: 
   ['one field', { filter: 'phase=failed' }, { where: { phase: 'failed' } }],
   ['a field that is resolved', { filter: 'family=web' }, { where: { familyId: 'id of web', phase: ['running', 'stopped'] } }],
   ['two fields, with blanks', { filter: ' family = web , phase=failed ,' }, { where: { familyId: 'id of web', phase: 'failed' } }],
+  ['a field twice', { filter: 'phase=failed,phase=running' }, { where: { phase: ['failed', 'running'] } }],
   ['a value with an equals sign', { filter: 'family=a=b' }, { where: { familyId: 'id of a=b' } }],
   ['a page too large', { pageSize: 5_000 }, { pageSize: 1_000 }],
   ['a token', { pageToken: 'abc' }, { pageToken: 'abc' }],
@@ -30,6 +31,8 @@ void t.test('what a list request means', async (test) => {
 const refused: readonly [request: Partial<PageRequest>, expected: { code: string; hint?: RegExp }][] = [
   [{ orderBy: 'desc' }, { code: 'WO_INVALID_ARGUMENT' }],
   [{ filter: 'colour=red' }, { code: 'WO_INVALID_ARGUMENT', hint: /family, phase/ }],
+  [{ filter: 'phase=runing' }, { code: 'WO_INVALID_ARGUMENT', hint: /did you mean running/ }],
+  [{ filter: 'phase=%' }, { code: 'WO_INVALID_ARGUMENT', hint: /one of running, stopped, failed/ }],
   [{ filter: 'phase' }, { code: 'WO_INVALID_ARGUMENT' }],
   [{ filter: '=x' }, { code: 'WO_INVALID_ARGUMENT' }],
   [{ filter: 'constructor=x' }, { code: 'WO_INVALID_ARGUMENT' }],

@@ -9,7 +9,7 @@ import { presentHostPhases } from '../../domain/states/host-states.js';
 import type { NewObject, Store } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
 import { mutate, mutateObject } from './mutation.js';
-import { pageQuery } from './paging.js';
+import { pageQuery, pageSizeOf } from './paging.js';
 import { providerView } from './views/provider-view.js';
 
 export interface ProviderServiceOptions {
@@ -60,7 +60,7 @@ export function providerService(options: ProviderServiceOptions): Service {
     async listImages(request, context) {
       const provider = await calls(request.provider);
       const answer = await provider.listImages(
-        { region: request.region, query: request.query, pageSize: request.page?.pageSize || 100, pageToken: request.page?.pageToken ?? '' },
+        { region: request.region, query: request.query, pageSize: pageSizeOf(request.page), pageToken: request.page?.pageToken ?? '' },
         { signal: context.signal },
       );
       return { images: [...answer.images], page: { nextPageToken: answer.nextPageToken } };
@@ -68,7 +68,7 @@ export function providerService(options: ProviderServiceOptions): Service {
     async listHardwareProfiles(request, context) {
       const provider = await calls(request.provider);
       const answer = await provider.listHardwareProfiles(
-        { region: request.region, query: '', pageSize: request.page?.pageSize || 100, pageToken: request.page?.pageToken ?? '' },
+        { region: request.region, query: '', pageSize: pageSizeOf(request.page), pageToken: request.page?.pageToken ?? '' },
         { signal: context.signal },
       );
       return { hardwareProfiles: [...answer.hardwareProfiles], page: { nextPageToken: answer.nextPageToken } };

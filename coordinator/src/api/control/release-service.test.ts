@@ -6,6 +6,7 @@ import { tarball } from '@wombat/proto/testing';
 import { Manifest, type CreateReleaseRequest, type CreateReleaseResponse, type RemoveReleaseRequest, type RemoveReleaseResponse, type UploadArtifactRequest, type UploadArtifactResponse } from '@wombat/proto/control';
 import { ManualClock } from '../../fleet/testing/manual-clock.js';
 import { FileBlobStore } from '../../releases/file-blob-store.js';
+import { ReleaseBlobs } from '../../releases/release-blobs.js';
 import type { Store } from '../../store/store.js';
 import { clientStream, unary } from '../../testing/calls.js';
 import { CountingIds, idNumber } from '../../testing/counting-ids.js';
@@ -33,7 +34,7 @@ async function setting(test: Test): Promise<Setting> {
   const directory = test.testdir();
   const store = await openTestStore(test, clock, join(directory, 'wombat.db'));
   const blobs = new FileBlobStore(join(directory, 'blobs'));
-  const service = releaseService({ store, clock, ids: new CountingIds(), blobs });
+  const service = releaseService({ store, ids: new CountingIds(), blobs, releaseBlobs: new ReleaseBlobs({ store, clock, blobs }) });
   return { store, blobs, upload: clientStream(service, 'uploadArtifact'), create: unary(service, 'createRelease'), remove: unary(service, 'removeRelease') };
 }
 
@@ -87,23 +88,62 @@ void t.test('two who upload the same at once get one release', async (test) => {
   test.same(answers.map(({ existed }) => existed).sort(), [false, true, true]);
 });
 
+void t.test('a manifest file is read by the coordinator, what is said beside it wins, and all of it is answered', async (test) => {
+  const { upload, create, blobs, store } = await setting(test);
+  await upload([header(), data(bytes)]);
+  const text = `apiVersion: wombat/v1
+name: filed
+version: "7"
+start: bin/run --file
+stop: bin/run
+runAs: queue
+limits: {openFiles: 9}
+needs: {memory: 1MiB}
+commands: [{name: again, argv: [bin/run, again]}]
+ports: [{name: http}]
+environment: {DIR: "{{node.dataDir}}/x"}
+`;
+  const request = { manifest: manifest({ start: '', stop: 'bin/run stop' }), artifacts: [{ ...artifacts[0]!, platform: { os: 'linux', arch: 'amd64', libc: '' } }], manifestFile: { name: 'm.yaml', text } };
+  const trial = await create({ ...request, mutation: { requestId: '', expectedRevision: 0n, dryRun: true } });
+  test.match(trial, { dryRun: true, release: { version: '7' } }, 'a dry run says so');
+  test.same([await store.read.releases.count({}), await blobs.size(sha256)], [0, undefined], 'and leaves neither a row nor the bytes');
+  await upload([header(), data(bytes)]);
+  const { release } = await create(request);
+  test.match(release, {
+    metadata: { name: 'filed' }, version: '7', artifacts: [{ platform: { os: 'linux', arch: 'x64', libc: '' } }],
+    manifest: {
+      start: 'bin/run --file', stop: 'bin/run stop', runAs: 'queue', limits: { openFiles: 9n, nice: 0 }, needs: { memoryBytes: 1_048_576n, diskBytes: 0n },
+      commands: [{ name: 'again', argv: ['bin/run', 'again'] }], ports: [{ name: 'http', number: 0 }], dataDirectory: true,
+    },
+  });
+});
+
 const refused: readonly [what: string, request: Partial<CreateReleaseRequest>, expected: { code: string }][] = [
   ['no artifact', { name: 'x', manifest: manifest(), artifacts: [] }, { code: 'WO_INVALID_ARGUMENT' }],
-  ['two artifacts', { name: 'x', manifest: manifest(), artifacts: [artifacts[0]!, artifacts[0]!] }, { code: 'WO_INVALID_ARGUMENT' }],
+  ['two artifacts of one platform', { name: 'x', manifest: manifest(), artifacts: [artifacts[0]!, artifacts[0]!] }, { code: 'WO_ARTIFACT_PLATFORM' }],
+  ['a platform that is none', { name: 'x', manifest: manifest(), artifacts: [{ ...artifacts[0]!, platform: { os: 'linux', arch: 'z80', libc: '' } }] }, { code: 'WO_ARTIFACT_PLATFORM' }],
+  ['a start command that does not exist', { name: 'x', manifest: manifest({ start: 'bin/rnu' }), artifacts }, { code: 'WO_MANIFEST_INVALID' }],
+  ['a port that is none', { name: 'x', manifest: manifest({ ports: [{ name: 'http', protocol: 'tcp', number: 70_000 }] }), artifacts }, { code: 'WO_MANIFEST_INVALID' }],
+  ['an unknown placeholder', { name: 'x', manifest: manifest({ start: 'bin/run {{node.nmae}}' }), artifacts }, { code: 'WO_TEMPLATE_INVALID' }],
+  ['a manifest file with an unknown key', { name: 'x', artifacts, manifestFile: { name: 'm.yaml', text: 'apiVersion: wombat/v1\nstrat: bin/run\n' } }, { code: 'WO_MANIFEST_INVALID' }],
+  ['a user that is none', { name: 'x', manifest: manifest({ runAs: 'a b' }), artifacts }, { code: 'WO_MANIFEST_INVALID' }],
+  ['a command that does not exist', { name: 'x', manifest: manifest({ commands: [{ name: 'do', help: '', argv: ['bin/do'], arguments: [] }] }), artifacts }, { code: 'WO_MANIFEST_INVALID' }],
   ['an artifact that nobody has uploaded', { name: 'x', manifest: manifest(), artifacts: [{ ...artifacts[0]!, sha256: 'c'.repeat(64) }] }, { code: 'WO_NOT_FOUND' }],
   ['an artifact that is a path', { name: 'x', manifest: manifest(), artifacts: [{ ...artifacts[0]!, sha256: '../wombat.db' }] }, { code: 'WO_NOT_FOUND' }],
   ['a name that cannot be', { name: 'a\u0000b', manifest: manifest(), artifacts }, { code: 'WO_NAME_INVALID' }],
   ['a template that is not there', { name: 'x', manifest: manifest({ templates: ['etc/b.conf'] }), artifacts }, { code: 'WO_TEMPLATE_MISSING' }],
 ];
 void t.test('releases that cannot be', async (test) => {
-  const { store, blobs, upload, create } = await setting(test);
   for (const [what, request, expected] of refused) {
-    await upload([header(), data(bytes)]);
-    await test.rejects(create(request), expected, what);
-    const isNamed = request.artifacts?.some((artifact) => artifact.sha256 === sha256) ?? false;
-    test.equal((await blobs.size(sha256)) === undefined, isNamed, `${what}: the bytes that were refused are not kept`);
+    await test.test(what, async (test) => {
+      const { store, blobs, upload, create } = await setting(test);
+      await upload([header(), data(bytes)]);
+      await test.rejects(create(request), expected, what);
+      const isNamed = request.artifacts?.some((artifact) => artifact.sha256 === sha256) ?? false;
+      test.equal((await blobs.size(sha256)) === undefined, isNamed, 'the bytes that were refused are not kept');
+      test.equal(await store.read.releases.count({}), 0, 'there is no row');
+    });
   }
-  test.equal(await store.read.releases.count({}), 0);
 });
 
 void t.test('of two who make releases of the same bytes, the one that is refused takes nothing from the other', async (test) => {

@@ -49,6 +49,7 @@ export const attributeTable: readonly AttributeDefinition[] = [
   { key: 'host.model', type: 'text', source: 'agent', description: 'its model' },
   { key: 'host.virtual', type: 'flag', source: 'agent', description: 'whether it is a virtual machine' },
   { key: 'host.hypervisor', type: 'text', source: 'agent', description: 'what it is virtualised by' },
+  { key: 'host.cgroup', type: 'text', source: 'agent', description: '`v1` or `v2`: the control groups that hold memory limits of nodes; `none`: no such limit holds' },
   { key: 'host.openssl', type: 'text', source: 'agent', description: 'version of OpenSSL found on it', read: ({ facts }) => facts?.opensslVersion },
   { key: 'host.agent-version', type: 'text', source: 'agent', description: 'version of its agent', read: ({ facts }) => facts?.agentVersion },
   { key: 'erlang.otp', type: 'list', source: 'agent', description: 'OTP releases installed on it; releases may bring their own', read: ({ facts }) => facts?.erts.map(({ otpRelease }) => otpRelease) },

@@ -22,6 +22,43 @@ export type ReadyRule =
   | { readonly kind: 'alive'; readonly aliveForMs: number }
   | { readonly kind: 'erlang' };
 
+/** Of a node's processes; 0: as the agent's own. */
+export interface ManifestLimits {
+  readonly openFiles: number;
+  readonly processes: number;
+  readonly nice: number;
+  /** Of all together, where the host has control groups. */
+  readonly memoryBytes: number;
+}
+
+/** What a host must have free before a node is started on it; 0: not asked for. */
+export interface ManifestNeeds {
+  readonly memoryBytes: number;
+  readonly diskBytes: number;
+}
+
+/** What a release offers to be run by name. */
+export interface ManifestCommand {
+  readonly name: string;
+  readonly help: string;
+  readonly argv: readonly string[];
+  readonly arguments: readonly ManifestArgument[];
+}
+
+export interface ManifestArgument {
+  readonly name: string;
+  readonly type: 'string' | 'integer' | 'bool';
+  readonly help: string;
+  readonly required: boolean;
+}
+
+export interface ManifestPort {
+  readonly name: string;
+  readonly protocol: 'tcp' | 'udp';
+  /** 0: a free one is allocated for each node. */
+  readonly number: number;
+}
+
 /** How nodes of a release are run, everything filled in. */
 export interface Manifest {
   /** Split as a POSIX shell would, without expansion. */
@@ -32,7 +69,7 @@ export interface Manifest {
   readonly nodeName: string;
   readonly mode: RunMode;
   readonly templates: readonly string[];
-  readonly ports: readonly { readonly name: string; readonly protocol: 'tcp' | 'udp'; readonly number: number }[];
+  readonly ports: readonly ManifestPort[];
   readonly ready: ReadyRule;
   readonly readyTimeoutMs: number;
   readonly stopTimeoutMs: number;
@@ -40,6 +77,13 @@ export interface Manifest {
   readonly logFiles: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly pidCommand: string;
+  /** Nodes keep data that outlives their root. */
+  readonly dataDirectory: boolean;
+  /** Name of the user that nodes run as; empty: the agent's own. */
+  readonly runAs: string;
+  readonly limits: ManifestLimits;
+  readonly needs: ManifestNeeds;
+  readonly commands: readonly ManifestCommand[];
 }
 
 /** Immutable; its digest covers manifest and artifacts. */

@@ -7,10 +7,30 @@ export interface HostPool {
   readonly domain: Domain;
   /** Nodes of the domain that are placed already. */
   readonly placed: number;
-  /** Hosts with room, the least loaded first; `load` counts the domain's nodes. */
-  readonly openHosts: readonly { readonly hostId: string; readonly load: number }[];
+  /** Hosts with room, the least loaded first. */
+  readonly openHosts: readonly OpenHost[];
+  /** Nodes that a new host takes. */
+  readonly newHostRoom: number;
   /** Nodes that still fit, new hosts included. */
   readonly capacity: number;
+}
+
+export interface OpenHost {
+  readonly hostId: string;
+  /** The domain's nodes on it. */
+  readonly load: number;
+  /** Nodes that it still takes. */
+  readonly room: number;
+}
+
+/** What a release asks of hosts, beside the domain's own limits. */
+export interface HostLimits {
+  /** Nodes of the release that one host can take. */
+  readonly nodesPerHost: number;
+  /** Whether a host that is there can take any. */
+  readonly admits: (host: Host) => boolean;
+  /** Whether one more host like these can take any. */
+  readonly admitsLike: (hosts: readonly Host[]) => boolean;
 }
 
 /** A host fits a domain when it came from the same place in the same shape. */
@@ -24,7 +44,7 @@ export function fitsDomain(host: Host, domain: Domain): boolean {
   );
 }
 
-export function hostPool(domain: Domain, hosts: readonly Host[], existing: readonly Node[]): HostPool {
+export function hostPool(domain: Domain, hosts: readonly Host[], existing: readonly Node[], limits: HostLimits): HostPool {
   const loads = new Map<string, number>();
   let placed = 0;
   for (const node of existing) {
@@ -32,19 +52,25 @@ export function hostPool(domain: Domain, hosts: readonly Host[], existing: reado
     placed += 1;
     loads.set(node.hostId, (loads.get(node.hostId) ?? 0) + 1);
   }
-  const fitting = hosts
-    .filter((host) => fitsDomain(host, domain))
-    .map((host) => ({ hostId: host.id, load: loads.get(host.id) ?? 0 }))
+  const fitting = hosts.filter((host) => fitsDomain(host, domain));
+  const open = fitting
+    .filter((host) => limits.admits(host))
+    .map((host) => openHost(host.id, loads.get(host.id) ?? 0, domain, limits))
+    .filter(({ room }) => room > 0)
     .sort((a, b) => a.load - b.load);
-  const used = fitting.filter((host) => host.load > 0);
-  const free = fitting.filter((host) => host.load === 0);
+  const used = open.filter((host) => host.load > 0);
+  const free = open.filter((host) => host.load === 0);
   const mayUseMore = domain.maxHosts === 0 ? Infinity : Math.max(0, domain.maxHosts - loads.size);
-  const openUsed = used.filter((host) => host.load < domain.nodesPerHost);
-  const spare = openUsed.reduce((sum, host) => sum + domain.nodesPerHost - host.load, 0);
+  const newHostRoom = limits.admitsLike(fitting) ? Math.min(domain.nodesPerHost, limits.nodesPerHost) : 0;
   return {
     domain,
     placed,
-    openHosts: [...free.slice(0, mayUseMore), ...openUsed],
-    capacity: spare + mayUseMore * domain.nodesPerHost,
+    openHosts: [...free.slice(0, mayUseMore), ...used],
+    newHostRoom,
+    capacity: used.reduce((sum, { room }) => sum + room, 0) + (newHostRoom === 0 ? 0 : mayUseMore * newHostRoom),
   };
+}
+
+function openHost(hostId: string, load: number, domain: Domain, limits: HostLimits): OpenHost {
+  return { hostId, load, room: Math.min(domain.nodesPerHost - load, limits.nodesPerHost) };
 }

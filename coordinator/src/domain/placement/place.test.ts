@@ -3,7 +3,10 @@ import t from 'tap';
 import type { Domain } from '../model/family.js';
 import type { Host } from '../model/host.js';
 import type { Node } from '../model/node.js';
-import { place, type Placement } from './place.js';
+import { place, type Demand, type Placement } from './place.js';
+
+const anywhere = [{ platform: { os: '', arch: '', libc: '' } }];
+const demand = (amount: number, release: Partial<Demand['release']> = {}): Demand => ({ familyId: 'f', amount, release: { ports: [], artifacts: anywhere, ...release } });
 
 const domain = (id: string, fields: Partial<Domain> = {}): Domain =>
   ({ id, name: id, familyId: 'f', providerId: 'p', image: 'i', hardwareProfile: 'h', region: '', zone: '', nodesPerHost: 1, maxHosts: 0, priority: 0, weight: 1, ...fields }) as Domain;
@@ -24,25 +27,25 @@ const placed = (result: ReturnType<typeof place>): Placement => {
 };
 
 void t.test('three nodes, two a host, no host yet: two hosts, spread', async (test) => {
-  const result = placed(place({ familyId: 'f', amount: 3 }, [domain('d', { nodesPerHost: 2 })], [], []));
+  const result = placed(place(demand(3), [domain('d', { nodesPerHost: 2 })], [], []));
   test.same(loadsOf(result), { 'new 0': 2, 'new 1': 1 });
 });
 
 void t.test('hosts that are there come before new ones, the least loaded first', async (test) => {
   const hosts = [host('a'), host('b'), host('c')];
-  const result = placed(place({ familyId: 'f', amount: 4 }, [domain('d', { nodesPerHost: 2 })], hosts, [node('d', 'a'), node('other', 'b')]));
+  const result = placed(place(demand(4), [domain('d', { nodesPerHost: 2 })], hosts, [node('d', 'a'), node('other', 'b')]));
   test.same(loadsOf(result), { b: 2, c: 2 }, 'nodes of other domains do not count');
   test.equal(result.newHosts.length, 0);
 });
 
 void t.test('a host of another shape or zone is not used', async (test) => {
   const hosts = [host('a', { image: 'x' }), host('b', { zone: 'z2' }), host('c', { zone: 'z1' })];
-  const result = placed(place({ familyId: 'f', amount: 2 }, [domain('d', { zone: 'z1' })], hosts, []));
+  const result = placed(place(demand(2), [domain('d', { zone: 'z1' })], hosts, []));
   test.same(loadsOf(result), { c: 1, 'new 0': 1 });
 });
 
 void t.test('maxHosts refuses, says how many fit and what to change', async (test) => {
-  const result = place({ familyId: 'f', amount: 7 }, [domain('d', { nodesPerHost: 2, maxHosts: 2 })], [], []);
+  const result = place(demand(7), [domain('d', { nodesPerHost: 2, maxHosts: 2 })], [], []);
   test.match(result, { kind: 'refused', fits: 4, change: /maxHosts of domain d from 2 to 4/ });
 });
 
@@ -52,7 +55,7 @@ void t.test('weights share one priority, the next priority takes the rest', asyn
     domain('public 1', { priority: 1, weight: 2, nodesPerHost: 10 }),
     domain('public 2', { priority: 1, weight: 1, nodesPerHost: 10 }),
   ];
-  const result = placed(place({ familyId: 'f', amount: 12 }, domains, [], []));
+  const result = placed(place(demand(12), domains, [], []));
   const count = (id: string): number => result.nodes.filter((entry) => entry.domainId === id).length;
   test.same([count('private'), count('public 1'), count('public 2')], [6, 4, 2]);
 });
@@ -61,11 +64,42 @@ void t.test('whatever is asked: limits hold, all is placed or refused, hosts dif
   const shapes = fc.record({ amount: fc.integer({ min: 1, max: 60 }), nodesPerHost: fc.integer({ min: 1, max: 7 }), maxHosts: fc.integer({ min: 0, max: 12 }), hosts: fc.integer({ min: 0, max: 12 }) });
   fc.assert(
     fc.property(shapes, ({ amount, nodesPerHost, maxHosts, hosts }) => {
-      const result = place({ familyId: 'f', amount }, [domain('d', { nodesPerHost, maxHosts })], Array.from({ length: hosts }, (_, index) => host(`h${index}`)), []);
+      const result = place(demand(amount), [domain('d', { nodesPerHost, maxHosts })], Array.from({ length: hosts }, (_, index) => host(`h${index}`)), []);
       if (result.kind === 'refused') return maxHosts > 0 && amount > maxHosts * nodesPerHost && result.fits === maxHosts * nodesPerHost;
       const loads = Object.values(loadsOf(result));
       const level = Math.max(...loads) <= nodesPerHost && (maxHosts === 0 || loads.length <= maxHosts);
       return result.nodes.length === amount && level && Math.max(...loads) - Math.min(...loads) <= 1;
     }),
   );
+});
+
+const http = { name: 'http', protocol: 'tcp', number: 8080 } as const;
+const onHost = (hostId: string, ports: Node['ports']): Node => ({ domainId: 'other', hostId, ports, distributionPort: 20_000 }) as Node;
+
+void t.test('a fixed port means one node a host, and none beside a neighbour that has it', async (test) => {
+  const hosts = [host('a'), host('b'), host('c')];
+  const neighbours = [onHost('a', [http]), onHost('b', [{ ...http, protocol: 'udp' }])];
+  const result = placed(place(demand(4, { ports: [http] }), [domain('d', { nodesPerHost: 5 })], hosts, [], neighbours));
+  test.same(loadsOf(result), { b: 1, c: 1, 'new 0': 1, 'new 1': 1 }, 'another protocol is no neighbour');
+  const again = placed(place(demand(1, { ports: [http] }), [domain('d', { nodesPerHost: 5 })], hosts.slice(1), [node('d', 'b')], [onHost('b', [http])]));
+  test.same(loadsOf(again), { c: 1 });
+  const beside = placed(place(demand(1, { ports: [http] }), [domain('d', { nodesPerHost: 2, maxHosts: 1 })], [host('b')], [node('d', 'b')], [onHost('b', [])]));
+  test.same(loadsOf(beside), { b: 1 }, 'a node without the port leaves room for one that has it');
+  test.same(loadsOf(placed(place(demand(3, { ports: [{ ...http, number: 0 }] }), [domain('d', { nodesPerHost: 5 })], [], []))), { 'new 0': 3 }, 'a port that is allocated closes nothing');
+  test.match(place(demand(2, { ports: [http] }), [domain('d', { nodesPerHost: 5, maxHosts: 1 })], [], []), {
+    kind: 'refused', fits: 1, constraint: /port http is fixed \(tcp 8080\): one node a host/, change: /maxHosts of domain d from 1 to 2/,
+  });
+});
+
+const on = (arch: string): Partial<Host> => ({ facts: { platform: { os: 'linux', arch, libc: 'glibc' } } });
+const forArm = [{ platform: { os: 'linux', arch: 'arm64', libc: '' } }];
+
+void t.test('hosts that no artifact was built for take no node, nor would more of their kind', async (test) => {
+  const mixed = [host('x', on('x64')), host('arm', on('arm64')), host('silent')];
+  test.same(loadsOf(placed(place(demand(2, { artifacts: forArm }), [domain('d')], mixed, []))), { arm: 1, silent: 1 }, 'a host that has not said what it is may be the right one');
+  const refused = place(demand(1, { artifacts: forArm }), [domain('d')], [host('x', on('x64'))], []);
+  test.match(refused, { kind: 'refused', fits: 0, constraint: /1 hosts are linux\/x64\/glibc, the release has artifacts for linux\/arm64$/, change: /an artifact for these hosts/ });
+  test.same(loadsOf(placed(place(demand(1, { artifacts: forArm }), [domain('d')], [], []))), { 'new 0': 1 }, 'nothing is known of hosts that are not there');
+  const both = [...forArm, { platform: { os: 'linux', arch: 'x64', libc: '' } }];
+  test.same(loadsOf(placed(place(demand(2, { artifacts: both }), [domain('d')], mixed.slice(0, 2), []))), { x: 1, arm: 1 }, 'one family spans both');
 });

@@ -2,12 +2,15 @@ import type { Domain } from '../model/family.js';
 import type { Host } from '../model/host.js';
 import type { Node } from '../model/node.js';
 import { hostPool, type HostPool } from './host-pool.js';
+import { releaseLimits, type ReleaseDemand } from './release-limits.js';
 import { sharesOf } from './shares.js';
 
 /** What is asked for. */
 export interface Demand {
   readonly familyId: string;
   readonly amount: number;
+  /** What its release asks of hosts. */
+  readonly release: ReleaseDemand;
 }
 
 /** A host to be created; `nodes` of the placement refer to it by its index. */
@@ -39,18 +42,19 @@ export interface Refusal {
 }
 
 /**
- * Decides where nodes go; pure. `hosts` are all that may take nodes, `existing` all nodes that are
- * on them, of any family.
+ * Decides where nodes go; pure. `hosts` are all that may take nodes, `existing` all nodes of the family;
+ * `neighbours` are nodes of any family on those hosts, and matter to a release with fixed ports only.
  *
  * Domains of the lowest priority number come first and share by weight, the next take what does
  * not fit. Within a domain the hosts that are there are used first, least loaded first; new ones
  * are asked for only when those are full, and no more than needed.
  */
-export function place(demand: Demand, domains: readonly Domain[], hosts: readonly Host[], existing: readonly Node[]): Placement | Refusal {
-  const pools = domains.map((domain) => hostPool(domain, hosts, existing));
+export function place(demand: Demand, domains: readonly Domain[], hosts: readonly Host[], existing: readonly Node[], neighbours: readonly Node[] = []): Placement | Refusal {
+  const limits = releaseLimits(demand.release, neighbours);
+  const pools = domains.map((domain) => hostPool(domain, hosts, existing, limits));
   const shares = sharesOf(demand.amount, pools);
   const placed = shares.reduce((sum, share) => sum + share, 0);
-  if (placed < demand.amount) return refusal(demand, pools, placed);
+  if (placed < demand.amount) return refusal(demand, pools, placed, limits.why(hosts));
 
   const newHosts: NewHost[] = [];
   const nodes: PlacedNode[] = [];
@@ -62,18 +66,19 @@ export function place(demand: Demand, domains: readonly Domain[], hosts: readonl
 function fill(pool: HostPool, amount: number, newHosts: NewHost[], nodes: PlacedNode[]): void {
   if (amount === 0) return;
   const { domain } = pool;
-  const slots = pool.openHosts.map((open) => ({ host: { hostId: open.hostId } as PlacedNode['host'], load: open.load, fresh: false }));
-  let spare = slots.reduce((sum, slot) => sum + domain.nodesPerHost - slot.load, 0);
-  for (; spare < amount; spare += domain.nodesPerHost) {
-    slots.push({ host: { newHost: newHosts.length }, load: 0, fresh: true });
+  const slots = pool.openHosts.map((open) => ({ host: { hostId: open.hostId } as PlacedNode['host'], load: open.load, room: open.room, fresh: false }));
+  let spare = slots.reduce((sum, slot) => sum + slot.room, 0);
+  for (; spare < amount; spare += pool.newHostRoom) {
+    slots.push({ host: { newHost: newHosts.length }, load: 0, room: pool.newHostRoom, fresh: true });
     newHosts.push({ domainId: domain.id });
   }
   // Level by level: every host that has the fewest nodes takes one before any takes a second.
   for (let level = 0, left = amount; left > 0 && level < domain.nodesPerHost; level += 1) {
     for (const slot of slots) {
       if (left === 0) break;
-      if (slot.load !== level) continue;
+      if (slot.load !== level || slot.room === 0) continue;
       slot.load += 1;
+      slot.room -= 1;
       left -= 1;
       nodes.push({ domainId: domain.id, host: slot.host, reason: reasonFor(slot.fresh, level, domain.name) });
     }
@@ -85,14 +90,18 @@ function reasonFor(fresh: boolean, load: number, domain: string): string {
   return load === 0 ? `a host of domain ${domain} without a node of it` : `the host of domain ${domain} with the fewest nodes (${load})`;
 }
 
-function refusal(demand: Demand, pools: readonly HostPool[], fits: number): Refusal {
+/** `why`: what the release itself rules out. */
+function refusal(demand: Demand, pools: readonly HostPool[], fits: number, why: readonly string[]): Refusal {
   const missing = demand.amount - fits;
-  const nearest = pools.reduce((best, pool) => (pool.domain.nodesPerHost > best.domain.nodesPerHost ? pool : best));
-  const moreHosts = Math.ceil(missing / nearest.domain.nodesPerHost);
+  const nearest = pools.reduce((best, pool) => (pool.newHostRoom > best.newHostRoom ? pool : best));
+  const { name, maxHosts } = nearest.domain;
+  const limits = pools.map((pool) => `domain ${pool.domain.name}: maxHosts ${pool.domain.maxHosts} x nodesPerHost ${pool.domain.nodesPerHost}`);
   return {
     kind: 'refused',
-    constraint: pools.map((pool) => `domain ${pool.domain.name}: maxHosts ${pool.domain.maxHosts} x nodesPerHost ${pool.domain.nodesPerHost}`).join(', '),
+    constraint: [...limits, ...why].join(', '),
     fits,
-    change: `raise maxHosts of domain ${nearest.domain.name} from ${nearest.domain.maxHosts} to ${nearest.domain.maxHosts + moreHosts}, or add a domain`,
+    change: nearest.newHostRoom === 0
+      ? 'upload the release with an artifact for these hosts, or add a domain whose hosts can run it'
+      : `raise maxHosts of domain ${name} from ${maxHosts} to ${maxHosts + Math.ceil(missing / nearest.newHostRoom)}, or add a domain`,
   };
 }

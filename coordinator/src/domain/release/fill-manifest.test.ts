@@ -7,6 +7,7 @@ t.test('a plain release runs what it is told to, and is ready soon', (t) => {
   t.strictSame(manifest, {
     start: 'bin/run --fast', stop: 'bin/stop', nodeName: 'sleeper', mode: 'foreground', templates: [], ports: [],
     ready: { kind: 'alive', aliveForMs: 200 }, readyTimeoutMs: 60_000, stopTimeoutMs: 30_000, sharedPaths: [], logFiles: [], environment: {}, pidCommand: '',
+    dataDirectory: false, runAs: '', limits: { openFiles: 0, processes: 0, nice: 0, memoryBytes: 0 }, needs: { memoryBytes: 0, diskBytes: 0 }, commands: [],
   });
   t.strictSame(notes, []);
   t.equal(isErlangRelease({ layout: 'plain', manifest, templateTexts: {} }), false, 'a name alone makes no Erlang node');

@@ -1,5 +1,5 @@
 import { entrySegments, WombatError } from '@wombat/proto';
-import type { Manifest } from '../model/release.js';
+import type { Manifest, ManifestCommand } from '../model/release.js';
 import { checkProgram } from './check-start.js';
 import type { Inspection } from './inspection.js';
 import { mergeInputs, type ManifestInput } from './manifest-input.js';
@@ -39,9 +39,16 @@ export function fillManifest(given: ManifestInput, inspection: Inspection): Fill
     logFiles: input.logFiles ?? [],
     environment: input.environment ?? {},
     pidCommand: input.pidCommand ?? '',
+    dataDirectory: input.dataDirectory ?? namesDataDirectory(input, inspection),
+    runAs: input.runAs ?? '',
+    limits: input.limits ?? { openFiles: 0, processes: 0, nice: 0, memoryBytes: 0 },
+    needs: input.needs ?? { memoryBytes: 0, diskBytes: 0 },
+    commands: input.commands ?? [],
   };
   checkCommands(manifest, inspection);
   checkNames(manifest);
+  checkLimits(manifest);
+  for (const [index, command] of manifest.commands.entries()) checkOffered(command, manifest.commands.slice(0, index), inspection);
   checkPaths(manifest, inspection);
   return { manifest, notes };
 }
@@ -91,6 +98,30 @@ function checkNames(manifest: Manifest): void {
   for (const [what, ms] of [['ready', manifest.readyTimeoutMs], ['stop', manifest.stopTimeoutMs]] as const) {
     if (!(ms > 0 && ms <= 24 * 3_600_000)) throw invalid(`the ${what} timeout is not between 1 ms and 24 h`);
   }
+}
+
+function checkLimits({ runAs, limits, needs }: Manifest): void {
+  if (runAs !== '' && !/^[a-z_][a-z0-9_-]{0,31}\$?$/i.test(runAs)) throw invalid(`runAs: ${JSON.stringify(runAs)} is no name of a user`);
+  if (!Number.isInteger(limits.nice) || limits.nice < -20 || limits.nice > 19) throw invalid('limits.nice is not a whole number from -20 to 19');
+  const amounts = { 'limits.openFiles': limits.openFiles, 'limits.processes': limits.processes, 'limits.memory': limits.memoryBytes, 'needs.memory': needs.memoryBytes, 'needs.disk': needs.diskBytes };
+  for (const [what, amount] of Object.entries(amounts)) {
+    if (!Number.isSafeInteger(amount) || amount < 0) throw invalid(`${what} is no amount that a machine can have`);
+  }
+}
+
+function checkOffered(command: ManifestCommand, before: readonly ManifestCommand[], inspection: Inspection): void {
+  const { name, argv } = command;
+  if (!/^[a-z][\w-]{0,30}$/i.test(name)) throw invalid(`the name ${JSON.stringify(name)} of a command is not 1-31 letters, digits, "_" and "-"`);
+  if (before.some((other) => other.name === name)) throw invalid(`the command ${name} is named twice`);
+  checkProgram(argv, inspection, `the command ${name}`);
+  const names = command.arguments.map((argument) => argument.name);
+  const wrong = names.find((argument, index) => !/^[a-z][\w-]{0,30}$/i.test(argument) || names.indexOf(argument) !== index);
+  if (wrong !== undefined) throw invalid(`the command ${name} has an argument ${JSON.stringify(wrong)}, whose name is no word or there twice`);
+}
+
+function namesDataDirectory(input: ManifestInput, inspection: Inspection): boolean {
+  const texts = (input.templates ?? []).map((path) => inspection.texts[path] ?? '');
+  return [input.start ?? '', ...Object.values(input.environment ?? {}), ...texts].some((text) => usesName(text, ['node.dataDir']));
 }
 
 function checkPaths(manifest: Manifest, inspection: Inspection): void {

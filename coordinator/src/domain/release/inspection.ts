@@ -1,4 +1,4 @@
-import type { ReleaseLayout } from '../model/release.js';
+import type { Platform, ReleaseLayout } from '../model/release.js';
 
 /** A file or link of the tarball; folders are left out. */
 export type ReleaseEntry =
@@ -14,6 +14,8 @@ export interface Inspection {
   /** Of the runtime that the release brings; empty: it brings none. */
   readonly ertsVersion: string;
   readonly otpRelease: string;
+  /** What that runtime was built for; empty fields where it does not say. */
+  readonly platform: Platform;
   /** Scripts under bin/ that start the release. */
   readonly startScripts: readonly StartScript[];
   /** The wrapping folder that was left away, or empty. */

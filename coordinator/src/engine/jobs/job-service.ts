@@ -85,8 +85,8 @@ export class JobService {
     // Many hosts come back at once, and a job may have targets on all of them: only those of this host are read.
     const targetId = [hostId, ...(await read.nodes.find({ hostId, phase: presentPhases })).map((node) => node.id)];
     for (const job of jobs) {
-      const targets = await read.jobTargets.find({ jobId: job.id, targetId });
-      const open = targets.filter((target) => target.hostId === hostId && target.outcome === undefined && !this.#unreached.has(target.id));
+      const targets = await read.jobTargets.find({ jobId: job.id, targetId, outcome: null });
+      const open = targets.filter((target) => target.hostId === hostId && !this.#unreached.has(target.id));
       if (open.length > 0) this.#options.fleet.sendExec(encodeJob(job), new Map([[hostId, open.map((target) => target.targetId)]]));
     }
   }
@@ -151,12 +151,12 @@ export class JobService {
   }
 
   async #openTargets(jobId: string): Promise<JobTarget[]> {
-    return (await this.#options.store.read.jobTargets.find({ jobId })).filter((target) => target.outcome === undefined);
+    return this.#options.store.read.jobTargets.find({ jobId, outcome: null });
   }
 
   async #finishIfDone(transaction: Transaction, jobId: string, ended: number): Promise<void> {
     const before = this.#openCounts.get(jobId);
-    const open = before === undefined ? (await transaction.jobTargets.find({ jobId })).filter((target) => target.outcome === undefined).length : before - ended;
+    const open = before === undefined ? await transaction.jobTargets.count({ jobId, outcome: null }) : before - ended;
     this.#openCounts.set(jobId, open);
     if (open > 0) return;
     this.#openCounts.delete(jobId);

@@ -6,7 +6,8 @@ const isCommon = new Set<string>(common);
 
 /** Object to row: common and indexed fields as columns, all else into the body. */
 export function encode(definition: TableDefinition, object: StoredObject): ObjectRow {
-  const row: ObjectRow = {};
+  // Every row of a kind has the same columns, whatever its object leaves out.
+  const row: ObjectRow = Object.fromEntries(definition.indexed.map((field) => [columnOf(field), null]));
   const body: Record<string, unknown> = {};
   for (const [field, value] of Object.entries(object)) {
     if (isCommon.has(field)) row[columnOf(field)] = value as string | number;

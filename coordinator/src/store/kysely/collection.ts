@@ -1,11 +1,11 @@
 import { sql, type Kysely, type RawBuilder } from 'kysely';
 import { WombatError } from '@wombat/proto';
-import type { Collection, Kind, Kinds, NewObject, Page, PageQuery, Where, WritableCollection } from '../store.js';
+import type { Collection, Indexed, Kind, Kinds, NewObject, Page, PageQuery, Where, WritableCollection } from '../store.js';
 import { decode, encode } from './codec.js';
 import { columnOf, tables, type ObjectRow, type Schema, type TableDefinition } from './tables.js';
 
 export type Database = Kysely<Schema>;
-type Conditions = Readonly<Record<string, string | readonly string[] | undefined>>;
+type Conditions = Readonly<Record<string, string | readonly string[] | null | undefined>>;
 
 /** One kind of object, read. */
 export class KyselyCollection<K extends Kind> implements Collection<K> {
@@ -36,6 +36,17 @@ export class KyselyCollection<K extends Kind> implements Collection<K> {
     return Number((await query.execute(this.database)).rows[0]?.count ?? 0);
   }
 
+  async countBy(field: Indexed[K], where: Where<K>): Promise<Record<string, number>> {
+    const column = sql.ref(columnOf(field));
+    const query = sql<{ value: string | null; count: number | string }>`select ${column} as value, count(*) as count from ${this.table} ${whereClause(where as Conditions)} group by ${column}`;
+    return Object.fromEntries((await query.execute(this.database)).rows.map(({ value, count }) => [value ?? '', Number(count)]));
+  }
+
+  async stale(where: Where<K>, updatedBefore: number, limit: number): Promise<string[]> {
+    const query = sql<{ id: string }>`select id from ${this.table} ${whereClause(where as Conditions)} and updated_at < ${updatedBefore} order by updated_at limit ${limit}`;
+    return (await query.execute(this.database)).rows.map(({ id }) => id);
+  }
+
   async withPrefix(prefix: string, limit: number): Promise<Kinds[K][]> {
     return this.rows(sql`where id >= ${prefix} and id < ${`${prefix}~`} order by id limit ${limit}`);
   }
@@ -49,7 +60,7 @@ export class KyselyCollection<K extends Kind> implements Collection<K> {
     const more = items.length > query.pageSize;
     const shown = more ? items.slice(0, query.pageSize) : items;
     const last = shown.at(-1);
-    return { items: shown, nextPageToken: more && last ? toToken(query.orderBy === 'name' ? last.name : last.createdAt, last.id) : '' };
+    return { items: shown, nextPageToken: more && last ? toToken(column, query.orderBy === 'name' ? last.name : last.createdAt, last.id) : '' };
   }
 
   protected get table(): RawBuilder<unknown> {
@@ -145,9 +156,10 @@ export class WritableKyselyCollection<K extends Kind> extends KyselyCollection<K
 
 function whereClause(where: Conditions): RawBuilder<unknown> {
   const conditions = Object.entries(where)
-    .filter((entry): entry is [string, string | readonly string[]] => entry[1] !== undefined)
+    .filter((entry): entry is [string, string | readonly string[] | null] => entry[1] !== undefined)
     .map(([field, value]) => {
       const column = sql.ref(columnOf(field));
+      if (value === null) return sql`${column} is null`;
       if (typeof value === 'string') return sql`${column} = ${value}`;
       return value.length === 0 ? sql`1 = 0` : sql`${column} in (${sql.join([...value])})`;
     });
@@ -155,25 +167,26 @@ function whereClause(where: Conditions): RawBuilder<unknown> {
   return conditions.length === 0 ? sql`where 1 = 1` : sql`where ${sql.join(conditions, sql` and `)}`;
 }
 
-function toToken(value: string | number, id: string): string {
-  return Buffer.from(JSON.stringify([value, id])).toString('base64url');
+function toToken(column: string, value: string | number, id: string): string {
+  return Buffer.from(JSON.stringify([column, value, id])).toString('base64url');
 }
 
 function afterToken(column: string, descending: boolean, token: string): RawBuilder<unknown> {
-  const [value, id] = parseToken(token);
+  const [value, id] = parseToken(column, token);
   const operator = sql.raw(descending ? '<' : '>');
   return sql`and (${sql.ref(column)} ${operator} ${value} or (${sql.ref(column)} = ${value} and id ${operator} ${id}))`;
 }
 
-function parseToken(token: string): [string | number, string] {
+function parseToken(column: string, token: string): [string | number, string] {
   try {
     const parsed: unknown = JSON.parse(Buffer.from(token, 'base64url').toString());
-    if (Array.isArray(parsed) && parsed.length === 2 && typeof parsed[1] === 'string') {
-      const value: unknown = parsed[0];
-      if (typeof value === 'string' || typeof value === 'number') return [value, parsed[1]];
+    if (Array.isArray(parsed) && parsed.length === 3) {
+      const [its, value, id] = parsed as unknown[];
+      const isValue = column === 'name' ? typeof value === 'string' : typeof value === 'number';
+      if (its === column && isValue && typeof id === 'string') return [value as string | number, id];
     }
   } catch {
     // Told below.
   }
-  throw new WombatError('WO_INVALID_ARGUMENT', 'the page token is not one that was handed out', { hint: 'leave it out to start from the first page' });
+  throw new WombatError('WO_INVALID_ARGUMENT', 'the page token is not one that was handed out for this order', { hint: 'leave it out to start from the first page' });
 }

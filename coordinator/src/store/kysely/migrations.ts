@@ -5,7 +5,7 @@ import type { Kind } from '../store.js';
 import { columnOf, tables } from './tables.js';
 
 /** Run in order, each once, in a transaction of its own; never changed after a release. */
-const migrations: readonly ((database: Database) => Promise<void>)[] = [initial, requests, familyRevisions];
+const migrations: readonly ((database: Database) => Promise<void>)[] = [initial, requests, familyRevisions, releasesSayMore, countedFields];
 
 /**
  * Brings the schema to this build's version.
@@ -33,8 +33,11 @@ const initialKinds: readonly Kind[] = [
   'providers', 'releases', 'families', 'domains', 'hosts', 'nodes', 'operations', 'joinTokens', 'hostCertificates', 'operatorTokens', 'jobs', 'jobTargets',
 ];
 
+/** Fields that were given a column after the first version. */
+const laterFields: Readonly<Partial<Record<Kind, readonly string[]>>> = { nodes: ['desired'], jobTargets: ['outcome'] };
+
 async function initial(database: Database): Promise<void> {
-  for (const kind of initialKinds) await createTable(database, kind);
+  for (const kind of initialKinds) await createTable(database, kind, laterFields[kind]);
   await sql`create table events (
     sequence bigint primary key, time bigint not null, type text not null, operation_id text not null,
     family_id text not null, host_id text not null, node_id text not null, body text not null)`.execute(database);
@@ -61,8 +64,36 @@ async function familyRevisions(database: Database): Promise<void> {
   await changeBodies(database, 'nodes', (node, familyId) => ({ ...node, familyGeneration: generations.get(familyId) ?? 1 }), 'family_id');
 }
 
-async function createTable(database: Database, kind: Kind): Promise<void> {
-  const { table, indexed, uniqueName } = tables[kind];
+/** Manifests say user, limits, needs, data directory and commands. */
+async function releasesSayMore(database: Database): Promise<void> {
+  const unsaid = { dataDirectory: false, runAs: '', limits: { openFiles: 0, processes: 0, nice: 0, memoryBytes: 0 }, needs: { memoryBytes: 0, diskBytes: 0 }, commands: [] };
+  await changeBodies(database, 'releases', (release) => ({ ...release, manifest: { ...unsaid, ...(release['manifest'] as object) } }));
+}
+
+/** What families and jobs are asked for most is counted without reading their nodes and outputs. */
+async function countedFields(database: Database): Promise<void> {
+  await addColumn(database, 'nodes', 'desired');
+  await addColumn(database, 'job_targets', 'outcome');
+  await sql`create index nodes_status on nodes (family_id, phase, desired)`.execute(database);
+  await sql`create index job_targets_status on job_targets (job_id, outcome)`.execute(database);
+  for (const kind of ['operations', 'jobs', 'join_tokens', 'host_certificates', 'nodes', 'hosts']) {
+    await sql`create index ${sql.ref(`${kind}_updated_at`)} on ${sql.table(kind)} (updated_at)`.execute(database);
+  }
+}
+
+/** Moves a field from the body into a column of its own. */
+async function addColumn(database: Database, table: string, field: string): Promise<void> {
+  await sql`alter table ${sql.table(table)} add column ${sql.ref(field)} text`.execute(database);
+  const { rows } = await sql<{ id: string; body: string }>`select id, body from ${sql.table(table)}`.execute(database);
+  for (const { id, body } of rows) {
+    const { [field]: value, ...rest } = JSON.parse(body) as Record<string, unknown>;
+    if (typeof value === 'string') await sql`update ${sql.table(table)} set ${sql.ref(field)} = ${value}, body = ${JSON.stringify(rest)} where id = ${id}`.execute(database);
+  }
+}
+
+async function createTable(database: Database, kind: Kind, later: readonly string[] = []): Promise<void> {
+  const { table, uniqueName } = tables[kind];
+  const indexed = tables[kind].indexed.filter((field) => !later.includes(field));
   const columns = indexed.map((field) => sql`${sql.ref(columnOf(field))} text,`);
   await sql`create table ${sql.table(table)} (
     id text primary key, name text not null, revision bigint not null, generation bigint not null,

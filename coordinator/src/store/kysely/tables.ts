@@ -21,13 +21,13 @@ export const tables: Definitions = {
   familyRevisions: { table: 'family_revisions', indexed: ['familyId'], uniqueName: false },
   domains: { table: 'domains', indexed: ['familyId', 'providerId'], uniqueName: false },
   hosts: { table: 'hosts', indexed: ['providerId', 'phase', 'key'], uniqueName: true },
-  nodes: { table: 'nodes', indexed: ['familyId', 'hostId', 'phase', 'operationId'], uniqueName: true },
+  nodes: { table: 'nodes', indexed: ['familyId', 'hostId', 'phase', 'operationId', 'desired'], uniqueName: true },
   operations: { table: 'operations', indexed: ['familyId', 'state', 'kind'], uniqueName: false },
   joinTokens: { table: 'join_tokens', indexed: ['hostId'], uniqueName: false },
   hostCertificates: { table: 'host_certificates', indexed: ['hostId'], uniqueName: false },
   operatorTokens: { table: 'operator_tokens', indexed: ['secretHash'], uniqueName: true },
   jobs: { table: 'jobs', indexed: ['state'], uniqueName: false },
-  jobTargets: { table: 'job_targets', indexed: ['jobId', 'targetId'], uniqueName: false },
+  jobTargets: { table: 'job_targets', indexed: ['jobId', 'targetId', 'outcome'], uniqueName: false },
 };
 
 export const kinds = Object.keys(tables) as readonly Kind[];

@@ -4,7 +4,8 @@ import path from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import t, { type Test } from 'tap';
 import { systemClock, WombatError } from '@wombat/proto';
-import { familyRow, nodeRow } from '../../testing/rows.js';
+import type { Manifest } from '../../domain/model/release.js';
+import { familyRow, manifestOf, nodeRow, releaseRow } from '../../testing/rows.js';
 import type { Commit, Store } from '../store.js';
 import { openSqliteStore } from './open.js';
 
@@ -120,6 +121,19 @@ void t.test('a commit tells what was written last', async (test) => {
   test.match(commits, [{ changes: [{ kind: 'providers', id: 'prv-aaaaaaaaaaaa', object: { identity: 'later' } }], events: [] }]);
 });
 
+void t.test('a release that the first schema has written says what it did not say then', async (test) => {
+  const { store, file } = await opened(test);
+  const { commands: _c, limits: _l, needs: _n, runAs: _r, dataDirectory: _d, ...then } = manifestOf({ start: 'bin/old', nodeName: 'old' });
+  await store.transaction((transaction) => transaction.releases.insert(releaseRow({ manifest: then as Manifest })));
+  const raw = new BetterSqlite3(file);
+  raw.prepare('delete from migrations where version = 4').run();
+  raw.close();
+  const again = await openSqliteStore({ file, clock: systemClock });
+  test.teardown(() => again.close());
+  const [release] = await again.read.releases.find({});
+  test.same(release?.manifest, manifestOf({ start: 'bin/old', nodeName: 'old' }));
+});
+
 void t.test('a store of a newer version is refused', async (test) => {
   const { store, file } = await opened(test);
   test.ok(store);
@@ -189,7 +203,7 @@ void t.test('a store from before families had revisions: its nodes run what thei
   });
   await store.close();
   const raw = new BetterSqlite3(file);
-  raw.exec('drop table family_revisions; delete from migrations where version >= 3');
+  raw.exec('drop table family_revisions; drop index nodes_status; drop index job_targets_status; alter table nodes drop column desired; alter table job_targets drop column outcome; ' + ['operations', 'jobs', 'join_tokens', 'host_certificates', 'nodes', 'hosts'].map((table) => `drop index ${table}_updated_at; `).join('') + 'delete from migrations where version >= 3');
   raw.exec("update families set body = json_remove(body, '$.spec.sealedSecrets'); update nodes set body = json_remove(body, '$.familyGeneration')");
   raw.close();
   const again = await openSqliteStore({ file, clock: systemClock });

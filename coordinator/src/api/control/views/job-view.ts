@@ -5,9 +5,9 @@ import { Action } from '@wombat/proto/types';
 import type { ExitStatus, Job, JobTarget } from '../../../domain/model/job.js';
 import { dateOf, enumOf, errorView, metadataView } from './common.js';
 
-export function jobView(job: Job, targets: readonly Pick<JobTarget, 'outcome'>[]): JobMessage {
-  const outcomes: Record<string, number> = {};
-  for (const { outcome } of targets) if (outcome) outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+/** `counts`: targets by outcome, those without one under ''. */
+export function jobView(job: Job, counts: Readonly<Record<string, number>>): JobMessage {
+  const { '': _open, ...outcomes } = counts;
   return {
     metadata: metadataView(job),
     principal: job.principal,

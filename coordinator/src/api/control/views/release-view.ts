@@ -1,6 +1,8 @@
 import { durationFromMs } from '@wombat/proto';
-import { ReleaseLayout, RunMode, type Manifest as ManifestMessage, type ManifestReady, type Release as ReleaseMessage } from '@wombat/proto/control';
-import type { Manifest, ReadyRule, Release } from '../../../domain/model/release.js';
+import {
+  ReleaseLayout, RunMode, type Artifact as ArtifactMessage, type Manifest as ManifestMessage, type ManifestNeeds, type ManifestReady, type ProcessLimits, type Release as ReleaseMessage,
+} from '@wombat/proto/control';
+import type { Artifact, Manifest, ManifestLimits, ManifestNeeds as Needs, ReadyRule, Release } from '../../../domain/model/release.js';
 import { enumOf, metadataView } from './common.js';
 
 export function releaseView(release: Release): ReleaseMessage {
@@ -8,11 +10,15 @@ export function releaseView(release: Release): ReleaseMessage {
     metadata: metadataView(release),
     version: release.version,
     manifest: manifestView(release.manifest),
-    artifacts: release.artifacts.map(({ sha256, sizeBytes, platform }) => ({ sha256, sizeBytes: BigInt(sizeBytes), platform })),
+    artifacts: release.artifacts.map(artifactView),
     layout: enumOf<ReleaseLayout>(ReleaseLayout, release.layout),
     ertsVersion: release.ertsVersion,
     otpRelease: release.otpRelease,
   };
+}
+
+export function artifactView({ sha256, sizeBytes, platform }: Artifact): ArtifactMessage {
+  return { sha256, sizeBytes: BigInt(sizeBytes), platform };
 }
 
 function manifestView(manifest: Manifest): ManifestMessage {
@@ -27,17 +33,25 @@ function manifestView(manifest: Manifest): ManifestMessage {
     stopTimeout: durationFromMs(manifest.stopTimeoutMs),
     sharedPaths: [...manifest.sharedPaths],
     logFiles: [...manifest.logFiles],
-    commands: [],
+    commands: manifest.commands.map((command) => ({ ...command, argv: [...command.argv], arguments: command.arguments.map((argument) => ({ ...argument })) })),
     environment: { ...manifest.environment },
     pidCommand: manifest.pidCommand,
-    dataDirectory: true,
-    runAs: '',
-    limits: undefined,
-    needs: undefined,
+    dataDirectory: manifest.dataDirectory,
+    runAs: manifest.runAs,
+    limits: limitsView(manifest.limits),
+    needs: needsView(manifest.needs),
   };
 }
 
-function checkView(rule: ReadyRule): ManifestReady['check'] {
+export function limitsView({ openFiles, processes, nice, memoryBytes }: ManifestLimits): ProcessLimits {
+  return { openFiles: BigInt(openFiles), processes: BigInt(processes), nice, memoryBytes: BigInt(memoryBytes) };
+}
+
+export function needsView({ memoryBytes, diskBytes }: Needs): ManifestNeeds {
+  return { memoryBytes: BigInt(memoryBytes), diskBytes: BigInt(diskBytes) };
+}
+
+export function checkView(rule: ReadyRule): ManifestReady['check'] {
   switch (rule.kind) {
     case 'command':
       return { $case: 'command', value: rule.command };

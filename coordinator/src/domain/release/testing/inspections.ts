@@ -7,7 +7,7 @@ export function inspectionOf(texts: Readonly<Record<string, string>>, more: Read
   for (const [path, text] of Object.entries(texts)) {
     entries.set(path, { kind: 'file', sizeBytes: Buffer.byteLength(text), executable: path.startsWith('bin/') });
   }
-  return { ...recogniseLayout(entries, texts), topFolder: '', entries, texts, unpackedBytes: 1 };
+  return { ...recogniseLayout(entries, texts), platform: { os: '', arch: '', libc: '' }, topFolder: '', entries, texts, unpackedBytes: 1 };
 }
 
 export const plainInspection = (): Inspection => inspectionOf({ 'bin/run': '#!/bin/sh\n', 'bin/stop': '#!/bin/sh\n' }, { 'etc/data': { kind: 'file', sizeBytes: 3, executable: false } });

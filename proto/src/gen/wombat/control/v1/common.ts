@@ -36,10 +36,14 @@ export interface Mutation {
 
 /** Part of every request that lists something. */
 export interface PageRequest {
-  /** 0: 100. At most 1,000. */
+  /** 0: 100. At most 1,000: more is taken for that. */
   pageSize: number;
+  /** What the page before answered; only for the same order. What is written meanwhile neither shifts nor doubles anything. */
   pageToken: string;
-  /** "field=value" terms joined by commas; the fields are told by each method. */
+  /**
+   * "field=value" terms joined by commas; the fields are told by each method. One that
+   * is named twice means either value.
+   */
   filter: string;
   /** "name", "created_at", with " desc" for the reverse. Default: created_at. */
   orderBy: string;

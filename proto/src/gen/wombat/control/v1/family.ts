@@ -179,11 +179,15 @@ export interface CreateFamilyRequest_SecretsEntry {
 }
 
 export interface CreateFamilyResponse {
-  family: Family | undefined;
+  family:
+    | Family
+    | undefined;
+  /** The request was a dry run: nothing is stored. */
+  dryRun: boolean;
 }
 
 export interface ListFamiliesRequest {
-  /** Fields: release. */
+  /** Fields: name. */
   page: PageRequest | undefined;
 }
 
@@ -307,7 +311,11 @@ export interface AddDomainRequest_LabelsEntry {
 }
 
 export interface AddDomainResponse {
-  domain: Domain | undefined;
+  domain:
+    | Domain
+    | undefined;
+  /** The request was a dry run: nothing is stored. */
+  dryRun: boolean;
 }
 
 export interface RemoveDomainRequest {
@@ -2030,13 +2038,16 @@ export const CreateFamilyRequest_SecretsEntry: MessageFns<CreateFamilyRequest_Se
 };
 
 function createBaseCreateFamilyResponse(): CreateFamilyResponse {
-  return { family: undefined };
+  return { family: undefined, dryRun: false };
 }
 
 export const CreateFamilyResponse: MessageFns<CreateFamilyResponse> = {
   encode(message: CreateFamilyResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.family !== undefined) {
       Family.encode(message.family, writer.uint32(10).fork()).join();
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(16).bool(message.dryRun);
     }
     return writer;
   },
@@ -2062,6 +2073,14 @@ export const CreateFamilyResponse: MessageFns<CreateFamilyResponse> = {
             message.family = Family.decode(reader, reader.uint32());
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2075,13 +2094,23 @@ export const CreateFamilyResponse: MessageFns<CreateFamilyResponse> = {
   },
 
   fromJSON(object: any): CreateFamilyResponse {
-    return { family: isSet(object.family) ? Family.fromJSON(object.family) : undefined };
+    return {
+      family: isSet(object.family) ? Family.fromJSON(object.family) : undefined,
+      dryRun: isSet(object.dryRun)
+        ? globalThis.Boolean(object.dryRun)
+        : isSet(object.dry_run)
+        ? globalThis.Boolean(object.dry_run)
+        : false,
+    };
   },
 
   toJSON(message: CreateFamilyResponse): unknown {
     const obj: any = {};
     if (message.family !== undefined) {
       obj.family = Family.toJSON(message.family);
+    }
+    if (message.dryRun !== false) {
+      obj.dryRun = message.dryRun;
     }
     return obj;
   },
@@ -2094,6 +2123,7 @@ export const CreateFamilyResponse: MessageFns<CreateFamilyResponse> = {
     message.family = (object.family !== undefined && object.family !== null)
       ? Family.fromPartial(object.family)
       : undefined;
+    message.dryRun = object.dryRun ?? false;
     return message;
   },
 };
@@ -4112,13 +4142,16 @@ export const AddDomainRequest_LabelsEntry: MessageFns<AddDomainRequest_LabelsEnt
 };
 
 function createBaseAddDomainResponse(): AddDomainResponse {
-  return { domain: undefined };
+  return { domain: undefined, dryRun: false };
 }
 
 export const AddDomainResponse: MessageFns<AddDomainResponse> = {
   encode(message: AddDomainResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.domain !== undefined) {
       Domain.encode(message.domain, writer.uint32(10).fork()).join();
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(16).bool(message.dryRun);
     }
     return writer;
   },
@@ -4144,6 +4177,14 @@ export const AddDomainResponse: MessageFns<AddDomainResponse> = {
             message.domain = Domain.decode(reader, reader.uint32());
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4157,13 +4198,23 @@ export const AddDomainResponse: MessageFns<AddDomainResponse> = {
   },
 
   fromJSON(object: any): AddDomainResponse {
-    return { domain: isSet(object.domain) ? Domain.fromJSON(object.domain) : undefined };
+    return {
+      domain: isSet(object.domain) ? Domain.fromJSON(object.domain) : undefined,
+      dryRun: isSet(object.dryRun)
+        ? globalThis.Boolean(object.dryRun)
+        : isSet(object.dry_run)
+        ? globalThis.Boolean(object.dry_run)
+        : false,
+    };
   },
 
   toJSON(message: AddDomainResponse): unknown {
     const obj: any = {};
     if (message.domain !== undefined) {
       obj.domain = Domain.toJSON(message.domain);
+    }
+    if (message.dryRun !== false) {
+      obj.dryRun = message.dryRun;
     }
     return obj;
   },
@@ -4176,6 +4227,7 @@ export const AddDomainResponse: MessageFns<AddDomainResponse> = {
     message.domain = (object.domain !== undefined && object.domain !== null)
       ? Domain.fromPartial(object.domain)
       : undefined;
+    message.dryRun = object.dryRun ?? false;
     return message;
   },
 };

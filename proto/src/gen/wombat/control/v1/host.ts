@@ -141,7 +141,7 @@ export interface Host {
 }
 
 export interface ListHostsRequest {
-  /** Fields: provider, phase. */
+  /** Fields: provider, phase, name. */
   page: PageRequest | undefined;
   includeGone: boolean;
 }

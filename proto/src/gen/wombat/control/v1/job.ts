@@ -134,11 +134,14 @@ export interface ListJobsResponse {
 
 export interface GetJobRequest {
   job: string;
+  /** Of the targets: 0 is 1,000. Fields: outcome. A page ends early where outputs are large. */
+  page: PageRequest | undefined;
 }
 
 export interface GetJobResponse {
   job: Job | undefined;
   targets: JobTarget[];
+  page: PageInfo | undefined;
 }
 
 export interface WatchJobRequest {
@@ -1157,13 +1160,16 @@ export const ListJobsResponse: MessageFns<ListJobsResponse> = {
 };
 
 function createBaseGetJobRequest(): GetJobRequest {
-  return { job: "" };
+  return { job: "", page: undefined };
 }
 
 export const GetJobRequest: MessageFns<GetJobRequest> = {
   encode(message: GetJobRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.job !== "") {
       writer.uint32(10).string(message.job);
+    }
+    if (message.page !== undefined) {
+      PageRequest.encode(message.page, writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -1189,6 +1195,14 @@ export const GetJobRequest: MessageFns<GetJobRequest> = {
             message.job = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.page = PageRequest.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1202,13 +1216,19 @@ export const GetJobRequest: MessageFns<GetJobRequest> = {
   },
 
   fromJSON(object: any): GetJobRequest {
-    return { job: isSet(object.job) ? globalThis.String(object.job) : "" };
+    return {
+      job: isSet(object.job) ? globalThis.String(object.job) : "",
+      page: isSet(object.page) ? PageRequest.fromJSON(object.page) : undefined,
+    };
   },
 
   toJSON(message: GetJobRequest): unknown {
     const obj: any = {};
     if (message.job !== "") {
       obj.job = message.job;
+    }
+    if (message.page !== undefined) {
+      obj.page = PageRequest.toJSON(message.page);
     }
     return obj;
   },
@@ -1219,12 +1239,15 @@ export const GetJobRequest: MessageFns<GetJobRequest> = {
   fromPartial<I extends Exact<DeepPartial<GetJobRequest>, I>>(object: I): GetJobRequest {
     const message = createBaseGetJobRequest();
     message.job = object.job ?? "";
+    message.page = (object.page !== undefined && object.page !== null)
+      ? PageRequest.fromPartial(object.page)
+      : undefined;
     return message;
   },
 };
 
 function createBaseGetJobResponse(): GetJobResponse {
-  return { job: undefined, targets: [] };
+  return { job: undefined, targets: [], page: undefined };
 }
 
 export const GetJobResponse: MessageFns<GetJobResponse> = {
@@ -1234,6 +1257,9 @@ export const GetJobResponse: MessageFns<GetJobResponse> = {
     }
     for (const v of message.targets) {
       JobTarget.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.page !== undefined) {
+      PageInfo.encode(message.page, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -1267,6 +1293,14 @@ export const GetJobResponse: MessageFns<GetJobResponse> = {
             message.targets.push(JobTarget.decode(reader, reader.uint32()));
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.page = PageInfo.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1283,6 +1317,7 @@ export const GetJobResponse: MessageFns<GetJobResponse> = {
     return {
       job: isSet(object.job) ? Job.fromJSON(object.job) : undefined,
       targets: globalThis.Array.isArray(object?.targets) ? object.targets.map((e: any) => JobTarget.fromJSON(e)) : [],
+      page: isSet(object.page) ? PageInfo.fromJSON(object.page) : undefined,
     };
   },
 
@@ -1294,6 +1329,9 @@ export const GetJobResponse: MessageFns<GetJobResponse> = {
     if (message.targets?.length) {
       obj.targets = message.targets.map((e) => JobTarget.toJSON(e));
     }
+    if (message.page !== undefined) {
+      obj.page = PageInfo.toJSON(message.page);
+    }
     return obj;
   },
 
@@ -1304,6 +1342,7 @@ export const GetJobResponse: MessageFns<GetJobResponse> = {
     const message = createBaseGetJobResponse();
     message.job = (object.job !== undefined && object.job !== null) ? Job.fromPartial(object.job) : undefined;
     message.targets = object.targets?.map((e) => JobTarget.fromPartial(e)) || [];
+    message.page = (object.page !== undefined && object.page !== null) ? PageInfo.fromPartial(object.page) : undefined;
     return message;
   },
 };

@@ -20,10 +20,12 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { Duration } from "../../../google/protobuf/duration.js";
 import { Timestamp } from "../../../google/protobuf/timestamp.js";
 import { ErrorDetail } from "../../type/v1/error.js";
 import { Metadata as Metadata1, Mutation, PageInfo, PageRequest, Waiting } from "./common.js";
 import { Operation } from "./operation.js";
+import { Artifact, ManifestNeeds, ManifestReady, ProcessLimits } from "./release.js";
 
 /** The phases of DESIGN section 4. */
 export enum NodePhase {
@@ -289,7 +291,7 @@ export interface NodePort {
 }
 
 export interface ListNodesRequest {
-  /** Fields: family, host, phase. */
+  /** Fields: family, host, phase, name. */
   page:
     | PageRequest
     | undefined;
@@ -353,13 +355,46 @@ export interface RenderNodeRequest {
   node: string;
 }
 
+/** Marks stand for what only the host knows: {{path:root}}, {{secret:NAME}}. */
 export interface RenderNodeResponse {
   files: RenderedFile[];
   environment: { [key: string]: string };
   start: string[];
+  /** Empty: an Erlang node is stopped by init:stop, any other by TERM. */
+  stop: string[];
+  ready: ManifestReady | undefined;
+  stopTimeout:
+    | Duration
+    | undefined;
+  /** Daemon mode: prints the pid. */
+  pidCommand: string[];
+  ports: NodePort[];
+  /** Of Erlang distribution, 0 when it is no Erlang node. */
+  distributionPort: number;
+  limits:
+    | ProcessLimits
+    | undefined;
+  /** Empty: the agent's own user. */
+  runAs: string;
+  needs:
+    | ManifestNeeds
+    | undefined;
+  /** What each mark of a path stands for, seen from the directory of the agent. */
+  paths: { [key: string]: string };
+  /** The artifact that fits the host; unset while the host is not known. */
+  artifact:
+    | Artifact
+    | undefined;
+  /** Set while something is not known yet: what, and what stands in its place. */
+  provisional: string;
 }
 
 export interface RenderNodeResponse_EnvironmentEntry {
+  key: string;
+  value: string;
+}
+
+export interface RenderNodeResponse_PathsEntry {
   key: string;
   value: string;
 }
@@ -1961,7 +1996,23 @@ export const RenderNodeRequest: MessageFns<RenderNodeRequest> = {
 };
 
 function createBaseRenderNodeResponse(): RenderNodeResponse {
-  return { files: [], environment: {}, start: [] };
+  return {
+    files: [],
+    environment: {},
+    start: [],
+    stop: [],
+    ready: undefined,
+    stopTimeout: undefined,
+    pidCommand: [],
+    ports: [],
+    distributionPort: 0,
+    limits: undefined,
+    runAs: "",
+    needs: undefined,
+    paths: {},
+    artifact: undefined,
+    provisional: "",
+  };
 }
 
 export const RenderNodeResponse: MessageFns<RenderNodeResponse> = {
@@ -1974,6 +2025,42 @@ export const RenderNodeResponse: MessageFns<RenderNodeResponse> = {
     });
     for (const v of message.start) {
       writer.uint32(26).string(v!);
+    }
+    for (const v of message.stop) {
+      writer.uint32(34).string(v!);
+    }
+    if (message.ready !== undefined) {
+      ManifestReady.encode(message.ready, writer.uint32(42).fork()).join();
+    }
+    if (message.stopTimeout !== undefined) {
+      Duration.encode(message.stopTimeout, writer.uint32(50).fork()).join();
+    }
+    for (const v of message.pidCommand) {
+      writer.uint32(58).string(v!);
+    }
+    for (const v of message.ports) {
+      NodePort.encode(v!, writer.uint32(66).fork()).join();
+    }
+    if (message.distributionPort !== 0) {
+      writer.uint32(72).uint32(message.distributionPort);
+    }
+    if (message.limits !== undefined) {
+      ProcessLimits.encode(message.limits, writer.uint32(82).fork()).join();
+    }
+    if (message.runAs !== "") {
+      writer.uint32(90).string(message.runAs);
+    }
+    if (message.needs !== undefined) {
+      ManifestNeeds.encode(message.needs, writer.uint32(98).fork()).join();
+    }
+    globalThis.Object.entries(message.paths).forEach(([key, value]: [string, string]) => {
+      RenderNodeResponse_PathsEntry.encode({ key: key as any, value }, writer.uint32(106).fork()).join();
+    });
+    if (message.artifact !== undefined) {
+      Artifact.encode(message.artifact, writer.uint32(114).fork()).join();
+    }
+    if (message.provisional !== "") {
+      writer.uint32(122).string(message.provisional);
     }
     return writer;
   },
@@ -2018,6 +2105,105 @@ export const RenderNodeResponse: MessageFns<RenderNodeResponse> = {
             message.start.push(reader.string());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.stop.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.ready = ManifestReady.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.stopTimeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.pidCommand.push(reader.string());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.ports.push(NodePort.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.distributionPort = reader.uint32();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.limits = ProcessLimits.decode(reader, reader.uint32());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.runAs = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.needs = ManifestNeeds.decode(reader, reader.uint32());
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            const entry13 = RenderNodeResponse_PathsEntry.decode(reader, reader.uint32());
+            if (entry13.value !== undefined) {
+              message.paths[entry13.key] = entry13.value;
+            }
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.artifact = Artifact.decode(reader, reader.uint32());
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.provisional = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2048,6 +2234,47 @@ export const RenderNodeResponse: MessageFns<RenderNodeResponse> = {
         )
         : {},
       start: globalThis.Array.isArray(object?.start) ? object.start.map((e: any) => globalThis.String(e)) : [],
+      stop: globalThis.Array.isArray(object?.stop) ? object.stop.map((e: any) => globalThis.String(e)) : [],
+      ready: isSet(object.ready) ? ManifestReady.fromJSON(object.ready) : undefined,
+      stopTimeout: isSet(object.stopTimeout)
+        ? Duration.fromJSON(object.stopTimeout)
+        : isSet(object.stop_timeout)
+        ? Duration.fromJSON(object.stop_timeout)
+        : undefined,
+      pidCommand: globalThis.Array.isArray(object?.pidCommand)
+        ? object.pidCommand.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.pid_command)
+        ? object.pid_command.map((e: any) => globalThis.String(e))
+        : [],
+      ports: globalThis.Array.isArray(object?.ports) ? object.ports.map((e: any) => NodePort.fromJSON(e)) : [],
+      distributionPort: isSet(object.distributionPort)
+        ? globalThis.Number(object.distributionPort)
+        : isSet(object.distribution_port)
+        ? globalThis.Number(object.distribution_port)
+        : 0,
+      limits: isSet(object.limits) ? ProcessLimits.fromJSON(object.limits) : undefined,
+      runAs: isSet(object.runAs)
+        ? globalThis.String(object.runAs)
+        : isSet(object.run_as)
+        ? globalThis.String(object.run_as)
+        : "",
+      needs: isSet(object.needs) ? ManifestNeeds.fromJSON(object.needs) : undefined,
+      paths: isObject(object.paths)
+        ? (globalThis.Object.entries(object.paths) as [string, any][]).reduce(
+          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.String(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      artifact: isSet(object.artifact) ? Artifact.fromJSON(object.artifact) : undefined,
+      provisional: isSet(object.provisional) ? globalThis.String(object.provisional) : "",
     };
   },
 
@@ -2068,6 +2295,48 @@ export const RenderNodeResponse: MessageFns<RenderNodeResponse> = {
     if (message.start?.length) {
       obj.start = message.start;
     }
+    if (message.stop?.length) {
+      obj.stop = message.stop;
+    }
+    if (message.ready !== undefined) {
+      obj.ready = ManifestReady.toJSON(message.ready);
+    }
+    if (message.stopTimeout !== undefined) {
+      obj.stopTimeout = Duration.toJSON(message.stopTimeout);
+    }
+    if (message.pidCommand?.length) {
+      obj.pidCommand = message.pidCommand;
+    }
+    if (message.ports?.length) {
+      obj.ports = message.ports.map((e) => NodePort.toJSON(e));
+    }
+    if (message.distributionPort !== 0) {
+      obj.distributionPort = Math.round(message.distributionPort);
+    }
+    if (message.limits !== undefined) {
+      obj.limits = ProcessLimits.toJSON(message.limits);
+    }
+    if (message.runAs !== "") {
+      obj.runAs = message.runAs;
+    }
+    if (message.needs !== undefined) {
+      obj.needs = ManifestNeeds.toJSON(message.needs);
+    }
+    if (message.paths) {
+      const entries = globalThis.Object.entries(message.paths) as [string, string][];
+      if (entries.length > 0) {
+        obj.paths = {};
+        entries.forEach(([k, v]) => {
+          obj.paths[k] = v;
+        });
+      }
+    }
+    if (message.artifact !== undefined) {
+      obj.artifact = Artifact.toJSON(message.artifact);
+    }
+    if (message.provisional !== "") {
+      obj.provisional = message.provisional;
+    }
     return obj;
   },
 
@@ -2087,6 +2356,36 @@ export const RenderNodeResponse: MessageFns<RenderNodeResponse> = {
       {},
     );
     message.start = object.start?.map((e) => e) || [];
+    message.stop = object.stop?.map((e) => e) || [];
+    message.ready = (object.ready !== undefined && object.ready !== null)
+      ? ManifestReady.fromPartial(object.ready)
+      : undefined;
+    message.stopTimeout = (object.stopTimeout !== undefined && object.stopTimeout !== null)
+      ? Duration.fromPartial(object.stopTimeout)
+      : undefined;
+    message.pidCommand = object.pidCommand?.map((e) => e) || [];
+    message.ports = object.ports?.map((e) => NodePort.fromPartial(e)) || [];
+    message.distributionPort = object.distributionPort ?? 0;
+    message.limits = (object.limits !== undefined && object.limits !== null)
+      ? ProcessLimits.fromPartial(object.limits)
+      : undefined;
+    message.runAs = object.runAs ?? "";
+    message.needs = (object.needs !== undefined && object.needs !== null)
+      ? ManifestNeeds.fromPartial(object.needs)
+      : undefined;
+    message.paths = (globalThis.Object.entries(object.paths ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.artifact = (object.artifact !== undefined && object.artifact !== null)
+      ? Artifact.fromPartial(object.artifact)
+      : undefined;
+    message.provisional = object.provisional ?? "";
     return message;
   },
 };
@@ -2174,6 +2473,93 @@ export const RenderNodeResponse_EnvironmentEntry: MessageFns<RenderNodeResponse_
     object: I,
   ): RenderNodeResponse_EnvironmentEntry {
     const message = createBaseRenderNodeResponse_EnvironmentEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseRenderNodeResponse_PathsEntry(): RenderNodeResponse_PathsEntry {
+  return { key: "", value: "" };
+}
+
+export const RenderNodeResponse_PathsEntry: MessageFns<RenderNodeResponse_PathsEntry> = {
+  encode(message: RenderNodeResponse_PathsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RenderNodeResponse_PathsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRenderNodeResponse_PathsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RenderNodeResponse_PathsEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: RenderNodeResponse_PathsEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RenderNodeResponse_PathsEntry>, I>>(base?: I): RenderNodeResponse_PathsEntry {
+    return RenderNodeResponse_PathsEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RenderNodeResponse_PathsEntry>, I>>(
+    object: I,
+  ): RenderNodeResponse_PathsEntry {
+    const message = createBaseRenderNodeResponse_PathsEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
     return message;

@@ -56,7 +56,7 @@ export interface RegisterProviderResponse {
 }
 
 export interface ListProvidersRequest {
-  /** Fields: driver. */
+  /** Fields: driver, name. */
   page: PageRequest | undefined;
 }
 

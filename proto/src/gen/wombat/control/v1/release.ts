@@ -240,8 +240,25 @@ export interface CreateReleaseRequest {
   name: string;
   /** Empty: taken from the release, else "1". */
   version: string;
-  manifest: Manifest | undefined;
+  /** What it says wins over `manifest_file`, that over what an OTP layout says by itself. */
+  manifest:
+    | Manifest
+    | undefined;
+  /**
+   * One for each platform, all of the same release. A platform left out is read from the
+   * artifact where its runtime says it.
+   */
   artifacts: Artifact[];
+  /** Instead of the wombat.release.yaml in the tarball. */
+  manifestFile: ManifestFile | undefined;
+}
+
+/** The text of a wombat.release.yaml. */
+export interface ManifestFile {
+  /** What errors call it. */
+  name: string;
+  /** At most 256 KiB. */
+  text: string;
 }
 
 export interface CreateReleaseResponse {
@@ -252,6 +269,8 @@ export interface CreateReleaseResponse {
   existed: boolean;
   /** What was understood differently from what was said, and why. */
   notes: string[];
+  /** The request was a dry run: nothing is stored. */
+  dryRun: boolean;
 }
 
 export interface ListReleasesRequest {
@@ -2116,7 +2135,7 @@ export const UploadArtifactResponse: MessageFns<UploadArtifactResponse> = {
 };
 
 function createBaseCreateReleaseRequest(): CreateReleaseRequest {
-  return { mutation: undefined, name: "", version: "", manifest: undefined, artifacts: [] };
+  return { mutation: undefined, name: "", version: "", manifest: undefined, artifacts: [], manifestFile: undefined };
 }
 
 export const CreateReleaseRequest: MessageFns<CreateReleaseRequest> = {
@@ -2135,6 +2154,9 @@ export const CreateReleaseRequest: MessageFns<CreateReleaseRequest> = {
     }
     for (const v of message.artifacts) {
       Artifact.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.manifestFile !== undefined) {
+      ManifestFile.encode(message.manifestFile, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -2192,6 +2214,14 @@ export const CreateReleaseRequest: MessageFns<CreateReleaseRequest> = {
             message.artifacts.push(Artifact.decode(reader, reader.uint32()));
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.manifestFile = ManifestFile.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2213,6 +2243,11 @@ export const CreateReleaseRequest: MessageFns<CreateReleaseRequest> = {
       artifacts: globalThis.Array.isArray(object?.artifacts)
         ? object.artifacts.map((e: any) => Artifact.fromJSON(e))
         : [],
+      manifestFile: isSet(object.manifestFile)
+        ? ManifestFile.fromJSON(object.manifestFile)
+        : isSet(object.manifest_file)
+        ? ManifestFile.fromJSON(object.manifest_file)
+        : undefined,
     };
   },
 
@@ -2233,6 +2268,9 @@ export const CreateReleaseRequest: MessageFns<CreateReleaseRequest> = {
     if (message.artifacts?.length) {
       obj.artifacts = message.artifacts.map((e) => Artifact.toJSON(e));
     }
+    if (message.manifestFile !== undefined) {
+      obj.manifestFile = ManifestFile.toJSON(message.manifestFile);
+    }
     return obj;
   },
 
@@ -2250,12 +2288,100 @@ export const CreateReleaseRequest: MessageFns<CreateReleaseRequest> = {
       ? Manifest.fromPartial(object.manifest)
       : undefined;
     message.artifacts = object.artifacts?.map((e) => Artifact.fromPartial(e)) || [];
+    message.manifestFile = (object.manifestFile !== undefined && object.manifestFile !== null)
+      ? ManifestFile.fromPartial(object.manifestFile)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseManifestFile(): ManifestFile {
+  return { name: "", text: "" };
+}
+
+export const ManifestFile: MessageFns<ManifestFile> = {
+  encode(message: ManifestFile, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.text !== "") {
+      writer.uint32(18).string(message.text);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ManifestFile {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseManifestFile();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.text = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ManifestFile {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      text: isSet(object.text) ? globalThis.String(object.text) : "",
+    };
+  },
+
+  toJSON(message: ManifestFile): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.text !== "") {
+      obj.text = message.text;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ManifestFile>, I>>(base?: I): ManifestFile {
+    return ManifestFile.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ManifestFile>, I>>(object: I): ManifestFile {
+    const message = createBaseManifestFile();
+    message.name = object.name ?? "";
+    message.text = object.text ?? "";
     return message;
   },
 };
 
 function createBaseCreateReleaseResponse(): CreateReleaseResponse {
-  return { release: undefined, existed: false, notes: [] };
+  return { release: undefined, existed: false, notes: [], dryRun: false };
 }
 
 export const CreateReleaseResponse: MessageFns<CreateReleaseResponse> = {
@@ -2268,6 +2394,9 @@ export const CreateReleaseResponse: MessageFns<CreateReleaseResponse> = {
     }
     for (const v of message.notes) {
       writer.uint32(26).string(v!);
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(32).bool(message.dryRun);
     }
     return writer;
   },
@@ -2309,6 +2438,14 @@ export const CreateReleaseResponse: MessageFns<CreateReleaseResponse> = {
             message.notes.push(reader.string());
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2326,6 +2463,11 @@ export const CreateReleaseResponse: MessageFns<CreateReleaseResponse> = {
       release: isSet(object.release) ? Release.fromJSON(object.release) : undefined,
       existed: isSet(object.existed) ? globalThis.Boolean(object.existed) : false,
       notes: globalThis.Array.isArray(object?.notes) ? object.notes.map((e: any) => globalThis.String(e)) : [],
+      dryRun: isSet(object.dryRun)
+        ? globalThis.Boolean(object.dryRun)
+        : isSet(object.dry_run)
+        ? globalThis.Boolean(object.dry_run)
+        : false,
     };
   },
 
@@ -2340,6 +2482,9 @@ export const CreateReleaseResponse: MessageFns<CreateReleaseResponse> = {
     if (message.notes?.length) {
       obj.notes = message.notes;
     }
+    if (message.dryRun !== false) {
+      obj.dryRun = message.dryRun;
+    }
     return obj;
   },
 
@@ -2353,6 +2498,7 @@ export const CreateReleaseResponse: MessageFns<CreateReleaseResponse> = {
       : undefined;
     message.existed = object.existed ?? false;
     message.notes = object.notes?.map((e) => e) || [];
+    message.dryRun = object.dryRun ?? false;
     return message;
   },
 };

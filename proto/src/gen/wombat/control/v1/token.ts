@@ -56,6 +56,7 @@ export interface CreateJoinTokenResponse {
 }
 
 export interface ListJoinTokensRequest {
+  /** Fields: host, by its id. */
   page: PageRequest | undefined;
 }
 
