@@ -14,7 +14,7 @@ export function generate(outputDirectory = `${root}proto/src/gen`) {
 
 /** The descriptors of all contracts; reflection serves them from the installed package. */
 export function buildReflectionImage(outputFile = `${root}proto/reflection.binpb`) {
-  const options = ['--as-file-descriptor-set', '--exclude-source-info', '--output', outputFile];
+  const options = ['--as-file-descriptor-set', '--output', outputFile];
   execFileSync(buf, ['build', ...options], { cwd: `${root}proto`, stdio: 'inherit' });
 }
 

@@ -1,12 +1,12 @@
 import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { catalogue, errorBlock, exitCodes, WombatError, wombatVersion } from '@wombat/proto';
+import { ProcessLock, readBootId } from '@wombat/proto/processes';
 import type { Logger } from 'pino';
 import { compose } from './compose.js';
 import { readCommandLine, type AgentConfiguration } from './configuration/configuration.js';
-import { DirectoryLock } from './configuration/directory-lock.js';
 import { helpText } from './configuration/help.js';
 import { openLog } from './configuration/log.js';
-import { readBootId } from './facts/boot-id.js';
 import { helped } from './helper-process.js';
 
 /** Nodes run on, so little is to be done at the end, and it must not take long. */
@@ -26,7 +26,7 @@ async function run(configuration: AgentConfiguration): Promise<number> {
   const { directory, logLevel, logFile } = configuration;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const bootId = readBootId();
-  const lock = DirectoryLock.acquire(directory, bootId);
+  const lock = ProcessLock.acquire(join(directory, 'agent.lock'), { bootId, refuse: inUse });
   const log = openLog(logLevel, logFile);
   const stop = stopOnSignals(log);
   try {
@@ -59,6 +59,10 @@ function logged(value: unknown, log: Logger): WombatError {
   const error = WombatError.from(value);
   log.fatal({ code: error.code, err: error.code === 'WO_INTERNAL' ? value : undefined, hint: error.hint }, error.message);
   return error;
+}
+
+function inUse(pid: number): WombatError {
+  return new WombatError('WO_IN_USE', `the agent with pid ${pid} runs in this directory already`, { hint: 'give each agent a directory of its own' });
 }
 
 function failed(caught: unknown): number {

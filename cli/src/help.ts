@@ -19,7 +19,7 @@ export function rootHelp(colours: Colours, width: number): string {
     section('Programs', columns(programs.map((program) => [program.path, program.summary] as const), width), colours),
     section('Options of every command', globalOptionLines(width), colours),
     section('Exit codes', exitCodeLines, colours),
-    `${colours.dim('More: wo COMMAND --help, wo explain CODE')}`,
+    `${colours.dim('More: wo COMMAND --help, wo help exit-codes, wo explain CODE')}`,
   ].join('\n\n');
 }
 

@@ -2,6 +2,7 @@ import { Command as Parser, Option, type CommanderError } from 'commander';
 import { nearest } from '@wombat/proto';
 import type { ArgumentSpec, Command, OptionSpec, OptionSpecs } from './command.js';
 import { commands, nouns, programs, type Registered } from './commands/registry.js';
+import { exitCodesPage } from './exit-codes.js';
 import { globalOptions, type GlobalFlags } from './global-options.js';
 import { argumentLabel, commandHelp, nounHelp, rootHelp } from './help.js';
 import { colourChoiceIn, coloursFor, type Colours } from './terminal/colours.js';
@@ -25,6 +26,10 @@ export type Reading =
 
 /** Reads the command line; loads no more than the module of the command that is asked for. */
 export async function readCommandLine(argv: readonly string[], io: Io): Promise<Reading> {
+  if (argv[0] === 'help' && argv[1] === 'exit-codes') {
+    io.stdout.write(`${exitCodesPage()}\n`);
+    return { kind: 'told', exit: 0 };
+  }
   const state: { invocation?: Invocation; asked?: { registered: Registered; command: Command } } = {};
   const parser = buildParser(argv, io, state);
   try {

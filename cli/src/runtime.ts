@@ -12,7 +12,7 @@ export interface Runtime {
   readonly clock: Clock;
   /** Fires on Ctrl-C and TERM, unless the command minds them itself. */
   readonly signal: AbortSignal;
-  /** Connects at the first call. @throws WombatError WO_CONFIG_INVALID when no coordinator is known */
+  /** Connects at the first call. @throws WombatError WO_NO_CONTEXT when no coordinator is known */
   control(): Promise<Control>;
   /** From here on the command minds SIGINT and SIGTERM itself; the answer gives them back. */
   takeSignals(): () => void;

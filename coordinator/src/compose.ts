@@ -24,12 +24,15 @@ import { RequestReplay } from './api/replay/request-replay.js';
 import { reflectionServices } from './api/reflection/reflection-service.js';
 import { CertificateIndex } from './auth/certificate-index.js';
 import { HostIdentities } from './auth/host-identities.js';
+import { LostCertificates } from './auth/lost-certificates.js';
 import { MethodTable } from './auth/method-table.js';
 import { OperatorGate } from './auth/operator-gate.js';
 import { Operators } from './auth/operators.js';
 import { TokenUses } from './auth/token-uses.js';
+import { Backups } from './backup/create-backup.js';
 import type { Configuration } from './configuration/configuration.js';
 import { Coordinator } from './coordinator.js';
+import { Diagnosis } from './diagnosis/diagnosis.js';
 import { AgentReports } from './engine/agent-reports.js';
 import { AssignmentBuilder } from './engine/assignment-builder.js';
 import { AssignmentController } from './engine/assignment-controller.js';
@@ -52,10 +55,11 @@ import { ProviderInstances } from './plugins/provider-instances.js';
 import { pluginList } from './plugins/plugin-list.js';
 import { FileBlobStore } from './releases/file-blob-store.js';
 import { ReleaseBlobs } from './releases/release-blobs.js';
+import { checkInThread } from './store/sqlite/check-in-thread.js';
 
 /** The coordinator's parts, from top to bottom. Nothing else knows which class stands behind a port. */
 export function compose(configuration: Configuration, grounds: Grounds, log: Logger): Coordinator {
-  const { store, clusterId, secrets, authority, certificate, catalog } = grounds;
+  const { lock, store, clusterId, secrets, authority, certificate, catalog } = grounds;
   const { directory } = configuration;
   const [clock, ids] = [systemClock, randomIds];
   const container = root.createChildContainer();
@@ -69,6 +73,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   part(HostIdentities, (c) => new HostIdentities({
     store, authority, index: c.resolve(CertificateIndex), clock, ids, onUntold: (error) => log.error({ err: error }, 'the refusal of a join token could not be recorded'),
   }));
+  part(LostCertificates, () => new LostCertificates({ store, clock, clusterId }));
   part(Operators, () => new Operators({ store, clock, ids, directory }));
   part(TokenUses, () => new TokenUses(store, clock, (error) => log.warn({ err: error }, 'the last uses of tokens could not be written')));
   part(OperatorGate, (c) => new OperatorGate({ operators: c.resolve(Operators), uses: c.resolve(TokenUses), clock, calls: { perSecond: configuration.limits.callsPerSecond, burst: 2 * configuration.limits.callsPerSecond } }));
@@ -129,6 +134,13 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     retention: c.resolve(EventRetention),
   }));
 
+  // How it is kept safe and well
+  part(Backups, () => new Backups({ directory, clusterId, clock, configurationFile: grounds.configurationFile }));
+  part(Diagnosis, (c) => new Diagnosis({
+    directory, store, clock, authority, fleet: c.resolve(AgentFleet), checkStore: checkInThread,
+    certificate: () => certificate.current, plugins: () => pluginList(catalog).map(({ description }) => description?.name ?? ''),
+  }));
+
   // What is asked for, and by whom
   part(RequestReplay, () => new RequestReplay({ store, clock, secrets }));
   const controlServices = once((c: DependencyContainer) => controlHandlers(c).map((service) => c.resolve(RequestReplay).protect(service)));
@@ -142,8 +154,8 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     eventService({ store }),
     jobApiService({ store, jobs: c.resolve(JobService) }),
     operatorService({ store, clock, operators: c.resolve(Operators), uses: c.resolve(TokenUses) }),
-    tokenService({ store, clock, ids, issuer: c.resolve(HostIdentities) }),
-    systemService({ clusterId, fleet: c.resolve(AgentFleet), plugins: () => pluginList(catalog) }),
+    tokenService({ store, clock, ids, issuer: c.resolve(HostIdentities), agentsAddress: () => c.resolve(Coordinator).addresses.agents }),
+    systemService({ clusterId, clock, fleet: c.resolve(AgentFleet), plugins: () => pluginList(catalog), backups: c.resolve(Backups), diagnosis: c.resolve(Diagnosis) }),
   ];
   const agentServices = (c: DependencyContainer) => [
     enrolmentService(c.resolve(HostIdentities), clusterId),
@@ -164,15 +176,17 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   }));
   part(AgentsListener, (c) => new AgentsListener({
     services: agentServices(c), table: c.resolve(MethodTable), authority, index: c.resolve(CertificateIndex), certificate, log,
+    onUnknown: (der, peer) => void c.resolve(LostCertificates).recover(der, peer).catch((error: unknown) => log.warn({ peer, err: error }, 'a certificate could not be looked up')),
   }));
 
   part(Coordinator, (c) => new Coordinator({
-    configuration, store, log, version: wombatVersion,
+    configuration, lock, store, log, version: wombatVersion,
     certificate,
     index: c.resolve(CertificateIndex),
     operators: c.resolve(Operators),
     uses: c.resolve(TokenUses),
     providers: c.resolve(ProviderInstances),
+    backups: c.resolve(Backups),
     fleet: c.resolve(AgentFleet),
     engine: c.resolve(Engine),
     health: c.resolve(HealthService),

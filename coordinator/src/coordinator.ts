@@ -1,11 +1,13 @@
 import path from 'node:path';
 import { WombatError } from '@wombat/proto';
+import type { ProcessLock } from '@wombat/proto/processes';
 import type { Logger } from 'pino';
 import type { AgentsListener } from './api/doors/agents-listener.js';
 import { formatAddress, type Address } from './api/doors/address.js';
 import type { ControlListener } from './api/doors/control-listener.js';
 import type { HealthService } from './api/health/health-service.js';
 import type { HttpListener } from './api/http/http-listener.js';
+import type { Backups } from './backup/create-backup.js';
 import type { CertificateIndex } from './auth/certificate-index.js';
 import { writeFileAtomically } from './auth/private-file.js';
 import type { Operators } from './auth/operators.js';
@@ -20,6 +22,7 @@ import type { Store } from './store/store.js';
 export interface CoordinatorParts {
   readonly configuration: Configuration;
   readonly version: string;
+  readonly lock: ProcessLock;
   readonly store: Store;
   readonly log: Logger;
   readonly certificate: ServerCertificate;
@@ -27,6 +30,7 @@ export interface CoordinatorParts {
   readonly operators: Operators;
   readonly uses: TokenUses;
   readonly providers: ProviderInstances;
+  readonly backups: Backups;
   readonly fleet: AgentFleet;
   readonly engine: Engine;
   readonly health: HealthService;
@@ -73,6 +77,7 @@ export class Coordinator {
     await parts.index.load();
     await parts.operators.load();
     await parts.uses.load();
+    await parts.backups.removeLeftovers();
     parts.fleet.start();
     void parts.certificate.run(this.#stop.signal);
     const { configuration } = parts;
@@ -118,6 +123,7 @@ export class Coordinator {
     parts.operators.close();
     await parts.uses.close();
     await parts.store.close();
+    parts.lock.release();
     parts.log.info({}, 'the coordinator has stopped');
   }
 }

@@ -1,19 +1,25 @@
 import { catalogue, errorBlock, systemClock, WombatError, wombatVersion } from '@wombat/proto';
 import { compose } from './compose.js';
+import { runRestore, takeRestore } from './backup/restore-command.js';
+import { namedConfigurationFile } from './configuration/configuration-file.js';
 import { helpText } from './configuration/help.js';
 import { loadConfiguration } from './configuration/load-configuration.js';
+import { configurationTemplate } from './configuration/template.js';
 import { layGrounds } from './grounds.js';
 import { openLog } from './log.js';
 
 const stopTimeoutMs = 10_000;
 
-async function main(argv: readonly string[]): Promise<void> {
-  if (argv.includes('--help') || argv.includes('-h')) return void process.stdout.write(helpText());
-  if (argv.includes('--version')) return void process.stdout.write(`${wombatVersion}\n`);
+async function main(given: readonly string[]): Promise<void> {
+  if (given.includes('--help') || given.includes('-h')) return void process.stdout.write(helpText());
+  if (given.includes('--version')) return void process.stdout.write(`${wombatVersion}\n`);
+  if (given.includes('--print-configuration')) return void process.stdout.write(configurationTemplate());
+  const { archive, rest: argv } = takeRestore(given);
   const configuration = loadConfiguration({ argv, environment: process.env });
+  if (archive !== undefined) return runRestore(archive, configuration);
   const log = openLog(configuration.log);
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'a promise was rejected and nobody heard'));
-  const coordinator = compose(configuration, await layGrounds(configuration, systemClock, log), log);
+  const coordinator = compose(configuration, await layGrounds(configuration, systemClock, log, namedConfigurationFile(argv, process.env)), log);
   let stopping = false;
   const stop = (): void => {
     if (stopping) return;

@@ -8,6 +8,16 @@ export const limits = {
   grpcMessageBytes: 1024 * 1024,
   artifactChunkBytes: 256 * 1024,
   channelChunkBytes: 32 * 1024,
+  /** Nodes whose logs one call reads. */
+  logNodes: 200,
+  /** Files of its own that are read of one node. */
+  logFiles: 64,
+  /** Past this a line of a log is cut where lines are looked at one by one. */
+  logLineBytes: 16 * 1024,
+  /** Characters of the text that lines are filtered by. */
+  logFilterCharacters: 256,
+  /** How long logs of a removed node are kept. */
+  removedLogsMs: 24 * 3600_000,
   /** Rendered files, environment and secrets of one node, all together. */
   renderedBytes: 48 * 1024,
   /** Names and values of a family's environment, secrets included. */

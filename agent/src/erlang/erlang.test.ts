@@ -9,7 +9,7 @@ import { runAs } from '../accounts/run-as.js';
 import { findErts } from '../facts/erts.js';
 import { TestHost, assignment, kill, nodeSpec } from '../nodes/testing/host.js';
 import { findProgram } from '../processes/find-program.js';
-import { isAlive, readStat } from '../processes/process-table.js';
+import { isAlive, readStat } from '@wombat/proto/processes';
 import { Runner } from '../processes/runner.js';
 import { until } from '../testing/until.js';
 import { Epmd, answersNames, type EpmdRecord } from './epmd.js';

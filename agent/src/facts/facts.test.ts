@@ -19,11 +19,11 @@ t.test('a sample is made of differences and of what stands, and asks for the dis
     '/proc/net/dev': 'eth0: 10 0 0 0 0 0 0 0 20 0 0 0 0 0 0 0\n', '/proc/self/statm': '10 3 1 1 0 1 0\n',
   };
   let asked = 0;
-  const sampler = new Sampler({ directory: '/', read: (path) => texts[path], freeBytes: () => BigInt(++asked * 1000) });
+  const sampler = new Sampler({ directory: '/', read: (path) => texts[path], freeBytes: () => BigInt(++asked * 1000), now: () => 5_000 });
   texts['/proc/stat'] = 'cpu  125 0 0 975 0 0 0 0 0 0\n';
   t.same(sampler.sample(), {
     cpuUtilisation: 0.25, load1m: 1.5, memoryAvailableBytes: 2048n, diskFreeBytes: 1000n,
-    networkReceivedBytes: 10n, networkSentBytes: 20n, agentResidentBytes: 12_288n,
+    networkReceivedBytes: 10n, networkSentBytes: 20n, agentResidentBytes: 12_288n, time: new Date(5_000),
   }, 'all of it');
   for (let count = 0; count < 9; count++) sampler.sample();
   t.equal(asked, 1, 'ten samples ask the disk once');

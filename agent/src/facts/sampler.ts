@@ -10,6 +10,8 @@ export interface SamplerOptions {
   readonly read?: ReadHostFile;
   /** Bytes free for the agent in `directory`. @default statfs */
   readonly freeBytes?: (directory: string) => bigint;
+  /** @default the system's clock */
+  readonly now?: () => number;
 }
 
 /** A disk may be slow to answer, and does not fill up in ten seconds. */
@@ -20,15 +22,17 @@ const pageBytes = 4096;
 export class Sampler {
   readonly #directory: string;
   readonly #read: (path: string) => string;
+  readonly #now: () => number;
   readonly #freeBytes: (directory: string) => bigint;
   #cpu: CpuTimes;
   #diskFree = 0n;
   #count = 0;
 
-  constructor({ directory, read = readHostFile, freeBytes = freeBytesOf }: SamplerOptions) {
+  constructor({ directory, read = readHostFile, freeBytes = freeBytesOf, now = Date.now }: SamplerOptions) {
     this.#directory = directory;
     this.#read = (path) => read(path) ?? '';
     this.#freeBytes = freeBytes;
+    this.#now = now;
     this.#cpu = parseCpuTimes(this.#read('/proc/stat'));
   }
 
@@ -45,6 +49,7 @@ export class Sampler {
       diskFreeBytes: this.#diskFree,
       networkReceivedBytes: BigInt(network.received),
       networkSentBytes: BigInt(network.sent),
+      time: new Date(this.#now()),
       agentResidentBytes: BigInt(parseResidentPages(this.#read('/proc/self/statm')) * pageBytes),
     };
   }

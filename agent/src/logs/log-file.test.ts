@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { systemClock } from '@wombat/proto';
 import type { ChannelData } from '@wombat/proto/agent';
 import t, { type Test } from 'tap';
+import { canFreeBytes } from './free-space.js';
 import { LogFile } from './log-file.js';
 import { readLog, type LogQuery } from './read-log.js';
 
@@ -97,4 +98,29 @@ t.test('large output comes in pieces', async (t) => {
   appendFileSync(file, 'x'.repeat(100_000));
   const chunks = await read(log);
   t.strictSame(chunks.map(({ offset, data }) => [Number(offset), data.length]), [[0, 32_768], [32_768, 32_768], [65_536, 32_768], [98_304, 1_696]]);
+});
+
+t.test('where blocks can be given back nothing is copied, and no byte is lost while it is written', async (t) => {
+  const directory = t.testdir({ 'stdout.log': '' });
+  if (!(await canFreeBytes(directory))) return t.comment('this file system cannot give blocks back');
+  const file = join(directory, 'stdout.log');
+  const log = new LogFile(file, { fileBytes: 64 * 1024, files: 2 });
+  const writer = openSync(file, 'a');
+  t.teardown(() => closeSync(writer));
+  let written = '';
+  let freed = 0;
+  for (let line = 0; line < 40_000; line++) {
+    const text = `line ${line}\n`;
+    written += text;
+    writeSync(writer, text);
+    if (line % 1000 === 0 && (await log.freeIfNeeded())) freed++;
+  }
+  t.ok(freed > 1, 'it was freed while it was written');
+  const [first] = log.segments();
+  t.ok(first!.sizeBytes < 4 * 64 * 1024, 'and is bounded');
+  t.ok(statSync(file).blocks * 512 < 4 * 64 * 1024, 'on the disk too');
+  const chunks = await read(log);
+  t.equal(textOf(chunks), written.slice(first!.start));
+  t.equal(Number(chunks[0]!.lostBytes), first!.start, 'what is no longer kept is counted');
+  t.equal(textOf(await read(new LogFile(file), { offset: written.length - 5 })), written.slice(-5), 'the next agent reads on');
 });

@@ -1,4 +1,6 @@
-import { closeSync, constants, copyFileSync, existsSync, fstatSync, ftruncateSync, readFileSync, readSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, copyFileSync, existsSync, fstatSync, ftruncateSync, lstatSync, readFileSync, readSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { freeBytes, wholeBlocks } from './free-space.js';
+import type { LogSegment } from './log-segment.js';
 import { openPlainFile, plainFileSize } from './plain-file.js';
 
 export interface LogLimits {
@@ -10,13 +12,6 @@ export interface LogLimits {
 
 export const defaultLogLimits: LogLimits = { fileBytes: 10 * 1024 * 1024, files: 5 };
 
-/** A file of a log, and the offset of its first byte: of all bytes that were ever written. */
-export interface LogSegment {
-  readonly file: string;
-  readonly start: number;
-  readonly sizeBytes: number;
-}
-
 interface LogState {
   /** Offset of the first byte of the current file. */
   readonly start: number;
@@ -24,12 +19,15 @@ interface LogState {
   readonly older: readonly number[];
   /** FILE.1 holds the first bytes of the current file, which is yet to be emptied. */
   readonly copied?: number;
+  /** So many bytes at the beginning of the current file were given back. */
+  readonly freed?: number;
 }
 
 /**
  * What a process writes to one stream, bounded in size. The writer keeps its descriptor, opened to
- * append, so the file is copied and emptied instead of renamed; what it writes between the last
- * look at the size and the emptying is lost, and not counted: a few microseconds each 10 MiB.
+ * append. Where the file system allows it, the beginning of the file is given back and nothing else
+ * changes: no byte is lost. Elsewhere the file is copied and emptied, and what is written between the last
+ * look at its size and the emptying is lost: segments after it are marked as torn.
  * FILE is the current file, FILE.1 to FILE.4 are older, FILE.json says which offsets they begin at.
  */
 export class LogFile {
@@ -43,16 +41,41 @@ export class LogFile {
 
   /** The oldest first; the current one, even if it is empty or not there yet, last. */
   segments(): LogSegment[] {
-    const { start, older, copied } = this.#state();
-    const current = { file: this.#file, start, sizeBytes: plainFileSize(this.#file) };
+    const { start, older, copied, freed = 0 } = this.#state();
+    const position = freed;
+    const current = this.#segment(this.#file, start + freed, Math.max(0, plainFileSize(this.#file) - freed), position, older.length > 0);
     let end = copied === undefined ? start : start + copied;
     const before = older.map((sizeBytes, index) => {
       end -= sizeBytes;
-      return { file: `${this.#file}.${index + 1}`, start: end, sizeBytes };
+      return { file: `${this.#file}.${index + 1}`, segment: this.#segment(`${this.#file}.${index + 1}`, end, sizeBytes, 0, true) };
     });
     // Between copy and emptying the newest of the older files says the same as the current one.
     if (copied !== undefined) before.shift();
-    return [...before.filter(({ file }) => existsSync(file)).reverse(), current];
+    return [...before.filter(({ file }) => existsSync(file)).map(({ segment }) => segment).reverse(), current];
+  }
+
+  #segment(file: string, start: number, sizeBytes: number, position: number, torn: boolean): LogSegment {
+    return { start, sizeBytes, position, torn, open: () => openPlainFile(file) };
+  }
+
+  /** Of the file that is written. */
+  get modifiedMs(): number {
+    return lstatSync(this.#file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  }
+
+  /** To be called now and then, where space can be given back: frees what is past the bound. Answers whether it did. */
+  async freeIfNeeded(): Promise<boolean> {
+    const { start, older, freed = 0 } = this.#state();
+    const { fileBytes, files } = this.#limits;
+    const size = plainFileSize(this.#file);
+    // Somebody has emptied it.
+    if (size < freed) this.#write({ start: start + freed, older: [] });
+    if (size - freed < fileBytes * files) return false;
+    const to = wholeBlocks(size - fileBytes * Math.max(1, files - 1));
+    // Said before it is done: what is free again must not be read.
+    this.#write({ start, older: [], freed: to });
+    older.forEach((_, index) => rmSync(`${this.#file}.${index + 1}`, { force: true }));
+    return freeBytes(this.#file, freed, to);
   }
 
   /** To be called now and then: rotates a file that has grown too large. Answers whether it did. */

@@ -31,11 +31,11 @@ t.test('the logs of a node: while it runs, rotated, and a day after it was remov
   t.equal(await textOf(host.core.readLog(request(), never)), 'first\n');
   t.equal(await textOf(host.core.readLog(request({ stream: LogStream.STDERR }), never)), 'trouble\n');
 
-  const keeper = new LogKeeper({ directory: host.agentDirectory, clock: new ManualClock(), log: host.log.log, nodes: () => [{ paths }], limits: { fileBytes: 1, files: 3 } });
-  keeper.rotate();
-  t.equal(statSync(stdoutLog(paths)).size, 0, 'emptied, and the node writes on');
+  const keeper = new LogKeeper({ directory: host.agentDirectory, clock: new ManualClock(), log: host.log.log, nodes: () => [{ nodeId, paths, logFiles: [] }], limits: { fileBytes: 1, files: 3 } });
+  await keeper.look();
+  const { size } = statSync(stdoutLog(paths));
   await host.exec([nodeId], { $case: 'command', value: { argv: ['touch', 'more'], environment: {} } });
-  await until(() => statSync(stdoutLog(paths)).size > 0, 'the second line');
+  await until(() => statSync(stdoutLog(paths)).size > size, 'the second line');
   t.equal(await textOf(host.core.readLog(request(), never)), 'first\nsecond\n');
   t.equal(await textOf(host.core.readLog(request({ offset: 6n }), never)), 'second\n');
   t.equal(await textOf(host.core.readLog(request({ offset: -1n, tailLines: 1 }), never)), 'second\n');

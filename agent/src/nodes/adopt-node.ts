@@ -1,7 +1,7 @@
 import { DesiredState } from '@wombat/proto/agent';
 import { DaemonProcess } from '../processes/daemon-process.js';
 import { unknownExit } from '../processes/exit-status.js';
-import { isAlive } from '../processes/process-table.js';
+import { isAlive } from '@wombat/proto/processes';
 import { recordPrefix } from './node-launch.js';
 import { removeLeftovers } from './node-files.js';
 import { incarnationKey, type NodeRecord, type StartRecord } from './node-record.js';

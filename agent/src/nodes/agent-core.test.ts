@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { durationFromMs, newId, WombatError } from '@wombat/proto';
 import { DesiredState, NodePhase, RestartMode, RunMode } from '@wombat/proto/agent';
 import t, { type Test } from 'tap';
-import { readStat } from '../processes/process-table.js';
+import { readStat } from '@wombat/proto/processes';
 import { until } from '../testing/until.js';
 import { TestHost, assignment, kill, nodeSpec, processesOf } from './testing/host.js';
 

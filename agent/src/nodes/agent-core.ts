@@ -2,15 +2,16 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { systemClock, type Clock } from '@wombat/proto';
-import type { AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, NodeStatus, ReadExecOutput, ReadLog } from '@wombat/proto/agent';
+import type { AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, NodeStatus, ReadExecOutput, ReadLog, ReadLogs } from '@wombat/proto/agent';
 import { ExecAction } from '../actions/exec.js';
 import { ExecLedger } from '../actions/exec-ledger.js';
 import { pruneExec } from '../actions/prune-exec.js';
 import { readExecOutput } from '../actions/read-exec-output.js';
+import { checkReadLogs, readLogs } from '../actions/read-logs.js';
 import { readNodeLog } from '../actions/read-node-log.js';
 import { Epmd } from '../erlang/epmd.js';
 import { EpmdKeeper, type EpmdUse } from '../erlang/epmd-keeper.js';
-import { LogKeeper } from '../logs/log-keeper.js';
+import { LogKeeper, type LoggedNode } from '../logs/log-keeper.js';
 import { defaultPath } from '../processes/clean-environment.js';
 import { MemoryGroups } from '../processes/memory-group.js';
 import { Runner } from '../processes/runner.js';
@@ -70,7 +71,7 @@ export class AgentCore implements SessionHandlers {
     this.#clock = clock;
     this.#journal = new NodeJournal({ file: nodeJournalFile(directory), clock });
     this.#ledger = new ExecLedger({ file: join(directory, 'exec.journal'), clock });
-    this.#logs = new LogKeeper({ directory, clock, log, nodes: () => this.#table?.nodes() ?? [] });
+    this.#logs = new LogKeeper({ directory, clock, log, nodes: () => this.#loggedNodes() });
     this.#epmd = new Epmd({ ...options.epmd, clock, runner: this.#runner, path: this.#path });
     this.#epmdKeeper = new EpmdKeeper({ epmd: this.#epmd, log, uses: () => this.#epmdUses() });
     this.#exec = new ExecAction({
@@ -99,6 +100,7 @@ export class AgentCore implements SessionHandlers {
     this.#isStopped = true;
     clearInterval(this.#housekeeping);
     this.#matchKeepers();
+    await this.#logs.idle();
     await this.#exec.close();
     await this.#table?.close();
   }
@@ -121,6 +123,11 @@ export class AgentCore implements SessionHandlers {
 
   readLog(request: ReadLog, signal: AbortSignal): AsyncIterable<ChannelData> {
     return readNodeLog(request, this.#options.directory, this.#clock, signal);
+  }
+
+  readLogs(request: ReadLogs, signal: AbortSignal): AsyncIterable<ChannelData> {
+    checkReadLogs(request);
+    return readLogs(request, this.#logs, this.#clock, signal);
   }
 
   readExecOutput(request: ReadExecOutput, signal: AbortSignal): AsyncIterable<ChannelData> {
@@ -175,6 +182,11 @@ export class AgentCore implements SessionHandlers {
         this.#statusListeners.forEach((listener) => listener(status));
       },
     };
+  }
+
+  #loggedNodes(): LoggedNode[] {
+    const present = (this.#table?.nodes() ?? []).filter(({ phase }) => phase !== 'absent');
+    return present.map(({ nodeId, paths, assignment }) => ({ nodeId, paths, logFiles: assignment.spec?.logFiles ?? [] }));
   }
 
   /** An agent without nodes has nothing to look after, and does nothing every few seconds. */

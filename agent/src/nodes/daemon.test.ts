@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { durationFromMs, newId } from '@wombat/proto';
 import { Assignments, DesiredState, NodePhase, RunMode, type NodeSpec, type RunSpec } from '@wombat/proto/agent';
 import t, { type Test } from 'tap';
-import { readStat } from '../processes/process-table.js';
+import { readStat } from '@wombat/proto/processes';
 import { until } from '../testing/until.js';
 import { TestHost, assignment, kill, nodeSpec, processesOf } from './testing/host.js';
 

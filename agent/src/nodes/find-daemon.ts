@@ -1,7 +1,8 @@
 import { statSync } from 'node:fs';
 import { WombatError, type Clock } from '@wombat/proto';
 import { isSuccess } from '../processes/exit-status.js';
-import { findByEnvironment, readStat, sendSignal, sessionMembers, type ProcessIdentity, type ProcessStat } from '../processes/process-table.js';
+import { readStat, type ProcessIdentity, type ProcessStat } from '@wombat/proto/processes';
+import { findByEnvironment, sendSignal, sessionMembers } from '../processes/process-table.js';
 import { runBriefly } from '../processes/run-briefly.js';
 import { startIdVariable, type RunningProcess } from '../processes/running-process.js';
 import { resolveArgv } from './node-action.js';

@@ -4,19 +4,19 @@ import { aborted, settledOrAborted } from '../processes/abort-link.js';
 import { describeExit, isSuccess, unknownExit } from '../processes/exit-status.js';
 import type { Supervised } from '../processes/supervised.js';
 import { adoptNode } from './adopt-node.js';
-import { logTail } from './log-tail.js';
+import { afterFailure, afterRefusal, closeStart } from './end-of-start.js';
 import type { NodeContext } from './node-context.js';
 import { removeNode } from './node-files.js';
 import type { JournaledNode } from './node-journal.js';
 import { isDaemon, readyTimeoutMs } from './node-launch.js';
-import { stderrLog, stdoutLog, type NodePaths } from './node-paths.js';
-import { newNodeRecord, settledKey, type NodeRecord } from './node-record.js';
+import type { NodePaths } from './node-paths.js';
+import { newNodeRecord } from './node-record.js';
 import type { NodeServices } from './node-services.js';
 import { NodeState, withoutWaiting } from './node-state.js';
 import { stopNode } from './node-stop.js';
 import type { Phase } from './phase.js';
 import { prepareNode } from './prepare-node.js';
-import { decideRestart, maximumDelayMs } from './restart-policy.js';
+import { maximumDelayMs } from './restart-policy.js';
 import { exitError, isPassing, mayPassSoon, retryDelayMs, toNodeError } from './start-error.js';
 import { becomeReady, followDaemon, startNode } from './start-node.js';
 
@@ -126,7 +126,7 @@ export class ManagedNode {
       await prepareNode(state, this.#services, signal);
       return this.#stop('pending');
     }
-    if (start && !start.isOver && settled) return this.#closeStart();
+    if (start && !start.isOver && settled) return closeStart(state);
     if (start && !start.isOver) return this.#afterExit(state.process?.exit ?? unknownExit, signal);
     if (settled) {
       state.enter(settled);
@@ -138,7 +138,7 @@ export class ManagedNode {
 
   async #towardsStopped(signal: AbortSignal): Promise<void> {
     if (this.#state.isAlive) return this.#stop('stopped');
-    await this.#closeStart();
+    await closeStart(this.#state);
     this.#state.enter('stopped');
     return aborted(signal);
   }
@@ -148,8 +148,8 @@ export class ManagedNode {
     if (state.isAlive) return this.#stop('stopping');
     if (state.phase !== 'absent') {
       state.enter('stopping');
-      await this.#closeStart();
-      await removeNode(state.paths, state.assignment.keepData);
+      await closeStart(this.#state);
+      await removeNode(state.paths, state.assignment.keepData, this.#services.clock.now());
       this.#services.memoryGroups.remove(this.nodeId);
       await state.save(newNodeRecord);
     }
@@ -186,40 +186,7 @@ export class ManagedNode {
     const isStartCommand = start !== undefined && isDaemon(context) && !start.daemon;
     if (isStartCommand && isSuccess(exit)) return followDaemon(state, start, this.#services, signal);
     state.process?.clearStragglers();
-    await this.#afterFailure(exitError(context, exit, this.#services), exit);
-  }
-
-  /** A start failed, or the process ended: what the restart policy says, or the end at a first start. */
-  async #afterFailure(error: WombatError, exit: ExitStatus | undefined): Promise<void> {
-    const { clock, log } = this.#services;
-    const state = this.#state;
-    const now = clock.now();
-    const { failures } = state.record;
-    const decision = state.currentStart?.wasReady
-      ? decideRestart(state.assignment.spec?.restart, exit, failures, now)
-      : { kind: 'give-up' as const, failures };
-    const record = this.#failedRecord(error, exit);
-    state.process = undefined;
-    log.warn({ nodeId: this.nodeId, code: error.code, decision: decision.kind }, error.message);
-    if (decision.kind === 'restart') {
-      const waiting = { reason: `start again: ${error.message}`, sinceMs: now, nextTryAtMs: now + decision.delayMs };
-      await state.save({ ...record, failures: decision.failures, waiting });
-      return state.enter('pending');
-    }
-    const phase = decision.kind === 'done' ? 'stopped' : 'failed';
-    await state.save({ ...record, settled: { key: settledKey(state.pursued), phase } });
-    state.enter(phase);
-  }
-
-  #failedRecord(error: WombatError, exit: ExitStatus | undefined): NodeRecord {
-    const { record, paths } = this.#state;
-    return {
-      ...withoutWaiting(record),
-      ...(record.start ? { start: { ...record.start, isOver: true } } : {}),
-      ...(exit ? { lastExit: exit } : {}),
-      lastError: toErrorDetail(error),
-      logTail: logTail(stdoutLog(paths), stderrLog(paths)),
-    };
+    await afterFailure(state, this.#services, exitError(context, exit, this.#services), exit);
   }
 
   /** What passes by itself is tried again, all else counts as a failed start. */
@@ -246,13 +213,9 @@ export class ManagedNode {
   async #endFailedStart(error: WombatError): Promise<void> {
     const state = this.#state;
     this.#waitingSinceMs = undefined;
-    if (this.#runsOlder) {
-      this.#services.log.warn({ nodeId: this.nodeId, code: error.code }, `${error.message}; what ran before runs on`);
-      await state.save({ ...withoutWaiting(state.record), lastError: toErrorDetail(error), settled: { key: settledKey(state.pursued), phase: 'failed' } });
-      return state.enter('failed');
-    }
+    if (this.#runsOlder) return afterRefusal(state, this.#services, error);
     const exit = state.isAlive ? await this.#stopProcess() : undefined;
-    await this.#afterFailure(error, exit);
+    await afterFailure(state, this.#services, error, exit);
   }
 
   /** A process runs that was started for something else than what is wanted now. */
@@ -290,17 +253,5 @@ export class ManagedNode {
     const { start } = state.record;
     await state.save({ ...withoutWaiting(state.record), lastExit: exit, ...(start ? { start: { ...start, isOver: true } } : {}) });
     return exit;
-  }
-
-  /** A stopped node starts as if for the first time. */
-  async #closeStart(): Promise<void> {
-    const state = this.#state;
-    state.process?.clearStragglers();
-    const exit = state.process?.exit;
-    state.process = undefined;
-    const { start } = state.record;
-    if (!start || (start.isOver && !start.wasReady)) return;
-    const record = { ...withoutWaiting(state.record), start: { ...start, isOver: true, wasReady: false }, failures: [] };
-    await state.save(exit ? { ...record, lastExit: exit } : record);
   }
 }

@@ -58,12 +58,12 @@ t.test('what a killed agent left half done goes, and data is kept when asked', a
   await removeLeftovers(paths);
   t.notOk(existsSync(join(paths.base, 'root.old')));
   t.notOk(existsSync(join(paths.base, 'root.making')));
-  await removeNode(paths, true);
+  await removeNode(paths, true, Date.now());
   t.ok(existsSync(join(paths.data, 'precious')));
   t.notOk(existsSync(paths.home));
-  await removeNode(paths, false);
+  await removeNode(paths, false, Date.now());
   t.notOk(existsSync(paths.base));
-  await removeNode(paths, false);
+  await removeNode(paths, false, Date.now());
   t.pass('removing what is gone does no harm');
 });
 

@@ -1,10 +1,11 @@
-import { existsSync } from 'node:fs';
+import { existsSync, renameSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fillSecretMarks, WombatError } from '@wombat/proto';
 import type { RenderedFile } from '@wombat/proto/agent';
 import { giveDirectory, giveTree, removeOwnedTree } from '../accounts/owned-tree.js';
 import { allowPassing, type RunAs } from '../accounts/run-as.js';
+import { NodeLogs } from '../logs/node-logs.js';
 import type { ReleaseStore } from '../releases/release-store.js';
 import { fillPaths, type NodeContext } from './node-context.js';
 import type { NodePaths } from './node-paths.js';
@@ -49,14 +50,10 @@ export async function removeLeftovers(paths: NodePaths): Promise<void> {
 }
 
 /** Removes a node; its logs stay for a day, its data when asked to. */
-export async function removeNode(paths: NodePaths, keepData: boolean): Promise<void> {
+export async function removeNode(paths: NodePaths, keepData: boolean, nowMs: number): Promise<void> {
   await removeLeftovers(paths);
+  if (existsSync(paths.logs)) await keepLogs(paths, keepData, nowMs);
   await discard(paths.root);
-  if (existsSync(paths.logs)) {
-    await mkdir(join(paths.removedLogs, '..'), { recursive: true, mode: 0o700 });
-    await rm(paths.removedLogs, { recursive: true, force: true });
-    await rename(paths.logs, paths.removedLogs);
-  }
   const isDataKept = keepData && (await readdir(paths.data).catch(() => [])).length > 0;
   await removeOwnedTree(paths.home);
   if (!isDataKept) {
@@ -64,6 +61,14 @@ export async function removeNode(paths: NodePaths, keepData: boolean): Promise<v
     return rm(paths.base, { recursive: true, force: true });
   }
   await rm(paths.run, { recursive: true, force: true });
+}
+
+async function keepLogs(paths: NodePaths, keepData: boolean, nowMs: number): Promise<void> {
+  await mkdir(join(paths.removedLogs, '..'), { recursive: true, mode: 0o700 });
+  await rm(paths.removedLogs, { recursive: true, force: true });
+  // In one go: whoever looks at the logs meanwhile would find that the files have gone, and write that down.
+  NodeLogs.of(paths).preserve(nowMs, keepData);
+  renameSync(paths.logs, paths.removedLogs);
 }
 
 /** Renamed first, so that a root is there whole or not at all. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ErrorDetail } from '@wombat/proto/types';
 import { NodeSpec, type Assignment, type ExitStatus, type RenderedFile } from '@wombat/proto/agent';
-import type { ProcessIdentity } from '../processes/process-table.js';
+import type { ProcessIdentity } from '@wombat/proto/processes';
 
 /** What the agent has done for a node; kept in the journal beside the assignment. */
 export interface NodeRecord {

@@ -108,6 +108,7 @@ export class NodeState {
       lastError,
       logTail,
       lastExit,
+      restartGeneration: this.assignment.restartGeneration,
     };
   }
 

@@ -75,3 +75,20 @@ t.test('one frame that cannot be taken does not stop the next', async (t) => {
   t.ok(table.get(nodeId));
   await table.close();
 });
+
+t.test('a lower number of restarts asks for none, and the higher one is told', async (t) => {
+  const { table } = await tableIn(t);
+  const nodeId = newId('node');
+  const numbered = (generation: bigint, restartGeneration: bigint): Assignments => {
+    const frame = frameOf(generation, [nodeId, generation]);
+    return { ...frame, assignments: frame.assignments.map((each) => ({ ...each, restartGeneration })) };
+  };
+  await table.assign(numbered(1n, 4n));
+  // As a coordinator does that was set up from a backup.
+  await table.assign(numbered(2n, 1n));
+  t.match(table.get(nodeId)?.assignment, { generation: 2n, restartGeneration: 4n }, 'the same restart');
+  t.equal(table.get(nodeId)?.status.restartGeneration, 4n, 'so that the coordinator learns of it');
+  await table.assign(numbered(3n, 5n));
+  t.equal(table.get(nodeId)?.assignment.restartGeneration, 5n, 'a higher one is a wish');
+  await table.close();
+});

@@ -101,13 +101,18 @@ export class NodeTable {
     return assignment.restartGeneration > current.restartGeneration;
   }
 
-  /** An absent node is still stopped by the words of its release. */
+  /**
+   * An absent node is still stopped by the words of its release. A restart is asked for by a higher number; a lower one comes
+   * from a coordinator that was set up from a backup, and asks for nothing.
+   */
   #withSpec(assignment: Assignment): Assignment {
-    const spec = assignment.spec ?? this.#nodes.get(assignment.nodeId)?.assignment.spec;
+    const current = this.#nodes.get(assignment.nodeId)?.assignment;
+    const spec = assignment.spec ?? current?.spec;
     if (assignment.desired === DesiredState.RUNNING && !spec) {
       throw new WombatError('WO_INVALID_ARGUMENT', `the assignment of ${assignment.nodeId} does not say what to run`);
     }
-    return { ...assignment, spec };
+    const known = current?.restartGeneration ?? 0n;
+    return { ...assignment, spec, restartGeneration: known > assignment.restartGeneration ? known : assignment.restartGeneration };
   }
 
   #take(assignment: Assignment): void {

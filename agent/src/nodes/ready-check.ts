@@ -3,6 +3,7 @@ import { WombatError, durationToMs, type Clock } from '@wombat/proto';
 import type { ReadyCheck } from '@wombat/proto/agent';
 import { runNodeAction } from './node-action.js';
 import { erlCallOf, type NodeContext } from './node-context.js';
+import { readyTimeoutMs } from './node-launch.js';
 
 /** A release that says nothing of readiness is taken for ready after this. */
 const defaultAliveForMs = 100;
@@ -81,8 +82,9 @@ function listens(portName: string, { spec }: NodeContext, timeoutMs: number): Pr
   });
 }
 
-function notReady({ context, timeoutMs }: ReadyWait, said: string): WombatError {
+/** Tells the whole of the time, of which an earlier agent may have waited a part. */
+function notReady({ context }: ReadyWait, said: string): WombatError {
   const why = said.trim().split('\n').at(-1)?.slice(0, 200) ?? '';
-  const seconds = Math.round(timeoutMs / 100) / 10;
+  const seconds = Math.round(readyTimeoutMs(context) / 100) / 10;
   return new WombatError('WO_NODE_NOT_READY', `${context.spec.name} was not ready after ${seconds} s${why ? `: ${why}` : ''}`);
 }

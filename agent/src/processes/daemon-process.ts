@@ -1,7 +1,8 @@
 import type { ExitStatus } from '@wombat/proto/agent';
 import type { ExitPoller } from './exit-poller.js';
 import { unknownExit } from './exit-status.js';
-import { findByEnvironment, isAlive, readStat, sendSignal, sessionMembers, type ProcessIdentity } from './process-table.js';
+import { isAlive, readStat, type ProcessIdentity } from '@wombat/proto/processes';
+import { findByEnvironment, sendSignal, sessionMembers } from './process-table.js';
 import { startIdVariable } from './running-process.js';
 import type { Supervised } from './supervised.js';
 

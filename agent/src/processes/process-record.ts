@@ -1,7 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import type { ExitStatus } from '@wombat/proto/agent';
 import { parseExitFile } from './exit-status.js';
-import { parseStat, type ProcessIdentity } from './process-table.js';
+import { parseStat, type ProcessIdentity } from '@wombat/proto/processes';
 
 /** Who the two processes of a session are, as the shim wrote it. */
 export interface SessionIdentity {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import t from 'tap';
-import { environmentHolds, findByEnvironment, isAlive, parseStat, readStat, sendSignal, sessionMembers } from './process-table.js';
+import { isAlive, parseStat, readStat } from '@wombat/proto/processes';
+import { environmentHolds, findByEnvironment, sendSignal, sessionMembers } from './process-table.js';
 
 t.test('a name with brackets and spaces does not confuse', (t) => {
   const rest = 'S 7 42 40 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 123456 99 100';

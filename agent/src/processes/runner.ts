@@ -8,7 +8,8 @@ import { openPlainFile } from '../logs/plain-file.js';
 import { ExitPoller } from './exit-poller.js';
 import { exitOfChild, unknownExit } from './exit-status.js';
 import { readExit, readSessionIdentity, removeRecord } from './process-record.js';
-import { findByEnvironment, isAlive } from './process-table.js';
+import { isAlive } from '@wombat/proto/processes';
+import { findByEnvironment } from './process-table.js';
 import { RunningProcess, startIdVariable } from './running-process.js';
 import { shimScript, type ChildLimits } from './shim.js';
 

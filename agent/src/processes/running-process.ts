@@ -3,7 +3,8 @@ import type { ExitPoller } from './exit-poller.js';
 import { unknownExit } from './exit-status.js';
 import { readExit, readSessionIdentity, type SessionIdentity } from './process-record.js';
 import type { Supervised } from './supervised.js';
-import { environmentHolds, isAlive, readStat, sendSignal, sessionMembers, type ProcessIdentity, type ProcessStat } from './process-table.js';
+import { isAlive, readStat, type ProcessIdentity, type ProcessStat } from '@wombat/proto/processes';
+import { environmentHolds, sendSignal, sessionMembers } from './process-table.js';
 
 export const startIdVariable = 'WOMBAT_START_ID';
 /** Every so many polls the start time is compared too, not only whether the number is in use. */

@@ -1,5 +1,5 @@
 import type { ExitStatus } from '@wombat/proto/agent';
-import type { ProcessIdentity } from './process-table.js';
+import type { ProcessIdentity } from '@wombat/proto/processes';
 
 /** A process that can be watched and ended, whoever its parent is. */
 export interface Supervised {

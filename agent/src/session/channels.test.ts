@@ -36,7 +36,7 @@ t.test('a channel names itself, then sends its data in chunks, then ends', async
   const bench = await openBench(t);
   const size = limits.channelChunkBytes * 2 + 10;
   bench.handlers.log = async function* () {
-    yield { offset: 100n, data: Buffer.alloc(size, 'x'), lostBytes: 100n };
+    yield { offset: 100n, data: Buffer.alloc(size, 'x'), lostBytes: 100n, log: undefined };
   };
   const { messages, ended } = collect(await openChannel(bench));
   await ended;
@@ -55,7 +55,7 @@ t.test('a reader that does not read stops the log being read', async (t) => {
   let produced = 0;
   const total = 4_000;
   bench.handlers.log = async function* () {
-    for (; produced < total; produced++) yield { offset: 0n, data: Buffer.alloc(limits.channelChunkBytes), lostBytes: 0n };
+    for (; produced < total; produced++) yield { offset: 0n, data: Buffer.alloc(limits.channelChunkBytes), lostBytes: 0n, log: undefined };
   };
   const call = await openChannel(bench);
   // Both ends' buffers and windows fill up; then nothing more is taken from the file.
@@ -75,7 +75,7 @@ t.test('the end of the coordinator ends the channel, and a follower hears it', a
   const bench = await openBench(t);
   let heard = false;
   bench.handlers.log = async function* (_, signal): AsyncGenerator<ChannelData> {
-    yield { offset: 0n, data: Buffer.from('first'), lostBytes: 0n };
+    yield { offset: 0n, data: Buffer.from('first'), lostBytes: 0n, log: undefined };
     await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     heard = true;
   };

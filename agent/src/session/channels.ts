@@ -8,16 +8,16 @@ import { writeWhenReady } from './stream-writer.js';
 /** More at once than people watch, few enough that a flood costs little. */
 const maximumChannels = 64;
 const maximumIdLength = 64;
-/** How long the coordinator may take to end a channel that we have ended. */
-const lingerMs = 10_000;
+/** How long the coordinator may take to end a channel that we have ended: whoever reads may be slow, and what is on its way must not be cut. */
+const lingerMs = 10 * 60_000;
 
 /** Serves the channels that a session asks for, each a stream of its own beside the session. */
 export class Channels {
-  readonly #handlers: Pick<SessionHandlers, 'readLog' | 'readExecOutput'>;
+  readonly #handlers: Pick<SessionHandlers, 'readLog' | 'readLogs' | 'readExecOutput'>;
   readonly #log: Logger;
   #open = 0;
 
-  constructor(handlers: Pick<SessionHandlers, 'readLog' | 'readExecOutput'>, log: Logger) {
+  constructor(handlers: Pick<SessionHandlers, 'readLog' | 'readLogs' | 'readExecOutput'>, log: Logger) {
     this.#handlers = handlers;
     this.#log = log;
   }
@@ -60,6 +60,8 @@ export class Channels {
     switch (request.purpose?.$case) {
       case 'readLog':
         return this.#handlers.readLog(request.purpose.value, signal);
+      case 'readLogs':
+        return this.#handlers.readLogs(request.purpose.value, signal);
       case 'readExecOutput':
         return this.#handlers.readExecOutput(request.purpose.value, signal);
       default:
@@ -95,6 +97,7 @@ export function* cut(data: ChannelData): Generator<ChannelData> {
       offset: data.offset + BigInt(start),
       data: data.data.subarray(start, start + size),
       lostBytes: start === 0 ? data.lostBytes : 0n,
+      log: data.log,
     };
   }
 }

@@ -1,5 +1,5 @@
 import type {
-  AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, NodeStatus, ReadExecOutput, ReadLog,
+  AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, NodeStatus, ReadExecOutput, ReadLog, ReadLogs,
 } from '@wombat/proto/agent';
 
 /** What the session hands its frames to, and where it gets what it reports. */
@@ -10,6 +10,7 @@ export interface SessionHandlers {
   cancelExec(frame: CancelExec): void;
   acknowledgeOutcomes(frame: AcknowledgeOutcomes): Promise<void>;
   readLog(request: ReadLog, signal: AbortSignal): AsyncIterable<ChannelData>;
+  readLogs(request: ReadLogs, signal: AbortSignal): AsyncIterable<ChannelData>;
   readExecOutput(request: ReadExecOutput, signal: AbortSignal): AsyncIterable<ChannelData>;
 
   /** Sync id of the newest assignments in the journal. */

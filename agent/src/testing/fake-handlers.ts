@@ -1,5 +1,5 @@
 import type {
-  AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, NodeStatus, ReadExecOutput, ReadLog,
+  AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, NodeStatus, ReadExecOutput, ReadLog, ReadLogs,
 } from '@wombat/proto/agent';
 import type { SessionHandlers } from '../session/handlers.js';
 
@@ -36,8 +36,12 @@ export class FakeHandlers implements SessionHandlers {
     return this.log(request, signal);
   }
 
+  async *readLogs(_: ReadLogs): AsyncIterable<ChannelData> {
+    yield { offset: 0n, data: Buffer.from('logs'), lostBytes: 0n, log: undefined };
+  }
+
   async *readExecOutput(_: ReadExecOutput): AsyncIterable<ChannelData> {
-    yield { offset: 0n, data: Buffer.from('output'), lostBytes: 0n };
+    yield { offset: 0n, data: Buffer.from('output'), lostBytes: 0n, log: undefined };
   }
 
   journalPosition(): bigint {

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { WombatError, withDeadline } from '@wombat/proto';
+import { ProcessLock } from '@wombat/proto/processes';
 import { defineCommand } from '../command.js';
 import { readConfigFile, writeConfigFile } from '../context/config-file.js';
 import { configDirectory, devDirectory } from '../context/paths.js';
@@ -10,7 +11,6 @@ import { quoted } from '../control/names.js';
 import { CoordinatorProcess } from '../dev/coordinator-process.js';
 import { DevDirectory, type Addresses } from '../dev/dev-directory.js';
 import { ensureLocalProvider } from '../dev/local-provider.js';
-import { acquireLock } from '../dev/lock.js';
 import { tearDown } from '../dev/tear-down.js';
 import { launcherOf } from '../launchers.js';
 import { flag, text } from '../options.js';
@@ -38,7 +38,7 @@ export const dev = defineCommand({
     const directory = new DevDirectory(dir ? resolve(io.cwd, dir) : devDirectory(io.env));
     const launcher = launcherOf('coordinator', io.env);
     await directory.create();
-    const lock = await acquireLock(directory.lock, `wo dev in ${directory.path}`);
+    const lock = ProcessLock.acquire(directory.lock, { refuse: (pid) => runsAlready(directory, pid) });
     const end = endSignals(runtime);
     const coordinator = new CoordinatorProcess({
       launcher, directory, env: io.env, clock: runtime.clock, tell: (said) => print.tell(said),
@@ -54,12 +54,16 @@ export const dev = defineCommand({
     } finally {
       if (end.isUrgent()) coordinator.kill();
       await coordinator.stop();
-      await lock.release();
+      lock.release();
       end.close();
       if (end.isAsked()) print.tell(leaveRunning ? 'the coordinator is stopped; nodes and agents run on' : 'stopped');
     }
   },
 });
+
+function runsAlready(directory: DevDirectory, pid: number): WombatError {
+  return new WombatError('WO_CONFLICT', `wo dev in ${directory.path} runs already, as process ${pid}`, { hint: `use it, stop it with \`kill ${pid}\`, or give another --dir` });
+}
 
 async function writeContexts(runtime: Runtime, directory: DevDirectory, addresses: Addresses, alsoForUser: boolean): Promise<void> {
   await directory.writeContext(addresses.control);

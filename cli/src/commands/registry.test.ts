@@ -1,5 +1,12 @@
 import t from 'tap';
 import { runWo } from '../testing/run-wo.js';
+import { readFileSync } from 'node:fs';
+import { exitCodes } from '@wombat/proto';
+import { splitLine } from '../completion/shell-words.js';
+import { exitCodeMeanings } from '../exit-codes.js';
+import { readCommandLine } from '../program.js';
+import { cliReference } from '../reference.js';
+import { fakeIo } from '../testing/fake-io.js';
 import { commands, nouns, programs } from './registry.js';
 
 t.test('every command has help with its usage and at least two examples that begin with its name', async (t) => {
@@ -63,4 +70,46 @@ t.test('what is named as an object is completed as one', async (t) => {
       if (kinds.includes(key)) t.ok(spec.completes, `${path}: ${key} says what it completes`);
     }
   }
+});
+
+t.test('examples are true: wo understands every one', async (t) => {
+  for (const { path, load } of commands) {
+    for (const { command: example } of (await load()).examples) {
+      for (const words of callsIn(example)) {
+        if (programs.some((program) => program.path === words[0])) continue;
+        const reading = await readCommandLine(words, fakeIo());
+        t.not(reading.kind, 'usage', `${path}: ${example}: ${reading.kind === 'usage' ? reading.error.message : ''}`);
+      }
+    }
+  }
+});
+
+/** The command lines of wo in a line of shell: between operators, in $(...), behind xargs. */
+function callsIn(example: string): string[][] {
+  const quoted: string[] = [];
+  const bare = example.replace(/'[^']*'|"[^"]*"/g, (text) => `\u0001${quoted.push(text) - 1}\u0002`);
+  return bare.split(/&&|\|\||[|;&()<>]|\$\(/).flatMap((part) => {
+    const call = /(?:^|\s)(xargs\s.*)?\bwo\s+(.*)$/.exec(part.trim());
+    if (!call) return [];
+    const { words } = splitLine(`${call[2]!.replace(/\u0001(\d+)\u0002/g, (_, index: string) => quoted[Number(index)]!)} `);
+    return [[...words, ...(call[1] ? ['given-by-xargs'] : [])]];
+  });
+}
+
+t.test('examples are found in lines of shell', async (t) => {
+  t.same(callsIn('A=$(wo a --b "x | y") && wo c $A'), [['a', '--b', 'x | y'], ['c', '$A']]);
+  t.same(callsIn('wo list -q | xargs -n1 wo cancel'), [['list', '-q'], ['cancel', 'given-by-xargs']]);
+});
+
+t.test('wo help exit-codes tells every exit code', async (t) => {
+  const { stdout, exit } = await runWo(undefined, ['help', 'exit-codes']);
+  t.equal(exit, 0);
+  for (const [code] of exitCodeMeanings) t.match(stdout, new RegExp(`^ +${code}  `, 'm'), `${code} is told`);
+  const unused = [exitCodes.planHasChanges];
+  t.same(exitCodeMeanings.map(([code]) => code).sort(), Object.values(exitCodes).filter((code) => !unused.some((each) => each === code)).sort(), 'those of the catalogue and no others');
+});
+
+t.test('docs/reference/cli.md is up to date', async (t) => {
+  const page = readFileSync(new URL('../../../docs/reference/cli.md', import.meta.url), 'utf8');
+  t.equal(page === await cliReference(), true, 'run: npm run build && node scripts/docs/cli.js');
 });

@@ -65,7 +65,7 @@ export const commands: readonly Registered[] = [
   { path: 'node stop', summary: 'stop nodes and keep them', load: async () => (await import('./node/stop.js')).nodeStop },
   { path: 'node restart', summary: 'restart nodes', load: async () => (await import('./node/restart.js')).nodeRestart },
   { path: 'node remove', summary: 'take nodes off their hosts', load: async () => (await import('./node/remove.js')).nodeRemove },
-  { path: 'node logs', summary: 'show what a node writes', load: async () => (await import('./node/logs.js')).nodeLogs },
+  { path: 'node logs', short: 'logs', summary: 'show what nodes write', load: async () => (await import('./node/logs.js')).nodeLogs },
   { path: 'node render', summary: 'show the files and the environment of a node', load: async () => (await import('./node/render.js')).nodeRender },
 
   { path: 'host list', summary: 'list the hosts', load: async () => (await import('./host/list.js')).hostList },
@@ -98,14 +98,20 @@ export const commands: readonly Registered[] = [
   { path: 'token revoke', summary: 'make a join token worthless', load: async () => (await import('./token/revoke.js')).tokenRevoke },
 
   { path: 'context list', summary: 'list the contexts', load: async () => (await import('./context/list.js')).contextList },
+  { path: 'context add', summary: 'make a coordinator known', load: async () => (await import('./context/add.js')).contextAdd },
   { path: 'context use', summary: 'choose the context', load: async () => (await import('./context/use.js')).contextUse },
   { path: 'context show', summary: 'show what is used, and where each part comes from', load: async () => (await import('./context/show.js')).contextShow },
+  { path: 'context remove', summary: 'forget a coordinator', load: async () => (await import('./context/remove.js')).contextRemove },
 
   { path: 'exec', summary: 'run a command on many nodes or hosts at once', load: async () => (await import('./exec.js')).exec },
   { path: 'status', summary: 'what should run, what runs, what waits, what failed', load: async () => (await import('./status.js')).status },
+  { path: 'doctor', summary: 'look for what is wrong, here, in the coordinator and on the hosts', load: async () => (await import('./doctor.js')).doctor },
+  { path: 'backup', summary: 'save all that the coordinator has', load: async () => (await import('./backup.js')).backup },
+  { path: 'restore', summary: 'set up a coordinator from a backup', load: async () => (await import('./restore.js')).restore },
   { path: 'explain', summary: 'explain an error code', load: async () => (await import('./explain.js')).explain },
   { path: 'completion', summary: 'a script that makes the tab key complete', load: async () => (await import('./completion.js')).completion },
   { path: 'version', summary: 'versions of wo, the coordinator and the agents', load: async () => (await import('./version.js')).version },
+  { path: 'init', summary: 'write a commented configuration for a coordinator', load: async () => (await import('./init.js')).init },
   { path: 'dev', summary: 'a coordinator of your own on this machine', load: async () => (await import('./dev.js')).dev },
 ];
 

@@ -2,6 +2,7 @@ import { wombatVersion } from '@wombat/proto';
 import { defineCommand } from '../command.js';
 import { flag } from '../options.js';
 import type { Runtime } from '../runtime.js';
+import { isFarApart } from '../version-skew.js';
 
 export const version = defineCommand({
   description: 'The versions of wo, of the coordinator, and how many agents run which. With --client it asks nobody.',
@@ -31,8 +32,8 @@ async function withCoordinator(runtime: Runtime, client: { version: string; node
   print.data(`coordinator  ${sanitise(answer.version)}  (Node ${sanitise(answer.nodeVersion)}, cluster ${sanitise(answer.clusterId)})`);
   const agents = Object.entries(answer.agents).map(([each, amount]) => `${amount} of ${sanitise(each)}`);
   print.data(`agents       ${agents.join(', ') || 'none connected'}`);
-  const [ours, theirs] = [client.version, answer.version].map((each) => each.split('.').slice(0, 2).map(Number));
-  if (ours![0] !== theirs![0] || Math.abs((ours![1] ?? 0) - (theirs![1] ?? 0)) > 1) {
-    print.warn(`${print.err.yellow('warning:')} wo ${client.version} and the coordinator ${answer.version} are more than one minor version apart`);
+  const skewed = [`wo ${client.version}`, ...Object.keys(answer.agents).map((each) => `agents ${each}`)].filter((each) => isFarApart(each.split(' ')[1]!, answer.version));
+  for (const each of skewed) {
+    print.warn(`${print.err.yellow('warning:')} ${sanitise(each)} and the coordinator ${sanitise(answer.version)} are more than one minor version apart: upgrade the older`);
   }
 }

@@ -66,12 +66,12 @@ t.test('flag, then environment, then project, then user', async (t) => {
   t.match([parts.address, parts.tokenFile, parts.caFile], [{ value: 'h:9', source: 'WO_ADDR' }, { value: '/elsewhere/rel.token' }, { value: '/ca', source: 'WO_CA_FILE' }]);
   t.match((await resolve({ context: undefined, address: 'flag:1' }, { WO_ADDR: 'h:9' }, '/')).address, { value: 'flag:1', source: '--address' });
   t.match((await resolve(none, { WO_CONFIG_DIR: join(home, '.config', 'wombat') }, project)).name, { value: 'one' }, 'WO_CONFIG_DIR is meant as it is: no project speaks into it');
-  await t.rejects(resolve({ context: 'three', address: undefined }, {}, '/'), { code: 'WO_CONFIG_INVALID', message: /no context "three" \(named by --context\).*has: one, two/ });
+  await t.rejects(resolve({ context: 'three', address: undefined }, {}, '/'), { code: 'WO_NO_CONTEXT', message: /no context "three" \(named by --context\).*has: one, two/ });
 });
 
 t.test('a project cannot define a context, only name one of the user', async (t) => {
   const home = t.testdir({ '.config': { wombat: { 'config.toml': toml } }, project: { 'wombat.toml': 'context = "evil"\n[contexts.evil]\naddress = "evil:1"\ntokenFile = "~/.config/wombat/one.token"\ncaFile = "ca"\n' } });
-  await t.rejects(resolveContext({ context: undefined, address: undefined }, { env: { HOME: home }, cwd: join(home, 'project') }), { code: 'WO_CONFIG_INVALID', message: /no context "evil"/ });
+  await t.rejects(resolveContext({ context: undefined, address: undefined }, { env: { HOME: home }, cwd: join(home, 'project') }), { code: 'WO_NO_CONTEXT', message: /no context "evil"/ });
 });
 
 t.test('a file that cannot be read is an error, not an empty configuration', async (t) => {

@@ -52,8 +52,8 @@ function contextNamed(name: Sourced, config: ConfigFile): ContextEntry {
   const entry = Object.hasOwn(config.contexts, name.value) ? config.contexts[name.value] : undefined;
   if (entry) return entry;
   const known = Object.keys(config.contexts).join(', ') || 'none';
-  throw new WombatError('WO_CONFIG_INVALID', `there is no context ${JSON.stringify(name.value)} (named by ${name.source}); ${config.path} has: ${known}`, {
-    hint: 'choose one: wo context list',
+  throw new WombatError('WO_NO_CONTEXT', `there is no context ${JSON.stringify(name.value)} (named by ${name.source}); ${config.path} has: ${known}`, {
+    hint: 'choose one (wo context list), or make it known: wo context add NAME',
   });
 }
 

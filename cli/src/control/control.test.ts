@@ -14,7 +14,7 @@ import { newMutation } from './mutation.js';
 import { allPages } from './paging.js';
 import { uploadArtifact } from './upload-artifact.js';
 
-const version = { version: '9.9.9', clusterId: 'c', agents: {}, nodeVersion: '20' };
+const version = { version: '9.9.9', clusterId: 'c', agents: {}, nodeVersion: '20', time: undefined };
 
 async function connect(t: Test, options: FakeCoordinatorOptions = {}, signal = new AbortController().signal): Promise<{ fake: FakeCoordinator; control: Control }> {
   const fake = await FakeCoordinator.start(options);

@@ -12,7 +12,7 @@ export interface Credentials {
   readonly serverName: string;
 }
 
-/** Reads the files that a context names. @throws WombatError WO_CONFIG_INVALID, WO_UNAUTHENTICATED */
+/** Reads the files that a context names. @throws WombatError WO_NO_CONTEXT, WO_CONFIG_INVALID */
 export async function loadCredentials(context: ResolvedContext): Promise<Credentials> {
   const address = wanted(context.address, 'address of the coordinator', context);
   const caFile = wanted(context.caFile, 'CA file', context);
@@ -42,9 +42,12 @@ export function clusterIdOf(caPem: Buffer, path: string): string {
 function wanted(value: Sourced | undefined, what: string, context: ResolvedContext): Sourced {
   if (value) return value;
   const where = context.name ? `the context ${JSON.stringify(context.name.value)} names no ${what}` : `no context is chosen, so there is no ${what}`;
-  throw new WombatError('WO_CONFIG_INVALID', where, {
-    hint: 'start a coordinator here with `wo dev`, choose a context with `wo context use NAME`, or set WO_ADDR, WO_CA_FILE and WO_TOKEN_FILE',
-  });
+  if (!context.name) {
+    throw new WombatError('WO_NO_CONTEXT', where, {
+      hint: 'start a coordinator here with `wo dev`, make one known with `wo context add NAME`, or choose one with `wo context use NAME`',
+    });
+  }
+  throw new WombatError('WO_CONFIG_INVALID', where, { hint: 'complete it with `wo context add NAME --force`, or set WO_ADDR, WO_CA_FILE and WO_TOKEN_FILE' });
 }
 
 async function readNamed(file: Sourced, what: string): Promise<Buffer> {

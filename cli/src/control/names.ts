@@ -18,3 +18,8 @@ export function concreteHint(hint: string, nodeName: string | undefined): string
 export function quoted(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
+
+/** "web  rel-..." for people: what is read, and what can be relied on. */
+export function nameAndId(name = '', id = ''): string {
+  return [name, id].filter(Boolean).join('  ');
+}

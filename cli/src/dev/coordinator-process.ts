@@ -2,8 +2,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { open, readFile, rm, writeFile } from 'node:fs/promises';
 import { backoffMs, isErrorCode, WombatError, type Clock } from '@wombat/proto';
+import { identifyProcess, isAlive, parseIdentity } from '@wombat/proto/processes';
 import type { Addresses, DevDirectory } from './dev-directory.js';
-import { identifyProcess, isAlive, readIdentity } from './process-identity.js';
 
 export interface CoordinatorProcessOptions {
   readonly launcher: string;
@@ -134,19 +134,19 @@ export class CoordinatorProcess {
   }
 
   async #record(pid: number | undefined): Promise<void> {
-    const identity = pid === undefined ? undefined : await identifyProcess(pid);
+    const identity = pid === undefined ? undefined : identifyProcess(pid);
     if (identity) await writeFile(this.#options.directory.coordinatorProcess, JSON.stringify(identity), { mode: 0o600 });
   }
 
   /** A killed `wo dev` leaves its coordinator behind: end it, so that two never share a directory. */
   async #endOrphan(): Promise<void> {
     const { directory, clock, tell } = this.#options;
-    const left = readIdentity(await readFile(directory.coordinatorProcess, 'utf8').catch(() => ''));
-    if (!left || !(await isAlive(left))) return;
+    const left = parseIdentity(await readFile(directory.coordinatorProcess, 'utf8').catch(() => ''));
+    if (!left || !isAlive(left)) return;
     tell(`ending the coordinator that an earlier wo dev left behind (process ${left.pid})`);
     const until = clock.monotonic() + stopMs;
     process.kill(left.pid, 'SIGTERM');
-    while (await isAlive(left)) {
+    while (isAlive(left)) {
       if (clock.monotonic() > until) process.kill(left.pid, 'SIGKILL');
       await clock.sleep(pollMs, this.#stopping.signal);
     }

@@ -3,12 +3,11 @@ import { once } from 'node:events';
 import { access, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '@wombat/proto';
+import { identifyProcess, isAlive, parseIdentity } from '@wombat/proto/processes';
 import t, { type Test } from 'tap';
 import { runWo, startWo } from '../testing/run-wo.js';
 import { CoordinatorProcess } from './coordinator-process.js';
 import { DevDirectory } from './dev-directory.js';
-import { acquireLock } from './lock.js';
-import { identifyProcess, isAlive, readIdentity } from './process-identity.js';
 
 /** A directory, and a launcher beside it that starts the fake coordinator, or does what `body` says. */
 async function workshop(t: Test, body?: string): Promise<{ dir: string; launcher: string; env: Record<string, string> }> {
@@ -28,37 +27,6 @@ async function sleeper(t: Test): Promise<ChildProcess> {
   return child;
 }
 
-t.test('a process is known by its number and its start', async (t) => {
-  const child = await sleeper(t);
-  const identity = (await identifyProcess(child.pid!))!;
-  t.equal(await isAlive(identity), true);
-  t.equal(await isAlive({ ...identity, startTicks: '1' }), false, 'the number was given to another process');
-  child.kill('SIGKILL');
-  await once(child, 'exit');
-  t.equal(await isAlive(identity), false);
-  t.equal(readIdentity('{"pid":1,"startTicks":"0"}'), undefined, 'init is never ours');
-  t.equal(readIdentity('no json'), undefined);
-});
-
-t.test('a lock is refused while its holder lives, names it, and is taken over afterwards', async (t) => {
-  const path = join(t.testdir({}), 'dev.lock');
-  const child = await sleeper(t);
-  await writeFile(path, JSON.stringify(await identifyProcess(child.pid!)));
-  await t.rejects(acquireLock(path, 'wo dev in /d'), { code: 'WO_CONFLICT', message: `wo dev in /d runs already, as process ${child.pid}`, hint: new RegExp(`kill ${child.pid}`) });
-  child.kill('SIGKILL');
-  await once(child, 'exit');
-  const lock = await acquireLock(path, 'wo dev');
-  t.match(readIdentity(await readFile(path, 'utf8')), { pid: process.pid });
-  await lock.release();
-  t.equal(await exists(path), false);
-});
-
-t.test('of many who find a lock of the dead, one gets it', async (t) => {
-  const path = join(t.testdir({ 'dev.lock': '{"pid":4194305,"startTicks":"1"}' }), 'dev.lock');
-  const results = await Promise.allSettled(Array.from({ length: 8 }, () => acquireLock(path, 'wo dev')));
-  t.equal(results.filter(({ status }) => status === 'fulfilled').length, 1, 'one of eight');
-});
-
 t.test('wo dev: a context in the directory, the provider local, and nothing left at the end', async (t) => {
   const { dir, env } = await workshop(t);
   const { io, exit } = startWo(undefined, ['dev', '--dir', dir], { env });
@@ -70,12 +38,12 @@ t.test('wo dev: a context in the directory, the provider local, and nothing left
   const list = await runWo(undefined, ['node', 'list', '-o', 'name'], { env: { ...env, WO_CONFIG_DIR: dir } });
   t.equal(list.stdout, 'web-1\n', 'other commands find the coordinator by the directory');
   t.equal(await exists(join(env['HOME']!, '.config')), false, 'the configuration of the user is left alone');
-  const left = readIdentity(await readFile(join(dir, 'coordinator.process.json'), 'utf8'))!;
+  const left = parseIdentity(await readFile(join(dir, 'coordinator.process.json'), 'utf8'))!;
   io.signals.emit('SIGINT');
   t.equal(await exit, 0, io.stderr.text);
   const calls = JSON.parse(await readFile(join(dir, 'coordinator', 'calls'), 'utf8')) as string[];
   t.same(calls.filter((name) => !name.startsWith('list') && name !== 'watchOperation'), ['registerProvider', 'removeNodes', 'removeHost'], 'first nodes, then hosts');
-  t.equal(await isAlive(left), false, 'the coordinator is stopped');
+  t.equal(isAlive(left), false, 'the coordinator is stopped');
   t.same(await Promise.all(['dev.lock', 'coordinator.process.json'].map((name) => exists(join(dir, name)))), [false, false]);
 });
 
@@ -118,7 +86,7 @@ t.test('a coordinator that an earlier, killed wo dev left behind is ended first'
   const directory = new DevDirectory(dir);
   await directory.create();
   const orphan = await sleeper(t);
-  await writeFile(directory.coordinatorProcess, JSON.stringify(await identifyProcess(orphan.pid!)));
+  await writeFile(directory.coordinatorProcess, JSON.stringify(identifyProcess(orphan.pid!)));
   const coordinator = new CoordinatorProcess({ directory, launcher, env, clock: systemClock, tell: () => {}, onServing: async () => {} });
   const ended = once(orphan, 'exit');
   await coordinator.start();

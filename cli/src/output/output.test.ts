@@ -5,7 +5,7 @@ import { colourChoiceIn, coloursFor, type ColourChoice } from '../terminal/colou
 import { Captured } from '../testing/fake-io.js';
 import { errorBlock } from './error-block.js';
 import { foldNames } from './fold-names.js';
-import { LogWriter } from './log-writer.js';
+import { LineSplitter } from './line-splitter.js';
 import { sanitise, sanitiseLines } from './sanitise.js';
 import { fields, table, type Column } from './table.js';
 import { brief, elapsed, relative } from './time.js';
@@ -90,23 +90,18 @@ t.test('names that differ in their last number are folded', async (t) => {
   t.equal(foldNames([]), '');
 });
 
-t.test('logs: bytes as they are into a pipe, safe whole lines onto a terminal', async (t) => {
-  const pipe = new Captured(false);
-  const told: string[] = [];
-  const writer = new LogWriter(pipe, (text) => told.push(text));
-  writer.write(Buffer.from([0x1b, 0xff, 0x0a]));
-  writer.lost(2048n);
-  writer.end();
-  t.same(told, ['[2.0 KiB lost]']);
-  t.equal(pipe.text, Buffer.from([0x1b, 0xff, 0x0a]).toString('utf8'));
-  const terminal = new Captured(true);
-  const safe = new LogWriter(terminal, () => {});
-  const text = Buffer.from('zażółć\x1b[2J\nrest');
-  // Cut in the middle of a character.
-  safe.write(text.subarray(0, 4));
-  safe.write(text.subarray(4));
-  safe.end();
-  t.equal(terminal.text, 'zażółć\\x1b[2J\nrest\n');
+t.test('lines of pieces: cut anywhere, never joined wrongly, never longer than their bound', async (t) => {
+  const splitter = new LineSplitter();
+  const text = (lines: readonly Buffer[]): string[] => lines.map(String);
+  t.same(text(splitter.push(Buffer.from('one\ntw'))), ['one']);
+  t.same(text(splitter.push(Buffer.from('o\n\nthr'))), ['two', '']);
+  t.same(text(splitter.end()), ['thr']);
+  t.same(text(splitter.end()), []);
+  const euro = Buffer.from('€\n');
+  t.same([...splitter.push(euro.subarray(0, 1)), ...splitter.push(euro.subarray(1))].map(String), ['€'], 'a character in two pieces');
+  const long = text(splitter.push(Buffer.from(`${'x'.repeat(40_000)}\n`)));
+  t.same(long.map((line) => line.length), [16_384 + 15, 16_384 + 15, 40_000 - 2 * 16_384]);
+  t.match(long[0], / \[line goes on\]$/);
 });
 
 t.test('a table at 40, 80 and 200 columns: names are cut, ids never, wide characters are measured', async (t) => {

@@ -102,7 +102,7 @@ export class OperationView {
       const isHost = entry.action === PlanAction.CREATE_HOST || entry.action === PlanAction.DESTROY_HOST;
       const id = isHost ? entry.hostId : entry.nodeId;
       if (!id || this.targets.has(id)) continue;
-      this.targets.set(id, { id, name: isHost ? id : entry.nodeName || id, kind: isHost ? 'host' : 'node', phase: initialPhase(entry.action), sinceMs: 0 });
+      this.targets.set(id, { id, name: (isHost ? entry.hostName : entry.nodeName) || id, kind: isHost ? 'host' : 'node', phase: initialPhase(entry.action), sinceMs: 0 });
     }
   }
 

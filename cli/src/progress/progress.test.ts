@@ -42,7 +42,7 @@ t.test('an event that is known already, one without a payload, and one of anothe
 });
 
 t.test('nodes that are stopped do not begin as pending', async (t) => {
-  const stop = operation([], { plan: [{ action: PlanAction.STOP_NODE, nodeId: 'node-a', nodeName: 'a', hostId: '', domainId: '', reason: '' }] });
+  const stop = operation([], { plan: [{ action: PlanAction.STOP_NODE, nodeId: 'node-a', nodeName: 'a', hostId: '', hostName: '', domainId: '', domainName: '', reason: '' }] });
   t.same([...new OperationView(stop).targets.values()].map(({ phase }) => phase), ['']);
 });
 

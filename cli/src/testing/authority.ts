@@ -14,7 +14,7 @@ export interface TestCertificates {
 /** A certificate authority of a cluster and a server certificate for its coordinator, as the real one makes them. */
 export async function makeCertificates(clusterId: string, serverName = `coordinator.${clusterId}.wombat`): Promise<TestCertificates> {
   x509.cryptoProvider.set(webcrypto);
-  const times = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 3_600_000) };
+  const times = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 365 * 86_400_000) };
   const caKeys = await webcrypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify']);
   const ca = await x509.X509CertificateGenerator.createSelfSigned({
     ...times, name: `CN=Wombat ${clusterId}`, keys: caKeys, signingAlgorithm, serialNumber: '01',

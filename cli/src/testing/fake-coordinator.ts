@@ -58,7 +58,7 @@ export class FakeCoordinator {
     const port = await new Promise<number>((resolve, reject) => server.bindAsync('127.0.0.1:0', credentials, (error, bound) => (error ? reject(error) : resolve(bound))));
     const directory = await mkdtemp(join(tmpdir(), 'wo-test-'));
     await writeFile(join(directory, 'ca.pem'), certificates.caPem);
-    await writeFile(join(directory, 'operator.token'), `${token}\n`);
+    await writeFile(join(directory, 'operator.token'), `${token}\n`, { mode: 0o600 });
     const contexts = { test: { address: `127.0.0.1:${port}`, tokenFile: 'operator.token', caFile: 'ca.pem' } };
     await writeFile(join(directory, 'config.toml'), stringify({ current: 'test', contexts }));
     made.fake = new FakeCoordinator(server, directory, port);

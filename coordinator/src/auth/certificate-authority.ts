@@ -12,7 +12,7 @@ const signingAlgorithm = { name: 'ECDSA', hash: 'SHA-256' } as const;
 const dayMs = 24 * 60 * 60 * 1000;
 const authorityLifetimeMs = 3650 * dayMs;
 /** Clocks of machines that have just booted may be behind. */
-const backdatingMs = 5 * 60 * 1000;
+export const backdatingMs = 5 * 60 * 1000;
 
 /** Of the coordinator itself. @default 7 days */
 const serverLifetimeMs = 7 * dayMs;
@@ -82,6 +82,10 @@ export class CertificateAuthority {
     const key = await importKey(stored.keyPem, directory);
     await checkPair(certificate, key, options, directory);
     return new CertificateAuthority(options, certificate, key, await x509.AuthorityKeyIdentifierExtension.create(certificate.publicKey));
+  }
+
+  get notAfter(): number {
+    return this.certificate.notAfter.getTime();
   }
 
   get clusterId(): string {

@@ -144,9 +144,10 @@ export class HostIdentities {
     const { hostId, isRetry } = consumed;
     await this.record(transaction, hostId, issued, undefined);
     if (isRetry) return consumed;
-    const message = `host ${hostId} enrolled from ${joiner.address}`;
+    const name = (await transaction.hosts.get(hostId))?.name ?? hostId;
+    const message = `host ${name} enrolled from ${joiner.address}`;
     const payload = { source: joiner.address, publicKeySha256: joiner.publicKeySha256 };
-    await transaction.events.append({ type: 'host.enrolled', subjectId: hostId, subjectName: hostId, hostId, reason: 'enrolled', message, payload, payloadVersion: 1 });
+    await transaction.events.append({ type: 'host.enrolled', subjectId: hostId, subjectName: name, hostId, reason: 'enrolled', message, payload, payloadVersion: 1 });
     return consumed;
   }
 

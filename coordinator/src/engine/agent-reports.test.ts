@@ -106,7 +106,7 @@ void t.test('an agent speaks of the nodes of its own host only', async (test) =>
   await of.reports.onStatus(idNumber('host', 2), says({ phase: AgentPhase.FAILED }), false);
   await of.reports.onStatus(hostId, says({ nodeId: idNumber('node', 77), phase: AgentPhase.FAILED }), false);
   test.equal((await nodeOf(of)).phase, 'running', 'another host\'s word changes nothing, a node that nobody knows neither');
-  test.same(await eventsAfter(of.store), []);
+  test.same(await eventsAfter(of.store), ['host.unknown-node cloud-1 unknown-node'], 'which is told');
 });
 
 void t.test('what is gone stays gone', async (test) => {

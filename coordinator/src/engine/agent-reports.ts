@@ -9,6 +9,7 @@ import { hostTransitions } from '../domain/states/host-states.js';
 import { inPhase } from '../domain/states/node-states.js';
 import type { FleetListener } from '../fleet/fleet.js';
 import type { Store, Transaction } from '../store/store.js';
+import { forgetUnknown, getAhead, isBehind, rememberUnknown } from './behind-agents.js';
 import { hostPhaseEvent, nodeEvent, nodePhaseEvent, storedError, storedErrorOf } from './events.js';
 import type { StrategyDirectory } from './ports.js';
 import { joinsCluster } from './bootstrap/joins-cluster.js';
@@ -96,16 +97,20 @@ export class AgentReports implements FleetListener {
     this.#options.connected(hostId);
   }
 
-  async onStatus(hostId: string, statuses: readonly NodeStatus[], _complete: boolean): Promise<void> {
+  async onStatus(hostId: string, statuses: readonly NodeStatus[], complete: boolean): Promise<void> {
     await this.#options.store.transaction(async (transaction) => {
       const families = new Map<string, Family | undefined>();
+      const unknown: NodeStatus[] = [];
       for (const status of statuses) {
         const node = await transaction.nodes.get(status.nodeId);
+        if (!node) unknown.push(status);
         // An agent speaks of the nodes of its own host only.
         if (!node || node.hostId !== hostId || node.phase === 'gone') continue;
         if (!families.has(node.familyId)) families.set(node.familyId, await transaction.families.get(node.familyId));
         await this.#apply(transaction, node, status, families.get(node.familyId));
       }
+      await rememberUnknown(transaction, hostId, unknown);
+      await forgetUnknown(transaction, hostId, statuses, complete);
     });
   }
 
@@ -135,6 +140,7 @@ export class AgentReports implements FleetListener {
   }
 
   async #apply(transaction: Transaction, node: Node, status: NodeStatus, family: Family | undefined): Promise<void> {
+    if (isBehind(node, status)) return getAhead(transaction, node, status);
     // A report on what was wanted before says nothing about what is wanted now.
     if (Number(status.generation) < node.generation) return;
     const phase = this.#phaseFor(node, status, family);

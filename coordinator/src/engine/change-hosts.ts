@@ -1,12 +1,13 @@
 import { WombatError } from '@wombat/proto';
 import type { Host } from '../domain/model/host.js';
 import type { Node } from '../domain/model/node.js';
-import type { Operation } from '../domain/model/operation.js';
+import type { Operation, PlanEntry } from '../domain/model/operation.js';
 import { inPhase, presentPhases } from '../domain/states/node-states.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { Transaction } from '../store/store.js';
 import type { EngineTools } from './deploy-nodes.js';
 import { hostPhaseEvent, nodePhaseEvent, operationEvent } from './events.js';
+import { withNames } from './plan-names.js';
 
 const timeoutMs = 15 * 60_000;
 
@@ -65,6 +66,9 @@ async function insertOperation(
   principal: string,
 ): Promise<Operation> {
   const ofHost = { nodeId: '', nodeName: '', hostId: host.id, domainId: '', reason: 'asked for' };
+  const plan: PlanEntry[] = kind === 'remove_host'
+    ? [{ ...ofHost, action: 'destroy_host' }]
+    : nodes.map((node) => ({ ...ofHost, action: 'remove_node', nodeId: node.id, nodeName: node.name, domainId: node.domainId }));
   return transaction.operations.insert({
     id: tools.ids.next('op'),
     name: `${kind === 'drain_host' ? 'drain' : 'remove'} host ${host.name}`.slice(0, 64),
@@ -74,9 +78,7 @@ async function insertOperation(
     state: 'running',
     familyId: '',
     principal,
-    plan: kind === 'remove_host'
-      ? [{ ...ofHost, action: 'destroy_host' }]
-      : nodes.map((node) => ({ ...ofHost, action: 'remove_node', nodeId: node.id, nodeName: node.name, domainId: node.domainId })),
+    plan: await withNames(transaction, plan, [host]),
     progress: { total: kind === 'remove_host' ? 1 : nodes.length, done: 0, failed: 0 },
     deadline: tools.clock.now() + timeoutMs,
   });

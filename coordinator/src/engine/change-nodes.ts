@@ -1,3 +1,4 @@
+import { withNames } from './plan-names.js';
 import { WombatError } from '@wombat/proto';
 import type { Family } from '../domain/model/family.js';
 import type { Node } from '../domain/model/node.js';
@@ -55,9 +56,9 @@ export async function changeNodes(tools: EngineTools, transaction: Transaction, 
     state: 'running',
     familyId: only?.id ?? '',
     principal: request.principal,
-    plan: nodes.map((node) => ({
+    plan: await withNames(transaction, nodes.map((node) => ({
       action: planActions[change], nodeId: node.id, nodeName: node.name, hostId: node.hostId, domainId: node.domainId, reason: 'asked for',
-    })),
+    }))),
     progress: { total: nodes.length, done: 0, failed: 0 },
     deadline: now + request.timeoutMs,
   });

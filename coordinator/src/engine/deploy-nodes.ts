@@ -3,6 +3,7 @@ import type { Domain, Family } from '../domain/model/family.js';
 import type { Host } from '../domain/model/host.js';
 import type { Node, NodePort } from '../domain/model/node.js';
 import type { Operation, PlanEntry } from '../domain/model/operation.js';
+import { withNames } from './plan-names.js';
 import type { Release } from '../domain/model/release.js';
 import { checkFamilyNames } from '../domain/release/check-family.js';
 import { slug } from '../domain/model/slug.js';
@@ -60,7 +61,7 @@ export async function deployNodes(tools: EngineTools, transaction: Transaction, 
     state: 'running',
     familyId: family.id,
     principal: request.principal,
-    plan: planOf(placement, hosts, nodes),
+    plan: await withNames(transaction, planOf(placement, hosts, nodes), [...hosts, ...domains]),
     progress: { total: amount, done: 0, failed: 0 },
     deadline: now + request.timeoutMs,
   };

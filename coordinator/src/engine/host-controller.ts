@@ -131,10 +131,10 @@ export class HostController {
     return Math.max(host.phaseSince, ...good) + enrolTimeoutMs;
   }
 
-  /** Hosts that somebody set up by hand have no provider that could destroy them. */
+  /** Hosts that somebody set up by hand have no provider that could destroy them; one with nodes that nobody knows of is not idle. */
   async #judgeIdle(host: Host): Promise<number | void> {
     const { store, clock, idleTtlMs } = this.#options;
-    if (idleTtlMs === 0 || host.providerId === '' || (await store.read.nodes.count({ hostId: host.id, phase: presentPhases })) > 0) return;
+    if (idleTtlMs === 0 || host.providerId === '' || host.unknownNodeIds?.length || (await store.read.nodes.count({ hostId: host.id, phase: presentPhases })) > 0) return;
     const gone = await store.read.nodes.find({ hostId: host.id, phase: 'gone' });
     const idleSince = Math.max(host.phaseSince, ...gone.map((node) => node.phaseSince));
     const leftMs = idleSince + idleTtlMs - clock.now();

@@ -60,7 +60,7 @@ export class AgentFleet implements Fleet {
     this.#room = { settings: this.#settings, live, closer, pump, events: this.#events() };
     this.#admission = new Admission(this.#room, this.#hall());
     this.#deliveries = new Deliveries({ listener, clock, log, settings: this.#settings, signal: this.#stop.signal });
-    this.#router = new FrameRouter(this.#admission, this.#deliveries, log);
+    this.#router = new FrameRouter(this.#admission, this.#deliveries, clock, log);
     this.#channels = new Channels({ live, closer, ids, log, settings: this.#settings });
   }
 
@@ -139,6 +139,10 @@ export class AgentFleet implements Fleet {
 
   sample(hostId: string): Sample | undefined {
     return this.#live.get(hostId)?.sample;
+  }
+
+  clockSkewMs(hostId: string): number | undefined {
+    return this.#live.get(hostId)?.clockSkewMs;
   }
 
   sendAssignments(hostId: string, assignments: readonly Assignment[]): boolean {

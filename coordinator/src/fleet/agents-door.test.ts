@@ -94,7 +94,7 @@ void t.test('over mutual TLS: enrol, session, command, channel, artifact', async
   const { channelId } = await agent.next('openChannel');
   const channel = agent.channel();
   channel.resume();
-  channel.write({ channelId, kind: { $case: 'data', value: { offset: 0n, data: Buffer.from('output'), lostBytes: 0n } } });
+  channel.write({ channelId, kind: { $case: 'data', value: { offset: 0n, data: Buffer.from('output'), lostBytes: 0n, log: undefined } } });
   channel.end();
   const output: Buffer[] = [];
   for await (const { data } of reader) output.push(Buffer.from(data));

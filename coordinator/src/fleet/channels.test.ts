@@ -13,7 +13,7 @@ const never = new AbortController().signal;
 
 const chunk = (offset: number, data = Buffer.from('line\n')): ChannelRequest => ({
   channelId: '',
-  kind: { $case: 'data', value: { offset: BigInt(offset), data, lostBytes: 0n } },
+  kind: { $case: 'data', value: { offset: BigInt(offset), data, lostBytes: 0n, log: undefined } },
 });
 
 interface Opened {

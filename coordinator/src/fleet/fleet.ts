@@ -11,6 +11,8 @@ export interface Fleet {
   versions(): ReadonlyMap<string, number>;
   /** The newest sample of a connected host. */
   sample(hostId: string): Sample | undefined;
+  /** By how many milliseconds the clock of a connected host is ahead of the coordinator's. */
+  clockSkewMs(hostId: string): number | undefined;
   /** Cut into frames and queued. False: the host has no session (its next full sync will carry them). */
   sendAssignments(hostId: string, assignments: readonly Assignment[]): boolean;
   /**

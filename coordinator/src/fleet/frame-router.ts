@@ -1,3 +1,4 @@
+import type { Clock } from '@wombat/proto';
 import type { StatusReport } from '@wombat/proto/agent';
 import type { Admission } from './admission.js';
 import type { Deliveries } from './deliveries.js';
@@ -12,11 +13,13 @@ const complaintsPerSession = 5;
 export class FrameRouter {
   readonly #admission: Admission;
   readonly #deliveries: Deliveries;
+  readonly #clock: Pick<Clock, 'now'>;
   readonly #log: FleetLog;
 
-  constructor(admission: Admission, deliveries: Deliveries, log: FleetLog) {
+  constructor(admission: Admission, deliveries: Deliveries, clock: Pick<Clock, 'now'>, log: FleetLog) {
     this.#admission = admission;
     this.#deliveries = deliveries;
+    this.#clock = clock;
     this.#log = log;
   }
 
@@ -26,6 +29,7 @@ export class FrameRouter {
         return this.#admission.answered(session);
       case 'sample':
         session.sample = cleanSample(frame.value);
+        session.clockSkewMs = frame.value.time && frame.value.time.getTime() - this.#clock.now();
         return;
       case 'facts':
         return this.#deliveries.facts(session, cleanFacts(frame.value));

@@ -67,6 +67,8 @@ export class Session implements Writer {
   #pauses = 0;
   hello: Hello | undefined;
   sample: Sample | undefined;
+  /** By how much the host's clock is ahead of ours, transit included. */
+  clockSkewMs: number | undefined;
   /** How often something that it said was left out. */
   complaints = 0;
 

@@ -60,6 +60,10 @@ export class FakeFleet implements Fleet {
     return undefined;
   }
 
+  clockSkewMs(): number | undefined {
+    return undefined;
+  }
+
   sendAssignments(hostId: string, assignments: readonly Assignment[]): boolean {
     if (!this.connected.has(hostId)) return false;
     for (const assignment of assignments) this.assignments.push({ hostId, assignment });

@@ -48,6 +48,7 @@ export const catalogue = {
   WO_REQUEST_ID_REUSED: entry(status.ALREADY_EXISTS, conflict, 'Another request was carried out under the same request id.', 'give each request an id of its own; only a retry repeats it'),
   WO_IN_USE: entry(status.FAILED_PRECONDITION, usage, 'Something still depends on it.', 'remove what uses it first'),
   WO_CONFIG_INVALID: entry(status.INVALID_ARGUMENT, usage, 'A configuration key is unknown or its value is not allowed.', 'see docs/reference/configuration.md'),
+  WO_NO_CONTEXT: entry(status.INVALID_ARGUMENT, usage, 'Nothing says which coordinator to talk to.', 'start one here: wo dev; or name one: wo context add NAME --control HOST:PORT --token file:PATH'),
   WO_EVENTS_GONE: entry(status.OUT_OF_RANGE, failed, 'Events this old are no longer kept.', 'start from the oldest kept'),
 
   // Plugins and providers
@@ -120,6 +121,7 @@ export const catalogue = {
   // Coordinator and store
   WO_STORE_UNUSABLE: entry(status.FAILED_PRECONDITION, failed, 'The store cannot be opened.', 'check the path and its permissions'),
   WO_STORE_NEWER: entry(status.FAILED_PRECONDITION, failed, 'The store was written by a newer version.', 'start that version, or restore a backup'),
+  WO_BACKUP_INVALID: entry(status.INVALID_ARGUMENT, usage, 'The archive is no backup of a coordinator, or not a whole one.', 'take another backup: wo backup FILE'),
   WO_KEY_UNUSABLE: entry(status.FAILED_PRECONDITION, failed, 'A key or certificate in the directory of the coordinator cannot be used.', 'check that the file is its own, and restore it from the backup if it is damaged'),
   WO_SECRET_UNREADABLE: entry(status.FAILED_PRECONDITION, failed, 'A secret cannot be decrypted with the key that the coordinator has.', 'restore secrets.key from the backup, or register the secret again'),
   WO_ADDRESS_IN_USE: entry(status.FAILED_PRECONDITION, failed, 'Another process listens on this address.', 'stop it, or choose another port'),

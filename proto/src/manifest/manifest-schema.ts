@@ -80,7 +80,7 @@ export const manifestSchema = z.strictObject({
   needs: needs.optional(),
   dataDirectory: z.boolean().optional().describe('whether nodes keep data in `{{node.dataDir}}`, which outlives their root. Left out: whether anything names it'),
   sharedPaths: z.array(text).optional().describe('paths that the roots of nodes may link instead of copying. OTP releases: also `lib` and `erts-*`'),
-  logFiles: z.array(text).optional().describe('globs of log files that the release writes by itself'),
+  logFiles: z.array(text).optional().describe('globs of log files that the release writes by itself, in its root, or in its data directory when they begin with `{{node.dataDir}}/`; see [logs](logs.md)'),
   environment: z.record(z.string(), text).optional().describe("variables of each node; the family's win over them"),
   commands: z.array(command).optional().describe('commands that the release offers'),
 });

@@ -43,7 +43,11 @@ t.test('what the doors of a coordinator let in', async (t) => {
   await t.test('without a token, or with a wrong one, the control door knows nobody', async (t) => {
     for (const shown of [undefined, 'wrong', `${token}x`]) {
       const stranger = client(t, addresses.control, authority, shown);
-      for (const { path } of controlMethods) t.equal((await refusal(stranger, path)).code, status.UNAUTHENTICATED, `${path} with ${shown === undefined ? 'no token' : 'a wrong token'}`);
+      for (const { path } of controlMethods) {
+        const { code } = await refusal(stranger, path);
+        // Who fails often is soon told to wait instead.
+        t.ok(code === status.UNAUTHENTICATED || code === status.RESOURCE_EXHAUSTED, `${path} with ${shown === undefined ? 'no token' : 'a wrong token'} is refused: ${status[code]}`);
+      }
     }
   });
 
@@ -57,7 +61,7 @@ t.test('what the doors of a coordinator let in', async (t) => {
   await t.test('GET /healthz answers everybody, and nothing else does', { skip: addresses.http ? false : 'this coordinator has no HTTP door' }, async (t) => {
     t.match(await get(addresses.http ?? '', 'GET', '/healthz'), { status: 200 });
     const listed = await get(addresses.http ?? '', 'POST', '/v1/NodeService/ListNodes');
-    t.equal(listed.status, 401, 'a method without a token is refused', { listed });
+    t.ok(listed.status === 401 || listed.status === 429, 'a method without a token is refused', { listed });
   });
 });
 

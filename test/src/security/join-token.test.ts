@@ -1,12 +1,9 @@
-import { closeSync, existsSync, openSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { HostPhase } from '@wombat/proto/control';
 import t from 'tap';
-import { launchers } from '../support/checkout.js';
 import { idOf, nameOf } from '../support/fleet-view.js';
+import { startAgentByHand } from '../support/hand-started-agent.js';
 import { isAlive } from '../support/processes.js';
-import { spawnPlain, usualEnvironment } from '../support/spawn-plain.js';
 import { notYet, until } from '../support/until.js';
 import { Workshop } from '../support/workshop.js';
 
@@ -16,14 +13,14 @@ t.test('a join token lets one machine in, once', async (t) => {
   const token = await workshop.ok('token', 'create', 'by-hand');
   t.match(token, /^wo1\.[0-9a-f]{64}\.tok-[a-z2-7]{12}\.\S+$/, 'a script gets the token alone');
 
-  const machine = await startAgent(workshop, 'machine', agents, token);
+  const machine = await startAgentByHand(workshop, 'machine', agents, token);
   const host = await until('the host is up', async () => (await workshop.fleet.hosts()).find(({ phase }) => phase === HostPhase.UP) ?? notYet(await machine.log()));
   t.equal(nameOf(host), 'by-hand', 'under the name that the token gives');
   t.notOk(existsSync(machine.tokenFile), 'the file with the token is removed once it has joined');
   t.match(await workshop.ok('token', 'list'), /used/, 'the token is told to be used');
   t.match(await workshop.ok('exec', 'by-hand', '--', 'echo', 'here'), /here/, 'commands reach the machine');
 
-  const thief = await startAgent(workshop, 'thief', agents, token);
+  const thief = await startAgentByHand(workshop, 'thief', agents, token);
   await until('the second machine is told that the token is refused', async () => {
     const said = await thief.log();
     return /WO_TOKEN_REFUSED/.test(said) || notYet(said);
@@ -35,27 +32,9 @@ t.test('a join token lets one machine in, once', async (t) => {
 
   const revoked = await workshop.ok('token', 'create', 'never');
   await workshop.ok('token', 'revoke', revoked.split('.')[2] ?? '', '--yes');
-  const late = await startAgent(workshop, 'late', agents, revoked);
+  const late = await startAgentByHand(workshop, 'late', agents, revoked);
   await until('a revoked token is refused', async () => {
     const said = await late.log();
     return /WO_TOKEN_REFUSED/.test(said) || notYet(said);
   });
 });
-
-interface Machine {
-  readonly tokenFile: string;
-  log(): Promise<string>;
-}
-
-/** An agent as somebody starts it by hand, with everything in a directory of its own. */
-async function startAgent(workshop: Workshop, name: string, coordinator: string, token: string): Promise<Machine> {
-  const directory = join(workshop.directory, name);
-  await mkdir(directory, { mode: 0o700 });
-  const tokenFile = join(directory, 'token');
-  await writeFile(tokenFile, `${token}\n`, { mode: 0o600 });
-  const log = join(workshop.directory, `${name}.log`);
-  const output = openSync(log, 'a');
-  spawnPlain(launchers.agent, ['--coordinator', coordinator, '--directory', directory, '--join-token-file', tokenFile, '--address', '127.0.0.1'], usualEnvironment(), { stdio: ['ignore', output, output] });
-  closeSync(output);
-  return { tokenFile, log: async () => await readFile(log, 'utf8') };
-}

@@ -1,6 +1,6 @@
-import { nearest, WombatError } from '@wombat/proto';
 import { defineCommand, required } from '../../command.js';
 import { readConfigFile, writeConfigFile } from '../../context/config-file.js';
+import { knownContext } from '../../context/known-context.js';
 import { configDirectory } from '../../context/paths.js';
 
 export const contextUse = defineCommand({
@@ -14,10 +14,7 @@ export const contextUse = defineCommand({
   async run(runtime, { name }) {
     const { env } = runtime.io;
     const config = await readConfigFile(configDirectory(env), env);
-    if (!Object.hasOwn(config.contexts, name)) {
-      const close = nearest(name, Object.keys(config.contexts));
-      throw new WombatError('WO_NOT_FOUND', `${config.path} has no context ${JSON.stringify(name)}`, { hint: close ? `did you mean ${close}?` : 'see those there are: wo context list' });
-    }
+    knownContext(config, name);
     await writeConfigFile({ ...config, current: name });
     await runtime.print.done(`${name} is used from now on`, { current: name });
   },

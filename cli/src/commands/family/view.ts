@@ -1,6 +1,7 @@
 import { clusterHealthToJSON, type ClusterState, type Domain, type Family } from '@wombat/proto/control';
 import { durationToMs } from '@wombat/proto';
 import { formatFirewallRule } from '../../parse/firewall-rule.js';
+import { nameAndId } from '../../control/names.js';
 import type { Column } from '../../output/table.js';
 import { elapsed, relative } from '../../output/time.js';
 import { word } from '../../output/words.js';
@@ -8,7 +9,7 @@ import { word } from '../../output/words.js';
 export function familyColumns(nowMs: number): readonly Column<Family>[] {
   return [
     { title: 'NAME', text: (family) => family.metadata?.name ?? '', cut: true },
-    { title: 'RELEASE', text: (family) => family.spec?.releaseId || 'none' },
+    { title: 'RELEASE', text: (family) => family.spec?.releaseName || family.spec?.releaseId || 'none' },
     { title: 'CLUSTER', text: (family) => clusterWord(family.cluster) },
     { title: 'BOOTSTRAP', text: (family) => family.spec?.bootstrap?.strategy ?? '', wide: true },
     { title: 'DOMAINS', text: (family) => String(family.domains.length) },
@@ -27,7 +28,7 @@ export function familyEntries(family: Family, nowMs: number): readonly (readonly
   return [
     ['id', family.metadata?.id ?? ''],
     ['name', family.metadata?.name ?? ''],
-    ['release', spec?.releaseId || 'none; attach one with wo attach-release'],
+    ['release', nameAndId(spec?.releaseName, spec?.releaseId) || 'none; attach one with wo attach-release'],
     ['selector', spec?.selector ?? ''],
     ['bootstrap', [spec?.bootstrap?.strategy ?? '', ...Object.entries(spec?.bootstrap?.options ?? {}).map(([key, value]) => `${key}:${value}`)].join('\n')],
     ['cluster', [clusterWord(family.cluster), ...(family.cluster?.parts ?? []).map((part) => part.nodes.join(' '))].join('\n')],
@@ -43,7 +44,7 @@ export function familyEntries(family: Family, nowMs: number): readonly (readonly
 export function domainLine(domain: Domain): string {
   const limits = `${domain.nodesPerHost || 1} nodes a host${domain.maxHosts ? `, at most ${domain.maxHosts} hosts` : ''}`;
   const place = [domain.region, domain.zone].filter(Boolean).join('/');
-  return [domain.metadata?.id, domain.providerId, domain.image, domain.hardwareProfile, place, limits, `priority ${domain.priority}`, `weight ${domain.weight || 1}`].filter(Boolean).join('  ');
+  return [domain.metadata?.id, domain.providerName || domain.providerId, domain.image, domain.hardwareProfile, place, limits, `priority ${domain.priority}`, `weight ${domain.weight || 1}`].filter(Boolean).join('  ');
 }
 
 function restartOf({ spec }: Family): string {

@@ -1,5 +1,6 @@
 import { hostPhaseToJSON, type Host } from '@wombat/proto/control';
 import { attributeText } from '../../output/attribute.js';
+import { nameAndId } from '../../control/names.js';
 import type { Column } from '../../output/table.js';
 import { relative } from '../../output/time.js';
 import { bytes, word } from '../../output/words.js';
@@ -14,7 +15,7 @@ export function hostColumns(nowMs: number): readonly Column<Host>[] {
     { title: 'ADDRESS', text: (host) => host.addresses[0] ?? '' },
     { title: 'CPU', text: (host) => (host.sample ? `${Math.round(host.sample.cpuUtilisation * 100)}%` : ''), optional: 4 },
     { title: 'FREE MEMORY', text: (host) => (host.sample ? bytes(host.sample.memoryAvailableBytes) : ''), optional: 2 },
-    { title: 'PROVIDER', text: (host) => host.providerId, wide: true },
+    { title: 'PROVIDER', text: (host) => host.providerName || host.providerId, wide: true },
     { title: 'PROFILE', text: (host) => host.hardwareProfile, wide: true },
     { title: 'LAST SEEN', text: (host) => lastSeenOf(host, nowMs), wide: true },
     { title: 'ID', text: (host) => host.metadata?.id ?? '', optional: 1 },
@@ -38,7 +39,7 @@ export function hostEntries(host: Host, nowMs: number): readonly (readonly [stri
     ['name', host.metadata?.name ?? ''],
     ['phase', `${hostPhaseOf(host)}, since ${relative(host.phaseSince, nowMs)}`],
     ['waits', waitOf(host.waiting, nowMs)],
-    ['provider', host.providerId],
+    ['provider', nameAndId(host.providerName, host.providerId)],
     ['image', host.image],
     ['profile', host.hardwareProfile],
     ['zone', [host.region, host.zone].filter(Boolean).join('/')],

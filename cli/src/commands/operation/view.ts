@@ -47,8 +47,8 @@ export async function printPlan(runtime: Runtime, operation: Operation, json: un
   print.data(table([
     { title: 'ACTION', text: (entry) => actionOf(entry.action) },
     { title: 'NODE', text: (entry) => entry.nodeName || entry.nodeId, cut: true },
-    { title: 'HOST', text: (entry) => entry.hostId, cut: true },
-    { title: 'DOMAIN', text: (entry) => entry.domainId, optional: 1 },
+    { title: 'HOST', text: (entry) => entry.hostName || entry.hostId, cut: true },
+    { title: 'DOMAIN', text: (entry) => entry.domainName || entry.domainId, optional: 1 },
     { title: 'WHY', text: (entry) => entry.reason },
   ], operation.plan, { paintTitle: print.out.dim, width: print.tableWidth }));
   print.tell('this is a plan; nothing was changed');
@@ -86,5 +86,5 @@ function actionOf(action: Operation['plan'][number]['action']): string {
 }
 
 function planLine(entry: Operation['plan'][number]): string {
-  return [actionOf(entry.action), entry.nodeName || entry.nodeId, entry.hostId && `on ${entry.hostId}`, entry.reason && `(${entry.reason})`].filter(Boolean).join(' ');
+  return [actionOf(entry.action), entry.nodeName || entry.nodeId, (entry.hostName || entry.hostId) && `on ${entry.hostName || entry.hostId}`, entry.reason && `(${entry.reason})`].filter(Boolean).join(' ');
 }

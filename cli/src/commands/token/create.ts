@@ -3,6 +3,7 @@ import { CreateJoinTokenRequest, CreateJoinTokenResponse, TokenServiceService } 
 import { defineCommand, required } from '../../command.js';
 import { newMutation } from '../../control/mutation.js';
 import { duration } from '../../options.js';
+import { sanitise } from '../../output/sanitise.js';
 
 export const tokenCreate = defineCommand({
   description: [
@@ -16,12 +17,15 @@ export const tokenCreate = defineCommand({
   arguments: { hostName: required('name of the host that will join') },
   options: { ttl: duration('--ttl <duration>', 'how long it is valid; 15m when left out') },
   async run(runtime, { hostName }, { ttl }) {
-    const { print, io } = runtime;
+    const { print } = runtime;
     const control = await runtime.control();
     const request = CreateJoinTokenRequest.fromPartial({ mutation: newMutation(), hostName, ...(ttl && { validFor: durationFromMs(ttl) }) });
     const answer = await control.call(TokenServiceService.createJoinToken, request);
     if (print.isForPrograms) return print.json(CreateJoinTokenResponse.toJSON(answer));
     print.data(answer.token);
-    if (io.stdout.isTTY === true) print.tell(`it lets one machine join as ${hostName}, until ${answer.joinToken?.expiresAt?.toISOString() ?? 'it expires'}; it is not shown again`);
+    print.tell([
+      `it lets one machine join as ${hostName}, until ${answer.joinToken?.expiresAt?.toISOString() ?? 'it expires'}, and is not shown again; put it into a file on that machine, then there:`,
+      `  wo agent --coordinator ${sanitise(answer.agentsAddress || 'HOST:PORT')} --join-token-file FILE`,
+    ].join('\n'));
   },
 });

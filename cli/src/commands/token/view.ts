@@ -5,7 +5,7 @@ import { relative } from '../../output/time.js';
 export function tokenColumns(nowMs: number): readonly Column<JoinToken>[] {
   return [
     { title: 'ID', text: (token) => token.metadata?.id ?? '' },
-    { title: 'HOST', text: (token) => token.hostId || (token.metadata?.name ?? '') },
+    { title: 'HOST', text: (token) => token.hostName || token.hostId },
     { title: 'STATE', text: (token) => tokenState(token, nowMs) },
     { title: 'EXPIRES', text: (token) => relative(token.expiresAt, nowMs) },
     { title: 'CREATED', text: (token) => relative(token.metadata?.createdAt, nowMs), optional: 1 },

@@ -19,6 +19,7 @@ import { implement, type Service } from '../service.js';
 import { changedEnvironment, checkChange, describeChange, outdatedNodes } from './family-environment.js';
 import { checkOffer } from './check-offer.js';
 import { mutate, mutateObject } from './mutation.js';
+import { namesById } from './node-names.js';
 import { pageQuery } from './paging.js';
 import { familyStatus } from './family-status.js';
 import { domainView, familyView } from './views/family-view.js';
@@ -40,7 +41,12 @@ const defaults = { deployTimeoutMs: 15 * 60_000, tries: 5, intervalMs: 5 * 60_00
 export function familyService(options: FamilyServiceOptions): Service {
   const { store } = options;
   const find = (reference: string): Promise<Family> => findObject(store.read, 'families', reference);
-  const viewOf = async (family: Family): Promise<ReturnType<typeof familyView>> => familyView(family, await store.read.domains.find({ familyId: family.id }));
+  const viewOf = async (family: Family): Promise<ReturnType<typeof familyView>> => {
+    const domains = await store.read.domains.find({ familyId: family.id });
+    const providers = await namesById(store.read.providers, domains.map(({ providerId }) => providerId));
+    const releases = await namesById(store.read.releases, family.spec.releaseId === undefined ? [] : [family.spec.releaseId]);
+    return familyView(family, domains, new Map([...providers, ...releases]));
+  };
   return implement(FamilyServiceService, {
     async createFamily(request) {
       const fresh = newFamily(options, request);
@@ -98,7 +104,7 @@ export function familyService(options: FamilyServiceOptions): Service {
         const provider = await findObject(transaction, 'providers', asked.id);
         return transaction.domains.insert({ ...(await newDomain(options, transaction, request, family, provider)), ...offered });
       });
-      return { domain: domainView(domain), dryRun: request.mutation?.dryRun ?? false };
+      return { domain: domainView(domain, new Map([[asked.id, asked.name]])), dryRun: request.mutation?.dryRun ?? false };
     },
     async removeDomain(request) {
       await mutateObject(store, request.mutation, 'domains', request.domain, async (transaction, domain) => {

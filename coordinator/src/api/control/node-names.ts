@@ -11,7 +11,7 @@ export async function nodeNames(read: Pick<Reader, 'families' | 'hosts'>, nodes:
   return (node) => ({ familyName: families.get(node.familyId) ?? '', hostName: hosts.get(node.hostId) ?? '' });
 }
 
-async function namesById(collection: { get(id: string): Promise<{ readonly name: string } | undefined> }, ids: readonly string[]): Promise<Map<string, string>> {
+export async function namesById(collection: { get(id: string): Promise<{ readonly name: string } | undefined> }, ids: readonly string[]): Promise<Map<string, string>> {
   const unique = [...new Set(ids)];
   const names = await Promise.all(unique.map(async (id): Promise<[string, string]> => [id, (await collection.get(id))?.name ?? '']));
   return new Map(names);

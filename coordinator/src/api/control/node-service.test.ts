@@ -124,7 +124,7 @@ void t.test('what a node gets can be seen', async (test) => {
 void t.test('a log is read from the node\'s host, as it was asked for', async (test) => {
   const { fleet, readLog } = await setting(test);
   fleet.channel = async function* () {
-    yield { offset: 5n, data: Buffer.from('hello'), lostBytes: 2n };
+    yield { offset: 5n, data: Buffer.from('hello'), lostBytes: 2n, log: undefined };
   };
   const read = async (request: Partial<ReadNodeLogRequest>): Promise<ReadNodeLogResponse[]> => {
     const chunks: ReadNodeLogResponse[] = [];

@@ -12,8 +12,11 @@ import { changeNodes, type NodeChange } from '../../engine/change-nodes.js';
 import { findObject } from '../../engine/find-object.js';
 import type { StrategyDirectory } from '../../engine/ports.js';
 import type { Fleet } from '../../fleet/fleet.js';
-import type { Reader, Store } from '../../store/store.js';
+import type { Store } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
+import { listNodeLogs } from './logs/list-node-logs.js';
+import { readNodeLogs } from './logs/read-node-logs.js';
+import { meantNodes } from './meant-nodes.js';
 import { mutate } from './mutation.js';
 import { nodeNames } from './node-names.js';
 import { pageQuery } from './paging.js';
@@ -39,7 +42,7 @@ export function nodeService(options: NodeServiceOptions): Service {
   const change = async (what: NodeChange, request: { mutation: Mutation | undefined; nodes: readonly string[] }, identity: Identity, keepData = true): Promise<Operation> => {
     return mutate(store, request.mutation, async (transaction) =>
       changeNodes(options, transaction, {
-        change: what, nodes: await meant(transaction, request.nodes), keepData, principal: principalOf(identity), timeoutMs: operationTimeoutMs,
+        change: what, nodes: await meantNodes(transaction, request.nodes), keepData, principal: principalOf(identity), timeoutMs: operationTimeoutMs,
         joins: (family: Family) => joinsCluster(options.strategies, family),
       }),
     );
@@ -96,29 +99,11 @@ export function nodeService(options: NodeServiceOptions): Service {
       };
       for await (const chunk of options.fleet.openChannel(node.hostId, purpose, context.signal)) yield { ...chunk, data: Buffer.from(chunk.data) };
     },
+    readNodeLogs(request, context) {
+      return readNodeLogs(options, request, context.signal);
+    },
+    listNodeLogs(request, context) {
+      return listNodeLogs(options, request, context.signal);
+    },
   });
-}
-
-type NodeReader = Pick<Reader, 'nodes' | 'families'>;
-
-/** Nodes by id or name; a family means all of its nodes. */
-async function meant(read: NodeReader, references: readonly string[]): Promise<Node[]> {
-  const nodes = new Map<string, Node>();
-  for (const reference of references) {
-    for (const node of await nodesOf(read, reference)) nodes.set(node.id, node);
-  }
-  return [...nodes.values()].filter((node) => node.phase !== 'gone');
-}
-
-async function nodesOf(read: NodeReader, reference: string): Promise<Node[]> {
-  try {
-    return [await findObject(read, 'nodes', reference)];
-  } catch (error) {
-    if (!WombatError.is(error) || error.code !== 'WO_NOT_FOUND') throw error;
-    const family = await findObject(read, 'families', reference).catch((error: unknown): never => {
-      if (!WombatError.is(error) || error.code !== 'WO_NOT_FOUND') throw error;
-      throw new WombatError('WO_NOT_FOUND', `there is no node or family ${JSON.stringify(reference.slice(0, 80))}`, { hint: 'see those there are: wo node list' });
-    });
-    return read.nodes.find({ familyId: family.id, phase: presentPhases });
-  }
 }

@@ -11,7 +11,7 @@ const dryRun = { requestId: '', expectedRevision: 0n, dryRun: true };
 async function setting(test: Test) {
   const clock = new HeldClock();
   const { store, identities } = await openTestIdentities(test, { clock });
-  const service = tokenService({ store, clock, ids: randomIds, issuer: identities });
+  const service = tokenService({ store, clock, ids: randomIds, agentsAddress: () => 'wombat.example.org:7421', issuer: identities });
   return {
     store, clock, identities,
     create: unary<CreateJoinTokenRequest, CreateJoinTokenResponse>(service, 'createJoinToken'),

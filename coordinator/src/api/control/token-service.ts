@@ -6,6 +6,7 @@ import type { Store, Transaction } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
 
 import { mutate } from './mutation.js';
+import { namesById } from './node-names.js';
 import { pageQuery } from './paging.js';
 import { dateOf, metadataView } from './views/common.js';
 
@@ -20,9 +21,11 @@ export interface TokenServiceOptions {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly issuer: JoinTokenIssuer;
+  /** Where agents are told to connect. */
+  readonly agentsAddress: () => string;
 }
 
-export function tokenService({ store, clock, ids, issuer }: TokenServiceOptions): Service {
+export function tokenService({ store, clock, ids, issuer, agentsAddress }: TokenServiceOptions): Service {
   return implement(TokenServiceService, {
     /** For a machine that somebody set up: its host's row is made with the token. */
     async createJoinToken(request) {
@@ -37,16 +40,18 @@ export function tokenService({ store, clock, ids, issuer }: TokenServiceOptions)
         });
         return issuer.issueJoinToken({ hostId, ...(validForMs === undefined ? {} : { validForMs }) }, transaction);
       });
-      return { joinToken: joinTokenView(issued.token), token: issued.text };
+      return { joinToken: joinTokenView(issued.token, request.hostName), token: issued.text, agentsAddress: agentsAddress() };
     },
     async listJoinTokens(request) {
       const page = await store.read.joinTokens.page(await pageQuery<'joinTokens'>(request.page, { host: { field: 'hostId' } }));
-      return { joinTokens: page.items.map(joinTokenView), page: { nextPageToken: page.nextPageToken } };
+      const names = await namesById(store.read.hosts, page.items.map(({ hostId }) => hostId));
+      return { joinTokens: page.items.map((token) => joinTokenView(token, names.get(token.hostId) ?? '')), page: { nextPageToken: page.nextPageToken } };
     },
     async revokeJoinToken(request) {
       const token = await findObject(store.read, 'joinTokens', request.joinToken);
-      if (request.mutation?.dryRun) return { joinToken: joinTokenView({ ...token, revokedAt: token.revokedAt ?? clock.now() }) };
-      return { joinToken: joinTokenView(await issuer.revokeJoinToken(token.id)) };
+      const { name = '' } = (await store.read.hosts.get(token.hostId)) ?? {};
+      if (request.mutation?.dryRun) return { joinToken: joinTokenView({ ...token, revokedAt: token.revokedAt ?? clock.now() }, name) };
+      return { joinToken: joinTokenView(await issuer.revokeJoinToken(token.id), name) };
     },
   });
 }
@@ -57,10 +62,11 @@ async function freeName(transaction: Transaction, name: string): Promise<void> {
   if (former) await transaction.hosts.update({ ...former, name: `${name.slice(0, 40)} ${former.id}` });
 }
 
-function joinTokenView(token: JoinToken): JoinTokenMessage {
+function joinTokenView(token: JoinToken, hostName: string): JoinTokenMessage {
   return {
     metadata: metadataView(token),
     hostId: token.hostId,
+    hostName,
     expiresAt: dateOf(token.expiresAt),
     usedAt: dateOf(token.usedAt),
     usedFrom: token.usedFrom ?? '',

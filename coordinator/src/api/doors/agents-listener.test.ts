@@ -35,7 +35,7 @@ interface Opened extends TestIdentities {
 }
 
 /** Real listener, authority and store; the handlers note who called. */
-async function opened(test: Test, overrides: { now?: () => number; strangerTimeoutMs?: number; sweepIntervalMs?: number } = {}): Promise<Opened> {
+async function opened(test: Test, overrides: { now?: () => number; strangerTimeoutMs?: number; sweepIntervalMs?: number; silentTimeoutMs?: number } = {}): Promise<Opened> {
   const { now, ...timeouts } = overrides;
   const clock = { ...systemClock, ...(now ? { now } : {}) };
   const base = await openTestIdentities(test, { clusterId, clock });
@@ -300,6 +300,24 @@ void t.test('garbage instead of TLS or HTTP/2 hurts nobody', async (test) => {
   socket.write(Buffer.alloc(1000, 0xff));
   await ended;
   await enrolled(test, at);
+});
+
+void t.test('a connection whose HTTP/2 was broken off is cut, and one host holds so many and no more', async (test) => {
+  const at = await opened(test, { silentTimeoutMs: 600 });
+  const own = await enrolled(test, at);
+  const open = (): Promise<TLSSocket> => rawConnection(test, at, { ALPNProtocols: ['h2'], cert: own.chainPem, key: own.keyPem });
+  const broken = await open();
+  const ended = new Promise((resolve) => broken.once('close', resolve));
+  // The preface, SETTINGS, and the head of a frame that is longer than any may be.
+  broken.on('error', () => undefined).write(Buffer.from(`${Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n').toString('hex')}0000000400000000000ff0000000000001`, 'hex'));
+  await ended;
+  test.pass('what is silent is cut');
+  const first = await open();
+  const cut = new Promise((resolve) => first.on('error', () => undefined).once('close', resolve));
+  const others = await Promise.all(Array.from({ length: 16 }, open));
+  for (const socket of others) socket.on('error', () => undefined);
+  await cut;
+  test.notOk(others.at(-1)!.destroyed, 'of too many the oldest goes');
 });
 
 void t.test('closing ends calls with WO_UNAVAILABLE and frees the port', async (test) => {

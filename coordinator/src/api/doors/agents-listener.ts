@@ -18,6 +18,8 @@ const sweepIntervalMs = 60_000;
 /** Enough for a refused agent to read why. */
 const refusedTimeoutMs = 2_000;
 const maximumStreams = { host: 500, stranger: 4 };
+/** Of one certificate. An agent has one, and for moments two or three. */
+const maximumConnections = 16;
 
 export interface AgentsListenerOptions {
   readonly services: readonly Service[];
@@ -26,8 +28,12 @@ export interface AgentsListenerOptions {
   readonly index: CertificateIndex;
   readonly certificate: ServerCertificate;
   readonly log: Logger;
+  /** Told of each certificate that the authority has signed and nobody has a record of. */
+  readonly onUnknown?: (certificateDer: Uint8Array, peer: string) => void;
   /** A connection without a certificate is cut after this. Enrolling takes one call. @default 10 s */
   readonly strangerTimeoutMs?: number;
+  /** See TlsListener. */
+  readonly silentTimeoutMs?: number;
   /** How often connections whose certificate has ended are looked for. @default 60 s */
   readonly sweepIntervalMs?: number;
 }
@@ -58,6 +64,7 @@ export class AgentsListener {
       clientAuthorities: options.authority.trustedPem,
       log: options.log,
       onConnection: (socket) => this.route(socket),
+      ...(options.silentTimeoutMs === undefined ? {} : { silentTimeoutMs: options.silentTimeoutMs }),
     });
     this.stopRevocations = options.index.onRevoked((fingerprint) => this.cutIfRefused(fingerprint));
   }
@@ -95,6 +102,7 @@ export class AgentsListener {
     const judged = this.judge(socket, der);
     if (typeof judged === 'string') {
       this.options.log.warn({ peer: socket.remoteAddress, reason: judged }, 'a client certificate was refused');
+      if (judged === 'unknown') this.options.onUnknown?.(der, socket.remoteAddress ?? '');
       return this.serveFor(this.refusedDoor(judged), socket, refusedTimeoutMs);
     }
     this.remember(judged.fingerprint, socket);
@@ -132,6 +140,8 @@ export class AgentsListener {
   private remember(fingerprint: string, socket: TLSSocket): void {
     const sockets = this.byFingerprint.get(fingerprint) ?? new Set();
     this.byFingerprint.set(fingerprint, sockets.add(socket));
+    // The oldest goes: of an agent that lives it is one that broke.
+    if (sockets.size > maximumConnections) for (const oldest of [...sockets].slice(0, 1)) oldest.destroy();
     socket.once('close', () => {
       sockets.delete(socket);
       if (sockets.size === 0 && this.byFingerprint.get(fingerprint) === sockets) this.byFingerprint.delete(fingerprint);

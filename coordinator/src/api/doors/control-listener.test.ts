@@ -32,7 +32,7 @@ type Handle = {
   upload: (requests: AsyncIterable<unknown>) => Promise<UploadArtifactResponse>;
 };
 
-const version: GetVersionResponse = { version: '0.1.0', clusterId: 'testcluster1', agents: {}, nodeVersion: process.version };
+const version: GetVersionResponse = { version: '0.1.0', clusterId: 'testcluster1', agents: {}, nodeVersion: process.version, time: new Date(0) };
 const unused = (): never => {
   throw new Error('not part of this test');
 };
@@ -42,6 +42,8 @@ function servicesOf(handle: Partial<Handle>): Service[] {
     implement(SystemServiceService, {
       getVersion: (_, context) => handle.getVersion?.(context) ?? Promise.resolve(version),
       listPlugins: unused,
+      diagnose: unused,
+      createBackup: unused,
     }),
     implement(EventServiceService, { listEvents: unused, followEvents: (_, context) => (handle.follow ?? unused)(context) }),
     implement(ReleaseServiceService, {

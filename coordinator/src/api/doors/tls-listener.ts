@@ -8,6 +8,8 @@ import type { ServerCertificate } from '../../auth/server-certificate.js';
 import { formatAddress, type Address } from './address.js';
 
 const handshakeTimeoutMs = 5_000;
+/** Three pings of the door: whoever lives has answered one. */
+const silentTimeoutMs = 180_000;
 
 export interface TlsListenerOptions {
   readonly certificate: ServerCertificate;
@@ -15,12 +17,16 @@ export interface TlsListenerOptions {
   readonly clientAuthorities?: string;
   readonly log: Logger;
   readonly onConnection: (socket: TLSSocket) => void;
+  /** A connection from which not one byte comes is cut after this, or soon after. @default 180 s */
+  readonly silentTimeoutMs?: number;
 }
 
 /** A TLS 1.3 server for HTTP/2 whose certificate may change while it runs. It speaks no HTTP itself. */
 export class TlsListener {
   private readonly server: Server;
-  private readonly sockets = new Set<TLSSocket>();
+  /** With what had been read of each at the last look. */
+  private readonly sockets = new Map<TLSSocket, { bytes: number; sinceMs: number }>();
+  private sweep: NodeJS.Timeout | undefined;
   private readonly stopRenewals: () => void;
 
   constructor(private readonly options: TlsListenerOptions) {
@@ -57,6 +63,8 @@ export class TlsListener {
       this.server.listen(address.port, address.host, () => {
         this.server.off('error', onError);
         this.server.on('error', (error) => this.options.log.error({ err: error }, 'a listener failed'));
+        const { silentTimeoutMs: silentMs = silentTimeoutMs } = this.options;
+        this.sweep = setInterval(() => this.cutSilent(silentMs), silentMs / 6).unref();
         resolve({ host: address.host, port: (this.server.address() as AddressInfo).port });
       });
     });
@@ -65,6 +73,7 @@ export class TlsListener {
   /** Takes no more connections; those there are go on. */
   stopListening(): void {
     this.stopRenewals();
+    clearInterval(this.sweep);
     this.server.close();
   }
 
@@ -74,24 +83,37 @@ export class TlsListener {
       signal.addEventListener('abort', () => resolve(), { once: true });
       const check = (): void => {
         if (this.sockets.size === 0 || signal.aborted) resolve();
-        else for (const socket of [...this.sockets].slice(0, 1)) socket.once('close', check);
+        else for (const socket of [...this.sockets.keys()].slice(0, 1)) socket.once('close', check);
       };
       check();
     });
   }
 
   destroyConnections(): void {
-    for (const socket of this.sockets) socket.destroy();
+    for (const socket of this.sockets.keys()) socket.destroy();
   }
 
   private accept(socket: TLSSocket): void {
     // Without a listener an error of the socket would end the process; 'close' follows anyway.
     socket.on('error', () => undefined);
     if (socket.alpnProtocol !== 'h2') return void socket.destroy();
-    this.sockets.add(socket);
+    this.sockets.set(socket, { bytes: 0, sinceMs: performance.now() });
     socket.once('close', () => this.sockets.delete(socket));
     socket.setNoDelay(true);
     this.options.onConnection(socket);
+  }
+
+  /**
+   * Node notices no end of a connection once its HTTP/2 has been broken off for what was sent (a frame too long,
+   * headers that cannot be read): it says nothing, reads nothing, and keeps the socket for ever.
+   */
+  private cutSilent(silentMs: number): void {
+    const now = performance.now();
+    for (const [socket, seen] of this.sockets) {
+      const bytes = socket.bytesRead;
+      if (bytes !== seen.bytes) this.sockets.set(socket, { bytes, sinceMs: now });
+      else if (now - seen.sinceMs >= silentMs) socket.destroy();
+    }
   }
 
   private secrets(pair: ServerKeyPair): { key: string; cert: string; ca?: string; minVersion: 'TLSv1.3'; secureOptions: number } {

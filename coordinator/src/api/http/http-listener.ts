@@ -13,6 +13,7 @@ import type { Address } from '../doors/address.js';
 import { told } from '../doors/failure.js';
 import { RunningCalls, type CallScope } from '../doors/running-calls.js';
 import { listenError } from '../doors/tls-listener.js';
+import { openApi, type OpenApi } from '../openapi/openapi.js';
 import type { CallContext, ServerStreamHandler, Service, UnaryHandler } from '../service.js';
 import { eventsQuery } from './events-query.js';
 import { httpMethods, type HttpMethod } from './http-methods.js';
@@ -55,7 +56,7 @@ export interface HttpListenerOptions {
 
 /**
  * The HTTP door: `POST /v1/<Service>/<Method>` in proto3 JSON, `GET /v1/events` as server-sent
- * events, `GET /healthz`. Same method table, identities, handlers and errors as the gRPC door.
+ * events, `GET /healthz` and `GET /openapi.json`, which need no token. Same method table, identities, handlers and errors as the gRPC door.
  */
 export class HttpListener {
   private readonly calls: RunningCalls;
@@ -65,6 +66,8 @@ export class HttpListener {
   /** Who each admitted request comes from. */
   private readonly identities = new WeakMap<FastifyRequest, Identity>();
   private stopRenewals: () => void = () => undefined;
+  /** Made when it is first asked for. */
+  private document: OpenApi | undefined;
 
   constructor(private readonly options: HttpListenerOptions) {
     this.calls = new RunningCalls(options.maximumCallsOfOneToken);
@@ -131,6 +134,7 @@ export class HttpListener {
       const isServing = this.options.isServing?.() ?? true;
       return reply.code(isServing ? 200 : 503).send({ status: isServing ? 'ok' : 'unavailable' });
     });
+    this.app.get('/openapi.json', async (_, reply) => reply.send((this.document ??= openApi())));
     this.app.get('/v1/events', { onRequest: async (request) => this.admit(request, followEventsMethod) }, async (request, reply) => {
       const method = this.methodOf(followEventsMethod);
       const format = serverSentEvents((json) => (json as { sequence?: string }).sequence);

@@ -26,6 +26,8 @@ export interface Host extends StoredObject {
   readonly lastSeenAt?: number;
   readonly certificateNotAfter?: number;
   readonly lastError?: StoredError;
+  /** Nodes that run on it and have no row here: the store was set up from an older backup. */
+  readonly unknownNodeIds?: readonly string[];
   /** The operation that drives it, while one does. */
   readonly operationId?: string;
 }

@@ -11,6 +11,9 @@ export interface PlanEntry {
   readonly hostId: string;
   readonly domainId: string;
   readonly reason: string;
+  /** As they were when it was planned; records of older versions have none. */
+  readonly hostName?: string;
+  readonly domainName?: string;
 }
 
 export interface OperationProgress {

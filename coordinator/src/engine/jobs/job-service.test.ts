@@ -143,7 +143,7 @@ void t.test('output that did not fit into the outcome is read over a channel', a
   const head = Buffer.alloc(16 * 1024, 'a');
   const rest = Buffer.from('and the rest');
   setting.fleet.channel = async function* (): AsyncGenerator<ChannelData> {
-    yield { offset: BigInt(head.length), data: rest, lostBytes: 0n };
+    yield { offset: BigInt(head.length), data: rest, lostBytes: 0n, log: undefined };
   };
   await setting.jobs.outcomes(exec.hostId, [outcomeOf(exec, 0, '', { stdout: { head, sizeBytes: BigInt(head.length + rest.length + 5), lostBytes: 2n } })]);
   test.match(setting.fleet.opened, [{ hostId: host(1), purpose: { $case: 'readExecOutput', value: { targetId: exec.targetId, stream: LogStream.STDOUT, offset: BigInt(head.length) } } }]);
@@ -186,7 +186,7 @@ void t.test('no more than a MiB of a stream is kept, however long the channel go
   const [exec] = setting.fleet.execs as [SentExec];
   let pieces = 0;
   setting.fleet.channel = async function* (): AsyncGenerator<ChannelData> {
-    for (;; pieces += 1) yield { offset: 0n, data: Buffer.alloc(32 * 1024), lostBytes: 0n };
+    for (;; pieces += 1) yield { offset: 0n, data: Buffer.alloc(32 * 1024), lostBytes: 0n, log: undefined };
   };
   await setting.jobs.outcomes(exec.hostId, [outcomeOf(exec, 0, '', { stdout: { head: Buffer.alloc(16 * 1024), sizeBytes: 10_000_000n, lostBytes: 0n } })]);
   const target = await setting.target(exec);

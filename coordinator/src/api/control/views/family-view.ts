@@ -6,12 +6,16 @@ import { typedValue } from '../../../domain/attributes/typed-value.js';
 import type { Attributes } from '../../../domain/model/object.js';
 import { enumOf, metadataView } from './common.js';
 
-export function familyView(family: Family, domains: readonly Domain[]): FamilyMessage {
+/** Names by id, of what is named beside its id. */
+export type Names = ReadonlyMap<string, string>;
+
+export function familyView(family: Family, domains: readonly Domain[], names: Names = new Map()): FamilyMessage {
   const { spec } = family;
   return {
     metadata: metadataView(family),
     spec: {
       releaseId: spec.releaseId ?? '',
+      releaseName: names.get(spec.releaseId ?? '') ?? '',
       selector: spec.selector,
       bootstrap: { strategy: spec.bootstrap.strategy, options: { ...spec.bootstrap.options } },
       firewall: spec.firewall.map((rule) => ({ ...rule })),
@@ -20,7 +24,7 @@ export function familyView(family: Family, domains: readonly Domain[]): FamilyMe
       neighbours: [],
       restart: { tries: spec.restart.tries, interval: durationFromMs(spec.restart.intervalMs), delay: durationFromMs(spec.restart.delayMs) },
     },
-    domains: domains.map(domainView),
+    domains: domains.map((domain) => domainView(domain, names)),
     cluster: clusterView(family.cluster),
   };
 }
@@ -29,11 +33,12 @@ function clusterView(cluster: ClusterState): ClusterMessage {
   return { health: enumOf<ClusterHealth>(ClusterHealth, cluster.health), parts: cluster.parts.map((nodes) => ({ nodes: [...nodes] })) };
 }
 
-export function domainView(domain: Domain): DomainMessage {
+export function domainView(domain: Domain, names: Names): DomainMessage {
   const { familyId, providerId, image, hardwareProfile, region, zone, nodesPerHost, maxHosts, priority, weight } = domain;
   return {
     metadata: metadataView(domain),
     familyId, providerId, image, hardwareProfile, region, zone, nodesPerHost, maxHosts, priority, weight,
+    providerName: names.get(providerId) ?? '',
     labels: attributesView(domain.labels),
   };
 }

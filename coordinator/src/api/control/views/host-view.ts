@@ -16,6 +16,7 @@ export function hostView(host: Host, provider: Provider | undefined, nodeCount: 
     waiting: waitingView(host.waiting),
     addresses: [...host.addresses],
     nodeCount,
+    providerName: provider?.name ?? '',
     facts,
     attributes: hostAttributes({ host, provider, facts }),
     sample,

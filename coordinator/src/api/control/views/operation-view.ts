@@ -10,7 +10,7 @@ export function operationView(operation: Operation): OperationMessage {
     state: enumOf<OperationState>(OperationState, operation.state),
     familyId: operation.familyId,
     principal: operation.principal,
-    plan: operation.plan.map((entry) => ({ ...entry, action: enumOf<PlanAction>(PlanAction, entry.action) })),
+    plan: operation.plan.map((entry) => ({ hostName: '', domainName: '', ...entry, action: enumOf<PlanAction>(PlanAction, entry.action) })),
     progress: { ...operation.progress },
     waiting: waitingView(operation.waiting),
     error: errorView(operation.error),

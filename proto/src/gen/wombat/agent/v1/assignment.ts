@@ -423,7 +423,11 @@ export interface NodeStatus {
     | undefined;
   /** The last lines that the node wrote before it failed, at most 4 KiB. */
   logTail: string;
-  lastExit: ExitStatus | undefined;
+  lastExit:
+    | ExitStatus
+    | undefined;
+  /** The highest restart_generation that the agent knows of this node. */
+  restartGeneration: bigint;
 }
 
 export interface Waiting {
@@ -2450,6 +2454,7 @@ function createBaseNodeStatus(): NodeStatus {
     lastError: undefined,
     logTail: "",
     lastExit: undefined,
+    restartGeneration: 0n,
   };
 }
 
@@ -2493,6 +2498,12 @@ export const NodeStatus: MessageFns<NodeStatus> = {
     }
     if (message.lastExit !== undefined) {
       ExitStatus.encode(message.lastExit, writer.uint32(90).fork()).join();
+    }
+    if (message.restartGeneration !== 0n) {
+      if (BigInt.asUintN(64, message.restartGeneration) !== message.restartGeneration) {
+        throw new globalThis.Error("value provided for field message.restartGeneration of type uint64 too large");
+      }
+      writer.uint32(96).uint64(message.restartGeneration);
     }
     return writer;
   },
@@ -2598,6 +2609,14 @@ export const NodeStatus: MessageFns<NodeStatus> = {
             message.lastExit = ExitStatus.decode(reader, reader.uint32());
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.restartGeneration = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2647,6 +2666,11 @@ export const NodeStatus: MessageFns<NodeStatus> = {
         : isSet(object.last_exit)
         ? ExitStatus.fromJSON(object.last_exit)
         : undefined,
+      restartGeneration: isSet(object.restartGeneration)
+        ? BigInt(object.restartGeneration)
+        : isSet(object.restart_generation)
+        ? BigInt(object.restart_generation)
+        : 0n,
     };
   },
 
@@ -2685,6 +2709,9 @@ export const NodeStatus: MessageFns<NodeStatus> = {
     if (message.lastExit !== undefined) {
       obj.lastExit = ExitStatus.toJSON(message.lastExit);
     }
+    if (message.restartGeneration !== 0n) {
+      obj.restartGeneration = message.restartGeneration.toString();
+    }
     return obj;
   },
 
@@ -2712,6 +2739,9 @@ export const NodeStatus: MessageFns<NodeStatus> = {
     message.lastExit = (object.lastExit !== undefined && object.lastExit !== null)
       ? ExitStatus.fromPartial(object.lastExit)
       : undefined;
+    message.restartGeneration = (object.restartGeneration !== undefined && object.restartGeneration !== null)
+      ? BigInt(object.restartGeneration)
+      : 0n;
     return message;
   },
 };

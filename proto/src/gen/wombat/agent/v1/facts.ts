@@ -6,6 +6,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { Timestamp } from "../../../google/protobuf/timestamp.js";
 import { Attribute } from "../../type/v1/attribute.js";
 import { Platform } from "../../type/v1/platform.js";
 
@@ -56,6 +57,8 @@ export interface Sample {
   networkSentBytes: bigint;
   /** The agent itself. */
   agentResidentBytes: bigint;
+  /** The host's clock when it was taken; not set by agents that do not tell it. */
+  time: Date | undefined;
 }
 
 function createBaseFacts(): Facts {
@@ -615,6 +618,7 @@ function createBaseSample(): Sample {
     networkReceivedBytes: 0n,
     networkSentBytes: 0n,
     agentResidentBytes: 0n,
+    time: undefined,
   };
 }
 
@@ -655,6 +659,9 @@ export const Sample: MessageFns<Sample> = {
         throw new globalThis.Error("value provided for field message.agentResidentBytes of type uint64 too large");
       }
       writer.uint32(56).uint64(message.agentResidentBytes);
+    }
+    if (message.time !== undefined) {
+      Timestamp.encode(toTimestamp(message.time), writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -728,6 +735,14 @@ export const Sample: MessageFns<Sample> = {
             message.agentResidentBytes = reader.uint64() as bigint;
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.time = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -777,6 +792,7 @@ export const Sample: MessageFns<Sample> = {
         : isSet(object.agent_resident_bytes)
         ? BigInt(object.agent_resident_bytes)
         : 0n,
+      time: isSet(object.time) ? fromJsonTimestamp(object.time) : undefined,
     };
   },
 
@@ -803,6 +819,9 @@ export const Sample: MessageFns<Sample> = {
     if (message.agentResidentBytes !== 0n) {
       obj.agentResidentBytes = message.agentResidentBytes.toString();
     }
+    if (message.time !== undefined) {
+      obj.time = message.time.toISOString();
+    }
     return obj;
   },
 
@@ -828,6 +847,7 @@ export const Sample: MessageFns<Sample> = {
     message.agentResidentBytes = (object.agentResidentBytes !== undefined && object.agentResidentBytes !== null)
       ? BigInt(object.agentResidentBytes)
       : 0n;
+    message.time = object.time ?? undefined;
     return message;
   },
 };
@@ -848,6 +868,28 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
 type KeysOfUnion<T> = T extends T ? keyof T : never;
 type Exact<P, I extends P> = P extends Builtin ? P
   : P & { [K in keyof P]: Exact<P[K], I[K]> } & { [K in Exclude<keyof I, KeysOfUnion<P>>]: never };
+
+function toTimestamp(date: Date): Timestamp {
+  const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
+  const nanos = (date.getTime() % 1_000) * 1_000_000;
+  return { seconds, nanos };
+}
+
+function fromTimestamp(t: Timestamp): Date {
+  let millis = (globalThis.Number(t.seconds.toString()) || 0) * 1_000;
+  millis += (t.nanos || 0) / 1_000_000;
+  return new globalThis.Date(millis);
+}
+
+function fromJsonTimestamp(o: any): Date {
+  if (o instanceof globalThis.Date) {
+    return o;
+  } else if (typeof o === "string") {
+    return new globalThis.Date(o);
+  } else {
+    return fromTimestamp(Timestamp.fromJSON(o));
+  }
+}
 
 function isSet(value: any): boolean {
   return value !== null && value !== undefined;

@@ -20,6 +20,7 @@ import {
 import { Duration } from "../../../google/protobuf/duration.js";
 import { Timestamp } from "../../../google/protobuf/timestamp.js";
 import { ErrorDetail } from "../../type/v1/error.js";
+import { LogFilter, LogPosition, LogSelection, LogStart } from "../../type/v1/log.js";
 import { Assignment, NodeStatus } from "./assignment.js";
 import { ExecOutcome } from "./exec.js";
 import { Facts, Sample } from "./facts.js";
@@ -171,7 +172,33 @@ export interface OutcomeRef {
 
 export interface OpenChannel {
   channelId: string;
-  purpose: { $case: "readLog"; value: ReadLog } | { $case: "readExecOutput"; value: ReadExecOutput } | undefined;
+  purpose: { $case: "readLog"; value: ReadLog } | { $case: "readExecOutput"; value: ReadExecOutput } | {
+    $case: "readLogs";
+    value: ReadLogs;
+  } | undefined;
+}
+
+/** Several logs of several nodes over one channel; each ChannelData says which it is of. */
+export interface ReadLogs {
+  nodes: LogsOfNode[];
+  selection:
+    | LogSelection
+    | undefined;
+  /** For nodes without positions. */
+  start: LogStart | undefined;
+  filter: LogFilter | undefined;
+  follow: boolean;
+  /** No data: one message for each log, saying how much of it is kept. */
+  listOnly: boolean;
+}
+
+export interface LogsOfNode {
+  nodeId: string;
+  /**
+   * Where an earlier channel stopped. A log without one begins at its oldest byte when others of
+   * the node have one.
+   */
+  positions: LogPosition[];
 }
 
 /** A node's output by offset. Offsets count every byte ever written, also those no longer kept. */
@@ -207,6 +234,32 @@ export interface ChannelData {
   data: Buffer;
   /** Bytes before `offset` that are no longer to be had. */
   lostBytes: bigint;
+  /** Set on channels opened for ReadLogs. */
+  log: LogOf | undefined;
+}
+
+/** Which log a chunk is of. */
+export interface LogOf {
+  nodeId: string;
+  /** Empty: this speaks of the node. */
+  log: string;
+  /**
+   * Where to go on. With a filter `data` holds the wanted lines only, and this is past them.
+   * With list_only: the end of the log.
+   */
+  nextOffset: bigint;
+  /** Bytes before `offset` may be missing, and nobody knows how many: the file was emptied. */
+  torn: boolean;
+  /** With list_only. */
+  modifiedAt:
+    | Date
+    | undefined;
+  /** Files of the node that match but are more than are read. */
+  omittedFiles: number;
+  /** The node is removed, and its logs have been read to their end. */
+  ended: boolean;
+  /** Why the node's logs cannot be read. */
+  error: ErrorDetail | undefined;
 }
 
 /** Coordinator to agent; the end of this stream asks the agent to end its own. */
@@ -1906,6 +1959,9 @@ export const OpenChannel: MessageFns<OpenChannel> = {
       case "readExecOutput":
         ReadExecOutput.encode(message.purpose.value, writer.uint32(26).fork()).join();
         break;
+      case "readLogs":
+        ReadLogs.encode(message.purpose.value, writer.uint32(34).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1947,6 +2003,14 @@ export const OpenChannel: MessageFns<OpenChannel> = {
             message.purpose = { $case: "readExecOutput", value: ReadExecOutput.decode(reader, reader.uint32()) };
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.purpose = { $case: "readLogs", value: ReadLogs.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1974,6 +2038,10 @@ export const OpenChannel: MessageFns<OpenChannel> = {
         ? { $case: "readExecOutput", value: ReadExecOutput.fromJSON(object.readExecOutput) }
         : isSet(object.read_exec_output)
         ? { $case: "readExecOutput", value: ReadExecOutput.fromJSON(object.read_exec_output) }
+        : isSet(object.readLogs)
+        ? { $case: "readLogs", value: ReadLogs.fromJSON(object.readLogs) }
+        : isSet(object.read_logs)
+        ? { $case: "readLogs", value: ReadLogs.fromJSON(object.read_logs) }
         : undefined,
     };
   },
@@ -1987,6 +2055,8 @@ export const OpenChannel: MessageFns<OpenChannel> = {
       obj.readLog = ReadLog.toJSON(message.purpose.value);
     } else if (message.purpose?.$case === "readExecOutput") {
       obj.readExecOutput = ReadExecOutput.toJSON(message.purpose.value);
+    } else if (message.purpose?.$case === "readLogs") {
+      obj.readLogs = ReadLogs.toJSON(message.purpose.value);
     }
     return obj;
   },
@@ -2010,7 +2080,263 @@ export const OpenChannel: MessageFns<OpenChannel> = {
         }
         break;
       }
+      case "readLogs": {
+        if (object.purpose?.value !== undefined && object.purpose?.value !== null) {
+          message.purpose = { $case: "readLogs", value: ReadLogs.fromPartial(object.purpose.value) };
+        }
+        break;
+      }
     }
+    return message;
+  },
+};
+
+function createBaseReadLogs(): ReadLogs {
+  return { nodes: [], selection: undefined, start: undefined, filter: undefined, follow: false, listOnly: false };
+}
+
+export const ReadLogs: MessageFns<ReadLogs> = {
+  encode(message: ReadLogs, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.nodes) {
+      LogsOfNode.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.selection !== undefined) {
+      LogSelection.encode(message.selection, writer.uint32(18).fork()).join();
+    }
+    if (message.start !== undefined) {
+      LogStart.encode(message.start, writer.uint32(26).fork()).join();
+    }
+    if (message.filter !== undefined) {
+      LogFilter.encode(message.filter, writer.uint32(34).fork()).join();
+    }
+    if (message.follow !== false) {
+      writer.uint32(40).bool(message.follow);
+    }
+    if (message.listOnly !== false) {
+      writer.uint32(48).bool(message.listOnly);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReadLogs {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReadLogs();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodes.push(LogsOfNode.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.selection = LogSelection.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.start = LogStart.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.filter = LogFilter.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.follow = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.listOnly = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReadLogs {
+    return {
+      nodes: globalThis.Array.isArray(object?.nodes) ? object.nodes.map((e: any) => LogsOfNode.fromJSON(e)) : [],
+      selection: isSet(object.selection) ? LogSelection.fromJSON(object.selection) : undefined,
+      start: isSet(object.start) ? LogStart.fromJSON(object.start) : undefined,
+      filter: isSet(object.filter) ? LogFilter.fromJSON(object.filter) : undefined,
+      follow: isSet(object.follow) ? globalThis.Boolean(object.follow) : false,
+      listOnly: isSet(object.listOnly)
+        ? globalThis.Boolean(object.listOnly)
+        : isSet(object.list_only)
+        ? globalThis.Boolean(object.list_only)
+        : false,
+    };
+  },
+
+  toJSON(message: ReadLogs): unknown {
+    const obj: any = {};
+    if (message.nodes?.length) {
+      obj.nodes = message.nodes.map((e) => LogsOfNode.toJSON(e));
+    }
+    if (message.selection !== undefined) {
+      obj.selection = LogSelection.toJSON(message.selection);
+    }
+    if (message.start !== undefined) {
+      obj.start = LogStart.toJSON(message.start);
+    }
+    if (message.filter !== undefined) {
+      obj.filter = LogFilter.toJSON(message.filter);
+    }
+    if (message.follow !== false) {
+      obj.follow = message.follow;
+    }
+    if (message.listOnly !== false) {
+      obj.listOnly = message.listOnly;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReadLogs>, I>>(base?: I): ReadLogs {
+    return ReadLogs.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReadLogs>, I>>(object: I): ReadLogs {
+    const message = createBaseReadLogs();
+    message.nodes = object.nodes?.map((e) => LogsOfNode.fromPartial(e)) || [];
+    message.selection = (object.selection !== undefined && object.selection !== null)
+      ? LogSelection.fromPartial(object.selection)
+      : undefined;
+    message.start = (object.start !== undefined && object.start !== null)
+      ? LogStart.fromPartial(object.start)
+      : undefined;
+    message.filter = (object.filter !== undefined && object.filter !== null)
+      ? LogFilter.fromPartial(object.filter)
+      : undefined;
+    message.follow = object.follow ?? false;
+    message.listOnly = object.listOnly ?? false;
+    return message;
+  },
+};
+
+function createBaseLogsOfNode(): LogsOfNode {
+  return { nodeId: "", positions: [] };
+}
+
+export const LogsOfNode: MessageFns<LogsOfNode> = {
+  encode(message: LogsOfNode, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nodeId !== "") {
+      writer.uint32(10).string(message.nodeId);
+    }
+    for (const v of message.positions) {
+      LogPosition.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LogsOfNode {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLogsOfNode();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.positions.push(LogPosition.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LogsOfNode {
+    return {
+      nodeId: isSet(object.nodeId)
+        ? globalThis.String(object.nodeId)
+        : isSet(object.node_id)
+        ? globalThis.String(object.node_id)
+        : "",
+      positions: globalThis.Array.isArray(object?.positions)
+        ? object.positions.map((e: any) => LogPosition.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: LogsOfNode): unknown {
+    const obj: any = {};
+    if (message.nodeId !== "") {
+      obj.nodeId = message.nodeId;
+    }
+    if (message.positions?.length) {
+      obj.positions = message.positions.map((e) => LogPosition.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<LogsOfNode>, I>>(base?: I): LogsOfNode {
+    return LogsOfNode.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<LogsOfNode>, I>>(object: I): LogsOfNode {
+    const message = createBaseLogsOfNode();
+    message.nodeId = object.nodeId ?? "";
+    message.positions = object.positions?.map((e) => LogPosition.fromPartial(e)) || [];
     return message;
   },
 };
@@ -2409,7 +2735,7 @@ export const ChannelRequest: MessageFns<ChannelRequest> = {
 };
 
 function createBaseChannelData(): ChannelData {
-  return { offset: 0n, data: Buffer.alloc(0), lostBytes: 0n };
+  return { offset: 0n, data: Buffer.alloc(0), lostBytes: 0n, log: undefined };
 }
 
 export const ChannelData: MessageFns<ChannelData> = {
@@ -2428,6 +2754,9 @@ export const ChannelData: MessageFns<ChannelData> = {
         throw new globalThis.Error("value provided for field message.lostBytes of type uint64 too large");
       }
       writer.uint32(24).uint64(message.lostBytes);
+    }
+    if (message.log !== undefined) {
+      LogOf.encode(message.log, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -2469,6 +2798,14 @@ export const ChannelData: MessageFns<ChannelData> = {
             message.lostBytes = reader.uint64() as bigint;
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.log = LogOf.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2490,6 +2827,7 @@ export const ChannelData: MessageFns<ChannelData> = {
         : isSet(object.lost_bytes)
         ? BigInt(object.lost_bytes)
         : 0n,
+      log: isSet(object.log) ? LogOf.fromJSON(object.log) : undefined,
     };
   },
 
@@ -2504,6 +2842,9 @@ export const ChannelData: MessageFns<ChannelData> = {
     if (message.lostBytes !== 0n) {
       obj.lostBytes = message.lostBytes.toString();
     }
+    if (message.log !== undefined) {
+      obj.log = LogOf.toJSON(message.log);
+    }
     return obj;
   },
 
@@ -2515,6 +2856,220 @@ export const ChannelData: MessageFns<ChannelData> = {
     message.offset = (object.offset !== undefined && object.offset !== null) ? BigInt(object.offset) : 0n;
     message.data = object.data ?? Buffer.alloc(0);
     message.lostBytes = (object.lostBytes !== undefined && object.lostBytes !== null) ? BigInt(object.lostBytes) : 0n;
+    message.log = (object.log !== undefined && object.log !== null) ? LogOf.fromPartial(object.log) : undefined;
+    return message;
+  },
+};
+
+function createBaseLogOf(): LogOf {
+  return {
+    nodeId: "",
+    log: "",
+    nextOffset: 0n,
+    torn: false,
+    modifiedAt: undefined,
+    omittedFiles: 0,
+    ended: false,
+    error: undefined,
+  };
+}
+
+export const LogOf: MessageFns<LogOf> = {
+  encode(message: LogOf, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nodeId !== "") {
+      writer.uint32(10).string(message.nodeId);
+    }
+    if (message.log !== "") {
+      writer.uint32(18).string(message.log);
+    }
+    if (message.nextOffset !== 0n) {
+      if (BigInt.asUintN(64, message.nextOffset) !== message.nextOffset) {
+        throw new globalThis.Error("value provided for field message.nextOffset of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.nextOffset);
+    }
+    if (message.torn !== false) {
+      writer.uint32(32).bool(message.torn);
+    }
+    if (message.modifiedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.modifiedAt), writer.uint32(42).fork()).join();
+    }
+    if (message.omittedFiles !== 0) {
+      writer.uint32(48).uint32(message.omittedFiles);
+    }
+    if (message.ended !== false) {
+      writer.uint32(56).bool(message.ended);
+    }
+    if (message.error !== undefined) {
+      ErrorDetail.encode(message.error, writer.uint32(66).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LogOf {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLogOf();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.log = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.nextOffset = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.torn = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.modifiedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.omittedFiles = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.ended = reader.bool();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.error = ErrorDetail.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LogOf {
+    return {
+      nodeId: isSet(object.nodeId)
+        ? globalThis.String(object.nodeId)
+        : isSet(object.node_id)
+        ? globalThis.String(object.node_id)
+        : "",
+      log: isSet(object.log) ? globalThis.String(object.log) : "",
+      nextOffset: isSet(object.nextOffset)
+        ? BigInt(object.nextOffset)
+        : isSet(object.next_offset)
+        ? BigInt(object.next_offset)
+        : 0n,
+      torn: isSet(object.torn) ? globalThis.Boolean(object.torn) : false,
+      modifiedAt: isSet(object.modifiedAt)
+        ? fromJsonTimestamp(object.modifiedAt)
+        : isSet(object.modified_at)
+        ? fromJsonTimestamp(object.modified_at)
+        : undefined,
+      omittedFiles: isSet(object.omittedFiles)
+        ? globalThis.Number(object.omittedFiles)
+        : isSet(object.omitted_files)
+        ? globalThis.Number(object.omitted_files)
+        : 0,
+      ended: isSet(object.ended) ? globalThis.Boolean(object.ended) : false,
+      error: isSet(object.error) ? ErrorDetail.fromJSON(object.error) : undefined,
+    };
+  },
+
+  toJSON(message: LogOf): unknown {
+    const obj: any = {};
+    if (message.nodeId !== "") {
+      obj.nodeId = message.nodeId;
+    }
+    if (message.log !== "") {
+      obj.log = message.log;
+    }
+    if (message.nextOffset !== 0n) {
+      obj.nextOffset = message.nextOffset.toString();
+    }
+    if (message.torn !== false) {
+      obj.torn = message.torn;
+    }
+    if (message.modifiedAt !== undefined) {
+      obj.modifiedAt = message.modifiedAt.toISOString();
+    }
+    if (message.omittedFiles !== 0) {
+      obj.omittedFiles = Math.round(message.omittedFiles);
+    }
+    if (message.ended !== false) {
+      obj.ended = message.ended;
+    }
+    if (message.error !== undefined) {
+      obj.error = ErrorDetail.toJSON(message.error);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<LogOf>, I>>(base?: I): LogOf {
+    return LogOf.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<LogOf>, I>>(object: I): LogOf {
+    const message = createBaseLogOf();
+    message.nodeId = object.nodeId ?? "";
+    message.log = object.log ?? "";
+    message.nextOffset = (object.nextOffset !== undefined && object.nextOffset !== null)
+      ? BigInt(object.nextOffset)
+      : 0n;
+    message.torn = object.torn ?? false;
+    message.modifiedAt = object.modifiedAt ?? undefined;
+    message.omittedFiles = object.omittedFiles ?? 0;
+    message.ended = object.ended ?? false;
+    message.error = (object.error !== undefined && object.error !== null)
+      ? ErrorDetail.fromPartial(object.error)
+      : undefined;
     return message;
   },
 };

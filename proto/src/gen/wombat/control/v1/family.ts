@@ -96,7 +96,11 @@ export interface FamilySpec {
   /** The values are in no answer. */
   secretNames: string[];
   neighbours: Neighbour[];
-  restart: RestartSpec | undefined;
+  restart:
+    | RestartSpec
+    | undefined;
+  /** Of release_id; set in answers. */
+  releaseName: string;
 }
 
 export interface FamilySpec_EnvironmentEntry {
@@ -142,6 +146,8 @@ export interface Domain {
   /** Lower comes first; domains of one priority share by weight. */
   priority: number;
   weight: number;
+  /** Of provider_id. */
+  providerName: string;
 }
 
 /** What the nodes themselves say. */
@@ -481,6 +487,7 @@ function createBaseFamilySpec(): FamilySpec {
     secretNames: [],
     neighbours: [],
     restart: undefined,
+    releaseName: "",
   };
 }
 
@@ -509,6 +516,9 @@ export const FamilySpec: MessageFns<FamilySpec> = {
     }
     if (message.restart !== undefined) {
       RestartSpec.encode(message.restart, writer.uint32(66).fork()).join();
+    }
+    if (message.releaseName !== "") {
+      writer.uint32(74).string(message.releaseName);
     }
     return writer;
   },
@@ -593,6 +603,14 @@ export const FamilySpec: MessageFns<FamilySpec> = {
             message.restart = RestartSpec.decode(reader, reader.uint32());
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.releaseName = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -640,6 +658,11 @@ export const FamilySpec: MessageFns<FamilySpec> = {
         ? object.neighbours.map((e: any) => Neighbour.fromJSON(e))
         : [],
       restart: isSet(object.restart) ? RestartSpec.fromJSON(object.restart) : undefined,
+      releaseName: isSet(object.releaseName)
+        ? globalThis.String(object.releaseName)
+        : isSet(object.release_name)
+        ? globalThis.String(object.release_name)
+        : "",
     };
   },
 
@@ -675,6 +698,9 @@ export const FamilySpec: MessageFns<FamilySpec> = {
     if (message.restart !== undefined) {
       obj.restart = RestartSpec.toJSON(message.restart);
     }
+    if (message.releaseName !== "") {
+      obj.releaseName = message.releaseName;
+    }
     return obj;
   },
 
@@ -703,6 +729,7 @@ export const FamilySpec: MessageFns<FamilySpec> = {
     message.restart = (object.restart !== undefined && object.restart !== null)
       ? RestartSpec.fromPartial(object.restart)
       : undefined;
+    message.releaseName = object.releaseName ?? "";
     return message;
   },
 };
@@ -1202,6 +1229,7 @@ function createBaseDomain(): Domain {
     maxHosts: 0,
     priority: 0,
     weight: 0,
+    providerName: "",
   };
 }
 
@@ -1242,6 +1270,9 @@ export const Domain: MessageFns<Domain> = {
     }
     if (message.weight !== 0) {
       writer.uint32(96).uint32(message.weight);
+    }
+    if (message.providerName !== "") {
+      writer.uint32(106).string(message.providerName);
     }
     return writer;
   },
@@ -1355,6 +1386,14 @@ export const Domain: MessageFns<Domain> = {
             message.weight = reader.uint32();
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.providerName = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1401,6 +1440,11 @@ export const Domain: MessageFns<Domain> = {
         : 0,
       priority: isSet(object.priority) ? globalThis.Number(object.priority) : 0,
       weight: isSet(object.weight) ? globalThis.Number(object.weight) : 0,
+      providerName: isSet(object.providerName)
+        ? globalThis.String(object.providerName)
+        : isSet(object.provider_name)
+        ? globalThis.String(object.provider_name)
+        : "",
     };
   },
 
@@ -1442,6 +1486,9 @@ export const Domain: MessageFns<Domain> = {
     if (message.weight !== 0) {
       obj.weight = Math.round(message.weight);
     }
+    if (message.providerName !== "") {
+      obj.providerName = message.providerName;
+    }
     return obj;
   },
 
@@ -1464,6 +1511,7 @@ export const Domain: MessageFns<Domain> = {
     message.maxHosts = object.maxHosts ?? 0;
     message.priority = object.priority ?? 0;
     message.weight = object.weight ?? 0;
+    message.providerName = object.providerName ?? "";
     return message;
   },
 };

@@ -138,6 +138,8 @@ export interface Host {
     | undefined;
   /** What is known of the machine, by key; docs/reference/attributes.md lists the keys. */
   attributes: Attribute[];
+  /** Of provider_id. */
+  providerName: string;
 }
 
 export interface ListHostsRequest {
@@ -197,6 +199,7 @@ function createBaseHost(): Host {
     certificateNotAfter: undefined,
     lastError: undefined,
     attributes: [],
+    providerName: "",
   };
 }
 
@@ -255,6 +258,9 @@ export const Host: MessageFns<Host> = {
     }
     for (const v of message.attributes) {
       Attribute.encode(v!, writer.uint32(146).fork()).join();
+    }
+    if (message.providerName !== "") {
+      writer.uint32(154).string(message.providerName);
     }
     return writer;
   },
@@ -416,6 +422,14 @@ export const Host: MessageFns<Host> = {
             message.attributes.push(Attribute.decode(reader, reader.uint32()));
             continue;
           }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.providerName = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -484,6 +498,11 @@ export const Host: MessageFns<Host> = {
       attributes: globalThis.Array.isArray(object?.attributes)
         ? object.attributes.map((e: any) => Attribute.fromJSON(e))
         : [],
+      providerName: isSet(object.providerName)
+        ? globalThis.String(object.providerName)
+        : isSet(object.provider_name)
+        ? globalThis.String(object.provider_name)
+        : "",
     };
   },
 
@@ -543,6 +562,9 @@ export const Host: MessageFns<Host> = {
     if (message.attributes?.length) {
       obj.attributes = message.attributes.map((e) => Attribute.toJSON(e));
     }
+    if (message.providerName !== "") {
+      obj.providerName = message.providerName;
+    }
     return obj;
   },
 
@@ -577,6 +599,7 @@ export const Host: MessageFns<Host> = {
       ? ErrorDetail.fromPartial(object.lastError)
       : undefined;
     message.attributes = object.attributes?.map((e) => Attribute.fromPartial(e)) || [];
+    message.providerName = object.providerName ?? "";
     return message;
   },
 };

@@ -23,6 +23,7 @@ import {
 import { Duration } from "../../../google/protobuf/duration.js";
 import { Timestamp } from "../../../google/protobuf/timestamp.js";
 import { ErrorDetail } from "../../type/v1/error.js";
+import { LogFilter, LogPosition, LogSelection, LogStart } from "../../type/v1/log.js";
 import { Metadata as Metadata1, Mutation, PageInfo, PageRequest, Waiting } from "./common.js";
 import { Operation } from "./operation.js";
 import { Artifact, ManifestNeeds, ManifestReady, ProcessLimits } from "./release.js";
@@ -417,6 +418,107 @@ export interface ReadNodeLogResponse {
   offset: bigint;
   data: Buffer;
   lostBytes: bigint;
+}
+
+export interface ReadNodeLogsRequest {
+  /** Ids or names of nodes, also of nodes that are gone, or of families: all nodes that they have. */
+  nodes: string[];
+  /** Nothing selected: stdout and stderr. */
+  selection:
+    | LogSelection
+    | undefined;
+  /** Unset: the last 100 lines. */
+  start: LogStart | undefined;
+  filter: LogFilter | undefined;
+  follow: boolean;
+  /** Where an earlier call stopped; `start` counts only for nodes that have none. */
+  positions: NodeLogPosition[];
+}
+
+export interface NodeLogPosition {
+  nodeId: string;
+  position: LogPosition | undefined;
+}
+
+export interface ReadNodeLogsResponse {
+  kind:
+    | //
+    /** Before the first piece of a node. */
+    { $case: "node"; value: LogNode }
+    | { $case: "piece"; value: LogPiece }
+    | { $case: "problem"; value: LogProblem }
+    | //
+    /** The id of a node that was removed, and whose logs have been read to their end. */
+    { $case: "endedNodeId"; value: string }
+    | { $case: "omitted"; value: OmittedLogs }
+    | undefined;
+}
+
+/** A node has more log files than are read; those written last are. */
+export interface OmittedLogs {
+  nodeId: string;
+  nodeName: string;
+  /** At least so many. */
+  files: number;
+}
+
+/** A node whose logs are read. */
+export interface LogNode {
+  nodeId: string;
+  nodeName: string;
+  hostId: string;
+  /** Set when the node is gone. */
+  removedAt: Date | undefined;
+  keptUntil: Date | undefined;
+}
+
+export interface LogPiece {
+  nodeId: string;
+  /** "stdout", "stderr", or the name of a file. */
+  log: string;
+  /** Of the first byte of `data`. */
+  offset: bigint;
+  /** Empty: only a position. */
+  data: Buffer;
+  /** Where to go on reading. */
+  nextOffset: bigint;
+  /** Bytes before `offset` that are no longer to be had. */
+  lostBytes: bigint;
+  /** Bytes before `offset` may be missing, and nobody knows how many: the file was emptied. */
+  torn: boolean;
+}
+
+/** Why logs of a node cannot be read. */
+export interface LogProblem {
+  nodeId: string;
+  nodeName: string;
+  error:
+    | ErrorDetail
+    | undefined;
+  /** It is tried again by itself, and goes on where it stopped. */
+  retrying: boolean;
+}
+
+export interface ListNodeLogsRequest {
+  /** As in ReadNodeLogsRequest. */
+  nodes: string[];
+}
+
+export interface ListNodeLogsResponse {
+  logs: NodeLog[];
+  nodes: LogNode[];
+  problems: LogProblem[];
+  omitted: OmittedLogs[];
+}
+
+export interface NodeLog {
+  nodeId: string;
+  nodeName: string;
+  log: string;
+  /** Of the oldest byte that is kept, and one past the newest. */
+  oldestOffset: bigint;
+  endOffset: bigint;
+  modifiedAt: Date | undefined;
 }
 
 function createBaseNode(): Node {
@@ -2902,6 +3004,1360 @@ export const ReadNodeLogResponse: MessageFns<ReadNodeLogResponse> = {
   },
 };
 
+function createBaseReadNodeLogsRequest(): ReadNodeLogsRequest {
+  return { nodes: [], selection: undefined, start: undefined, filter: undefined, follow: false, positions: [] };
+}
+
+export const ReadNodeLogsRequest: MessageFns<ReadNodeLogsRequest> = {
+  encode(message: ReadNodeLogsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.nodes) {
+      writer.uint32(10).string(v!);
+    }
+    if (message.selection !== undefined) {
+      LogSelection.encode(message.selection, writer.uint32(18).fork()).join();
+    }
+    if (message.start !== undefined) {
+      LogStart.encode(message.start, writer.uint32(26).fork()).join();
+    }
+    if (message.filter !== undefined) {
+      LogFilter.encode(message.filter, writer.uint32(34).fork()).join();
+    }
+    if (message.follow !== false) {
+      writer.uint32(40).bool(message.follow);
+    }
+    for (const v of message.positions) {
+      NodeLogPosition.encode(v!, writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReadNodeLogsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReadNodeLogsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodes.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.selection = LogSelection.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.start = LogStart.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.filter = LogFilter.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.follow = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.positions.push(NodeLogPosition.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReadNodeLogsRequest {
+    return {
+      nodes: globalThis.Array.isArray(object?.nodes) ? object.nodes.map((e: any) => globalThis.String(e)) : [],
+      selection: isSet(object.selection) ? LogSelection.fromJSON(object.selection) : undefined,
+      start: isSet(object.start) ? LogStart.fromJSON(object.start) : undefined,
+      filter: isSet(object.filter) ? LogFilter.fromJSON(object.filter) : undefined,
+      follow: isSet(object.follow) ? globalThis.Boolean(object.follow) : false,
+      positions: globalThis.Array.isArray(object?.positions)
+        ? object.positions.map((e: any) => NodeLogPosition.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ReadNodeLogsRequest): unknown {
+    const obj: any = {};
+    if (message.nodes?.length) {
+      obj.nodes = message.nodes;
+    }
+    if (message.selection !== undefined) {
+      obj.selection = LogSelection.toJSON(message.selection);
+    }
+    if (message.start !== undefined) {
+      obj.start = LogStart.toJSON(message.start);
+    }
+    if (message.filter !== undefined) {
+      obj.filter = LogFilter.toJSON(message.filter);
+    }
+    if (message.follow !== false) {
+      obj.follow = message.follow;
+    }
+    if (message.positions?.length) {
+      obj.positions = message.positions.map((e) => NodeLogPosition.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReadNodeLogsRequest>, I>>(base?: I): ReadNodeLogsRequest {
+    return ReadNodeLogsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReadNodeLogsRequest>, I>>(object: I): ReadNodeLogsRequest {
+    const message = createBaseReadNodeLogsRequest();
+    message.nodes = object.nodes?.map((e) => e) || [];
+    message.selection = (object.selection !== undefined && object.selection !== null)
+      ? LogSelection.fromPartial(object.selection)
+      : undefined;
+    message.start = (object.start !== undefined && object.start !== null)
+      ? LogStart.fromPartial(object.start)
+      : undefined;
+    message.filter = (object.filter !== undefined && object.filter !== null)
+      ? LogFilter.fromPartial(object.filter)
+      : undefined;
+    message.follow = object.follow ?? false;
+    message.positions = object.positions?.map((e) => NodeLogPosition.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseNodeLogPosition(): NodeLogPosition {
+  return { nodeId: "", position: undefined };
+}
+
+export const NodeLogPosition: MessageFns<NodeLogPosition> = {
+  encode(message: NodeLogPosition, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nodeId !== "") {
+      writer.uint32(10).string(message.nodeId);
+    }
+    if (message.position !== undefined) {
+      LogPosition.encode(message.position, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeLogPosition {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeLogPosition();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.position = LogPosition.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NodeLogPosition {
+    return {
+      nodeId: isSet(object.nodeId)
+        ? globalThis.String(object.nodeId)
+        : isSet(object.node_id)
+        ? globalThis.String(object.node_id)
+        : "",
+      position: isSet(object.position) ? LogPosition.fromJSON(object.position) : undefined,
+    };
+  },
+
+  toJSON(message: NodeLogPosition): unknown {
+    const obj: any = {};
+    if (message.nodeId !== "") {
+      obj.nodeId = message.nodeId;
+    }
+    if (message.position !== undefined) {
+      obj.position = LogPosition.toJSON(message.position);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<NodeLogPosition>, I>>(base?: I): NodeLogPosition {
+    return NodeLogPosition.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<NodeLogPosition>, I>>(object: I): NodeLogPosition {
+    const message = createBaseNodeLogPosition();
+    message.nodeId = object.nodeId ?? "";
+    message.position = (object.position !== undefined && object.position !== null)
+      ? LogPosition.fromPartial(object.position)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseReadNodeLogsResponse(): ReadNodeLogsResponse {
+  return { kind: undefined };
+}
+
+export const ReadNodeLogsResponse: MessageFns<ReadNodeLogsResponse> = {
+  encode(message: ReadNodeLogsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.kind?.$case) {
+      case "node":
+        LogNode.encode(message.kind.value, writer.uint32(10).fork()).join();
+        break;
+      case "piece":
+        LogPiece.encode(message.kind.value, writer.uint32(18).fork()).join();
+        break;
+      case "problem":
+        LogProblem.encode(message.kind.value, writer.uint32(26).fork()).join();
+        break;
+      case "endedNodeId":
+        writer.uint32(34).string(message.kind.value);
+        break;
+      case "omitted":
+        OmittedLogs.encode(message.kind.value, writer.uint32(42).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReadNodeLogsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReadNodeLogsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kind = { $case: "node", value: LogNode.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.kind = { $case: "piece", value: LogPiece.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.kind = { $case: "problem", value: LogProblem.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.kind = { $case: "endedNodeId", value: reader.string() };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.kind = { $case: "omitted", value: OmittedLogs.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReadNodeLogsResponse {
+    return {
+      kind: isSet(object.node)
+        ? { $case: "node", value: LogNode.fromJSON(object.node) }
+        : isSet(object.piece)
+        ? { $case: "piece", value: LogPiece.fromJSON(object.piece) }
+        : isSet(object.problem)
+        ? { $case: "problem", value: LogProblem.fromJSON(object.problem) }
+        : isSet(object.endedNodeId)
+        ? { $case: "endedNodeId", value: globalThis.String(object.endedNodeId) }
+        : isSet(object.ended_node_id)
+        ? { $case: "endedNodeId", value: globalThis.String(object.ended_node_id) }
+        : isSet(object.omitted)
+        ? { $case: "omitted", value: OmittedLogs.fromJSON(object.omitted) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: ReadNodeLogsResponse): unknown {
+    const obj: any = {};
+    if (message.kind?.$case === "node") {
+      obj.node = LogNode.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "piece") {
+      obj.piece = LogPiece.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "problem") {
+      obj.problem = LogProblem.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "endedNodeId") {
+      obj.endedNodeId = message.kind.value;
+    } else if (message.kind?.$case === "omitted") {
+      obj.omitted = OmittedLogs.toJSON(message.kind.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReadNodeLogsResponse>, I>>(base?: I): ReadNodeLogsResponse {
+    return ReadNodeLogsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReadNodeLogsResponse>, I>>(object: I): ReadNodeLogsResponse {
+    const message = createBaseReadNodeLogsResponse();
+    switch (object.kind?.$case) {
+      case "node": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "node", value: LogNode.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "piece": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "piece", value: LogPiece.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "problem": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "problem", value: LogProblem.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "endedNodeId": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "endedNodeId", value: object.kind.value };
+        }
+        break;
+      }
+      case "omitted": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "omitted", value: OmittedLogs.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseOmittedLogs(): OmittedLogs {
+  return { nodeId: "", nodeName: "", files: 0 };
+}
+
+export const OmittedLogs: MessageFns<OmittedLogs> = {
+  encode(message: OmittedLogs, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nodeId !== "") {
+      writer.uint32(10).string(message.nodeId);
+    }
+    if (message.nodeName !== "") {
+      writer.uint32(18).string(message.nodeName);
+    }
+    if (message.files !== 0) {
+      writer.uint32(24).uint32(message.files);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OmittedLogs {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOmittedLogs();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nodeName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.files = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): OmittedLogs {
+    return {
+      nodeId: isSet(object.nodeId)
+        ? globalThis.String(object.nodeId)
+        : isSet(object.node_id)
+        ? globalThis.String(object.node_id)
+        : "",
+      nodeName: isSet(object.nodeName)
+        ? globalThis.String(object.nodeName)
+        : isSet(object.node_name)
+        ? globalThis.String(object.node_name)
+        : "",
+      files: isSet(object.files) ? globalThis.Number(object.files) : 0,
+    };
+  },
+
+  toJSON(message: OmittedLogs): unknown {
+    const obj: any = {};
+    if (message.nodeId !== "") {
+      obj.nodeId = message.nodeId;
+    }
+    if (message.nodeName !== "") {
+      obj.nodeName = message.nodeName;
+    }
+    if (message.files !== 0) {
+      obj.files = Math.round(message.files);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<OmittedLogs>, I>>(base?: I): OmittedLogs {
+    return OmittedLogs.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<OmittedLogs>, I>>(object: I): OmittedLogs {
+    const message = createBaseOmittedLogs();
+    message.nodeId = object.nodeId ?? "";
+    message.nodeName = object.nodeName ?? "";
+    message.files = object.files ?? 0;
+    return message;
+  },
+};
+
+function createBaseLogNode(): LogNode {
+  return { nodeId: "", nodeName: "", hostId: "", removedAt: undefined, keptUntil: undefined };
+}
+
+export const LogNode: MessageFns<LogNode> = {
+  encode(message: LogNode, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nodeId !== "") {
+      writer.uint32(10).string(message.nodeId);
+    }
+    if (message.nodeName !== "") {
+      writer.uint32(18).string(message.nodeName);
+    }
+    if (message.hostId !== "") {
+      writer.uint32(26).string(message.hostId);
+    }
+    if (message.removedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.removedAt), writer.uint32(34).fork()).join();
+    }
+    if (message.keptUntil !== undefined) {
+      Timestamp.encode(toTimestamp(message.keptUntil), writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LogNode {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLogNode();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nodeName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.hostId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.removedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.keptUntil = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LogNode {
+    return {
+      nodeId: isSet(object.nodeId)
+        ? globalThis.String(object.nodeId)
+        : isSet(object.node_id)
+        ? globalThis.String(object.node_id)
+        : "",
+      nodeName: isSet(object.nodeName)
+        ? globalThis.String(object.nodeName)
+        : isSet(object.node_name)
+        ? globalThis.String(object.node_name)
+        : "",
+      hostId: isSet(object.hostId)
+        ? globalThis.String(object.hostId)
+        : isSet(object.host_id)
+        ? globalThis.String(object.host_id)
+        : "",
+      removedAt: isSet(object.removedAt)
+        ? fromJsonTimestamp(object.removedAt)
+        : isSet(object.removed_at)
+        ? fromJsonTimestamp(object.removed_at)
+        : undefined,
+      keptUntil: isSet(object.keptUntil)
+        ? fromJsonTimestamp(object.keptUntil)
+        : isSet(object.kept_until)
+        ? fromJsonTimestamp(object.kept_until)
+        : undefined,
+    };
+  },
+
+  toJSON(message: LogNode): unknown {
+    const obj: any = {};
+    if (message.nodeId !== "") {
+      obj.nodeId = message.nodeId;
+    }
+    if (message.nodeName !== "") {
+      obj.nodeName = message.nodeName;
+    }
+    if (message.hostId !== "") {
+      obj.hostId = message.hostId;
+    }
+    if (message.removedAt !== undefined) {
+      obj.removedAt = message.removedAt.toISOString();
+    }
+    if (message.keptUntil !== undefined) {
+      obj.keptUntil = message.keptUntil.toISOString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<LogNode>, I>>(base?: I): LogNode {
+    return LogNode.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<LogNode>, I>>(object: I): LogNode {
+    const message = createBaseLogNode();
+    message.nodeId = object.nodeId ?? "";
+    message.nodeName = object.nodeName ?? "";
+    message.hostId = object.hostId ?? "";
+    message.removedAt = object.removedAt ?? undefined;
+    message.keptUntil = object.keptUntil ?? undefined;
+    return message;
+  },
+};
+
+function createBaseLogPiece(): LogPiece {
+  return { nodeId: "", log: "", offset: 0n, data: Buffer.alloc(0), nextOffset: 0n, lostBytes: 0n, torn: false };
+}
+
+export const LogPiece: MessageFns<LogPiece> = {
+  encode(message: LogPiece, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nodeId !== "") {
+      writer.uint32(10).string(message.nodeId);
+    }
+    if (message.log !== "") {
+      writer.uint32(18).string(message.log);
+    }
+    if (message.offset !== 0n) {
+      if (BigInt.asUintN(64, message.offset) !== message.offset) {
+        throw new globalThis.Error("value provided for field message.offset of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.offset);
+    }
+    if (message.data.length !== 0) {
+      writer.uint32(34).bytes(message.data);
+    }
+    if (message.nextOffset !== 0n) {
+      if (BigInt.asUintN(64, message.nextOffset) !== message.nextOffset) {
+        throw new globalThis.Error("value provided for field message.nextOffset of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.nextOffset);
+    }
+    if (message.lostBytes !== 0n) {
+      if (BigInt.asUintN(64, message.lostBytes) !== message.lostBytes) {
+        throw new globalThis.Error("value provided for field message.lostBytes of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.lostBytes);
+    }
+    if (message.torn !== false) {
+      writer.uint32(56).bool(message.torn);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LogPiece {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLogPiece();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.log = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.offset = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.data = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.nextOffset = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.lostBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.torn = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LogPiece {
+    return {
+      nodeId: isSet(object.nodeId)
+        ? globalThis.String(object.nodeId)
+        : isSet(object.node_id)
+        ? globalThis.String(object.node_id)
+        : "",
+      log: isSet(object.log) ? globalThis.String(object.log) : "",
+      offset: isSet(object.offset) ? BigInt(object.offset) : 0n,
+      data: isSet(object.data) ? Buffer.from(bytesFromBase64(object.data)) : Buffer.alloc(0),
+      nextOffset: isSet(object.nextOffset)
+        ? BigInt(object.nextOffset)
+        : isSet(object.next_offset)
+        ? BigInt(object.next_offset)
+        : 0n,
+      lostBytes: isSet(object.lostBytes)
+        ? BigInt(object.lostBytes)
+        : isSet(object.lost_bytes)
+        ? BigInt(object.lost_bytes)
+        : 0n,
+      torn: isSet(object.torn) ? globalThis.Boolean(object.torn) : false,
+    };
+  },
+
+  toJSON(message: LogPiece): unknown {
+    const obj: any = {};
+    if (message.nodeId !== "") {
+      obj.nodeId = message.nodeId;
+    }
+    if (message.log !== "") {
+      obj.log = message.log;
+    }
+    if (message.offset !== 0n) {
+      obj.offset = message.offset.toString();
+    }
+    if (message.data.length !== 0) {
+      obj.data = base64FromBytes(message.data);
+    }
+    if (message.nextOffset !== 0n) {
+      obj.nextOffset = message.nextOffset.toString();
+    }
+    if (message.lostBytes !== 0n) {
+      obj.lostBytes = message.lostBytes.toString();
+    }
+    if (message.torn !== false) {
+      obj.torn = message.torn;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<LogPiece>, I>>(base?: I): LogPiece {
+    return LogPiece.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<LogPiece>, I>>(object: I): LogPiece {
+    const message = createBaseLogPiece();
+    message.nodeId = object.nodeId ?? "";
+    message.log = object.log ?? "";
+    message.offset = (object.offset !== undefined && object.offset !== null) ? BigInt(object.offset) : 0n;
+    message.data = object.data ?? Buffer.alloc(0);
+    message.nextOffset = (object.nextOffset !== undefined && object.nextOffset !== null)
+      ? BigInt(object.nextOffset)
+      : 0n;
+    message.lostBytes = (object.lostBytes !== undefined && object.lostBytes !== null) ? BigInt(object.lostBytes) : 0n;
+    message.torn = object.torn ?? false;
+    return message;
+  },
+};
+
+function createBaseLogProblem(): LogProblem {
+  return { nodeId: "", nodeName: "", error: undefined, retrying: false };
+}
+
+export const LogProblem: MessageFns<LogProblem> = {
+  encode(message: LogProblem, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nodeId !== "") {
+      writer.uint32(10).string(message.nodeId);
+    }
+    if (message.nodeName !== "") {
+      writer.uint32(18).string(message.nodeName);
+    }
+    if (message.error !== undefined) {
+      ErrorDetail.encode(message.error, writer.uint32(26).fork()).join();
+    }
+    if (message.retrying !== false) {
+      writer.uint32(32).bool(message.retrying);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LogProblem {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLogProblem();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nodeName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.error = ErrorDetail.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.retrying = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LogProblem {
+    return {
+      nodeId: isSet(object.nodeId)
+        ? globalThis.String(object.nodeId)
+        : isSet(object.node_id)
+        ? globalThis.String(object.node_id)
+        : "",
+      nodeName: isSet(object.nodeName)
+        ? globalThis.String(object.nodeName)
+        : isSet(object.node_name)
+        ? globalThis.String(object.node_name)
+        : "",
+      error: isSet(object.error) ? ErrorDetail.fromJSON(object.error) : undefined,
+      retrying: isSet(object.retrying) ? globalThis.Boolean(object.retrying) : false,
+    };
+  },
+
+  toJSON(message: LogProblem): unknown {
+    const obj: any = {};
+    if (message.nodeId !== "") {
+      obj.nodeId = message.nodeId;
+    }
+    if (message.nodeName !== "") {
+      obj.nodeName = message.nodeName;
+    }
+    if (message.error !== undefined) {
+      obj.error = ErrorDetail.toJSON(message.error);
+    }
+    if (message.retrying !== false) {
+      obj.retrying = message.retrying;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<LogProblem>, I>>(base?: I): LogProblem {
+    return LogProblem.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<LogProblem>, I>>(object: I): LogProblem {
+    const message = createBaseLogProblem();
+    message.nodeId = object.nodeId ?? "";
+    message.nodeName = object.nodeName ?? "";
+    message.error = (object.error !== undefined && object.error !== null)
+      ? ErrorDetail.fromPartial(object.error)
+      : undefined;
+    message.retrying = object.retrying ?? false;
+    return message;
+  },
+};
+
+function createBaseListNodeLogsRequest(): ListNodeLogsRequest {
+  return { nodes: [] };
+}
+
+export const ListNodeLogsRequest: MessageFns<ListNodeLogsRequest> = {
+  encode(message: ListNodeLogsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.nodes) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListNodeLogsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListNodeLogsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodes.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListNodeLogsRequest {
+    return { nodes: globalThis.Array.isArray(object?.nodes) ? object.nodes.map((e: any) => globalThis.String(e)) : [] };
+  },
+
+  toJSON(message: ListNodeLogsRequest): unknown {
+    const obj: any = {};
+    if (message.nodes?.length) {
+      obj.nodes = message.nodes;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListNodeLogsRequest>, I>>(base?: I): ListNodeLogsRequest {
+    return ListNodeLogsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListNodeLogsRequest>, I>>(object: I): ListNodeLogsRequest {
+    const message = createBaseListNodeLogsRequest();
+    message.nodes = object.nodes?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseListNodeLogsResponse(): ListNodeLogsResponse {
+  return { logs: [], nodes: [], problems: [], omitted: [] };
+}
+
+export const ListNodeLogsResponse: MessageFns<ListNodeLogsResponse> = {
+  encode(message: ListNodeLogsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.logs) {
+      NodeLog.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.nodes) {
+      LogNode.encode(v!, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.problems) {
+      LogProblem.encode(v!, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.omitted) {
+      OmittedLogs.encode(v!, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListNodeLogsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListNodeLogsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.logs.push(NodeLog.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nodes.push(LogNode.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.problems.push(LogProblem.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.omitted.push(OmittedLogs.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListNodeLogsResponse {
+    return {
+      logs: globalThis.Array.isArray(object?.logs) ? object.logs.map((e: any) => NodeLog.fromJSON(e)) : [],
+      nodes: globalThis.Array.isArray(object?.nodes) ? object.nodes.map((e: any) => LogNode.fromJSON(e)) : [],
+      problems: globalThis.Array.isArray(object?.problems)
+        ? object.problems.map((e: any) => LogProblem.fromJSON(e))
+        : [],
+      omitted: globalThis.Array.isArray(object?.omitted) ? object.omitted.map((e: any) => OmittedLogs.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: ListNodeLogsResponse): unknown {
+    const obj: any = {};
+    if (message.logs?.length) {
+      obj.logs = message.logs.map((e) => NodeLog.toJSON(e));
+    }
+    if (message.nodes?.length) {
+      obj.nodes = message.nodes.map((e) => LogNode.toJSON(e));
+    }
+    if (message.problems?.length) {
+      obj.problems = message.problems.map((e) => LogProblem.toJSON(e));
+    }
+    if (message.omitted?.length) {
+      obj.omitted = message.omitted.map((e) => OmittedLogs.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListNodeLogsResponse>, I>>(base?: I): ListNodeLogsResponse {
+    return ListNodeLogsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListNodeLogsResponse>, I>>(object: I): ListNodeLogsResponse {
+    const message = createBaseListNodeLogsResponse();
+    message.logs = object.logs?.map((e) => NodeLog.fromPartial(e)) || [];
+    message.nodes = object.nodes?.map((e) => LogNode.fromPartial(e)) || [];
+    message.problems = object.problems?.map((e) => LogProblem.fromPartial(e)) || [];
+    message.omitted = object.omitted?.map((e) => OmittedLogs.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseNodeLog(): NodeLog {
+  return { nodeId: "", nodeName: "", log: "", oldestOffset: 0n, endOffset: 0n, modifiedAt: undefined };
+}
+
+export const NodeLog: MessageFns<NodeLog> = {
+  encode(message: NodeLog, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nodeId !== "") {
+      writer.uint32(10).string(message.nodeId);
+    }
+    if (message.nodeName !== "") {
+      writer.uint32(18).string(message.nodeName);
+    }
+    if (message.log !== "") {
+      writer.uint32(26).string(message.log);
+    }
+    if (message.oldestOffset !== 0n) {
+      if (BigInt.asUintN(64, message.oldestOffset) !== message.oldestOffset) {
+        throw new globalThis.Error("value provided for field message.oldestOffset of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.oldestOffset);
+    }
+    if (message.endOffset !== 0n) {
+      if (BigInt.asUintN(64, message.endOffset) !== message.endOffset) {
+        throw new globalThis.Error("value provided for field message.endOffset of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.endOffset);
+    }
+    if (message.modifiedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.modifiedAt), writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeLog {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeLog();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nodeName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.log = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.oldestOffset = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.endOffset = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.modifiedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NodeLog {
+    return {
+      nodeId: isSet(object.nodeId)
+        ? globalThis.String(object.nodeId)
+        : isSet(object.node_id)
+        ? globalThis.String(object.node_id)
+        : "",
+      nodeName: isSet(object.nodeName)
+        ? globalThis.String(object.nodeName)
+        : isSet(object.node_name)
+        ? globalThis.String(object.node_name)
+        : "",
+      log: isSet(object.log) ? globalThis.String(object.log) : "",
+      oldestOffset: isSet(object.oldestOffset)
+        ? BigInt(object.oldestOffset)
+        : isSet(object.oldest_offset)
+        ? BigInt(object.oldest_offset)
+        : 0n,
+      endOffset: isSet(object.endOffset)
+        ? BigInt(object.endOffset)
+        : isSet(object.end_offset)
+        ? BigInt(object.end_offset)
+        : 0n,
+      modifiedAt: isSet(object.modifiedAt)
+        ? fromJsonTimestamp(object.modifiedAt)
+        : isSet(object.modified_at)
+        ? fromJsonTimestamp(object.modified_at)
+        : undefined,
+    };
+  },
+
+  toJSON(message: NodeLog): unknown {
+    const obj: any = {};
+    if (message.nodeId !== "") {
+      obj.nodeId = message.nodeId;
+    }
+    if (message.nodeName !== "") {
+      obj.nodeName = message.nodeName;
+    }
+    if (message.log !== "") {
+      obj.log = message.log;
+    }
+    if (message.oldestOffset !== 0n) {
+      obj.oldestOffset = message.oldestOffset.toString();
+    }
+    if (message.endOffset !== 0n) {
+      obj.endOffset = message.endOffset.toString();
+    }
+    if (message.modifiedAt !== undefined) {
+      obj.modifiedAt = message.modifiedAt.toISOString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<NodeLog>, I>>(base?: I): NodeLog {
+    return NodeLog.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<NodeLog>, I>>(object: I): NodeLog {
+    const message = createBaseNodeLog();
+    message.nodeId = object.nodeId ?? "";
+    message.nodeName = object.nodeName ?? "";
+    message.log = object.log ?? "";
+    message.oldestOffset = (object.oldestOffset !== undefined && object.oldestOffset !== null)
+      ? BigInt(object.oldestOffset)
+      : 0n;
+    message.endOffset = (object.endOffset !== undefined && object.endOffset !== null) ? BigInt(object.endOffset) : 0n;
+    message.modifiedAt = object.modifiedAt ?? undefined;
+    return message;
+  },
+};
+
 export type NodeServiceService = typeof NodeServiceService;
 export const NodeServiceService = {
   listNodes: {
@@ -2970,7 +4426,7 @@ export const NodeServiceService = {
     responseSerialize: (value: RenderNodeResponse): Buffer => Buffer.from(RenderNodeResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RenderNodeResponse => RenderNodeResponse.decode(value),
   },
-  /** Live from the host, by offset. */
+  /** One stream of one node, live from the host, by offset. */
   readNodeLog: {
     path: "/wombat.control.v1.NodeService/ReadNodeLog" as const,
     requestStream: false as const,
@@ -2979,6 +4435,31 @@ export const NodeServiceService = {
     requestDeserialize: (value: Buffer): ReadNodeLogRequest => ReadNodeLogRequest.decode(value),
     responseSerialize: (value: ReadNodeLogResponse): Buffer => Buffer.from(ReadNodeLogResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ReadNodeLogResponse => ReadNodeLogResponse.decode(value),
+  },
+  /**
+   * Several logs of up to 200 nodes. Without `follow` one log after another, nodes in the order of
+   * their names; with it as it comes, for ever, also from nodes that join the families asked for.
+   */
+  readNodeLogs: {
+    path: "/wombat.control.v1.NodeService/ReadNodeLogs" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: ReadNodeLogsRequest): Buffer => Buffer.from(ReadNodeLogsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReadNodeLogsRequest => ReadNodeLogsRequest.decode(value),
+    responseSerialize: (value: ReadNodeLogsResponse): Buffer =>
+      Buffer.from(ReadNodeLogsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReadNodeLogsResponse => ReadNodeLogsResponse.decode(value),
+  },
+  /** Which logs there are, and how much of each is kept. */
+  listNodeLogs: {
+    path: "/wombat.control.v1.NodeService/ListNodeLogs" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListNodeLogsRequest): Buffer => Buffer.from(ListNodeLogsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListNodeLogsRequest => ListNodeLogsRequest.decode(value),
+    responseSerialize: (value: ListNodeLogsResponse): Buffer =>
+      Buffer.from(ListNodeLogsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListNodeLogsResponse => ListNodeLogsResponse.decode(value),
   },
 } as const;
 
@@ -2992,8 +4473,15 @@ export interface NodeServiceServer extends UntypedServiceImplementation {
   removeNodes: handleUnaryCall<RemoveNodesRequest, RemoveNodesResponse>;
   /** What is written into the node's root, secrets left out. */
   renderNode: handleUnaryCall<RenderNodeRequest, RenderNodeResponse>;
-  /** Live from the host, by offset. */
+  /** One stream of one node, live from the host, by offset. */
   readNodeLog: handleServerStreamingCall<ReadNodeLogRequest, ReadNodeLogResponse>;
+  /**
+   * Several logs of up to 200 nodes. Without `follow` one log after another, nodes in the order of
+   * their names; with it as it comes, for ever, also from nodes that join the families asked for.
+   */
+  readNodeLogs: handleServerStreamingCall<ReadNodeLogsRequest, ReadNodeLogsResponse>;
+  /** Which logs there are, and how much of each is kept. */
+  listNodeLogs: handleUnaryCall<ListNodeLogsRequest, ListNodeLogsResponse>;
 }
 
 export interface NodeServiceClient extends Client {
@@ -3104,13 +4592,42 @@ export interface NodeServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RenderNodeResponse) => void,
   ): ClientUnaryCall;
-  /** Live from the host, by offset. */
+  /** One stream of one node, live from the host, by offset. */
   readNodeLog(request: ReadNodeLogRequest, options?: Partial<CallOptions>): ClientReadableStream<ReadNodeLogResponse>;
   readNodeLog(
     request: ReadNodeLogRequest,
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<ReadNodeLogResponse>;
+  /**
+   * Several logs of up to 200 nodes. Without `follow` one log after another, nodes in the order of
+   * their names; with it as it comes, for ever, also from nodes that join the families asked for.
+   */
+  readNodeLogs(
+    request: ReadNodeLogsRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<ReadNodeLogsResponse>;
+  readNodeLogs(
+    request: ReadNodeLogsRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<ReadNodeLogsResponse>;
+  /** Which logs there are, and how much of each is kept. */
+  listNodeLogs(
+    request: ListNodeLogsRequest,
+    callback: (error: ServiceError | null, response: ListNodeLogsResponse) => void,
+  ): ClientUnaryCall;
+  listNodeLogs(
+    request: ListNodeLogsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListNodeLogsResponse) => void,
+  ): ClientUnaryCall;
+  listNodeLogs(
+    request: ListNodeLogsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListNodeLogsResponse) => void,
+  ): ClientUnaryCall;
 }
 
 export const NodeServiceClient = makeGenericClientConstructor(

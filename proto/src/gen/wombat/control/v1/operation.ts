@@ -265,6 +265,9 @@ export interface PlanEntry {
   domainId: string;
   /** Why there. */
   reason: string;
+  /** Names as they were when it was planned. */
+  hostName: string;
+  domainName: string;
 }
 
 export interface OperationProgress {
@@ -570,7 +573,7 @@ export const Operation: MessageFns<Operation> = {
 };
 
 function createBasePlanEntry(): PlanEntry {
-  return { action: 0, nodeId: "", nodeName: "", hostId: "", domainId: "", reason: "" };
+  return { action: 0, nodeId: "", nodeName: "", hostId: "", domainId: "", reason: "", hostName: "", domainName: "" };
 }
 
 export const PlanEntry: MessageFns<PlanEntry> = {
@@ -592,6 +595,12 @@ export const PlanEntry: MessageFns<PlanEntry> = {
     }
     if (message.reason !== "") {
       writer.uint32(50).string(message.reason);
+    }
+    if (message.hostName !== "") {
+      writer.uint32(58).string(message.hostName);
+    }
+    if (message.domainName !== "") {
+      writer.uint32(66).string(message.domainName);
     }
     return writer;
   },
@@ -657,6 +666,22 @@ export const PlanEntry: MessageFns<PlanEntry> = {
             message.reason = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.hostName = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.domainName = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -693,6 +718,16 @@ export const PlanEntry: MessageFns<PlanEntry> = {
         ? globalThis.String(object.domain_id)
         : "",
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      hostName: isSet(object.hostName)
+        ? globalThis.String(object.hostName)
+        : isSet(object.host_name)
+        ? globalThis.String(object.host_name)
+        : "",
+      domainName: isSet(object.domainName)
+        ? globalThis.String(object.domainName)
+        : isSet(object.domain_name)
+        ? globalThis.String(object.domain_name)
+        : "",
     };
   },
 
@@ -716,6 +751,12 @@ export const PlanEntry: MessageFns<PlanEntry> = {
     if (message.reason !== "") {
       obj.reason = message.reason;
     }
+    if (message.hostName !== "") {
+      obj.hostName = message.hostName;
+    }
+    if (message.domainName !== "") {
+      obj.domainName = message.domainName;
+    }
     return obj;
   },
 
@@ -730,6 +771,8 @@ export const PlanEntry: MessageFns<PlanEntry> = {
     message.hostId = object.hostId ?? "";
     message.domainId = object.domainId ?? "";
     message.reason = object.reason ?? "";
+    message.hostName = object.hostName ?? "";
+    message.domainName = object.domainName ?? "";
     return message;
   },
 };

@@ -34,7 +34,11 @@ export interface JoinToken {
     | undefined;
   /** Where the use came from. */
   usedFrom: string;
-  revokedAt: Date | undefined;
+  revokedAt:
+    | Date
+    | undefined;
+  /** Of host_id; empty when the host is forgotten. */
+  hostName: string;
 }
 
 export interface CreateJoinTokenRequest {
@@ -53,6 +57,8 @@ export interface CreateJoinTokenResponse {
     | undefined;
   /** Shown this once. */
   token: string;
+  /** Where the agent of the new machine connects to, "host:port". */
+  agentsAddress: string;
 }
 
 export interface ListJoinTokensRequest {
@@ -82,6 +88,7 @@ function createBaseJoinToken(): JoinToken {
     usedAt: undefined,
     usedFrom: "",
     revokedAt: undefined,
+    hostName: "",
   };
 }
 
@@ -104,6 +111,9 @@ export const JoinToken: MessageFns<JoinToken> = {
     }
     if (message.revokedAt !== undefined) {
       Timestamp.encode(toTimestamp(message.revokedAt), writer.uint32(50).fork()).join();
+    }
+    if (message.hostName !== "") {
+      writer.uint32(58).string(message.hostName);
     }
     return writer;
   },
@@ -169,6 +179,14 @@ export const JoinToken: MessageFns<JoinToken> = {
             message.revokedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.hostName = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -209,6 +227,11 @@ export const JoinToken: MessageFns<JoinToken> = {
         : isSet(object.revoked_at)
         ? fromJsonTimestamp(object.revoked_at)
         : undefined,
+      hostName: isSet(object.hostName)
+        ? globalThis.String(object.hostName)
+        : isSet(object.host_name)
+        ? globalThis.String(object.host_name)
+        : "",
     };
   },
 
@@ -232,6 +255,9 @@ export const JoinToken: MessageFns<JoinToken> = {
     if (message.revokedAt !== undefined) {
       obj.revokedAt = message.revokedAt.toISOString();
     }
+    if (message.hostName !== "") {
+      obj.hostName = message.hostName;
+    }
     return obj;
   },
 
@@ -248,6 +274,7 @@ export const JoinToken: MessageFns<JoinToken> = {
     message.usedAt = object.usedAt ?? undefined;
     message.usedFrom = object.usedFrom ?? "";
     message.revokedAt = object.revokedAt ?? undefined;
+    message.hostName = object.hostName ?? "";
     return message;
   },
 };
@@ -366,7 +393,7 @@ export const CreateJoinTokenRequest: MessageFns<CreateJoinTokenRequest> = {
 };
 
 function createBaseCreateJoinTokenResponse(): CreateJoinTokenResponse {
-  return { joinToken: undefined, token: "" };
+  return { joinToken: undefined, token: "", agentsAddress: "" };
 }
 
 export const CreateJoinTokenResponse: MessageFns<CreateJoinTokenResponse> = {
@@ -376,6 +403,9 @@ export const CreateJoinTokenResponse: MessageFns<CreateJoinTokenResponse> = {
     }
     if (message.token !== "") {
       writer.uint32(18).string(message.token);
+    }
+    if (message.agentsAddress !== "") {
+      writer.uint32(26).string(message.agentsAddress);
     }
     return writer;
   },
@@ -409,6 +439,14 @@ export const CreateJoinTokenResponse: MessageFns<CreateJoinTokenResponse> = {
             message.token = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.agentsAddress = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -429,6 +467,11 @@ export const CreateJoinTokenResponse: MessageFns<CreateJoinTokenResponse> = {
         ? JoinToken.fromJSON(object.join_token)
         : undefined,
       token: isSet(object.token) ? globalThis.String(object.token) : "",
+      agentsAddress: isSet(object.agentsAddress)
+        ? globalThis.String(object.agentsAddress)
+        : isSet(object.agents_address)
+        ? globalThis.String(object.agents_address)
+        : "",
     };
   },
 
@@ -439,6 +482,9 @@ export const CreateJoinTokenResponse: MessageFns<CreateJoinTokenResponse> = {
     }
     if (message.token !== "") {
       obj.token = message.token;
+    }
+    if (message.agentsAddress !== "") {
+      obj.agentsAddress = message.agentsAddress;
     }
     return obj;
   },
@@ -452,6 +498,7 @@ export const CreateJoinTokenResponse: MessageFns<CreateJoinTokenResponse> = {
       ? JoinToken.fromPartial(object.joinToken)
       : undefined;
     message.token = object.token ?? "";
+    message.agentsAddress = object.agentsAddress ?? "";
     return message;
   },
 };

@@ -1,0 +1,69 @@
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { systemClock, wombatVersion } from '@wombat/proto';
+import { Facts, Sample } from '@wombat/proto/agent';
+import { FindingLevel, type Finding } from '@wombat/proto/control';
+import type { Host } from '../domain/model/host.js';
+import { hostRow } from '../testing/rows.js';
+import { checkInThread } from '../store/sqlite/check-in-thread.js';
+import { openSqliteStore } from '../store/sqlite/open.js';
+import { certificateFindings, judgeDisk, permissionsFinding, storeFinding } from './coordinator-checks.js';
+import { hostFindings, type HostState } from './host-checks.js';
+
+
+const { PASS, WARN, FAIL } = FindingLevel;
+const [minuteMs, dayMs, gib] = [60_000, 86_400_000, 1024 ** 3];
+const levels = (findings: readonly Finding[]): Record<string, FindingLevel> => Object.fromEntries(findings.map(({ check, level }) => [check, level]));
+
+t.test('a disk with room, with little, and with none', async (t) => {
+  t.equal(judgeDisk('coordinator', 50 * gib, 100 * gib).level, PASS);
+  t.equal(judgeDisk('coordinator', 4 * gib, 100 * gib).level, WARN, 'less than a twentieth');
+  t.match(judgeDisk('coordinator', 50 * 1024 ** 2, 100 * gib), { level: FAIL, code: 'WO_DISK_FULL', hint: /free space/ });
+});
+
+t.test('a key that others may read is named, with what to type', async (t) => {
+  const directory = t.testdir({});
+  chmodSync(directory, 0o700);
+  writeFileSync(join(directory, 'secrets.key'), '', { mode: 0o600 });
+  t.equal((await permissionsFinding(directory)).level, PASS);
+  mkdirSync(join(directory, 'ca'));
+  writeFileSync(join(directory, 'ca', 'ca.key'), '');
+  chmodSync(join(directory, 'ca', 'ca.key'), 0o644);
+  t.match(await permissionsFinding(directory), { level: FAIL, hint: `chmod go= ${join(directory, 'ca/ca.key')}` });
+});
+
+t.test('certificates are told of before they end', async (t) => {
+  const now = Date.now();
+  t.same(levels(certificateFindings(now, { notAfter: now + 5 * dayMs }, { notAfter: now + 3_000 * dayMs })), { certificate: PASS, authority: PASS });
+  t.same(levels(certificateFindings(now, { notAfter: now + dayMs / 2 }, { notAfter: now + 30 * dayMs })), { certificate: FAIL, authority: WARN });
+});
+
+t.test('a store that is damaged is found by reading it', async (t) => {
+  const file = join(t.testdir({}), 'wombat.db');
+  await (await openSqliteStore({ file, clock: systemClock })).close();
+  t.equal(await checkInThread(file), undefined, 'a good one');
+  for (const beside of ['-wal', '-shm']) rmSync(`${file}${beside}`, { force: true });
+  writeFileSync(file, Buffer.alloc(8192, 7));
+  const damage = await checkInThread(file);
+  t.match(storeFinding(damage), { level: FAIL, code: 'WO_STORE_UNUSABLE' }, `a damaged one: ${damage}`);
+});
+
+const facts = Facts.toJSON(Facts.fromPartial({ agentVersion: wombatVersion, memoryBytes: BigInt(8 * gib), erts: [{ version: '13.1', otpRelease: '25', path: '/usr' }] }));
+const sample = Sample.fromPartial({ memoryAvailableBytes: BigInt(4 * gib), diskFreeBytes: BigInt(50 * gib) });
+
+function state(more: Partial<HostState> = {}, host: Partial<Host> = {}): HostState {
+  return { host: { ...hostRow(1, { facts, ...host }), revision: 1, createdAt: 0, updatedAt: 0 }, isConnected: true, sample, clockSkewMs: 20, ...more };
+}
+
+t.test('a host: what its agent told is judged', async (t) => {
+  t.same(levels(hostFindings(state())), { session: PASS, version: PASS, erlang: PASS, disk: PASS, memory: PASS, clock: PASS }, 'all is well');
+  t.match(hostFindings(state({ clockSkewMs: -6 * minuteMs })).at(-1), { level: FAIL, code: 'WO_CLOCK_SKEW', message: /360 s behind/ }, 'beyond five minutes');
+  t.match(hostFindings(state({ clockSkewMs: 8_000 })).at(-1), { level: WARN, message: /8 s ahead/ });
+  const old = Facts.toJSON({ ...Facts.fromJSON(facts), agentVersion: '9.0.0' });
+  t.equal(levels(hostFindings(state({}, { facts: old })))['version'], FAIL, 'too far apart in version');
+  t.equal(levels(hostFindings(state({ sample: { ...sample, memoryAvailableBytes: 1n } })))['memory'], WARN);
+  t.match(hostFindings(state({ isConnected: false }, { phase: 'unknown', lastSeenAt: 0 })), [{ check: 'session', level: FAIL, code: 'WO_HOST_UNREACHABLE', message: /1970/ }], 'a silent one');
+  t.match(hostFindings(state({ isConnected: false }, { phase: 'booting' })), [{ check: 'session', level: WARN }], 'one that is on its way');
+  t.match(hostFindings(state({}, { unknownNodeIds: ['node-aaaaaaaaaaaa'] })).at(-1), { check: 'unknown nodes', level: WARN, hint: /wo host remove/ });
+});

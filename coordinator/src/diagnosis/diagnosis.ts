@@ -1,0 +1,62 @@
+import path from 'node:path';
+import { wombatVersion, type Clock } from '@wombat/proto';
+import type { Finding } from '@wombat/proto/control';
+import type { Fleet } from '../fleet/fleet.js';
+import type { Store } from '../store/store.js';
+import { certificateFindings, diskFinding, loopFinding, openFilesFinding, permissionsFinding, storeFinding } from './coordinator-checks.js';
+import { fail, pass, warn } from './finding.js';
+import { hostFindings } from './host-checks.js';
+
+export interface DiagnosisOptions {
+  /** Of the coordinator. */
+  readonly directory: string;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly fleet: Fleet;
+  readonly certificate: () => { readonly notAfter: number };
+  readonly authority: { readonly notAfter: number };
+  readonly plugins: () => readonly string[];
+  /** Answers what is wrong with the store in this file, without holding up anything. */
+  readonly checkStore: (file: string) => Promise<string | undefined>;
+}
+
+/** Looks at the parts of the coordinator and at what is known of each host. */
+export class Diagnosis {
+  constructor(private readonly options: DiagnosisOptions) {}
+
+  async findings(): Promise<Finding[]> {
+    const { directory, clock, plugins } = this.options;
+    return [
+      pass('coordinator', 'version', `coordinator ${wombatVersion}, Node ${process.versions.node}`),
+      storeFinding(await this.options.checkStore(path.join(directory, 'store', 'wombat.db'))),
+      await diskFinding(directory),
+      await permissionsFinding(directory),
+      ...certificateFindings(clock.now(), this.options.certificate(), this.options.authority),
+      openFilesFinding(),
+      await loopFinding(),
+      pass('coordinator', 'plugins', `loaded: ${plugins().join(', ')}`),
+      ...(await this.providers()),
+      ...(await this.hosts()),
+    ];
+  }
+
+  private async providers(): Promise<Finding[]> {
+    const all = await this.options.store.read.providers.find({});
+    return all.map(({ name, driver, lastError }) => {
+      if (!lastError) return pass('coordinator', 'provider', `${name} (${driver})`);
+      const { message, hint, code } = lastError;
+      return fail('coordinator', 'provider', { message: `${name}: ${message}`, hint, code });
+    });
+  }
+
+  private async hosts(): Promise<Finding[]> {
+    const { store, fleet } = this.options;
+    const hosts = (await store.read.hosts.find({})).filter(({ phase }) => phase !== 'gone');
+    const silent = hosts.filter(({ phase }) => phase === 'unknown');
+    const summary = silent.length === 0
+      ? pass('coordinator', 'hosts', `${hosts.length} hosts, none silent`)
+      : warn('coordinator', 'hosts', { message: `${silent.length} of ${hosts.length} hosts are silent: ${silent.slice(0, 5).map(({ name }) => name).join(', ')}`, hint: 'see below', code: 'WO_HOST_UNREACHABLE' });
+    const states = hosts.map((host) => ({ host, isConnected: fleet.isConnected(host.id), sample: fleet.sample(host.id), clockSkewMs: fleet.clockSkewMs(host.id) }));
+    return [summary, ...states.flatMap(hostFindings)];
+  }
+}
