@@ -160,11 +160,12 @@ function isCommanderError(value: unknown): value is CommanderError {
   return value instanceof Error && value.name === 'CommanderError';
 }
 
+/** What was given to an option that is not there may be secret. */
 function explainCommander(error: CommanderError, argv: readonly string[]): UsageError {
   if (error.code === 'commander.unknownCommand') return unknownCommand(argv, /unknown command '(.*)'/.exec(error.message)?.[1] ?? '');
   const [message = '', ...rest] = error.message.replace(/^error: /, '').split('\n');
   const suggestion = /Did you mean (.+)\?/.exec(rest.join(' '))?.[1];
-  const plain = message.replace(/^missing required argument '(.+)'$/, 'missing argument $1').replace(/\.( Expected .*)$/, ':$1');
+  const plain = message.replace(/^unknown option '([^=]*)=.*/, "unknown option '$1'").replace(/^missing required argument '(.+)'$/, 'missing argument $1').replace(/\.( Expected .*)$/, ':$1');
   return new UsageError(plain, suggestion && `did you mean ${suggestion}?`);
 }
 

@@ -40,6 +40,7 @@ import { BootstrapController } from './engine/bootstrap/bootstrap-controller.js'
 import { Engine } from './engine/engine.js';
 import { ExecOutcomes } from './engine/exec-outcomes.js';
 import { EventRetention } from './engine/event-retention.js';
+import { HistoryRetention } from './engine/history-retention.js';
 import { HostController } from './engine/host-controller.js';
 import { HostSilence } from './engine/host-silence.js';
 import { JobService } from './engine/jobs/job-service.js';
@@ -123,6 +124,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   part(BootstrapController, (c) => new BootstrapController({ store, clock, strategies: catalog, steps: c.resolve(StepRunner) }));
   part(OperationController, () => new OperationController(store, clock));
   part(JobService, (c) => new JobService({ store, fleet: c.resolve(AgentFleet), clock, ids, log }));
+  part(HistoryRetention, () => new HistoryRetention({ store, clock, log, keepMs: configuration.history.keepMs }));
   part(EventRetention, () => new EventRetention({ store, clock, log, keep: configuration.events.keep }));
   part(Engine, (c) => new Engine({
     store, clock, log,
@@ -131,7 +133,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     bootstrap: c.resolve(BootstrapController),
     operations: c.resolve(OperationController),
     jobs: c.resolve(JobService),
-    retention: c.resolve(EventRetention),
+    retention: [c.resolve(EventRetention), c.resolve(HistoryRetention)],
   }));
 
   // How it is kept safe and well

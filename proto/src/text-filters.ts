@@ -4,14 +4,19 @@
  */
 export interface TextFilter {
   readonly escape: (text: string) => string;
-  readonly quote: string;
+  readonly quotes: readonly [open: string, close: string];
 }
 
 export const textFilters: Readonly<Record<string, TextFilter>> = {
-  erlangString: { escape: (text) => text.replace(/[\\"]/g, '\\$&').replace(/\n/g, '\\n'), quote: '"' },
-  erlangAtom: { escape: (text) => text.replace(/[\\']/g, '\\$&').replace(/\n/g, '\\n'), quote: "'" },
-  shellWord: { escape: (text) => text.replaceAll("'", String.raw`'\''`), quote: "'" },
+  erlangString: { escape: (text) => escapeErlang(text, '"'), quotes: ['"', '"'] },
+  erlangBinary: { escape: (text) => escapeErlang(text, '"'), quotes: ['<<"', '"/utf8>>'] },
+  erlangAtom: { escape: (text) => escapeErlang(text, "'"), quotes: ["'", "'"] },
+  shellWord: { escape: (text) => text.replaceAll("'", String.raw`'\''`), quotes: ["'", "'"] },
 };
+
+function escapeErlang(text: string, quote: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll(quote, `\\${quote}`).replaceAll('\n', '\\n');
+}
 
 /** A secret in a rendered file: `{{secret:NAME}}`, or `{{secret:NAME:FILTER...}}` when it stands inside filters, the innermost first. */
 const secretMark = /\{\{secret:([A-Za-z_][\w-]*)((?::[A-Za-z]+)*)\}\}/g;

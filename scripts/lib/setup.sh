@@ -56,12 +56,12 @@ setup_node_modules() {
   echo "$key" >"$stamp"
 }
 
-has_erlang() { command -v erl >/dev/null && command -v rebar3 >/dev/null; }
+has_erlang() { command -v erl >/dev/null && command -v rebar3 >/dev/null && command -v mix >/dev/null; }
 
-# Erlang for the tests and the demo. Answers 1 where it cannot be had.
+# Erlang and Elixir for the tests and the demo. Answers 1 where it cannot be had.
 setup_erlang() {
   has_erlang && return 0
-  apt_install erlang-base erlang-dev erlang-nox rebar3 && has_erlang
+  apt_install erlang-base erlang-dev erlang-nox rebar3 elixir && has_erlang
 }
 
 has_shells() { command -v bash >/dev/null && command -v zsh >/dev/null && command -v fish >/dev/null && command -v python3 >/dev/null; }

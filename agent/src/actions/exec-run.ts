@@ -1,8 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { WombatError } from '@wombat/proto';
-import { Outcome, type ExecOutcome, type ExitStatus } from '@wombat/proto/agent';
+import { Outcome, type ExecOutcome, type ExecOutput, type ExitStatus } from '@wombat/proto/agent';
 import type { Action, Command } from '@wombat/proto/types';
+import { SecretMask } from '../nodes/mask-secrets.js';
 import { resolveArgv } from '../nodes/node-action.js';
 import { erlCallOf, nodeEnvironment, ownerOf, type NodeContext } from '../nodes/node-context.js';
 import { cleanEnvironment } from '../processes/clean-environment.js';
@@ -131,8 +132,15 @@ export class ExecRun {
   }
 
   #outcome(outcome: Outcome, exit: ExitStatus): ExecOutcome {
-    return outcomeWith(this.#entry, outcome, exit, this.#services.clock, this.#output);
+    const told = outcomeWith(this.#entry, outcome, exit, this.#services.clock, this.#output);
+    const mask = new SecretMask(this.#services.nodeContext(this.#entry.targetId)?.spec);
+    return { ...told, stdout: masked(told.stdout, mask), stderr: masked(told.stderr, mask) };
   }
+}
+
+/** The coordinator stores outcomes. */
+function masked(output: ExecOutput | undefined, mask: SecretMask): ExecOutput | undefined {
+  return output && { ...output, head: mask.bytes(Buffer.from(output.head)) };
 }
 
 /** False: it has run, but the ledger was damaged and does not know. At most once holds all the same. */

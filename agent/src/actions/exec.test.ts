@@ -172,3 +172,17 @@ t.test('a job without a time of its own ends with the deadline of its arrival', 
   t.ok(Date.now() - startedAt >= 5_000, 'after five seconds');
   t.strictSame(durationFromMs(50), { seconds: 0n, nanos: 50_000_000 });
 });
+
+t.test('a secret of the node that a command prints is not in the outcome, which is stored', async (t) => {
+  const { host } = await hostWithNode(t);
+  const nodeId = newId('node');
+  const secrets = [{ name: 'KEY', value: Buffer.from('canary-1234'), environmentName: 'KEY' }];
+  await host.assign(assignment(nodeId, { spec: nodeSpec({ secrets }) }));
+  await host.reaches(nodeId, NodePhase.READY);
+  await host.exec([nodeId], command('sh', '-c', 'echo "<$KEY>"; echo "<$KEY>" >&2'));
+  const outcome = await host.outcome(nodeId);
+  t.same([outcome.stdout?.head.toString(), outcome.stderr?.head.toString()], ['<***********>\n', '<***********>\n'], 'the command had it in its environment');
+  host.outcomes.length = 0;
+  await host.exec([host.hostId], command('env'));
+  t.notMatch((await host.outcome(host.hostId)).stdout?.head.toString(), 'canary', 'a command of the host has not');
+});

@@ -1,6 +1,7 @@
 import { toErrorDetail, type WombatError } from '@wombat/proto';
 import type { ExitStatus } from '@wombat/proto/agent';
 import { logTail } from './log-tail.js';
+import { SecretMask } from './mask-secrets.js';
 import { stderrLog, stdoutLog } from './node-paths.js';
 import { settledKey, type NodeRecord } from './node-record.js';
 import type { NodeServices } from './node-services.js';
@@ -27,13 +28,13 @@ export async function afterFailure(state: NodeState, { clock, log }: NodeService
   state.enter(phase);
 }
 
-function failedRecord({ record, paths }: NodeState, error: WombatError, exit: ExitStatus | undefined): NodeRecord {
+function failedRecord({ record, paths, assignment }: NodeState, error: WombatError, exit: ExitStatus | undefined): NodeRecord {
   return {
     ...withoutWaiting(record),
     ...(record.start ? { start: { ...record.start, isOver: true } } : {}),
     ...(exit ? { lastExit: exit } : {}),
     lastError: toErrorDetail(error),
-    logTail: logTail(stdoutLog(paths), stderrLog(paths)),
+    logTail: new SecretMask(assignment.spec).text(logTail(stdoutLog(paths), stderrLog(paths))),
   };
 }
 

@@ -1,10 +1,11 @@
-import { toErrorDetail, type WombatError } from '@wombat/proto';
+import { toErrorDetail, WombatError } from '@wombat/proto';
 import { DesiredState, type Assignment, type ExitStatus, type NodeStatus } from '@wombat/proto/agent';
 import { aborted, settledOrAborted } from '../processes/abort-link.js';
 import { describeExit, isSuccess, unknownExit } from '../processes/exit-status.js';
 import type { Supervised } from '../processes/supervised.js';
 import { adoptNode } from './adopt-node.js';
 import { afterFailure, afterRefusal, closeStart } from './end-of-start.js';
+import { SecretMask } from './mask-secrets.js';
 import type { NodeContext } from './node-context.js';
 import { removeNode } from './node-files.js';
 import type { JournaledNode } from './node-journal.js';
@@ -89,6 +90,16 @@ export class ManagedNode {
     await this.#loop;
   }
 
+  get #mask(): SecretMask {
+    return new SecretMask(this.#state.assignment.spec);
+  }
+
+  /** A ready check may have quoted a secret. */
+  #masked(error: WombatError): WombatError {
+    const message = this.#mask.text(error.message);
+    return message === error.message ? error : new WombatError(error.code, message, { hint: error.hint, details: error.details });
+  }
+
   async #converge(): Promise<void> {
     while (!this.#closed.signal.aborted) {
       this.#round = new AbortController();
@@ -97,7 +108,7 @@ export class ManagedNode {
       try {
         while (!signal.aborted) await this.#step(signal);
       } catch (error) {
-        if (!signal.aborted) await this.#afterError(toNodeError(error), signal);
+        if (!signal.aborted) await this.#afterError(this.#masked(toNodeError(error)), signal);
       }
     }
   }

@@ -23,6 +23,7 @@ export interface Configuration {
   readonly hosts: { readonly enrolTimeoutMs: number; readonly idleTtlMs: number };
   readonly certificates: { readonly lifetimeMs: number };
   readonly events: { readonly keep: number };
+  readonly history: { readonly keepMs: number };
 }
 
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;

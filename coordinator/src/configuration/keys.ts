@@ -132,6 +132,12 @@ export const keys: { readonly [K in ConfigurationKey]: KeyDefinition<Configurati
     default: () => 24 * hourMs,
     description: 'Life of the certificate of a host. Agents renew it after two thirds.',
   },
+  'history.keepMs': {
+    form: 'integer',
+    schema: integer(48 * hourMs, 3_650 * 24 * hourMs),
+    default: () => 30 * 24 * hourMs,
+    description: 'How long what is over is kept: finished jobs and operations, used and expired tokens, expired certificates, nodes and hosts that are gone. At least two days.',
+  },
   'events.keep': {
     form: 'integer',
     schema: integer(1_000, 100_000_000),

@@ -200,3 +200,45 @@ void t.test('what does not fit into an assignment is told of the node', async (t
   test.same(await setting.controller.fullSync(hostId), []);
   test.match(await setting.nodes(), [{ phase: 'failed', lastError: { code: 'WO_TEMPLATE_TOO_LARGE', message: /50004 bytes/ } }]);
 });
+
+const forPlatforms = (...archs: string[]): Partial<NewObject<Release>> => ({
+  artifacts: archs.map((arch, index) => ({ sha256: String(index).repeat(64), sizeBytes: 1_000, platform: { os: 'linux', arch, libc: index === 2 ? 'glibc' : '' } })),
+  manifest: manifestOf({ runAs: 'web', limits: { openFiles: 9, processes: 8, nice: 5, memoryBytes: 7 }, needs: { memoryBytes: 6, diskBytes: 5 } }),
+});
+const facts = (arch: string, libc = 'glibc'): unknown => ({ platform: { os: 'linux', arch, libc } });
+
+void t.test('a host gets the artifact that fits it best, with what the manifest asks for', async (test) => {
+  const chosen = async (host: unknown): Promise<string | undefined> => {
+    const setting = await Setting.of(test, two, forPlatforms('arm64', 'x64', 'x64'), { facts: host });
+    const [assignment] = await setting.controller.fullSync(hostId);
+    return assignment?.spec?.artifact?.sha256[0];
+  };
+  test.equal(await chosen(facts('arm64')), '0');
+  test.equal(await chosen(facts('x64', 'musl')), '1');
+  test.equal(await chosen(facts('x64')), '2', 'the one that says most');
+  const setting = await Setting.of(test, two, forPlatforms('x64'), { facts: facts('x64') });
+  const [assignment] = await setting.controller.fullSync(hostId);
+  test.match(assignment?.spec, {
+    limits: { openFiles: 9n, processes: 8n, nice: 5, memoryBytes: 7n, runAs: 'web' },
+    requirements: { memoryBytes: 6n, diskBytes: 5n, platform: { os: 'linux', arch: 'x64', libc: '' } },
+  });
+});
+
+void t.test('what a host is must be known where it matters; when nothing fits the node fails and nothing is sent', async (test) => {
+  const setting = await Setting.of(test, two, forPlatforms('arm64'));
+  test.same(await setting.controller.fullSync(hostId), [], 'the host has not said what it is');
+  test.same((await setting.nodes()).map(({ phase }) => phase), ['pending', 'pending'], 'which is no failure');
+  await change(setting.store, 'hosts', hostId, { facts: facts('x64') });
+  setting.fleet.connect(hostId);
+  await setting.controller.reconcile(hostId);
+  test.same(setting.sent(), [], 'nothing is fetched for it');
+  for (const node of await setting.nodes()) {
+    test.match(node, { phase: 'failed', lastError: { code: 'WO_PLATFORM_MISMATCH', message: 'host cloud-1 is linux/x64/glibc, release web 1.0 has artifacts for linux/arm64', hint: /--artifact OS\/ARCH=FILE/ } });
+  }
+  const again = await Setting.of(test, two, forPlatforms('arm64'));
+  await again.controller.fullSync(hostId);
+  await change(again.store, 'hosts', hostId, { facts: facts('arm64') });
+  again.fleet.connect(hostId);
+  await again.controller.reconcile(hostId);
+  test.same(again.sent(), ['b 1 RUNNING', 'c 1 RUNNING'], 'once it has said it, its nodes are sent');
+});

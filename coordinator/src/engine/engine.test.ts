@@ -76,7 +76,7 @@ class World {
       hosts: new HostController({ store, clock, fleet, providers, silence, clusterId: 'cluster1', enrolTimeoutMs: 60_000, idleTtlMs: 0, revoker: { revoke: async () => undefined } }),
       bootstrap: new BootstrapController({ store, clock, strategies, steps }),
       operations: new OperationController(store, clock),
-      retention: new EventRetention({ store, clock, log, keep: 10_000 }),
+      retention: [new EventRetention({ store, clock, log, keep: 10_000 })],
     }));
     this.#reports = new AgentReports({
       store, clock, strategies, fullSync: (hostId) => assignments.fullSync(hostId), outcomes: (hostId, told) => outcomes.take(hostId, told),

@@ -5,7 +5,6 @@ import type { Change, Store } from '../store/store.js';
 import type { AssignmentController } from './assignment-controller.js';
 import type { BootstrapController } from './bootstrap/bootstrap-controller.js';
 import { Controller } from './controller.js';
-import type { EventRetention } from './event-retention.js';
 import type { HostController } from './host-controller.js';
 import type { JobService } from './jobs/job-service.js';
 import type { OperationController } from './operation-controller.js';
@@ -20,7 +19,13 @@ export interface EngineOptions {
   readonly bootstrap: BootstrapController;
   readonly operations: OperationController;
   readonly jobs: JobService;
-  readonly retention: EventRetention;
+  /** What drops what is over. */
+  readonly retention: readonly Retention[];
+}
+
+export interface Retention {
+  start(): void;
+  stop(): Promise<void>;
 }
 
 /** A node that has failed or ended matters too: nobody waits for it any more. */
@@ -38,7 +43,7 @@ export class Engine {
   readonly #bootstrap: Controller;
   readonly #operations: Controller;
   readonly #jobs: Controller;
-  readonly #retention: EventRetention;
+  readonly #retention: readonly Retention[];
   #unsubscribe: (() => void) | undefined;
 
   constructor(options: EngineOptions) {
@@ -57,12 +62,12 @@ export class Engine {
   async start(): Promise<void> {
     this.#unsubscribe = this.#store.onCommit((commit) => commit.changes.forEach((change) => this.#wakeFor(change)));
     await Promise.all(this.#all().map((controller) => controller.start()));
-    this.#retention.start();
+    for (const retention of this.#retention) retention.start();
   }
 
   async stop(): Promise<void> {
     this.#unsubscribe?.();
-    await this.#retention.stop();
+    await Promise.all(this.#retention.map((retention) => retention.stop()));
     await Promise.all(this.#all().map((controller) => controller.stop()));
   }
 

@@ -79,7 +79,7 @@ function createLog({ who, providerId, sources, redaction, clock }: HostServicesO
     if (!mayWrite()) return;
     const lost = dropped === 0 ? {} : { droppedLines: dropped };
     dropped = 0;
-    sources.log[level]({ ...cleanFields(fields, redaction), ...lost, providerId }, `${who}: ${redaction.clean(oneLine(message, 2_000))}`);
+    sources.log[level]({ ...cleanFields(fields, redaction), ...lost, providerId }, `${who}: ${oneLine(redaction.clean(message), 2_000)}`);
   };
   return { debug: writer('debug'), info: writer('info'), warn: writer('warn'), error: writer('error') };
 }
@@ -87,7 +87,7 @@ function createLog({ who, providerId, sources, redaction, clock }: HostServicesO
 function cleanFields(fields: Readonly<Record<string, unknown>>, redaction: Redaction): Record<string, string | number | boolean> {
   return Object.fromEntries(Object.entries(fields).slice(0, 32).map(([name, value]) => {
     if (typeof value === 'number' || typeof value === 'boolean') return [oneLine(name, 64), value];
-    return [oneLine(name, 64), redaction.clean(oneLine(asText(value), 2_000))];
+    return [oneLine(name, 64), oneLine(redaction.clean(asText(value)), 2_000)];
   }));
 }
 

@@ -4,7 +4,8 @@ export class Redaction {
 
   constructor(secrets: readonly string[]) {
     // Longest first: one secret may be the beginning of another. Shorter than this is no secret.
-    this.#secrets = secrets.filter((secret) => secret.length >= 3).sort((left, right) => right.length - left.length);
+    const all = secrets.filter((secret) => secret.length >= 3).flatMap(written);
+    this.#secrets = [...new Set(all)].sort((left, right) => right.length - left.length);
   }
 
   /** Of the settings that are secret. */
@@ -15,4 +16,11 @@ export class Redaction {
   clean(text: string): string {
     return this.#secrets.reduce((shown, secret) => shown.replaceAll(secret, '***'), text);
   }
+}
+
+/** As it is, and as it stands in JSON, in an address, in a header and in a dump. */
+function written(secret: string): string[] {
+  const bytes = Buffer.from(secret);
+  const encoded = (['base64', 'base64url', 'hex'] as const).map((encoding) => bytes.toString(encoding).replace(/=+$/, ''));
+  return [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(bytes.toString()), ...encoded];
 }

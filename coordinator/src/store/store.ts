@@ -69,8 +69,8 @@ export interface Collection<K extends Kind> {
   /** How many there are of each value of a field; those without it under ''. No object is read. */
   countBy(field: Indexed[K], where: Where<K>): Promise<Record<string, number>>;
   page(query: PageQuery<K>): Promise<Page<Kinds[K]>>;
-  /** Ids of at most `limit` objects that were written last before `updatedBefore`, the oldest first. */
-  stale(where: Where<K>, updatedBefore: number, limit: number): Promise<string[]>;
+  /** Ids of at most `limit` objects that were last written before `updatedBefore`, in their order, behind `after`. */
+  stale(where: Where<K>, updatedBefore: number, limit: number, after?: string): Promise<string[]>;
   /** At most `limit` objects whose id begins with `prefix`. */
   withPrefix(prefix: string, limit: number): Promise<Kinds[K][]>;
 }

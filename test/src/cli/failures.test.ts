@@ -18,6 +18,8 @@ t.test('what cannot work is refused with its reason', async (t) => {
   const cases: readonly [code: string, exit: number, words: readonly string[], says: RegExp][] = [
     ['WO_DRIVER_UNKNOWN', 2, ['register-provider', 'other', 'locl'], /locl/],
     ['WO_CREDENTIALS_UNEXPECTED', 2, ['register-provider', 'other', 'AKIA', 'local'], /local/],
+    ['WO_SETTINGS_INVALID', 2, ['register-provider', 'other', 'local', '--set', 'subnt=127.7.7'], /subnt.*did you mean subnet/],
+    ['WO_SETTINGS_INVALID', 2, ['register-provider', 'other', 'local', '--set', 'subnet=10.0.0'], /subnet/],
     ['WO_NAME_TAKEN', 8, ['register-provider', 'laptop', 'local'], /laptop/],
     ['WO_TEMPLATE_MISSING', 2, ['upload-release', 'plain', tarball, 'bin/start', '', '', '-t', 'etc/vm.arg'], /etc\/vm\.arg/],
     ['WO_MANIFEST_INVALID', 2, ['upload-release', 'plain', tarball], /start/],
@@ -38,6 +40,7 @@ t.test('what cannot work is refused with its reason', async (t) => {
     t.equal(result.stdout, '', 'data goes to stdout, and there is none');
   }
   t.strictSame(await workshop.fleet.operations(), [], 'nothing was started');
+  t.equal(await workshop.ok('provider', 'list', '-o', 'name'), 'laptop', 'and nothing was stored');
 });
 
 t.test('a release that dies at once: the reason, its last lines and the next command', async (t) => {

@@ -34,7 +34,7 @@ t.test('two families on the same hosts do not see each other, and no cookie is i
   await workshop.ok('exec', red.family, '--', 'true');
   await workshop.ok('node', 'restart', nameOf(reds[0]!));
   await workshop.ok('node', 'stop', blue.family);
-  watch.check();
+  await watch.check();
 });
 
 function cookieOf(workshop: Workshop, node: Node): string {

@@ -26,6 +26,11 @@ export function without(...programs: readonly string[]): string | false {
   return missing === undefined ? false : `${missing} is not installed`;
 }
 
+/** The same for a test that needs Elixir too. */
+export function withoutElixir(): string | false {
+  return withoutErlang() || (isInstalled('mix') ? false : 'mix is not installed');
+}
+
 function isInstalled(program: string): boolean {
   return (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, program)));
 }

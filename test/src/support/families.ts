@@ -15,15 +15,17 @@ export interface FamilyOptions {
   /** Further flags of create-family. */
   readonly flags?: readonly string[];
   readonly scripts?: readonly Script[];
+  /** Its command. @default bin/start */
+  readonly start?: string;
   /** Further flags of upload-release. */
   readonly upload?: readonly string[];
 }
 
 /** A provider `laptop`, a release that sleeps, and a family of it. */
 export async function prepareSleepers(workshop: Workshop, options: FamilyOptions = {}): Promise<Prepared> {
-  const { name = 'Sleepers', scripts = [sleeper], upload = [] } = options;
+  const { name = 'Sleepers', scripts = [sleeper], start = 'bin/start', upload = [] } = options;
   const tarball = await packScripts(join(workshop.directory, `${slug(name)}.tar.gz`), scripts);
-  const release = await workshop.ok('upload-release', `${slug(name)} release`, tarball, 'bin/start', ...upload);
+  const release = await workshop.ok('upload-release', `${slug(name)} release`, tarball, start, ...upload);
   return { release, family: await prepareFamily(workshop, release, { ...options, name }) };
 }
 
@@ -35,7 +37,8 @@ export async function prepareMesh(workshop: Workshop, options: FamilyOptions = {
   return { release, family: await prepareFamily(workshop, release, { ...options, name, flags: ['--clust', 'erlang-mesh', ...(options.flags ?? [])] }) };
 }
 
-async function prepareFamily(workshop: Workshop, release: string, { name = '', nodesPerHost = 2, flags = [] }: FamilyOptions): Promise<string> {
+/** A family of a release that was uploaded, on the provider `laptop`. */
+export async function prepareFamily(workshop: Workshop, release: string, { name = '', nodesPerHost = 2, flags = [] }: FamilyOptions): Promise<string> {
   const known = await workshop.wo('provider', 'show', 'laptop');
   if (known.code !== 0) await workshop.ok('register-provider', 'laptop', 'local');
   const family = await workshop.ok('create-family', name, '--sel', 'random', ...flags);

@@ -36,11 +36,6 @@ export function signalProcess(target: Pick<Process, 'pid' | 'startTime'>, signal
   }
 }
 
-/** Command lines and pids of every process, for finding what must not be in them. */
-export function commandLines(): { readonly pid: number; readonly line: string }[] {
-  return pids().map((pid) => ({ pid, line: read(pid, 'cmdline') }));
-}
-
 export function isAgent({ argv }: Process): boolean {
   return argv.some((word) => /agent\.cjs$|agent\/dist\/main\.js$|wombat-agent$/.test(word)) && argv.includes('--coordinator');
 }
@@ -53,12 +48,17 @@ export function isWo({ argv }: Process): boolean {
   return argv.some((word) => word.endsWith('/cli/bin/wo.js'));
 }
 
-export function isBeam({ pid }: Process): boolean {
-  return read(pid, 'comm').startsWith('beam');
+/** Name of the program's file, whatever the process calls itself. */
+export function programOf({ pid }: Pick<Process, 'pid'>): string {
+  return read(pid, 'comm').trim();
 }
 
-export function isEpmd({ pid }: Process): boolean {
-  return read(pid, 'comm').trim() === 'epmd';
+export function isBeam(process: Process): boolean {
+  return programOf(process).startsWith('beam');
+}
+
+export function isEpmd(process: Process): boolean {
+  return programOf(process) === 'epmd';
 }
 
 /** One line for messages. */

@@ -38,6 +38,12 @@ export async function packOtpRelease(path: string, scripts: readonly Script[] = 
   return path;
 }
 
+/** The sample of Elixir, built once for each Elixir of this machine. */
+export async function packMixRelease(path: string): Promise<string> {
+  await run(join(fixtures, 'build-mix-release'), [path, cache]);
+  return path;
+}
+
 function toItem({ name, lines }: Script): TarItem {
   return { path: `bin/${name}`, mode: 0o755, contents: ['#!/bin/sh', ...lines, ''].join('\n') };
 }

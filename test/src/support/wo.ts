@@ -17,6 +17,8 @@ export interface WoOptions {
   /** @default 60000 */
   readonly deadlineMs?: number;
   readonly environment?: Readonly<Record<string, string>>;
+  /** What it reads from standard input. @default nothing */
+  readonly input?: string;
 }
 
 /** A `wo` that runs: neither its input nor its outputs are terminals. */
@@ -29,10 +31,11 @@ export class WoProcess {
   readonly #stdout: Buffer[] = [];
   readonly #stderr: Buffer[] = [];
 
-  constructor(words: readonly string[], { configDirectory, deadlineMs = 60_000, environment = {} }: WoOptions) {
+  constructor(words: readonly string[], { configDirectory, deadlineMs = 60_000, environment = {}, input }: WoOptions) {
     this.words = words;
     const variables = { ...usualEnvironment(), HOME: configDirectory, WO_CONFIG_DIR: configDirectory, ...environment };
-    this.#child = spawnPlain(launchers.wo, words, variables, { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = spawnPlain(launchers.wo, words, variables, { stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] });
+    this.#child.stdin?.end(input);
     this.pid = this.#child.pid ?? 0;
     this.#child.stdout?.on('data', (bytes: Buffer) => this.#stdout.push(bytes));
     this.#child.stderr?.on('data', (bytes: Buffer) => this.#stderr.push(bytes));

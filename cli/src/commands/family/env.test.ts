@@ -37,6 +37,9 @@ t.test('a secret without a name is not repeated', async (t) => {
     t.match(ran.stderr, /WO_INVALID_ARGUMENT: .*wants KEY=VALUE/);
     t.notMatch(ran.stdout + ran.stderr, 'canary');
   }
+  const mistyped = await runWo(fake, ['family', 'env', 'web', '--secrt=A=canary']);
+  t.match(mistyped.stderr, "unknown option '--secrt'");
+  t.notMatch(mistyped.stdout + mistyped.stderr, 'canary');
   t.same(fake.calls, [], 'and nothing was asked for');
 });
 

@@ -40,7 +40,7 @@ function sectionsOf(answer: RenderNodeResponse): [title: string, text: string][]
   return [
     ['environment', lines(answer.environment, '=')],
     ['start', command(answer.start)],
-    ['stop', `${command(answer.stop)}${within(answer.stopTimeout)}`.trim()],
+    ['stop', `${command(answer.stop) || (answer.distributionPort ? 'init:stop' : 'TERM')}${within(answer.stopTimeout)}`],
     ['ready', `${readyText(answer.ready)}${within(answer.ready?.timeout)}`],
     ['pid', command(answer.pidCommand)],
     ['ports', [...answer.ports.map((port) => `${port.name} ${port.protocol}:${port.number}`), ...(answer.distributionPort ? [`Erlang distribution tcp:${answer.distributionPort}`] : [])].join('\n')],
@@ -53,7 +53,12 @@ function sectionsOf(answer: RenderNodeResponse): [title: string, text: string][]
 }
 
 function command(argv: readonly string[]): string {
-  return argv.map(quoted).join(' ');
+  return argv.map(word).join(' ');
+}
+
+/** A mark alone makes no word that needs quotes. */
+function word(text: string): string {
+  return /^(?:[\w@%+=:,./-]|\{\{\w+:[\w-]+\}\})+$/.test(text) ? text : quoted(text);
 }
 
 function within(duration: Parameters<typeof durationToMs>[0]): string {

@@ -30,11 +30,20 @@ t.test('what classic scripts are told becomes what it means, and is told', (t) =
     t.match(notes, [/became "bin\/riak foreground"/, /keeps the cookie out/]);
   }
   const asked = fillManifest({ start: 'bin/riak daemon', mode: 'daemon' }, relxInspection());
-  t.match(asked, { manifest: { start: 'bin/riak daemon', mode: 'daemon' }, notes: [] }, 'a daemon that was asked for stays one');
+  t.match(asked, { manifest: { start: 'bin/riak daemon', mode: 'daemon' }, notes: [/shows the cookie on a command line/] }, 'a daemon that was asked for stays one');
   const own = fillManifest({ start: 'bin/riak console_boot start', stop: 'bin/riak stop now' }, relxInspection());
   t.match(own, { manifest: { start: 'bin/riak console_boot start', stop: 'bin/riak stop now' }, notes: [] }, 'other commands are kept');
   const old = relxInspection({ 'bin/riak': '#!/bin/sh\nRUNNER_BASE_DIR=x\n# foreground) is missing\ncase "$1" in\nstart)\n;;\nesac\n' });
   t.match(fillManifest({ start: 'bin/riak start' }, old), { manifest: { start: 'bin/riak start', mode: 'daemon' }, notes: [/knows no foreground/] });
+  t.end();
+});
+
+t.test('what the script of an OTP release would be asked with the cookie in its argv is asked without it', (t) => {
+  const { manifest, notes } = fillManifest({ mode: 'daemon', start: 'bin/riak daemon', ready: { kind: 'command', command: './bin/riak ping' }, pidCommand: 'bin/riak pid' }, relxInspection());
+  t.match(manifest, { ready: { kind: 'erlang' }, pidCommand: '', start: 'bin/riak daemon', mode: 'daemon' });
+  t.match(notes, [/as a daemon/, /ready .* keeps the cookie out/, /pidCommand .* keeps the cookie out/]);
+  const own = fillManifest({ ready: { kind: 'command', command: 'bin/riak ping twice' }, pidCommand: 'cat riak.pid' }, relxInspection());
+  t.match(own, { manifest: { ready: { kind: 'command', command: 'bin/riak ping twice' }, pidCommand: 'cat riak.pid' }, notes: [] }, 'other commands are kept');
   t.end();
 });
 

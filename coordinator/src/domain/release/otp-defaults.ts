@@ -1,4 +1,4 @@
-import type { Manifest, ReleaseLayout } from '../model/release.js';
+import type { Manifest, ReadyRule, ReleaseLayout } from '../model/release.js';
 import type { Inspection } from './inspection.js';
 import type { ManifestInput } from './manifest-input.js';
 import { isVmArgs } from './vm-args.js';
@@ -9,7 +9,7 @@ export interface Defaulted {
   readonly notes: readonly string[];
 }
 
-const cookieNote = 'is done through Erlang itself (init:stop), which keeps the cookie out of every command line';
+const cookieNote = 'which keeps the cookie out of every command line';
 
 /** Fills what an OTP layout says by itself, and takes what classic scripts are told for what it means. */
 export function withOtpDefaults(given: ManifestInput, inspection: Inspection): Defaulted {
@@ -20,7 +20,7 @@ export function withOtpDefaults(given: ManifestInput, inspection: Inspection): D
   const stop = stopOf(given, inspection, notes);
   const templates = [...new Set([...otpTemplates(inspection), ...(given.templates ?? [])])];
   const nodeName = given.nodeName ?? nodeNameOf(inspection);
-  return { input: { ...given, ...start, stop, templates, nodeName, ready: given.ready ?? { kind: 'erlang' } }, notes };
+  return { input: { ...given, ...start, stop, templates, nodeName, ready: readyOf(given, inspection, notes), pidCommand: pidOf(given, inspection, notes) }, notes };
 }
 
 /**
@@ -28,6 +28,7 @@ export function withOtpDefaults(given: ManifestInput, inspection: Inspection): D
  * watched runs in the foreground, which relx calls `foreground` and mix `start`.
  */
 function startOf(given: ManifestInput, inspection: Inspection, script: string, notes: string[]): Pick<Manifest, 'start' | 'mode'> {
+  if (given.mode === 'daemon' && inspection.layout === 'relx') notes.push('as a daemon the start script of relx shows the cookie on a command line for a moment, to whoever is on the host; in the foreground it does not');
   const foreground = inspection.layout === 'mix' ? 'start' : 'foreground';
   const start = given.start ?? `${script} ${foreground}`;
   const words = start.trim().split(/\s+/);
@@ -43,11 +44,27 @@ function startOf(given: ManifestInput, inspection: Inspection, script: string, n
 }
 
 function stopOf(given: ManifestInput, inspection: Inspection, notes: string[]): string {
-  const words = (given.stop ?? '').trim().split(/\s+/);
-  const isScript = inspection.startScripts.some(({ path }) => path === stripDot(words[0] ?? ''));
-  if (!isScript || words.length !== 2 || words[1] !== 'stop') return given.stop ?? '';
-  notes.push(`stop "${given.stop}" ${cookieNote}`);
+  if (!asksScript(given.stop, 'stop', inspection)) return given.stop ?? '';
+  notes.push(`stop "${given.stop}" is done through Erlang itself (init:stop), ${cookieNote}`);
   return '';
+}
+
+function readyOf({ ready }: ManifestInput, inspection: Inspection, notes: string[]): ReadyRule {
+  if (ready?.kind === 'command' && asksScript(ready.command, 'ping', inspection)) notes.push(`ready "${ready.command}" is asked through Erlang itself, ${cookieNote}`);
+  else if (ready) return ready;
+  return { kind: 'erlang' };
+}
+
+function pidOf({ pidCommand = '' }: ManifestInput, inspection: Inspection, notes: string[]): string {
+  if (!asksScript(pidCommand, 'pid', inspection)) return pidCommand;
+  notes.push(`pidCommand "${pidCommand}" is not used: the process is found without it, ${cookieNote}`);
+  return '';
+}
+
+/** Whether a command is the release's own script with this one word: it would put the cookie on a command line. */
+function asksScript(command: string | undefined, verb: string, inspection: Inspection): boolean {
+  const [script = '', word, ...rest] = (command ?? '').trim().split(/\s+/);
+  return word === verb && rest.length === 0 && inspection.startScripts.some(({ path }) => path === stripDot(script));
 }
 
 /** vm.args always, for it holds the node's name; mix's scripts, see below; the rest when it has something to fill in. */

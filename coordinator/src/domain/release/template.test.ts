@@ -29,6 +29,7 @@ t.test('contacts are a section', (t) => {
 t.test('filters quote for Erlang and for a shell', (t) => {
   t.equal(render('{{#erlangString}}{{node.name}}\\{{/erlangString}}'), `"O'Neil \\"n\\" <&>\\\\"`);
   t.equal(render('{{#erlangAtom}}{{node.name}}{{/erlangAtom}}'), `'O\\'Neil "n" <&>'`);
+  t.equal(render('{{#erlangBinary}}{{node.name}}\n{{/erlangBinary}}'), `<<"O'Neil \\"n\\" <&>\\n"/utf8>>`);
   t.equal(render('{{#shellWord}}{{node.name}}{{/shellWord}}'), `'O'\\''Neil "n" <&>'`);
   t.end();
 });
@@ -50,7 +51,7 @@ t.test('what is not known is an error with its line and the nearest name', (t) =
     ['{{strategy.other}}', /strategy\.seed/],
     ['{{#contacts}}{{namme}}{{/contacts}}', /not known/],
     ['{{^contacts}}{{comma}}{{/contacts}}', /not known/],
-    ['{{#erlangStrng}}x{{/erlangStrng}}', /not known/],
+    ['{{#erlangStrng}}x{{/erlangStrng}}', /\{\{#erlangStrng\}\} is not known; the nearest is erlangString/],
     ['{{erlangString}}', /not known/],
     ['{{> other}}', /not supported/],
     ['{{=<% %>=}}', /not supported/],

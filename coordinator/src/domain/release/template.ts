@@ -6,6 +6,7 @@ import { nearestText } from './nearest.js';
  * Templates are mustache without HTML escaping. Filters are sections, so that no grammar of our own is needed:
  *
  *   {{#erlangString}}{{node.name}}{{/erlangString}}   "riak-3"      an Erlang string, quoted
+ *   {{#erlangBinary}}{{node.name}}{{/erlangBinary}}   <<"riak-3"/utf8>>
  *   {{#erlangAtom}}{{node.erlangName}}{{/erlangAtom}} 'riak-3@...'  an Erlang atom, quoted
  *   {{#shellWord}}{{family.name}}{{/shellWord}}       'my family'   one word for a POSIX shell
  *
@@ -24,8 +25,8 @@ export interface TemplateNames {
 export type TemplateView = Readonly<Record<string, unknown>>;
 
 /** Secrets inside are escaped on the host, where they are filled in. */
-function filtered(text: string, name: string, { escape, quote }: TextFilter): string {
-  return `${quote}${filterSecretMarks(escape(text), name)}${quote}`;
+function filtered(text: string, name: string, { escape, quotes: [open, close] }: TextFilter): string {
+  return `${open}${filterSecretMarks(escape(text), name)}${close}`;
 }
 
 /** @throws WombatError WO_TEMPLATE_INVALID with the line, and for an unknown name the nearest there is */
@@ -71,7 +72,8 @@ function checkTokens(path: string, text: string, tokens: readonly Token[], names
       continue;
     }
     if (!isFilter && !isKnown(name, known)) {
-      throw invalid(path, text, token, `{{${name}}} is not known${nearestText(name, known)}`);
+      const candidates = type === '#' ? [...known, ...Object.keys(textFilters)] : known;
+      throw invalid(path, text, token, `{{${type === '#' ? '#' : ''}${name}}} is not known${nearestText(name, candidates)}`);
     }
     const inner = Array.isArray(token[4]) ? (token[4] as Token[]) : [];
     const more = type === '#' ? (names.sections[name] ?? []) : [];

@@ -42,8 +42,8 @@ export class KyselyCollection<K extends Kind> implements Collection<K> {
     return Object.fromEntries((await query.execute(this.database)).rows.map(({ value, count }) => [value ?? '', Number(count)]));
   }
 
-  async stale(where: Where<K>, updatedBefore: number, limit: number): Promise<string[]> {
-    const query = sql<{ id: string }>`select id from ${this.table} ${whereClause(where as Conditions)} and updated_at < ${updatedBefore} order by updated_at limit ${limit}`;
+  async stale(where: Where<K>, updatedBefore: number, limit: number, after = ''): Promise<string[]> {
+    const query = sql<{ id: string }>`select id from ${this.table} ${whereClause(where as Conditions)} and updated_at < ${updatedBefore} and id > ${after} order by id limit ${limit}`;
     return (await query.execute(this.database)).rows.map(({ id }) => id);
   }
 

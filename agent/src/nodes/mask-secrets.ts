@@ -1,0 +1,31 @@
+import type { NodeSpec } from '@wombat/proto/agent';
+
+/** Shorter ones stand in any text. */
+const shortestBytes = 4;
+
+/**
+ * What a node printed is stored by the coordinator with the outcome of a command, an error or the last lines of a log:
+ * its secrets are starred there. As many stars as bytes, so that offsets stay what they are.
+ */
+export class SecretMask {
+  /** Longest first: one may be a part of another. */
+  readonly #secrets: readonly string[];
+
+  constructor(spec: Pick<NodeSpec, 'secrets' | 'erlang'> | undefined) {
+    const values = [...(spec?.secrets ?? []).map(({ value }) => value), ...(spec?.erlang ? [spec.erlang.cookie] : [])];
+    const texts = values.map((value) => Buffer.from(value).toString('latin1'));
+    this.#secrets = texts.filter((text) => text.length >= shortestBytes).sort((a, b) => b.length - a.length);
+  }
+
+  bytes(bytes: Buffer): Buffer {
+    return Buffer.from(this.#mask(bytes.toString('latin1')), 'latin1');
+  }
+
+  text(text: string): string {
+    return this.bytes(Buffer.from(text)).toString();
+  }
+
+  #mask(latin1: string): string {
+    return this.#secrets.reduce((shown, secret) => shown.replaceAll(secret, '*'.repeat(secret.length)), latin1);
+  }
+}
