@@ -1,6 +1,6 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkout } from './checkout.js';
+import { checkout, launchers } from './checkout.js';
 import { spawnPlain, usualEnvironment } from './spawn-plain.js';
 
 interface Marker {
@@ -84,11 +84,13 @@ function quoted(text: string): string {
  */
 export async function runPage(name: string, directory: string, timeoutMs: number): Promise<PageResult> {
   const script = pageScript(readFileSync(join(checkout, name), 'utf8').replaceAll('/tmp/', `${directory}/tmp/`));
-  for (const folder of ['tmp', 'terminals', 'home']) mkdirSync(join(directory, folder), { recursive: true });
+  for (const folder of ['tmp', 'terminals', 'home', 'bin']) mkdirSync(join(directory, folder), { recursive: true });
   writeFileSync(join(directory, 'preamble.sh'), preamble);
   writeFileSync(join(directory, 'page.sh'), script);
+  symlinkSync(launchers.wo, join(directory, 'bin/wo'));
+  const usual = usualEnvironment();
   const environment = {
-    ...usualEnvironment(), HOME: join(directory, 'home'), PAGE: name, BASH_ENV: join(directory, 'preamble.sh'), TERMINALS: join(directory, 'terminals'),
+    ...usual, PATH: `${join(directory, 'bin')}:${usual['PATH']}`, HOME: join(directory, 'home'), PAGE: name, BASH_ENV: join(directory, 'preamble.sh'), TERMINALS: join(directory, 'terminals'),
   };
   const run = ['bash', join(directory, 'page.sh')];
   const [program = '', ...argv] = process.getuid?.() === 0 ? ['unshare', '--net', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh', ...run] : run;

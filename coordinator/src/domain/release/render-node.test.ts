@@ -93,6 +93,13 @@ t.test('a plain node: names in files, commands and environment', (t) => {
   t.end();
 });
 
+t.test('contacts that are no Erlang nodes are named by name and address', async (t) => {
+  const inspection = { ...inspectionOf({ 'bin/run': '#!/bin/sh\n', 'etc/peers': '{{contactNames}}' }), texts: { 'bin/run': '#!/bin/sh\n', 'etc/peers': '{{contactNames}}' } };
+  const contacts = ['echo-1', 'echo-2'].map((name, index) => ({ name, erlangName: '', address: `127.7.7.${index + 1}`, ports: [] }));
+  const rendered = renderNode(inputOf({ start: 'bin/run', templates: ['etc/peers'] }, inspection, { contacts }));
+  t.equal(rendered.files[0]?.text, 'echo-1@127.7.7.1,echo-2@127.7.7.2');
+});
+
 t.test('a ready command is words too', (t) => {
   const rendered = renderNode(inputOf({ start: 'bin/run', ready: { kind: 'command', command: 'bin/run ping' } }, plainInspection()));
   t.strictSame(rendered.ready, { kind: 'command', argv: ['bin/run', 'ping'] });

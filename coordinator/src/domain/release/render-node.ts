@@ -120,7 +120,8 @@ function viewOf(input: RenderInput, environment: Readonly<Record<string, string>
     })),
     hasContacts: input.contacts.length > 0,
     contactsErlang: `[${erlangNames.map((name) => `'${name}'`).join(',')}]`,
-    contactNames: erlangNames.join(','),
+    // As the strategy `custom` names them: those that are no Erlang nodes by name and address.
+    contactNames: input.contacts.map((contact) => contact.erlangName || `${contact.name}@${contact.address}`).join(','),
     environment,
     strategy,
   };
