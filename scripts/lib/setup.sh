@@ -56,12 +56,18 @@ setup_node_modules() {
   echo "$key" >"$stamp"
 }
 
-has_erlang() { command -v erl >/dev/null && command -v rebar3 >/dev/null && command -v mix >/dev/null; }
+has_erlang() { command -v erl >/dev/null && command -v rebar3 >/dev/null; }
 
-# Erlang and Elixir for the tests and the demo. Answers 1 where it cannot be had.
+# Erlang for the tests and the demo. Answers 1 where it cannot be had.
 setup_erlang() {
   has_erlang && return 0
-  apt_install erlang-base erlang-dev erlang-nox rebar3 elixir && has_erlang
+  apt_install erlang-base erlang-dev erlang-nox rebar3 && has_erlang
+}
+
+# Elixir for the tests of its releases. Answers 1 where it cannot be had.
+setup_elixir() {
+  command -v mix >/dev/null && return 0
+  apt_install elixir && command -v mix >/dev/null
 }
 
 has_shells() { command -v bash >/dev/null && command -v zsh >/dev/null && command -v fish >/dev/null && command -v python3 >/dev/null; }
