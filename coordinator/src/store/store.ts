@@ -75,6 +75,8 @@ export interface Collection<K extends Kind> {
   stale(where: Where<K>, updatedBefore: number, limit: number, after?: string): Promise<string[]>;
   /** At most `limit` objects whose id begins with `prefix`. */
   withPrefix(prefix: string, limit: number): Promise<Kinds[K][]>;
+  /** At most `limit` names before `text` in the order of names, and as many from it on. No object is read. */
+  namesAround(text: string, limit: number, where?: Where<K>): Promise<string[]>;
 }
 
 /** Fields that the store itself writes. */

@@ -65,6 +65,14 @@ export class KyselyCollection<K extends Kind> implements Collection<K> {
     return this.rows(sql`where id >= ${prefix} and id < ${`${prefix}~`} order by id limit ${limit}`);
   }
 
+  async namesAround(text: string, limit: number, where: Where<K> = {}): Promise<string[]> {
+    const conditions = whereClause(where as Conditions);
+    const before = sql<{ name: string }>`select name from ${this.table} ${conditions} and name < ${text} order by name desc limit ${limit}`;
+    const from = sql<{ name: string }>`select name from ${this.table} ${conditions} and name >= ${text} order by name limit ${limit}`;
+    const rows = [...(await before.execute(this.database)).rows, ...(await from.execute(this.database)).rows];
+    return rows.map(({ name }) => name);
+  }
+
   async page(query: PageQuery<K>): Promise<Page<Kinds[K]>> {
     const column = columnOf(query.orderBy ?? 'createdAt');
     const where = whereClause((query.where ?? {}) as Conditions);
