@@ -1,5 +1,5 @@
 import type {
-  AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, NodeStatus, ReadExecOutput, ReadLog, ReadLogs,
+  AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, MeasureData, NodeStatus, ReadExecOutput, ReadLog, ReadLogs,
 } from '@wombat/proto/agent';
 
 /** What the session hands its frames to, and where it gets what it reports. */
@@ -12,6 +12,7 @@ export interface SessionHandlers {
   readLog(request: ReadLog, signal: AbortSignal): AsyncIterable<ChannelData>;
   readLogs(request: ReadLogs, signal: AbortSignal): AsyncIterable<ChannelData>;
   readExecOutput(request: ReadExecOutput, signal: AbortSignal): AsyncIterable<ChannelData>;
+  measureData(request: MeasureData, signal: AbortSignal): AsyncIterable<ChannelData>;
 
   /** Sync id of the newest assignments in the journal. */
   journalPosition(): bigint;
