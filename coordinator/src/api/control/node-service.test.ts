@@ -1,13 +1,13 @@
 import t, { type Test } from 'tap';
-import { DataSizes, LogStream as AgentLogStream, type ChannelData } from '@wombat/proto/agent';
+import { DataSizes, type ChannelData } from '@wombat/proto/agent';
 import {
-  DataPolicy, HostPhase, LogStream, NodePhase, type DrainHostRequest, type DrainHostResponse, type GetHostRequest, type GetHostResponse, type ListHostsRequest, type ListHostsResponse, type ListNodesRequest, type ListNodesResponse,
-  type ReadNodeLogRequest, type ReadNodeLogResponse, type RemoveHostRequest, type RemoveHostResponse, type RemoveNodesRequest, type RemoveNodesResponse, type RenderNodeRequest, type RenderNodeResponse, type StopNodesRequest, type StopNodesResponse,
+  DataPolicy, HostPhase, NodePhase, type DrainHostRequest, type DrainHostResponse, type GetHostRequest, type GetHostResponse, type ListHostsRequest, type ListHostsResponse, type ListNodesRequest, type ListNodesResponse,
+  type RemoveHostRequest, type RemoveHostResponse, type RemoveNodesRequest, type RemoveNodesResponse, type RenderNodeRequest, type RenderNodeResponse, type StopNodesRequest, type StopNodesResponse,
 } from '@wombat/proto/control';
 import { AssignmentBuilder } from '../../engine/assignment-builder.js';
 import type { ChannelPurpose } from '../../fleet/fleet.js';
 import { ManualClock } from '../../fleet/testing/manual-clock.js';
-import { serverStream, unary } from '../../testing/calls.js';
+import { unary } from '../../testing/calls.js';
 import { CountingIds, idNumber } from '../../testing/counting-ids.js';
 import { FakeFleet } from '../../testing/fake-fleet.js';
 import { fakeSecrets } from '../../testing/fake-secrets.js';
@@ -41,7 +41,6 @@ async function setting(test: Test) {
     stop: unary<StopNodesRequest, StopNodesResponse>(nodes, 'stopNodes'),
     remove: unary<RemoveNodesRequest, RemoveNodesResponse>(nodes, 'removeNodes'),
     render: unary<RenderNodeRequest, RenderNodeResponse>(nodes, 'renderNode'),
-    readLog: serverStream<ReadNodeLogRequest, ReadNodeLogResponse>(nodes, 'readNodeLog'),
     listHosts: unary<ListHostsRequest, ListHostsResponse>(hosts, 'listHosts'),
     getHost: unary<GetHostRequest, GetHostResponse>(hosts, 'getHost'),
     drain: unary<DrainHostRequest, DrainHostResponse>(hosts, 'drainHost'),
@@ -172,23 +171,6 @@ void t.test('a dry run stops nothing', async (test) => {
 void t.test('what a node gets can be seen', async (test) => {
   const { render } = await setting(test);
   test.match(await render({ node: 'web-1' }), { start: ['bin/run', 'web-1'], files: [] });
-});
-
-void t.test('a log is read from the node\'s host, as it was asked for', async (test) => {
-  const { fleet, readLog } = await setting(test);
-  fleet.channel = async function* () {
-    yield { offset: 5n, data: Buffer.from('hello'), lostBytes: 2n, log: undefined };
-  };
-  const read = async (request: Partial<ReadNodeLogRequest>): Promise<ReadNodeLogResponse[]> => {
-    const chunks: ReadNodeLogResponse[] = [];
-    for await (const chunk of readLog({ node: 'web-1', ...request })) chunks.push(chunk);
-    return chunks;
-  };
-  test.match(await read({ stream: LogStream.STDERR, offset: 5n, follow: true }), [{ offset: 5n, data: Buffer.from('hello'), lostBytes: 2n }]);
-  test.match(fleet.opened, [{ hostId: idNumber('host', 1), purpose: { $case: 'readLog', value: { nodeId: idNumber('node', 1), stream: AgentLogStream.STDERR, offset: 5n, follow: true } } }]);
-  await read({});
-  test.match(fleet.opened[1]?.purpose, { value: { stream: AgentLogStream.STDOUT, offset: -1n, tailLines: 100, follow: false } }, 'the last lines, when nothing was said');
-  await test.rejects(read({ offset: 2n ** 64n - 1n }), { code: 'WO_INVALID_ARGUMENT' });
 });
 
 void t.test('hosts: listed with their nodes, drained and removed', async (test) => {

@@ -1,6 +1,5 @@
 import { WombatError, type Clock, type Ids } from '@wombat/proto';
-import { LogStream as AgentLogStream } from '@wombat/proto/agent';
-import { DataPolicy, LogStream, NodeServiceService, type Mutation } from '@wombat/proto/control';
+import { DataPolicy, NodeServiceService, type Mutation } from '@wombat/proto/control';
 import { principalOf, type Identity } from '../../auth/identity.js';
 import type { Family } from '../../domain/model/family.js';
 import { nodePhases, type Node } from '../../domain/model/node.js';
@@ -35,7 +34,6 @@ export interface NodeServiceOptions {
 }
 
 const operationTimeoutMs = 15 * 60_000;
-const defaultTailLines = 100;
 
 export function nodeService(options: NodeServiceOptions): Service {
   const { store } = options;
@@ -85,23 +83,6 @@ export function nodeService(options: NodeServiceOptions): Service {
     },
     async renderNode(request) {
       return renderView(await options.assignments.render(await find(request.node)));
-    },
-    async *readNodeLog(request, context) {
-      const node = await find(request.node);
-      if (request.offset !== undefined && request.offset > BigInt(Number.MAX_SAFE_INTEGER)) {
-        throw new WombatError('WO_INVALID_ARGUMENT', `no log is as long as ${request.offset} bytes`);
-      }
-      const purpose = {
-        $case: 'readLog' as const,
-        value: {
-          nodeId: node.id,
-          stream: request.stream === LogStream.STDERR ? AgentLogStream.STDERR : AgentLogStream.STDOUT,
-          offset: request.offset ?? -1n,
-          tailLines: request.tailLines || defaultTailLines,
-          follow: request.follow,
-        },
-      };
-      for await (const chunk of options.fleet.openChannel(node.hostId, purpose, context.signal)) yield { ...chunk, data: Buffer.from(chunk.data) };
     },
     readNodeLogs(request, context) {
       return readNodeLogs(options, request, context.signal);

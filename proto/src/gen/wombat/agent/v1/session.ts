@@ -172,12 +172,10 @@ export interface OutcomeRef {
 
 export interface OpenChannel {
   channelId: string;
-  purpose:
-    | { $case: "readLog"; value: ReadLog }
-    | { $case: "readExecOutput"; value: ReadExecOutput }
-    | { $case: "readLogs"; value: ReadLogs }
-    | { $case: "measureData"; value: MeasureData }
-    | undefined;
+  purpose: { $case: "readLogs"; value: ReadLogs } | { $case: "readExecOutput"; value: ReadExecOutput } | {
+    $case: "measureData";
+    value: MeasureData;
+  } | undefined;
 }
 
 /** How much the data directories of nodes hold. The data of the channel is one DataSizes, encoded. */
@@ -221,16 +219,6 @@ export interface LogsOfNode {
    * the node have one.
    */
   positions: LogPosition[];
-}
-
-/** A node's output by offset. Offsets count every byte ever written, also those no longer kept. */
-export interface ReadLog {
-  nodeId: string;
-  stream: LogStream;
-  /** -1: the last `tail_lines` lines. */
-  offset: bigint;
-  tailLines: number;
-  follow: boolean;
 }
 
 export interface ReadExecOutput {
@@ -1975,17 +1963,14 @@ export const OpenChannel: MessageFns<OpenChannel> = {
       writer.uint32(10).string(message.channelId);
     }
     switch (message.purpose?.$case) {
-      case "readLog":
-        ReadLog.encode(message.purpose.value, writer.uint32(18).fork()).join();
+      case "readLogs":
+        ReadLogs.encode(message.purpose.value, writer.uint32(18).fork()).join();
         break;
       case "readExecOutput":
         ReadExecOutput.encode(message.purpose.value, writer.uint32(26).fork()).join();
         break;
-      case "readLogs":
-        ReadLogs.encode(message.purpose.value, writer.uint32(34).fork()).join();
-        break;
       case "measureData":
-        MeasureData.encode(message.purpose.value, writer.uint32(42).fork()).join();
+        MeasureData.encode(message.purpose.value, writer.uint32(34).fork()).join();
         break;
     }
     return writer;
@@ -2017,7 +2002,7 @@ export const OpenChannel: MessageFns<OpenChannel> = {
               break;
             }
 
-            message.purpose = { $case: "readLog", value: ReadLog.decode(reader, reader.uint32()) };
+            message.purpose = { $case: "readLogs", value: ReadLogs.decode(reader, reader.uint32()) };
             continue;
           }
           case 3: {
@@ -2030,14 +2015,6 @@ export const OpenChannel: MessageFns<OpenChannel> = {
           }
           case 4: {
             if (tag !== 34) {
-              break;
-            }
-
-            message.purpose = { $case: "readLogs", value: ReadLogs.decode(reader, reader.uint32()) };
-            continue;
-          }
-          case 5: {
-            if (tag !== 42) {
               break;
             }
 
@@ -2063,18 +2040,14 @@ export const OpenChannel: MessageFns<OpenChannel> = {
         : isSet(object.channel_id)
         ? globalThis.String(object.channel_id)
         : "",
-      purpose: isSet(object.readLog)
-        ? { $case: "readLog", value: ReadLog.fromJSON(object.readLog) }
-        : isSet(object.read_log)
-        ? { $case: "readLog", value: ReadLog.fromJSON(object.read_log) }
+      purpose: isSet(object.readLogs)
+        ? { $case: "readLogs", value: ReadLogs.fromJSON(object.readLogs) }
+        : isSet(object.read_logs)
+        ? { $case: "readLogs", value: ReadLogs.fromJSON(object.read_logs) }
         : isSet(object.readExecOutput)
         ? { $case: "readExecOutput", value: ReadExecOutput.fromJSON(object.readExecOutput) }
         : isSet(object.read_exec_output)
         ? { $case: "readExecOutput", value: ReadExecOutput.fromJSON(object.read_exec_output) }
-        : isSet(object.readLogs)
-        ? { $case: "readLogs", value: ReadLogs.fromJSON(object.readLogs) }
-        : isSet(object.read_logs)
-        ? { $case: "readLogs", value: ReadLogs.fromJSON(object.read_logs) }
         : isSet(object.measureData)
         ? { $case: "measureData", value: MeasureData.fromJSON(object.measureData) }
         : isSet(object.measure_data)
@@ -2088,12 +2061,10 @@ export const OpenChannel: MessageFns<OpenChannel> = {
     if (message.channelId !== "") {
       obj.channelId = message.channelId;
     }
-    if (message.purpose?.$case === "readLog") {
-      obj.readLog = ReadLog.toJSON(message.purpose.value);
+    if (message.purpose?.$case === "readLogs") {
+      obj.readLogs = ReadLogs.toJSON(message.purpose.value);
     } else if (message.purpose?.$case === "readExecOutput") {
       obj.readExecOutput = ReadExecOutput.toJSON(message.purpose.value);
-    } else if (message.purpose?.$case === "readLogs") {
-      obj.readLogs = ReadLogs.toJSON(message.purpose.value);
     } else if (message.purpose?.$case === "measureData") {
       obj.measureData = MeasureData.toJSON(message.purpose.value);
     }
@@ -2107,21 +2078,15 @@ export const OpenChannel: MessageFns<OpenChannel> = {
     const message = createBaseOpenChannel();
     message.channelId = object.channelId ?? "";
     switch (object.purpose?.$case) {
-      case "readLog": {
+      case "readLogs": {
         if (object.purpose?.value !== undefined && object.purpose?.value !== null) {
-          message.purpose = { $case: "readLog", value: ReadLog.fromPartial(object.purpose.value) };
+          message.purpose = { $case: "readLogs", value: ReadLogs.fromPartial(object.purpose.value) };
         }
         break;
       }
       case "readExecOutput": {
         if (object.purpose?.value !== undefined && object.purpose?.value !== null) {
           message.purpose = { $case: "readExecOutput", value: ReadExecOutput.fromPartial(object.purpose.value) };
-        }
-        break;
-      }
-      case "readLogs": {
-        if (object.purpose?.value !== undefined && object.purpose?.value !== null) {
-          message.purpose = { $case: "readLogs", value: ReadLogs.fromPartial(object.purpose.value) };
         }
         break;
       }
@@ -2654,150 +2619,6 @@ export const LogsOfNode: MessageFns<LogsOfNode> = {
     const message = createBaseLogsOfNode();
     message.nodeId = object.nodeId ?? "";
     message.positions = object.positions?.map((e) => LogPosition.fromPartial(e)) || [];
-    return message;
-  },
-};
-
-function createBaseReadLog(): ReadLog {
-  return { nodeId: "", stream: 0, offset: 0n, tailLines: 0, follow: false };
-}
-
-export const ReadLog: MessageFns<ReadLog> = {
-  encode(message: ReadLog, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.nodeId !== "") {
-      writer.uint32(10).string(message.nodeId);
-    }
-    if (message.stream !== 0) {
-      writer.uint32(16).int32(message.stream);
-    }
-    if (message.offset !== 0n) {
-      if (BigInt.asIntN(64, message.offset) !== message.offset) {
-        throw new globalThis.Error("value provided for field message.offset of type int64 too large");
-      }
-      writer.uint32(24).int64(message.offset);
-    }
-    if (message.tailLines !== 0) {
-      writer.uint32(32).uint32(message.tailLines);
-    }
-    if (message.follow !== false) {
-      writer.uint32(40).bool(message.follow);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): ReadLog {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseReadLog();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.nodeId = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 16) {
-              break;
-            }
-
-            message.stream = reader.int32() as any;
-            continue;
-          }
-          case 3: {
-            if (tag !== 24) {
-              break;
-            }
-
-            message.offset = reader.int64() as bigint;
-            continue;
-          }
-          case 4: {
-            if (tag !== 32) {
-              break;
-            }
-
-            message.tailLines = reader.uint32();
-            continue;
-          }
-          case 5: {
-            if (tag !== 40) {
-              break;
-            }
-
-            message.follow = reader.bool();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  fromJSON(object: any): ReadLog {
-    return {
-      nodeId: isSet(object.nodeId)
-        ? globalThis.String(object.nodeId)
-        : isSet(object.node_id)
-        ? globalThis.String(object.node_id)
-        : "",
-      stream: isSet(object.stream) ? logStreamFromJSON(object.stream) : 0,
-      offset: isSet(object.offset) ? BigInt(object.offset) : 0n,
-      tailLines: isSet(object.tailLines)
-        ? globalThis.Number(object.tailLines)
-        : isSet(object.tail_lines)
-        ? globalThis.Number(object.tail_lines)
-        : 0,
-      follow: isSet(object.follow) ? globalThis.Boolean(object.follow) : false,
-    };
-  },
-
-  toJSON(message: ReadLog): unknown {
-    const obj: any = {};
-    if (message.nodeId !== "") {
-      obj.nodeId = message.nodeId;
-    }
-    if (message.stream !== 0) {
-      obj.stream = logStreamToJSON(message.stream);
-    }
-    if (message.offset !== 0n) {
-      obj.offset = message.offset.toString();
-    }
-    if (message.tailLines !== 0) {
-      obj.tailLines = Math.round(message.tailLines);
-    }
-    if (message.follow !== false) {
-      obj.follow = message.follow;
-    }
-    return obj;
-  },
-
-  create<I extends Exact<DeepPartial<ReadLog>, I>>(base?: I): ReadLog {
-    return ReadLog.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ReadLog>, I>>(object: I): ReadLog {
-    const message = createBaseReadLog();
-    message.nodeId = object.nodeId ?? "";
-    message.stream = object.stream ?? 0;
-    message.offset = (object.offset !== undefined && object.offset !== null) ? BigInt(object.offset) : 0n;
-    message.tailLines = object.tailLines ?? 0;
-    message.follow = object.follow ?? false;
     return message;
   },
 };
