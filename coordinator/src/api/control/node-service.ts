@@ -1,4 +1,4 @@
-import { WombatError, type Clock, type Ids } from '@wombat/proto';
+import type { Clock, Ids } from '@wombat/proto';
 import { DataPolicy, NodeServiceService, type Mutation } from '@wombat/proto/control';
 import { principalOf, type Identity } from '../../auth/identity.js';
 import type { Family } from '../../domain/model/family.js';
