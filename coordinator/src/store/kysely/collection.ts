@@ -7,6 +7,9 @@ import { columnOf, tables, type ObjectRow, type Schema, type TableDefinition } f
 export type Database = Kysely<Schema>;
 type Conditions = Readonly<Record<string, string | readonly string[] | null | undefined>>;
 
+/** Below the 999 parameters that old builds of SQLite allow. */
+const idsAtOnce = 500;
+
 /** One kind of object, read. */
 export class KyselyCollection<K extends Kind> implements Collection<K> {
   protected readonly definition: TableDefinition;
@@ -29,6 +32,17 @@ export class KyselyCollection<K extends Kind> implements Collection<K> {
   async ids(where: Where<K>): Promise<string[]> {
     const query = sql<{ id: string }>`select id from ${this.table} ${whereClause(where as Conditions)} order by created_at, id`;
     return (await query.execute(this.database)).rows.map(({ id }) => id);
+  }
+
+  async names(ids: readonly string[]): Promise<Map<string, string>> {
+    const unique = [...new Set(ids)];
+    const names = new Map<string, string>();
+    for (let start = 0; start < unique.length; start += idsAtOnce) {
+      const some = unique.slice(start, start + idsAtOnce);
+      const query = sql<{ id: string; name: string }>`select id, name from ${this.table} where id in (${sql.join(some)})`;
+      for (const { id, name } of (await query.execute(this.database)).rows) names.set(id, name);
+    }
+    return names;
   }
 
   async count(where: Where<K>): Promise<number> {
