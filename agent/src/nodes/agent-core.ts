@@ -2,9 +2,10 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { systemClock, type Clock } from '@wombat/proto';
-import type { AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, NodeStatus, ReadExecOutput, ReadLogs } from '@wombat/proto/agent';
+import type { AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, MeasureData, NodeStatus, ReadExecOutput, ReadLogs } from '@wombat/proto/agent';
 import { ExecAction } from '../actions/exec.js';
 import { ExecLedger } from '../actions/exec-ledger.js';
+import { measureData } from '../actions/measure-data.js';
 import { pruneExec } from '../actions/prune-exec.js';
 import { readExecOutput } from '../actions/read-exec-output.js';
 import { checkReadLogs, readLogs } from '../actions/read-logs.js';
@@ -127,6 +128,10 @@ export class AgentCore implements SessionHandlers {
 
   readExecOutput(request: ReadExecOutput, signal: AbortSignal): AsyncIterable<ChannelData> {
     return readExecOutput(request, this.#options.directory, signal);
+  }
+
+  measureData(request: MeasureData, signal: AbortSignal): AsyncIterable<ChannelData> {
+    return measureData(request, this.#options.directory, signal);
   }
 
   journalPosition(): bigint {

@@ -1,5 +1,5 @@
 import type {
-  AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, NodeStatus, ReadExecOutput, ReadLogs,
+  AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, MeasureData, NodeStatus, ReadExecOutput, ReadLogs,
 } from '@wombat/proto/agent';
 import type { SessionHandlers } from '../session/handlers.js';
 
@@ -38,6 +38,10 @@ export class FakeHandlers implements SessionHandlers {
 
   async *readExecOutput(_: ReadExecOutput): AsyncIterable<ChannelData> {
     yield { offset: 0n, data: Buffer.from('output'), lostBytes: 0n, log: undefined };
+  }
+
+  async *measureData(_: MeasureData): AsyncIterable<ChannelData> {
+    yield { offset: 0n, data: Buffer.from('sizes'), lostBytes: 0n, log: undefined };
   }
 
   journalPosition(): bigint {

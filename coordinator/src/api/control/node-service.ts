@@ -1,4 +1,4 @@
-import { WombatError, type Clock, type Ids } from '@wombat/proto';
+import type { Clock, Ids } from '@wombat/proto';
 import { DataPolicy, NodeServiceService, type Mutation } from '@wombat/proto/control';
 import { principalOf, type Identity } from '../../auth/identity.js';
 import type { Family } from '../../domain/model/family.js';
@@ -17,6 +17,7 @@ import { listNodeLogs } from './logs/list-node-logs.js';
 import { readNodeLogs } from './logs/read-node-logs.js';
 import { meantNodes } from './meant-nodes.js';
 import { mutate } from './mutation.js';
+import { dataOf, refuseUnlessEmpty } from './node-data.js';
 import { nodeNames } from './node-names.js';
 import { pageQuery } from './paging.js';
 import { nodeView } from './views/node-view.js';
@@ -70,12 +71,15 @@ export function nodeService(options: NodeServiceOptions): Service {
     async restartNodes(request, { identity }) {
       return { operation: operationView(await change('restart', request, identity)) };
     },
-    async removeNodes(request, { identity }) {
+    async removeNodes(request, { identity, signal }) {
+      const isDryRun = request.mutation?.dryRun ?? false;
+      const isSaid = request.data === DataPolicy.KEEP || request.data === DataPolicy.DELETE;
+      const data = isDryRun || !isSaid ? await dataOf(options, await meantNodes(store.read, request.nodes), signal) : [];
       // A value that this version does not know is no permission to delete.
-      if (request.data !== DataPolicy.KEEP && request.data !== DataPolicy.DELETE) {
-        throw new WombatError('WO_CONFIRMATION_NEEDED', 'removing a node needs a word on its data directory', { hint: 'give --keep-data or --delete-data' });
-      }
-      return { operation: operationView(await change('remove', request, identity, request.data === DataPolicy.KEEP)) };
+      if (!isDryRun && !isSaid) refuseUnlessEmpty(data);
+      // What has been written since it was found empty is kept.
+      const operation = await change('remove', request, identity, request.data !== DataPolicy.DELETE);
+      return { operation: operationView(operation), data: isDryRun ? data : [] };
     },
     async renderNode(request) {
       return renderView(await options.assignments.render(await find(request.node)));

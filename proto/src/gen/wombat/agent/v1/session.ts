@@ -172,7 +172,30 @@ export interface OutcomeRef {
 
 export interface OpenChannel {
   channelId: string;
-  purpose: { $case: "readLogs"; value: ReadLogs } | { $case: "readExecOutput"; value: ReadExecOutput } | undefined;
+  purpose: { $case: "readLogs"; value: ReadLogs } | { $case: "readExecOutput"; value: ReadExecOutput } | {
+    $case: "measureData";
+    value: MeasureData;
+  } | undefined;
+}
+
+/** How much the data directories of nodes hold. The data of the channel is one DataSizes, encoded. */
+export interface MeasureData {
+  nodeIds: string[];
+}
+
+export interface DataSizes {
+  /** In the order asked for. */
+  sizes: DataSize[];
+}
+
+export interface DataSize {
+  nodeId: string;
+  /** Of the files in it, also when the directory is not there. */
+  sizeBytes: bigint;
+  /** It holds nothing at all. */
+  empty: boolean;
+  /** There may be more: it was not looked at to its end. */
+  atLeast: boolean;
 }
 
 /** Several logs of several nodes over one channel; each ChannelData says which it is of. */
@@ -1946,6 +1969,9 @@ export const OpenChannel: MessageFns<OpenChannel> = {
       case "readExecOutput":
         ReadExecOutput.encode(message.purpose.value, writer.uint32(26).fork()).join();
         break;
+      case "measureData":
+        MeasureData.encode(message.purpose.value, writer.uint32(34).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1987,6 +2013,14 @@ export const OpenChannel: MessageFns<OpenChannel> = {
             message.purpose = { $case: "readExecOutput", value: ReadExecOutput.decode(reader, reader.uint32()) };
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.purpose = { $case: "measureData", value: MeasureData.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2014,6 +2048,10 @@ export const OpenChannel: MessageFns<OpenChannel> = {
         ? { $case: "readExecOutput", value: ReadExecOutput.fromJSON(object.readExecOutput) }
         : isSet(object.read_exec_output)
         ? { $case: "readExecOutput", value: ReadExecOutput.fromJSON(object.read_exec_output) }
+        : isSet(object.measureData)
+        ? { $case: "measureData", value: MeasureData.fromJSON(object.measureData) }
+        : isSet(object.measure_data)
+        ? { $case: "measureData", value: MeasureData.fromJSON(object.measure_data) }
         : undefined,
     };
   },
@@ -2027,6 +2065,8 @@ export const OpenChannel: MessageFns<OpenChannel> = {
       obj.readLogs = ReadLogs.toJSON(message.purpose.value);
     } else if (message.purpose?.$case === "readExecOutput") {
       obj.readExecOutput = ReadExecOutput.toJSON(message.purpose.value);
+    } else if (message.purpose?.$case === "measureData") {
+      obj.measureData = MeasureData.toJSON(message.purpose.value);
     }
     return obj;
   },
@@ -2050,7 +2090,285 @@ export const OpenChannel: MessageFns<OpenChannel> = {
         }
         break;
       }
+      case "measureData": {
+        if (object.purpose?.value !== undefined && object.purpose?.value !== null) {
+          message.purpose = { $case: "measureData", value: MeasureData.fromPartial(object.purpose.value) };
+        }
+        break;
+      }
     }
+    return message;
+  },
+};
+
+function createBaseMeasureData(): MeasureData {
+  return { nodeIds: [] };
+}
+
+export const MeasureData: MessageFns<MeasureData> = {
+  encode(message: MeasureData, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.nodeIds) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MeasureData {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMeasureData();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodeIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MeasureData {
+    return {
+      nodeIds: globalThis.Array.isArray(object?.nodeIds)
+        ? object.nodeIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.node_ids)
+        ? object.node_ids.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: MeasureData): unknown {
+    const obj: any = {};
+    if (message.nodeIds?.length) {
+      obj.nodeIds = message.nodeIds;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<MeasureData>, I>>(base?: I): MeasureData {
+    return MeasureData.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MeasureData>, I>>(object: I): MeasureData {
+    const message = createBaseMeasureData();
+    message.nodeIds = object.nodeIds?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseDataSizes(): DataSizes {
+  return { sizes: [] };
+}
+
+export const DataSizes: MessageFns<DataSizes> = {
+  encode(message: DataSizes, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.sizes) {
+      DataSize.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DataSizes {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDataSizes();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sizes.push(DataSize.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DataSizes {
+    return { sizes: globalThis.Array.isArray(object?.sizes) ? object.sizes.map((e: any) => DataSize.fromJSON(e)) : [] };
+  },
+
+  toJSON(message: DataSizes): unknown {
+    const obj: any = {};
+    if (message.sizes?.length) {
+      obj.sizes = message.sizes.map((e) => DataSize.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DataSizes>, I>>(base?: I): DataSizes {
+    return DataSizes.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DataSizes>, I>>(object: I): DataSizes {
+    const message = createBaseDataSizes();
+    message.sizes = object.sizes?.map((e) => DataSize.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseDataSize(): DataSize {
+  return { nodeId: "", sizeBytes: 0n, empty: false, atLeast: false };
+}
+
+export const DataSize: MessageFns<DataSize> = {
+  encode(message: DataSize, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nodeId !== "") {
+      writer.uint32(10).string(message.nodeId);
+    }
+    if (message.sizeBytes !== 0n) {
+      if (BigInt.asUintN(64, message.sizeBytes) !== message.sizeBytes) {
+        throw new globalThis.Error("value provided for field message.sizeBytes of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.sizeBytes);
+    }
+    if (message.empty !== false) {
+      writer.uint32(24).bool(message.empty);
+    }
+    if (message.atLeast !== false) {
+      writer.uint32(32).bool(message.atLeast);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DataSize {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDataSize();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.sizeBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.empty = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.atLeast = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DataSize {
+    return {
+      nodeId: isSet(object.nodeId)
+        ? globalThis.String(object.nodeId)
+        : isSet(object.node_id)
+        ? globalThis.String(object.node_id)
+        : "",
+      sizeBytes: isSet(object.sizeBytes)
+        ? BigInt(object.sizeBytes)
+        : isSet(object.size_bytes)
+        ? BigInt(object.size_bytes)
+        : 0n,
+      empty: isSet(object.empty) ? globalThis.Boolean(object.empty) : false,
+      atLeast: isSet(object.atLeast)
+        ? globalThis.Boolean(object.atLeast)
+        : isSet(object.at_least)
+        ? globalThis.Boolean(object.at_least)
+        : false,
+    };
+  },
+
+  toJSON(message: DataSize): unknown {
+    const obj: any = {};
+    if (message.nodeId !== "") {
+      obj.nodeId = message.nodeId;
+    }
+    if (message.sizeBytes !== 0n) {
+      obj.sizeBytes = message.sizeBytes.toString();
+    }
+    if (message.empty !== false) {
+      obj.empty = message.empty;
+    }
+    if (message.atLeast !== false) {
+      obj.atLeast = message.atLeast;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DataSize>, I>>(base?: I): DataSize {
+    return DataSize.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DataSize>, I>>(object: I): DataSize {
+    const message = createBaseDataSize();
+    message.nodeId = object.nodeId ?? "";
+    message.sizeBytes = (object.sizeBytes !== undefined && object.sizeBytes !== null) ? BigInt(object.sizeBytes) : 0n;
+    message.empty = object.empty ?? false;
+    message.atLeast = object.atLeast ?? false;
     return message;
   },
 };

@@ -305,12 +305,33 @@ export interface RestartNodesResponse {
 export interface RemoveNodesRequest {
   mutation: Mutation | undefined;
   nodes: string[];
-  /** What becomes of their data directories. */
+  /**
+   * What becomes of their data directories. Left out, the nodes are removed only when all of these
+   * are empty; a dry run needs no word.
+   */
   data: DataPolicy;
 }
 
 export interface RemoveNodesResponse {
-  operation: Operation | undefined;
+  operation:
+    | Operation
+    | undefined;
+  /** Of a dry run: what the data directories hold. */
+  data: NodeData[];
+}
+
+/** What the data directory of a node holds. */
+export interface NodeData {
+  nodeId: string;
+  nodeName: string;
+  /** Unset: its host could not be asked. */
+  sizeBytes?:
+    | bigint
+    | undefined;
+  /** It holds nothing at all. What is not known is taken as not empty. */
+  empty: boolean;
+  /** There may be more: it was not looked at to its end. */
+  atLeast: boolean;
 }
 
 export interface RenderNodeRequest {
@@ -1908,13 +1929,16 @@ export const RemoveNodesRequest: MessageFns<RemoveNodesRequest> = {
 };
 
 function createBaseRemoveNodesResponse(): RemoveNodesResponse {
-  return { operation: undefined };
+  return { operation: undefined, data: [] };
 }
 
 export const RemoveNodesResponse: MessageFns<RemoveNodesResponse> = {
   encode(message: RemoveNodesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.operation !== undefined) {
       Operation.encode(message.operation, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.data) {
+      NodeData.encode(v!, writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -1940,6 +1964,14 @@ export const RemoveNodesResponse: MessageFns<RemoveNodesResponse> = {
             message.operation = Operation.decode(reader, reader.uint32());
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.data.push(NodeData.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1953,13 +1985,19 @@ export const RemoveNodesResponse: MessageFns<RemoveNodesResponse> = {
   },
 
   fromJSON(object: any): RemoveNodesResponse {
-    return { operation: isSet(object.operation) ? Operation.fromJSON(object.operation) : undefined };
+    return {
+      operation: isSet(object.operation) ? Operation.fromJSON(object.operation) : undefined,
+      data: globalThis.Array.isArray(object?.data) ? object.data.map((e: any) => NodeData.fromJSON(e)) : [],
+    };
   },
 
   toJSON(message: RemoveNodesResponse): unknown {
     const obj: any = {};
     if (message.operation !== undefined) {
       obj.operation = Operation.toJSON(message.operation);
+    }
+    if (message.data?.length) {
+      obj.data = message.data.map((e) => NodeData.toJSON(e));
     }
     return obj;
   },
@@ -1972,6 +2010,161 @@ export const RemoveNodesResponse: MessageFns<RemoveNodesResponse> = {
     message.operation = (object.operation !== undefined && object.operation !== null)
       ? Operation.fromPartial(object.operation)
       : undefined;
+    message.data = object.data?.map((e) => NodeData.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseNodeData(): NodeData {
+  return { nodeId: "", nodeName: "", sizeBytes: undefined, empty: false, atLeast: false };
+}
+
+export const NodeData: MessageFns<NodeData> = {
+  encode(message: NodeData, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nodeId !== "") {
+      writer.uint32(10).string(message.nodeId);
+    }
+    if (message.nodeName !== "") {
+      writer.uint32(18).string(message.nodeName);
+    }
+    if (message.sizeBytes !== undefined) {
+      if (BigInt.asUintN(64, message.sizeBytes) !== message.sizeBytes) {
+        throw new globalThis.Error("value provided for field message.sizeBytes of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.sizeBytes);
+    }
+    if (message.empty !== false) {
+      writer.uint32(32).bool(message.empty);
+    }
+    if (message.atLeast !== false) {
+      writer.uint32(40).bool(message.atLeast);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeData {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeData();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nodeName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.sizeBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.empty = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.atLeast = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NodeData {
+    return {
+      nodeId: isSet(object.nodeId)
+        ? globalThis.String(object.nodeId)
+        : isSet(object.node_id)
+        ? globalThis.String(object.node_id)
+        : "",
+      nodeName: isSet(object.nodeName)
+        ? globalThis.String(object.nodeName)
+        : isSet(object.node_name)
+        ? globalThis.String(object.node_name)
+        : "",
+      sizeBytes: isSet(object.sizeBytes)
+        ? BigInt(object.sizeBytes)
+        : isSet(object.size_bytes)
+        ? BigInt(object.size_bytes)
+        : undefined,
+      empty: isSet(object.empty) ? globalThis.Boolean(object.empty) : false,
+      atLeast: isSet(object.atLeast)
+        ? globalThis.Boolean(object.atLeast)
+        : isSet(object.at_least)
+        ? globalThis.Boolean(object.at_least)
+        : false,
+    };
+  },
+
+  toJSON(message: NodeData): unknown {
+    const obj: any = {};
+    if (message.nodeId !== "") {
+      obj.nodeId = message.nodeId;
+    }
+    if (message.nodeName !== "") {
+      obj.nodeName = message.nodeName;
+    }
+    if (message.sizeBytes !== undefined) {
+      obj.sizeBytes = message.sizeBytes.toString();
+    }
+    if (message.empty !== false) {
+      obj.empty = message.empty;
+    }
+    if (message.atLeast !== false) {
+      obj.atLeast = message.atLeast;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<NodeData>, I>>(base?: I): NodeData {
+    return NodeData.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<NodeData>, I>>(object: I): NodeData {
+    const message = createBaseNodeData();
+    message.nodeId = object.nodeId ?? "";
+    message.nodeName = object.nodeName ?? "";
+    message.sizeBytes = (object.sizeBytes !== undefined && object.sizeBytes !== null)
+      ? BigInt(object.sizeBytes)
+      : undefined;
+    message.empty = object.empty ?? false;
+    message.atLeast = object.atLeast ?? false;
     return message;
   },
 };
