@@ -1,10 +1,10 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { hostileArchives, tarBlocks, tarball, type TarItem } from '@wombat/proto/testing';
+import { hostileArchives, tarball } from '@wombat/proto/testing';
 import t, { type Test } from 'tap';
 import { prepareSleepers } from '../support/families.js';
+import { writeBomb, writeManyEntries } from '../support/oversized-archives.js';
 import { packScripts, sleeper } from '../support/releases.js';
 import { takeStock } from '../support/stock.js';
 import { expectError } from '../support/told-error.js';
@@ -81,8 +81,8 @@ t.test('releases that cannot be', async (t) => {
   await writeFile(at('folders.tar.gz'), gzipSync(tarball([{ path: 'bin/', type: '5' }])));
   await writeFile(at('text.tar.gz'), 'hello '.repeat(1_000));
   await writeFile(at('cut.tar.gz'), gzipSync(tarball([{ path: 'bin/start', mode: 0o755, contents: 'x'.repeat(5_000) }])).subarray(0, 60));
-  await writeFile(at('bomb.tar.gz'), bomb());
-  writeMany(at('many.tar'), 200_000);
+  writeBomb(at('bomb.tar.gz'));
+  writeManyEntries(at('many.tar'), 200_000);
   const upload = (name: string, ...more: string[]): string[] => ['upload-release', 'bad', at(name), 'bin/start', ...more];
   await refused(t, workshop, [
     { what: 'no file', words: upload('nothing.tar.gz'), code: 'WO_INVALID_ARGUMENT', says: /nothing\.tar\.gz/ },
@@ -114,17 +114,3 @@ t.test('hostile archives', async (t) => {
     });
   }
 });
-
-/** 64 MiB of zeros in 64 KiB. */
-function bomb(): Buffer {
-  return gzipSync(tarball([{ path: 'bin/start', mode: 0o755, contents: Buffer.alloc(64 * 1024 * 1024) }]), { level: 9 });
-}
-
-function writeMany(path: string, amount: number): void {
-  const file = openSync(path, 'w');
-  for (let start = 0; start < amount; start += 1_000) {
-    const items = Array.from({ length: 1_000 }, (_, index): TarItem => ({ path: `f/${start + index}` }));
-    writeSync(file, Buffer.concat([...tarBlocks(items)]));
-  }
-  closeSync(file);
-}
