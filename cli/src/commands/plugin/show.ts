@@ -17,7 +17,7 @@ export const pluginShow = defineCommand({
     const plugin = plugins.find((each) => each.description?.name === name);
     if (!plugin) throw notFound(name, plugins);
     const { description } = plugin;
-    await runtime.print.show({ metadata: undefined }, Plugin.toJSON(plugin), () => [
+    await runtime.print.show({ metadata: { id: name, name } }, Plugin.toJSON(plugin), () => [
       ['name', description?.name ?? ''],
       ['kind', pluginKindOf(plugin)],
       ['version', description?.version ?? ''],
