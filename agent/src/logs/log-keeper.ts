@@ -1,8 +1,9 @@
-import { readdir, rm, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { limits as bounds, type Clock } from '@wombat/proto';
 import type { Logger } from 'pino';
+import { removeUnfollowed } from '../accounts/remove-unfollowed.js';
 import { nodePaths, type NodePaths } from '../nodes/node-paths.js';
 import { canFreeBytes } from './free-space.js';
 import { defaultLogLimits, type LogLimits } from './log-file.js';
@@ -88,7 +89,7 @@ export class LogKeeper {
     for (const name of await readdir(directory).catch(() => [] as string[])) {
       const folder = join(directory, name);
       // Renaming a directory leaves its times alone; the status change is the removal.
-      if ((await stat(folder)).ctimeMs < this.#options.clock.now() - bounds.removedLogsMs) await rm(folder, { recursive: true, force: true });
+      if ((await stat(folder)).ctimeMs < this.#options.clock.now() - bounds.removedLogsMs) removeUnfollowed(folder);
     }
   }
 

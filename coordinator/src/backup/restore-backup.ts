@@ -43,7 +43,7 @@ async function unpack(archive: string, staging: string): Promise<void> {
   const refused: string[] = [];
   const filter = (name: string, entry: unknown): boolean => {
     const { type } = entry as { type?: string };
-    const isAllowed = type === 'File' && pathPattern.test(name);
+    const isAllowed = type === 'File' && pathPattern.test(name) && !mayBeThere.test(name);
     if (!isAllowed) refused.push(name);
     return isAllowed;
   };

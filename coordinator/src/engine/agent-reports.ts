@@ -111,7 +111,7 @@ export class AgentReports implements FleetListener {
         if (!families.has(node.familyId)) families.set(node.familyId, await transaction.families.get(node.familyId));
         await this.#apply(transaction, node, status, families.get(node.familyId));
       }
-      await rememberUnknown(transaction, hostId, unknown);
+      await rememberUnknown(transaction, this.#options.history, hostId, unknown);
       await forgetUnknown(transaction, hostId, statuses, complete);
     });
   }
@@ -142,7 +142,7 @@ export class AgentReports implements FleetListener {
   }
 
   async #apply(transaction: Transaction, node: Node, status: NodeStatus, family: Family | undefined): Promise<void> {
-    if (isBehind(node, status)) return getAhead(transaction, node, status);
+    if (isBehind(node, status)) return getAhead(transaction, this.#options.history, node, status);
     // A report on what was wanted before says nothing about what is wanted now.
     if (Number(status.generation) < node.generation) return;
     const phase = this.#phaseFor(node, status, family);

@@ -2,6 +2,7 @@ import { NodePhase as AgentPhase, type NodeStatus } from '@wombat/proto/agent';
 import type { Host } from '../domain/model/host.js';
 import type { Node } from '../domain/model/node.js';
 import type { Transaction } from '../store/store.js';
+import type { BoundedHistory } from './bounded-history.js';
 import { nodeEvent } from './events.js';
 
 /*
@@ -20,7 +21,7 @@ export function isBehind(node: Node, { generation, restartGeneration }: NodeStat
 }
 
 /** What the store wants of the node becomes newer than what the agent has, and is sent again. */
-export async function getAhead(transaction: Transaction, node: Node, status: NodeStatus): Promise<void> {
+export async function getAhead(transaction: Transaction, history: BoundedHistory, node: Node, status: NodeStatus): Promise<void> {
   const { restartGeneration } = node;
   // A restart that was asked for meanwhile is still wanted: the agent would not see it in a number that it has.
   const wanted = node.phase === 'stopping' && node.desired === 'running' ? 1 : 0;
@@ -29,13 +30,14 @@ export async function getAhead(transaction: Transaction, node: Node, status: Nod
     generation: Math.max(node.generation, Number(status.generation)) + 1,
     restartGeneration: status.restartGeneration > BigInt(restartGeneration) ? Number(status.restartGeneration) + wanted : restartGeneration,
   });
-  await transaction.events.append(
+  await history.append(
+    transaction,
     nodeEvent(ahead, 'node.behind', 'behind', `the agent knows newer wishes for ${node.name} than this store, which was set up from a backup; what the store wants is sent again`),
   );
 }
 
 /** A node that this store has no row of: made after the backup. It keeps running, and its host is kept. */
-export async function rememberUnknown(transaction: Transaction, hostId: string, statuses: readonly NodeStatus[]): Promise<void> {
+export async function rememberUnknown(transaction: Transaction, history: BoundedHistory, hostId: string, statuses: readonly NodeStatus[]): Promise<void> {
   const present = statuses.filter(({ phase }) => phase !== AgentPhase.ABSENT && phase !== AgentPhase.UNSPECIFIED).map(({ nodeId }) => nodeId);
   if (present.length === 0) return;
   const host = await transaction.hosts.get(hostId);
@@ -45,7 +47,7 @@ export async function rememberUnknown(transaction: Transaction, hostId: string, 
   if (added.length === 0) return;
   await transaction.hosts.update({ ...host, unknownNodeIds: [...known, ...added] });
   for (const nodeId of added) {
-    await transaction.events.append({
+    await history.append(transaction, {
       type: 'host.unknown-node', subjectId: hostId, subjectName: host.name, hostId, reason: 'unknown-node', payload: { nodeId },
       message: `${host.name} runs the node ${nodeId}, which this coordinator knows nothing of; it is left alone, and the host is kept`,
     });

@@ -18,6 +18,7 @@ import type { CallContext, ServerStreamHandler, Service, UnaryHandler } from '..
 import { eventsQuery } from './events-query.js';
 import { httpMethods, type HttpMethod } from './http-methods.js';
 import { httpStatusOf } from './http-status.js';
+import { readJson } from './read-json.js';
 import { jsonLines, serverSentEvents, writeStream, type StreamFormat } from './stream-answer.js';
 
 /** For a whole request to arrive. */
@@ -236,11 +237,13 @@ function secretsOf(certificate: ServerCertificate): { key: string; cert: string;
 }
 
 function parseJson(text: string, done: (error: Error | null, value?: unknown) => void): void {
+  let value: unknown;
   try {
-    done(null, text.trim() === '' ? {} : JSON.parse(text));
-  } catch {
-    done(new WombatError('WO_INVALID_ARGUMENT', 'the body is no JSON'));
+    value = readJson(text);
+  } catch (error) {
+    return done(WombatError.is(error) ? error : new WombatError('WO_INVALID_ARGUMENT', 'the body is no JSON'));
   }
+  done(null, value);
 }
 
 /** What fastify itself refuses (too large, another content type, ...) is the caller's fault. */
