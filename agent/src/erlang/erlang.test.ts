@@ -1,5 +1,4 @@
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, readdirSync, statSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { durationFromMs, newId, systemClock } from '@wombat/proto';
 import { DesiredState, LogStream, NodePhase, Outcome, type NodeSpec } from '@wombat/proto/agent';
@@ -11,6 +10,7 @@ import { TestHost, assignment, kill, nodeSpec } from '../nodes/testing/host.js';
 import { findProgram } from '../processes/find-program.js';
 import { isAlive, readStat } from '@wombat/proto/processes';
 import { Runner } from '../processes/runner.js';
+import { freePort } from '../testing/free-port.js';
 import { until } from '../testing/until.js';
 import { Epmd, answersNames, type EpmdRecord } from './epmd.js';
 import { EpmdKeeper } from './epmd-keeper.js';
@@ -18,14 +18,6 @@ import { EpmdKeeper } from './epmd-keeper.js';
 const noRelease = { treeDirectory: '/nonexistent', runAs: () => undefined };
 
 const cookie = 'wombattestcookie';
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 function erlangSpec(epmdPort: number, base = 'x'): NodeSpec {
   return nodeSpec({
