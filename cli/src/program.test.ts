@@ -73,7 +73,7 @@ t.test('what is wrong is named, with the nearest that is right', async (t) => {
   t.match(await refused('deploy-nodes', 'F', '--ammount', '2'), { message: /--ammount/, hint: 'did you mean --amount?' });
   t.match(await refused('node', 'list', '-o', 'jason'), { message: /one of table, .*"jason"/, hint: 'did you mean json?' });
   t.match(await refused('node', 'list', '--phase', 'runing'), { hint: 'did you mean running?' });
-  t.match(await refused('deploy-nodes', 'F', '--amount', '0'), { message: '--amount wants a whole number, from 1 to 20000: "0"' });
+  t.match(await refused('deploy-nodes', 'F', '--amount', '0'), { message: '--amount wants a whole number, from 1 to 4294967295: "0"' });
   t.match(await refused('deploy-nodes', 'F', '--amount', '2', '--timeout', 'soon'), { message: /--timeout wants a duration/ });
   t.match(await refused('create-family', 'x', '--env', 'novalue'), { message: '--env wants KEY=VALUE: "novalue"' });
   t.match(await refused('attach-release', 'F'), { message: 'missing argument RELEASE' });

@@ -39,6 +39,7 @@ import { AssignmentController } from './engine/assignment-controller.js';
 import { BootstrapController } from './engine/bootstrap/bootstrap-controller.js';
 import { Engine } from './engine/engine.js';
 import { ExecOutcomes } from './engine/exec-outcomes.js';
+import { BoundedHistory } from './engine/bounded-history.js';
 import { EventRetention } from './engine/event-retention.js';
 import { HistoryRetention } from './engine/history-retention.js';
 import { HostController } from './engine/host-controller.js';
@@ -97,8 +98,9 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   // The agents that are connected, and what becomes of their words
   part(AgentFleet, (c) => new AgentFleet({ listener: c.resolve(AgentReports), clock, log, ids }));
   part(ExecOutcomes, (c) => new ExecOutcomes(c.resolve(StepRunner), c.resolve(JobService)));
+  part(BoundedHistory, () => new BoundedHistory({ store, clock, log }));
   part(AgentReports, (c) => new AgentReports({
-    store, clock, strategies: catalog,
+    store, clock, strategies: catalog, history: c.resolve(BoundedHistory),
     fullSync: (hostId) => c.resolve(AssignmentController).fullSync(hostId),
     outcomes: (hostId, outcomes) => c.resolve(ExecOutcomes).take(hostId, outcomes),
     silent: (hostId, reason) => {
@@ -115,13 +117,13 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   // What drives the stored state towards what is wanted
   part(AssignmentBuilder, () => new AssignmentBuilder({ store, clock, secrets, strategies: catalog }));
   part(AssignmentController, (c) => new AssignmentController({ store, fleet: c.resolve(AgentFleet), builder: c.resolve(AssignmentBuilder) }));
-  part(HostSilence, (c) => new HostSilence({ store, clock, fleet: c.resolve(AgentFleet) }));
+  part(HostSilence, (c) => new HostSilence({ store, clock, fleet: c.resolve(AgentFleet), history: c.resolve(BoundedHistory) }));
   part(HostController, (c) => new HostController({
     store, clock, clusterId, fleet: c.resolve(AgentFleet), providers: c.resolve(ProviderInstances), revoker: c.resolve(HostIdentities),
     silence: c.resolve(HostSilence), enrolTimeoutMs: configuration.hosts.enrolTimeoutMs, idleTtlMs: configuration.hosts.idleTtlMs,
   }));
   part(StepRunner, (c) => new StepRunner({ fleet: c.resolve(AgentFleet), clock, ids }));
-  part(BootstrapController, (c) => new BootstrapController({ store, clock, strategies: catalog, steps: c.resolve(StepRunner) }));
+  part(BootstrapController, (c) => new BootstrapController({ store, clock, strategies: catalog, steps: c.resolve(StepRunner), history: c.resolve(BoundedHistory) }));
   part(OperationController, () => new OperationController(store, clock));
   part(JobService, (c) => new JobService({ store, fleet: c.resolve(AgentFleet), clock, ids, log }));
   part(HistoryRetention, () => new HistoryRetention({ store, clock, log, keepMs: configuration.history.keepMs }));
@@ -133,7 +135,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     bootstrap: c.resolve(BootstrapController),
     operations: c.resolve(OperationController),
     jobs: c.resolve(JobService),
-    retention: [c.resolve(EventRetention), c.resolve(HistoryRetention)],
+    retention: [c.resolve(BoundedHistory), c.resolve(EventRetention), c.resolve(HistoryRetention)],
   }));
 
   // How it is kept safe and well

@@ -16,5 +16,6 @@ export * from './limits.js';
 export * from './names.js';
 export * from './nearest.js';
 export * from './platform.js';
+export * from './size-text.js';
 export * from './text-filters.js';
 export * from './version.js';

@@ -10,6 +10,8 @@ export const limits = {
   channelChunkBytes: 32 * 1024,
   /** Nodes whose logs one call reads. */
   logNodes: 200,
+  /** Nodes of a host whose data one channel measures. */
+  measuredNodes: 500,
   /** Files of its own that are read of one node. */
   logFiles: 64,
   /** Past this a line of a log is cut where lines are looked at one by one. */

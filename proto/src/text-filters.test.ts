@@ -20,3 +20,12 @@ t.test('what a secret holds is never read as a mark again', (t) => {
   t.notOk(hasSecretMark('{{secret:}} {{path:data}}'));
   t.end();
 });
+
+t.test('a mark that no template makes stays what it is: neither a filter that is none nor many of them', (t) => {
+  for (const mark of ['{{secret:A:constructor}}', '{{secret:A:unknown}}', `{{secret:A${':erlangString'.repeat(64)}}}`]) {
+    t.equal(fillSecretMarks(mark, () => '"'), mark);
+    t.notOk(hasSecretMark(mark));
+  }
+  t.equal(fillSecretMarks(`{{secret:A${':erlangString'.repeat(4)}}}`, () => '"').length, 16, 'as many as a template may nest');
+  t.end();
+});

@@ -14,12 +14,15 @@ export const textFilters: Readonly<Record<string, TextFilter>> = {
   shellWord: { escape: (text) => text.replaceAll("'", String.raw`'\''`), quotes: ["'", "'"] },
 };
 
+/** One escapes what another has escaped: the text doubles with each. */
+export const mostNestedFilters = 4;
+
 function escapeErlang(text: string, quote: string): string {
   return text.replaceAll('\\', '\\\\').replaceAll(quote, `\\${quote}`).replaceAll('\n', '\\n');
 }
 
 /** A secret in a rendered file: `{{secret:NAME}}`, or `{{secret:NAME:FILTER...}}` when it stands inside filters, the innermost first. */
-const secretMark = /\{\{secret:([A-Za-z_][\w-]*)((?::[A-Za-z]+)*)\}\}/g;
+const secretMark = new RegExp(`\\{\\{secret:([A-Za-z_][\\w-]*)((?::(?:${Object.keys(textFilters).join('|')})){0,${mostNestedFilters}})\\}\\}`, 'g');
 
 /** Marks every secret in the text as standing inside this filter too. */
 export function filterSecretMarks(text: string, filter: string): string {
@@ -29,7 +32,7 @@ export function filterSecretMarks(text: string, filter: string): string {
 /** Puts values in the place of the marks, escaped as the filters around them ask for; `valueOf` throws for an unknown name. */
 export function fillSecretMarks(text: string, valueOf: (name: string) => string): string {
   return text.replace(secretMark, (_, name: string, filters: string) =>
-    filters.split(':').slice(1).reduce((value, filter) => textFilters[filter]?.escape(value) ?? value, valueOf(name)));
+    filters.split(':').slice(1).reduce((value, filter) => textFilters[filter]!.escape(value), valueOf(name)));
 }
 
 /** Whether a secret is still to be filled in. */

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { WombatError, isId, type Clock } from '@wombat/proto';
+import { WombatError, isId } from '@wombat/proto';
 import type { ChannelData, ReadExecOutput } from '@wombat/proto/agent';
 import { LogFile } from '../logs/log-file.js';
 import { readLog } from '../logs/read-log.js';
@@ -7,10 +7,10 @@ import { execDirectory, isTarget } from './exec-services.js';
 import { outputFile } from './exec-output.js';
 
 /** What a command wrote, from an offset on. @throws WombatError WO_CHANNEL_GONE */
-export function readExecOutput(request: ReadExecOutput, directory: string, clock: Clock, signal: AbortSignal): AsyncIterable<ChannelData> {
+export function readExecOutput(request: ReadExecOutput, directory: string, signal: AbortSignal): AsyncIterable<ChannelData> {
   const { jobId, targetId, stream, offset } = request;
   const isValid = isId(jobId, 'job') && isTarget(targetId);
   const file = isValid ? outputFile(execDirectory(directory, jobId, targetId), stream) : '';
   if (!existsSync(file)) throw new WombatError('WO_CHANNEL_GONE', `there is no output of ${jobId} for ${targetId} on this host`);
-  return readLog(new LogFile(file), { offset: Number(offset), tailLines: 0, follow: false }, clock, signal);
+  return readLog(new LogFile(file), Number(offset), signal);
 }

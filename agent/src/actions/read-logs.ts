@@ -6,7 +6,6 @@ import { endOf, oldestOf } from '../logs/log-segment.js';
 import type { LogKeeper } from '../logs/log-keeper.js';
 import { matchesPath } from '../logs/glob.js';
 import type { LogSource, NodeLogs } from '../logs/node-logs.js';
-import { followPauseMs } from '../logs/read-log.js';
 import { tailOffset } from '../logs/read-segments.js';
 
 /** One node of the request, and how far each of its logs has been read. */
@@ -20,6 +19,7 @@ interface Reading {
 
 /** Pieces in a row before others on this host get their turn. */
 const piecesPerTurn = 16;
+const followPauseMs = 200;
 
 /** Logs of several nodes over one channel, in turns; follows until the signal fires or all nodes are gone. */
 export async function* readLogs(request: ReadLogs, keeper: LogKeeper, clock: Clock, signal: AbortSignal): AsyncGenerator<ChannelData> {

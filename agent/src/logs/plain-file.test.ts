@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemClock } from '@wombat/proto';
 import t, { type Test } from 'tap';
 import { logTail } from '../nodes/log-tail.js';
 import { LogFile } from './log-file.js';
@@ -10,7 +9,7 @@ import { readLog } from './read-log.js';
 
 async function textOf(file: string): Promise<string> {
   let text = '';
-  for await (const { data } of readLog(new LogFile(file), { offset: 0, tailLines: 0, follow: false }, systemClock, AbortSignal.timeout(5_000))) text += String(data);
+  for await (const { data } of readLog(new LogFile(file), 0, AbortSignal.timeout(5_000))) text += String(data);
   return text;
 }
 

@@ -2,13 +2,13 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { systemClock, type Clock } from '@wombat/proto';
-import type { AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, NodeStatus, ReadExecOutput, ReadLog, ReadLogs } from '@wombat/proto/agent';
+import type { AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, MeasureData, NodeStatus, ReadExecOutput, ReadLogs } from '@wombat/proto/agent';
 import { ExecAction } from '../actions/exec.js';
 import { ExecLedger } from '../actions/exec-ledger.js';
+import { measureData } from '../actions/measure-data.js';
 import { pruneExec } from '../actions/prune-exec.js';
 import { readExecOutput } from '../actions/read-exec-output.js';
 import { checkReadLogs, readLogs } from '../actions/read-logs.js';
-import { readNodeLog } from '../actions/read-node-log.js';
 import { Epmd } from '../erlang/epmd.js';
 import { EpmdKeeper, type EpmdUse } from '../erlang/epmd-keeper.js';
 import { LogKeeper, type LoggedNode } from '../logs/log-keeper.js';
@@ -121,17 +121,17 @@ export class AgentCore implements SessionHandlers {
     return this.#exec.acknowledge(frame.outcomes);
   }
 
-  readLog(request: ReadLog, signal: AbortSignal): AsyncIterable<ChannelData> {
-    return readNodeLog(request, this.#options.directory, this.#clock, signal);
-  }
-
   readLogs(request: ReadLogs, signal: AbortSignal): AsyncIterable<ChannelData> {
     checkReadLogs(request);
     return readLogs(request, this.#logs, this.#clock, signal);
   }
 
   readExecOutput(request: ReadExecOutput, signal: AbortSignal): AsyncIterable<ChannelData> {
-    return readExecOutput(request, this.#options.directory, this.#clock, signal);
+    return readExecOutput(request, this.#options.directory, signal);
+  }
+
+  measureData(request: MeasureData, signal: AbortSignal): AsyncIterable<ChannelData> {
+    return measureData(request, this.#options.directory, signal);
   }
 
   journalPosition(): bigint {

@@ -18,7 +18,7 @@ import { stopNode } from './node-stop.js';
 import type { Phase } from './phase.js';
 import { prepareNode } from './prepare-node.js';
 import { maximumDelayMs } from './restart-policy.js';
-import { exitError, isPassing, mayPassSoon, retryDelayMs, toNodeError } from './start-error.js';
+import { exitError, isPassing, mayPassSoon, passingSoonMs, retryDelayMs, toNodeError } from './start-error.js';
 import { becomeReady, followDaemon, startNode } from './start-node.js';
 
 /**
@@ -218,7 +218,7 @@ export class ManagedNode {
     if (isPassing(error)) return true;
     const { context } = this.#state;
     const waitedMs = this.#services.clock.monotonic() - (this.#waitingSinceMs ??= this.#services.clock.monotonic());
-    return mayPassSoon(error) && context !== undefined && waitedMs < readyTimeoutMs(context);
+    return mayPassSoon(error) && context !== undefined && waitedMs < Math.min(passingSoonMs, readyTimeoutMs(context));
   }
 
   async #endFailedStart(error: WombatError): Promise<void> {

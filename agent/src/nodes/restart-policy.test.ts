@@ -4,7 +4,7 @@ import t from 'tap';
 import { exitCode, exitSignal, unknownExit } from '../processes/exit-status.js';
 import { decideRestart } from './restart-policy.js';
 
-const policy = (changes: Partial<RestartPolicy> = {}): RestartPolicy => ({ mode: RestartMode.ALWAYS, tries: 0, interval: undefined, delay: undefined, ...changes });
+const policy = (changes: Partial<RestartPolicy> = {}): RestartPolicy => ({ mode: RestartMode.ALWAYS, tries: undefined, interval: undefined, delay: undefined, ...changes });
 const minuteMs = 60_000;
 
 t.test('the delay doubles with each failure in the interval, up to 30 s, then it is given up', (t) => {
@@ -25,6 +25,7 @@ t.test('the delay doubles with each failure in the interval, up to 30 s, then it
 
 t.test('by default five in five minutes; older failures do not count', (t) => {
   const four = [1, 2, 3, 4].map((second) => second * 1_000);
+  t.match(decideRestart(policy({ tries: 0 }), exitCode(1), [], 0), { kind: 'give-up' }, 'no tries are none');
   t.match(decideRestart(undefined, exitCode(1), four, 5_000), { kind: 'restart', delayMs: 16_000 });
   t.match(decideRestart(undefined, exitCode(1), [...four, 5_000], 6_000), { kind: 'give-up' });
   t.strictSame(decideRestart(undefined, exitCode(1), [...four, 5_000], 5 * minuteMs + 6_000), { kind: 'restart', delayMs: 1_000, failures: [5 * minuteMs + 6_000] });

@@ -24,7 +24,7 @@ export function decideRestart(
   if (endedWell && (mode === RestartMode.ON_FAILURE || mode === RestartMode.NEVER)) return { kind: 'done' };
   const intervalMs = durationToMs(policy?.interval) ?? defaults.intervalMs;
   const failures = [...earlierFailures.filter((at) => at > nowMs - intervalMs), nowMs];
-  const tries = policy?.tries || defaults.tries;
+  const tries = policy?.tries ?? defaults.tries;
   if (mode === RestartMode.NEVER || failures.length > tries) return { kind: 'give-up', failures };
   const firstDelayMs = durationToMs(policy?.delay) ?? defaults.delayMs;
   return { kind: 'restart', delayMs: Math.min(maximumDelayMs, firstDelayMs * 2 ** (failures.length - 1)), failures };

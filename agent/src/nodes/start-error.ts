@@ -9,8 +9,9 @@ const passing: ReadonlySet<ErrorCode> = new Set([
   'WO_HOST_UNREACHABLE', 'WO_COORDINATOR_UNREACHABLE', 'WO_UNAVAILABLE', 'WO_RATE_LIMITED', 'WO_DEADLINE_EXCEEDED', 'WO_DISK_FULL', 'WO_CANCELLED',
 ]);
 
-/** What may pass by itself, and what the node is given up for when it does not within its ready timeout. */
+/** What may pass by itself, as the port of a process that is about to end; who waits for longer waits for nothing. */
 const passingSoon: ReadonlySet<ErrorCode> = new Set(['WO_PORT_IN_USE', 'WO_MEMORY_SHORT']);
+export const passingSoonMs = 10_000;
 
 export function mayPassSoon(error: WombatError): boolean {
   return passingSoon.has(error.code);

@@ -1,4 +1,4 @@
-import { LogStream, type ChannelData, type ChannelRequest, type OpenChannel } from '@wombat/proto/agent';
+import type { ChannelData, ChannelRequest, OpenChannel } from '@wombat/proto/agent';
 import { limits, WombatError } from '@wombat/proto';
 import t, { type Test } from 'tap';
 import { sessionBench, type SessionBench } from '../testing/session-bench.js';
@@ -6,9 +6,9 @@ import type { ChannelServerCall } from '../testing/stand-in-coordinator.js';
 import { until } from '../testing/until.js';
 import { CoordinatorArtifactSource } from './coordinator-artifact-source.js';
 
-const readLog: OpenChannel = {
+const readLogs: OpenChannel = {
   channelId: 'chn-aaaaaaaaaaaa',
-  purpose: { $case: 'readLog', value: { nodeId: 'node-aaaaaaaaaaaa', stream: LogStream.STDOUT, offset: 0n, tailLines: 0, follow: false } },
+  purpose: { $case: 'readLogs', value: { nodes: [{ nodeId: 'node-aaaaaaaaaaaa', positions: [] }], selection: undefined, start: undefined, filter: undefined, follow: false, listOnly: false } },
 };
 
 async function openBench(t: Test): Promise<SessionBench> {
@@ -19,7 +19,7 @@ async function openBench(t: Test): Promise<SessionBench> {
 }
 
 /** Asks for the channel and answers the stream that the agent opens for it. */
-async function openChannel(bench: SessionBench, request: OpenChannel = readLog): Promise<ChannelServerCall> {
+async function openChannel(bench: SessionBench, request: OpenChannel = readLogs): Promise<ChannelServerCall> {
   let opened: ChannelServerCall | undefined;
   bench.standIn.behaviour.channel = (call) => (opened = call);
   bench.calls.at(-1)!.write({ frame: { $case: 'openChannel', value: request } });
@@ -40,7 +40,7 @@ t.test('a channel names itself, then sends its data in chunks, then ends', async
   };
   const { messages, ended } = collect(await openChannel(bench));
   await ended;
-  t.equal(messages[0]?.channelId, readLog.channelId, 'the first message names the channel');
+  t.equal(messages[0]?.channelId, readLogs.channelId, 'the first message names the channel');
   const chunks = messages.flatMap(({ kind }) => (kind?.$case === 'data' ? [kind.value] : []));
   t.same(chunks.map(({ offset, data, lostBytes }) => [offset, data.length, lostBytes]), [
     [100n, limits.channelChunkBytes, 100n],

@@ -13,11 +13,11 @@ const lingerMs = 10 * 60_000;
 
 /** Serves the channels that a session asks for, each a stream of its own beside the session. */
 export class Channels {
-  readonly #handlers: Pick<SessionHandlers, 'readLog' | 'readLogs' | 'readExecOutput'>;
+  readonly #handlers: Pick<SessionHandlers, 'readLogs' | 'readExecOutput' | 'measureData'>;
   readonly #log: Logger;
   #open = 0;
 
-  constructor(handlers: Pick<SessionHandlers, 'readLog' | 'readLogs' | 'readExecOutput'>, log: Logger) {
+  constructor(handlers: Pick<SessionHandlers, 'readLogs' | 'readExecOutput' | 'measureData'>, log: Logger) {
     this.#handlers = handlers;
     this.#log = log;
   }
@@ -58,12 +58,12 @@ export class Channels {
   #source(request: OpenChannel, signal: AbortSignal): AsyncIterable<ChannelData> {
     if (this.#open > maximumChannels) throw new WombatError('WO_RATE_LIMITED', `this host serves at most ${maximumChannels} channels at once`);
     switch (request.purpose?.$case) {
-      case 'readLog':
-        return this.#handlers.readLog(request.purpose.value, signal);
       case 'readLogs':
         return this.#handlers.readLogs(request.purpose.value, signal);
       case 'readExecOutput':
         return this.#handlers.readExecOutput(request.purpose.value, signal);
+      case 'measureData':
+        return this.#handlers.measureData(request.purpose.value, signal);
       default:
         throw new WombatError('WO_METHOD_UNKNOWN', 'this agent does not know what the channel is for');
     }

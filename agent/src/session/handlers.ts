@@ -1,5 +1,5 @@
 import type {
-  AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, NodeStatus, ReadExecOutput, ReadLog, ReadLogs,
+  AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, MeasureData, NodeStatus, ReadExecOutput, ReadLogs,
 } from '@wombat/proto/agent';
 
 /** What the session hands its frames to, and where it gets what it reports. */
@@ -9,9 +9,9 @@ export interface SessionHandlers {
   exec(frame: Exec): Promise<void>;
   cancelExec(frame: CancelExec): void;
   acknowledgeOutcomes(frame: AcknowledgeOutcomes): Promise<void>;
-  readLog(request: ReadLog, signal: AbortSignal): AsyncIterable<ChannelData>;
   readLogs(request: ReadLogs, signal: AbortSignal): AsyncIterable<ChannelData>;
   readExecOutput(request: ReadExecOutput, signal: AbortSignal): AsyncIterable<ChannelData>;
+  measureData(request: MeasureData, signal: AbortSignal): AsyncIterable<ChannelData>;
 
   /** Sync id of the newest assignments in the journal. */
   journalPosition(): bigint;

@@ -23,7 +23,7 @@ export interface SessionParts {
 }
 
 /** What this agent can do, beyond what each agent of its protocol can. */
-const features = ['channel.read-log', 'channel.read-exec-output'];
+const features = ['channel.read-logs', 'channel.read-exec-output', 'channel.measure-data'];
 /** A session that held this long was a good one: the next try comes quickly. */
 const settledMs = 10_000;
 /** Whoever was revoked is refused until somebody does something about it. */

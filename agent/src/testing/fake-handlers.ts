@@ -1,5 +1,5 @@
 import type {
-  AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, NodeStatus, ReadExecOutput, ReadLog, ReadLogs,
+  AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, MeasureData, NodeStatus, ReadExecOutput, ReadLogs,
 } from '@wombat/proto/agent';
 import type { SessionHandlers } from '../session/handlers.js';
 
@@ -9,7 +9,7 @@ export class FakeHandlers implements SessionHandlers {
   nodes: NodeStatus[] = [];
   outcomes: ExecOutcome[] = [];
   position = 0n;
-  log: (request: ReadLog, signal: AbortSignal) => AsyncIterable<ChannelData> = async function* () {};
+  log: (request: ReadLogs, signal: AbortSignal) => AsyncIterable<ChannelData> = async function* () {};
   onAssignments: (frame: Assignments) => Promise<void> = async () => undefined;
   readonly #statusListeners = new Set<(status: NodeStatus) => void>();
   readonly #outcomeListeners = new Set<(outcome: ExecOutcome) => void>();
@@ -32,16 +32,16 @@ export class FakeHandlers implements SessionHandlers {
     this.received.push({ kind: 'acknowledgeOutcomes', value });
   }
 
-  readLog(request: ReadLog, signal: AbortSignal): AsyncIterable<ChannelData> {
+  readLogs(request: ReadLogs, signal: AbortSignal): AsyncIterable<ChannelData> {
     return this.log(request, signal);
-  }
-
-  async *readLogs(_: ReadLogs): AsyncIterable<ChannelData> {
-    yield { offset: 0n, data: Buffer.from('logs'), lostBytes: 0n, log: undefined };
   }
 
   async *readExecOutput(_: ReadExecOutput): AsyncIterable<ChannelData> {
     yield { offset: 0n, data: Buffer.from('output'), lostBytes: 0n, log: undefined };
+  }
+
+  async *measureData(_: MeasureData): AsyncIterable<ChannelData> {
+    yield { offset: 0n, data: Buffer.from('sizes'), lostBytes: 0n, log: undefined };
   }
 
   journalPosition(): bigint {

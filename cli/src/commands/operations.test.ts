@@ -1,4 +1,4 @@
-import { OperationState, type Operation, type WatchOperationResponse } from '@wombat/proto/control';
+import { DataPolicy, OperationState, type NodeData, type Operation, type RemoveNodesRequest, type WatchOperationResponse } from '@wombat/proto/control';
 import t, { type Test } from 'tap';
 import { FakeCoordinator, type Handlers } from '../testing/fake-coordinator.js';
 import { operation, operationMessage, phaseEvent, startedAt } from '../testing/objects.js';
@@ -211,11 +211,40 @@ t.test('a refusal before anything starts: its code, its exit, nothing on stdout'
 t.test('destroying asks; without a terminal it wants --yes', async (t) => {
   const fake = await coordinator(t, async function* () {
     yield ended(['web-1'], OperationState.SUCCEEDED, 1, 0);
-  }, { removeNodes: () => ({ operation: operation(['web-1']) }), removeHost: () => ({ operation: operation(['web-1']) }) });
+  }, { removeNodes: () => ({ operation: operation(['web-1']), data: [] }), removeHost: () => ({ operation: operation(['web-1']) }) });
   for (const argv of [['node', 'remove', 'web-1'], ['host', 'remove', 'host-a']]) {
     const refused = await runWo(fake, argv);
     t.equal(refused.exit, 2, `${argv.join(' ')} without --yes`);
     t.match(refused.stderr, /WO_CONFIRMATION_NEEDED.*there is no terminal to ask on\n[^]*--yes/);
     t.equal((await runWo(fake, [...argv, '--yes'])).exit, 0, `${argv.join(' ')} --yes`);
   }
+});
+
+t.test('removing a node tells how much data it has, and asks only when there is some', async (t) => {
+  const asked: RemoveNodesRequest[] = [];
+  let data: NodeData[] = [];
+  const fake = await coordinator(t, async function* () {
+    yield ended(['web-1'], OperationState.SUCCEEDED, 1, 0);
+  }, {
+    removeNodes: (request) => {
+      asked.push(request);
+      return { operation: operation(['web-1']), data: request.mutation?.dryRun ? data : [] };
+    },
+  });
+  const removed = async (answers: string, ...argv: string[]) => {
+    asked.length = 0;
+    const ran = await runWo(fake, ['node', 'remove', 'web-1', ...argv], answers === '' ? {} : { stdin: answers, stdinIsTerminal: true, stderrIsTerminal: true });
+    return { ...ran, dataSaid: asked.filter(({ mutation }) => !mutation?.dryRun).map((request) => request.data) };
+  };
+  const of = (sizeBytes: bigint | undefined, fields: Partial<NodeData> = {}): NodeData => ({ nodeId: 'node-a', nodeName: 'web-1', sizeBytes, empty: false, atLeast: false, ...fields });
+  data = [of(0n, { empty: true })];
+  t.match(await removed('', '--yes'), { exit: 0, dataSaid: [DataPolicy.UNSPECIFIED] }, 'an empty directory needs no word');
+  data = [of(12_900_000n)];
+  t.match((await removed('', '--delete-data')).stderr, /deletes the data: web-1: 12\.3 MiB; there is no terminal/, 'who deletes is told how much');
+  t.match(await removed('delete\n', '--yes'), { stderr: /data of web-1: 12\.3 MiB; keep or delete\?/, exit: 0, dataSaid: [DataPolicy.DELETE] }, 'asked with the size');
+  t.match(await removed('perhaps\n', '--yes'), { exit: 2, dataSaid: [] }, 'no clear word, no removal');
+  data = [of(undefined), of(5n, { nodeName: 'web-2', atLeast: true })];
+  t.match(await removed('k\n', '--yes'), { stderr: /data of web-1: unknown, its host cannot be asked, web-2: at least 5 B; keep/, dataSaid: [DataPolicy.KEEP] }, 'what is not known is asked for too');
+  t.match(await removed('', '--yes', '--keep-data'), { exit: 0, dataSaid: [DataPolicy.KEEP] });
+  t.equal(asked.length, 1, 'nothing is measured when it does not matter');
 });

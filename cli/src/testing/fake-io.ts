@@ -41,6 +41,7 @@ export interface FakeIoOptions {
   readonly stdoutIsTerminal?: boolean;
   readonly stderrIsTerminal?: boolean;
   readonly stdin?: string;
+  readonly stdinIsTerminal?: boolean;
 }
 
 export interface FakeIo extends Io {
@@ -50,8 +51,8 @@ export interface FakeIo extends Io {
 }
 
 /** A process that is only streams: no terminal unless said, an empty environment, no configuration. */
-export function fakeIo({ env = {}, cwd = '/', stdoutIsTerminal = false, stderrIsTerminal = false, stdin }: FakeIoOptions = {}): FakeIo {
-  const input = new PassThrough();
+export function fakeIo({ env = {}, cwd = '/', stdoutIsTerminal = false, stderrIsTerminal = false, stdin, stdinIsTerminal = false }: FakeIoOptions = {}): FakeIo {
+  const input = Object.assign(new PassThrough(), { isTTY: stdinIsTerminal });
   if (stdin !== undefined) input.end(stdin);
   return {
     stdin: input,

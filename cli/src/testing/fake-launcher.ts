@@ -20,7 +20,7 @@ export async function runFakeCoordinator(argv: readonly string[]): Promise<void>
     listOperations: () => ListOperationsResponse.fromPartial({}),
     listNodes: () => ListNodesResponse.fromPartial({ nodes }),
     listHosts: () => ListHostsResponse.fromPartial({ hosts }),
-    removeNodes: () => ((nodes = []), { operation: finished }),
+    removeNodes: () => ((nodes = []), { operation: finished, data: [] }),
     removeHost: () => ((hosts = []), { operation: finished }),
     watchOperation: async function* () {
       yield { kind: { $case: 'operation', value: finished } };

@@ -49,7 +49,6 @@ export const methodTable: Readonly<Record<string, MethodRule>> = {
   '/wombat.control.v1.NodeService/RestartNodes': write,
   '/wombat.control.v1.NodeService/RemoveNodes': write,
   '/wombat.control.v1.NodeService/RenderNode': read,
-  '/wombat.control.v1.NodeService/ReadNodeLog': read,
   '/wombat.control.v1.NodeService/ReadNodeLogs': read,
   '/wombat.control.v1.NodeService/ListNodeLogs': read,
   '/wombat.control.v1.OperationService/ListOperations': read,

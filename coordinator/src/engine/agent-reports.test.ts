@@ -8,9 +8,11 @@ import type { NewObject, Store } from '../store/store.js';
 import { idNumber } from '../testing/counting-ids.js';
 import { FakeFleet } from '../testing/fake-fleet.js';
 import { FakeStrategies } from '../testing/fake-strategies.js';
+import { LogBook } from '../testing/log-book.js';
 import { familyRow, hostRow, nodeRow } from '../testing/rows.js';
 import { change, eventsAfter, openTestStore, put, row } from '../testing/test-store.js';
 import { AgentReports } from './agent-reports.js';
+import { BoundedHistory } from './bounded-history.js';
 import { HostSilence } from './host-silence.js';
 
 const clusterless = familyRow({}, {}, 1);
@@ -35,9 +37,10 @@ async function setting(test: Test, node: Partial<NewObject<Node>> = {}, host: Pa
   await put(store, 'nodes', nodeRow(clusterless.id, 1, node));
   const connected: string[] = [];
   const fleet = new FakeFleet();
-  const silence = new HostSilence({ store, clock, fleet });
+  const history = new BoundedHistory({ store, clock, log: new LogBook() });
+  const silence = new HostSilence({ store, clock, fleet, history });
   const reports = new AgentReports({
-    store, clock, strategies: new FakeStrategies(),
+    store, clock, strategies: new FakeStrategies(), history,
     fullSync: async () => [], outcomes: async () => [],
     connected: (id) => {
       silence.spoke(id);

@@ -9,6 +9,7 @@ import { hostTransitions } from '../domain/states/host-states.js';
 import { inPhase } from '../domain/states/node-states.js';
 import type { FleetListener } from '../fleet/fleet.js';
 import type { Store, Transaction } from '../store/store.js';
+import type { BoundedHistory } from './bounded-history.js';
 import { forgetUnknown, getAhead, isBehind, rememberUnknown } from './behind-agents.js';
 import { hostPhaseEvent, nodeEvent, nodePhaseEvent, storedError, storedErrorOf } from './events.js';
 import type { StrategyDirectory } from './ports.js';
@@ -18,6 +19,7 @@ export interface AgentReportsOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly strategies: StrategyDirectory;
+  readonly history: BoundedHistory;
   /** What a session begins with. */
   readonly fullSync: (hostId: string) => Promise<readonly Assignment[]>;
   /** Stored when it resolves. */
@@ -70,7 +72,7 @@ export class AgentReports implements FleetListener {
         return;
       }
       const up = await transaction.hosts.update({ ...back, phase: advance(`host ${host.name}`, hostTransitions, host.phase, 'up'), phaseSince: now });
-      await transaction.events.append(hostPhaseEvent(up, `the agent of ${up.name} has reported`));
+      await this.#options.history.append(transaction, hostPhaseEvent(up, `the agent of ${up.name} has reported`));
     });
     this.#options.connected(hostId);
     return this.#options.fullSync(hostId);
@@ -124,7 +126,7 @@ export class AgentReports implements FleetListener {
       const node = await transaction.nodes.get(assignment.nodeId);
       if (!node || node.phase === 'failed') return;
       const failed = await transaction.nodes.update(inPhase(node, 'failed', this.#options.clock.now(), { lastError: storedError(error) }));
-      await transaction.events.append(nodePhaseEvent(failed));
+      await this.#options.history.append(transaction, nodePhaseEvent(failed));
     });
   }
 
@@ -132,7 +134,7 @@ export class AgentReports implements FleetListener {
   async onDuplicateIdentity(hostId: string, holderPeer: string, refusedPeer: string): Promise<void> {
     await this.#options.store.transaction(async (transaction) => {
       const host = await transaction.hosts.get(hostId);
-      await transaction.events.append({
+      await this.#options.history.append(transaction, {
         type: 'host.duplicate-identity', subjectId: hostId, subjectName: host?.name ?? hostId, hostId, reason: 'WO_DUPLICATE_IDENTITY',
         message: `an agent at ${refusedPeer} has the identity of ${host?.name ?? hostId}, which is connected from ${holderPeer}; it was refused`,
       });
@@ -147,15 +149,17 @@ export class AgentReports implements FleetListener {
     if (phase === undefined) return;
     const told = inPhase(node, phase, this.#options.clock.now(), factsOf(node, status));
     const restarted = status.startId !== '' && node.startId !== '' && status.startId !== node.startId;
+    const { history } = this.#options;
     const changed = await transaction.nodes.update(told);
     if (status.restarts > node.restarts) {
-      await transaction.events.append(
+      await history.append(
+        transaction,
         nodeEvent(changed, 'node.exited', status.lastError?.code ?? 'exited', `${node.name} ended and is restarted: ${status.lastError?.message ?? 'unknown reason'}`, {
           restarts: status.restarts, logTail: changed.logTail,
         }),
       );
     }
-    if (phase !== node.phase || (restarted && phase === 'running')) await transaction.events.append(nodePhaseEvent(changed));
+    if (phase !== node.phase || (restarted && phase === 'running')) await history.append(transaction, nodePhaseEvent(changed));
   }
 
   /** Ready is as far as an agent sees; whether that means running is the strategy's to say. */

@@ -5,8 +5,10 @@ import { ManualClock } from '../fleet/testing/manual-clock.js';
 import type { NewObject, Store } from '../store/store.js';
 import { idNumber } from '../testing/counting-ids.js';
 import { FakeStrategies } from '../testing/fake-strategies.js';
+import { LogBook } from '../testing/log-book.js';
 import { familyRow, hostRow, nodeRow } from '../testing/rows.js';
 import { eventsAfter, openTestStore, put, row } from '../testing/test-store.js';
+import { BoundedHistory } from './bounded-history.js';
 import { AgentReports } from './agent-reports.js';
 
 const family = familyRow({}, {}, 1);
@@ -24,7 +26,7 @@ async function setting(test: Test, node: Partial<NewObject<Node>> = {}): Promise
   await put(store, 'families', family);
   await put(store, 'hosts', hostRow(1));
   await put(store, 'nodes', nodeRow(family.id, 1, node));
-  const reports = new AgentReports({ store, clock, strategies: new FakeStrategies(), fullSync: async () => [], outcomes: async () => [], connected: () => undefined, silent: () => undefined });
+  const reports = new AgentReports({ store, clock, strategies: new FakeStrategies(), history: new BoundedHistory({ store, clock, log: new LogBook() }), fullSync: async () => [], outcomes: async () => [], connected: () => undefined, silent: () => undefined });
   return {
     store,
     says: (fields, complete = false) => reports.onStatus(hostId, [{ ...NodeStatus.decode(Buffer.alloc(0)), nodeId, generation: 1n, startId: 'start-1', phase: AgentPhase.READY, ...fields }], complete),

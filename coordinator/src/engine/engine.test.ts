@@ -22,6 +22,7 @@ import { drainHost, removeHost } from './change-hosts.js';
 import { changeNodes, type NodeChange } from './change-nodes.js';
 import { deployNodes } from './deploy-nodes.js';
 import { Engine } from './engine.js';
+import { BoundedHistory } from './bounded-history.js';
 import { EventRetention } from './event-retention.js';
 import { ExecOutcomes } from './exec-outcomes.js';
 import { HostController } from './host-controller.js';
@@ -69,17 +70,18 @@ class World {
     const steps = new StepRunner({ fleet, clock, ids });
     const jobs = new JobService({ store, fleet, clock, ids, log });
     const outcomes = new ExecOutcomes(steps, jobs);
-    const silence = new HostSilence({ store, clock, fleet });
+    const history = new BoundedHistory({ store, clock, log });
+    const silence = new HostSilence({ store, clock, fleet, history });
     const assignments = new AssignmentController({ store, fleet, builder: new AssignmentBuilder({ store, clock, secrets: fakeSecrets, strategies }) });
     const engine = (this.#engine = new Engine({
       store, clock, log, assignments, jobs,
       hosts: new HostController({ store, clock, fleet, providers, silence, clusterId: 'cluster1', enrolTimeoutMs: 60_000, idleTtlMs: 0, revoker: { revoke: async () => undefined } }),
-      bootstrap: new BootstrapController({ store, clock, strategies, steps }),
+      bootstrap: new BootstrapController({ store, clock, strategies, steps, history }),
       operations: new OperationController(store, clock),
-      retention: [new EventRetention({ store, clock, log, keep: 10_000 })],
+      retention: [history, new EventRetention({ store, clock, log, keep: 10_000 })],
     }));
     this.#reports = new AgentReports({
-      store, clock, strategies, fullSync: (hostId) => assignments.fullSync(hostId), outcomes: (hostId, told) => outcomes.take(hostId, told),
+      store, clock, strategies, history, fullSync: (hostId) => assignments.fullSync(hostId), outcomes: (hostId, told) => outcomes.take(hostId, told),
       connected: (hostId) => engine.connected(hostId), silent: () => undefined,
     });
     await engine.start();

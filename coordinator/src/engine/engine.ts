@@ -19,7 +19,7 @@ export interface EngineOptions {
   readonly bootstrap: BootstrapController;
   readonly operations: OperationController;
   readonly jobs: JobService;
-  /** What drops what is over. */
+  /** What keeps the store small. */
   readonly retention: readonly Retention[];
 }
 

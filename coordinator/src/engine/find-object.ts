@@ -1,5 +1,6 @@
 import { isId, WombatError } from '@wombat/proto';
 import type { Collection, Kind, Kinds, Reader } from '../store/store.js';
+import { hintWithNearest } from './nearest-name.js';
 
 const words: Readonly<Record<Kind, string>> = {
   providers: 'provider', releases: 'release', families: 'family', familyRevisions: 'family revision', domains: 'domain', hosts: 'host', nodes: 'node',
@@ -7,16 +8,28 @@ const words: Readonly<Record<Kind, string>> = {
   jobs: 'job', jobTargets: 'job target',
 };
 const lists: Readonly<Partial<Record<Kind, string>>> = {
-  providers: 'wo provider list', releases: 'wo release list', families: 'wo family list', hosts: 'wo host list', nodes: 'wo node list',
+  providers: 'wo provider list', releases: 'wo release list', families: 'wo family list', domains: 'wo family show FAMILY', hosts: 'wo host list', nodes: 'wo node list',
   operations: 'wo operation list', jobs: 'wo job list', joinTokens: 'wo token list', operatorTokens: 'wo operator list',
 };
 
 /**
- * The object that a person means: an exact id, else an exact name, else a unique prefix of an id.
- * Where names may repeat (releases), the newest of that name is meant; a domain must be told apart by its id.
- * @throws WombatError WO_NOT_FOUND, WO_AMBIGUOUS
+ * The object that a person means, as `lookUp` finds it.
+ * @throws WombatError WO_NOT_FOUND with the nearest name there is, WO_AMBIGUOUS
  */
 export async function findObject<K extends Kind>(read: Pick<Reader, K>, kind: K, reference: string): Promise<Kinds[K]> {
+  const found = await lookUp(read, kind, reference);
+  if (found) return found;
+  const list = lists[kind];
+  const message = `there is no ${words[kind]} ${JSON.stringify(reference.slice(0, 80))}`;
+  throw new WombatError('WO_NOT_FOUND', message, list === undefined ? {} : { hint: await hintWithNearest(read, [kind], reference, `see those there are: ${list}`) });
+}
+
+/**
+ * An exact id, else an exact name, else a unique prefix of an id.
+ * Where names may repeat (releases), the newest of that name is meant; a domain must be told apart by its id.
+ * @throws WombatError WO_AMBIGUOUS
+ */
+export async function lookUp<K extends Kind>(read: Pick<Reader, K>, kind: K, reference: string): Promise<Kinds[K] | undefined> {
   const collection = read[kind] as Collection<K>;
   const exact = isId(reference) ? await collection.get(reference) : undefined;
   if (exact) return exact;
@@ -26,10 +39,6 @@ export async function findObject<K extends Kind>(read: Pick<Reader, K>, kind: K,
   }
   if (named.length > 0) return named.at(-1)!;
   const matches = reference.length >= 3 ? await collection.withPrefix(reference, 2) : [];
-  if (matches.length === 1) return matches[0]!;
-  const shown = JSON.stringify(reference.slice(0, 80));
-  if (matches.length > 1) {
-    throw new WombatError('WO_AMBIGUOUS', `several ${words[kind]} ids begin with ${shown}`, { details: { reference: reference.slice(0, 80) } });
-  }
-  throw new WombatError('WO_NOT_FOUND', `there is no ${words[kind]} ${shown}`, lists[kind] ? { hint: `see those there are: ${lists[kind]}` } : {});
+  if (matches.length <= 1) return matches[0];
+  throw new WombatError('WO_AMBIGUOUS', `several ${words[kind]} ids begin with ${JSON.stringify(reference.slice(0, 80))}`, { details: { reference: reference.slice(0, 80) } });
 }

@@ -6,8 +6,10 @@ import { ManualClock } from '../fleet/testing/manual-clock.js';
 import type { Store } from '../store/store.js';
 import { FakeFleet } from '../testing/fake-fleet.js';
 import { FakeProviders } from '../testing/fake-providers.js';
+import { LogBook } from '../testing/log-book.js';
 import { hostRow, nodeRow, providerRow } from '../testing/rows.js';
 import { change, eventsAfter, openTestStore, put, row } from '../testing/test-store.js';
+import { BoundedHistory } from './bounded-history.js';
 import { HostController } from './host-controller.js';
 import { HostSilence } from './host-silence.js';
 
@@ -40,7 +42,7 @@ class Setting {
   restart(idleTtlMs = 0): void {
     const { store, clock, fleet, providers } = this;
     this.controller = new HostController({
-      store, clock, fleet, providers, clusterId: 'cluster1', enrolTimeoutMs, idleTtlMs, silence: new HostSilence({ store, clock, fleet }),
+      store, clock, fleet, providers, clusterId: 'cluster1', enrolTimeoutMs, idleTtlMs, silence: new HostSilence({ store, clock, fleet, history: new BoundedHistory({ store, clock, log: new LogBook() }) }),
       revoker: { revoke: async (hostId) => void this.revoked.push(hostId) },
     });
   }

@@ -3,12 +3,14 @@ import type { Host } from '../domain/model/host.js';
 import { inPhase, presentPhases } from '../domain/states/node-states.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { Store, Transaction } from '../store/store.js';
+import type { BoundedHistory } from './bounded-history.js';
 import { hostPhaseEvent, nodePhaseEvent } from './events.js';
 
 export interface HostSilenceOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly fleet: Pick<Fleet, 'isConnected'>;
+  readonly history: BoundedHistory;
 }
 
 /** An agent that is started again, or takes a new certificate, is back before. */
@@ -66,12 +68,12 @@ export class HostSilence {
     const unknown = await transaction.hosts.update({
       ...host, phase: 'unknown', phaseSince: now, waiting: { reason, since: now }, ...(silence ? { lastSeenAt: silence.at } : {}),
     });
-    await transaction.events.append(hostPhaseEvent(unknown, `${host.name} is silent: ${reason}`));
+    await this.#options.history.append(transaction, hostPhaseEvent(unknown, `${host.name} is silent: ${reason}`));
     for (const node of await transaction.nodes.find({ hostId, phase: presentPhases })) {
       // What has not begun, or has ended, is not made uncertain by the silence.
       if (node.phase === 'pending' || node.phase === 'failed' || node.phase === 'unknown') continue;
       const lost = await transaction.nodes.update(inPhase(node, 'unknown', now, { waiting: { reason: `${host.name} is silent`, since: now } }));
-      await transaction.events.append(nodePhaseEvent(lost));
+      await this.#options.history.append(transaction, nodePhaseEvent(lost));
     }
   }
 }

@@ -8,7 +8,7 @@ import { FleetHarness } from './testing/fleet-harness.js';
 import { settle } from './testing/manual-clock.js';
 import type { SimulatedAgent } from './testing/simulated-agent.js';
 
-const purpose: ChannelPurpose = { $case: 'readLog', value: { nodeId: newId('node'), stream: 1, offset: 0n, tailLines: 0, follow: true } };
+const purpose: ChannelPurpose = { $case: 'readExecOutput', value: { jobId: newId('job'), targetId: newId('node'), stream: 1, offset: 0n } };
 const never = new AbortController().signal;
 
 const chunk = (offset: number, data = Buffer.from('line\n')): ChannelRequest => ({

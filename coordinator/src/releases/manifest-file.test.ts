@@ -88,3 +88,27 @@ t.test('JSON is read too, all problems are told at once, and the file is called 
   t.throws(() => parseManifestFile(broken, 'etc/my.yaml'), { message: /^etc\/my\.yaml: line 3: .*; line 4: .*limits\.opneFiles, did you mean openFiles\?; line 2: .*strat/ });
   t.end();
 });
+
+t.test('a file made to keep the parser busy, or to end the process, is refused at once', (t) => {
+  const hostile: Readonly<Record<string, string>> = {
+    'lists in lists': '['.repeat(30_000) + ']'.repeat(30_000),
+    'maps in maps': '{a: '.repeat(30_000),
+    'block lists in one line': '- '.repeat(60_000),
+    'keys of keys': '? '.repeat(60_000),
+    'indented ever further': Array.from({ length: 400 }, (_, depth) => `${' '.repeat(depth)}a:\n`).join(''),
+    'keys without end': Array.from({ length: 20_000 }, (_, index) => `k${index}: 1\n`).join(''),
+    'anchors without end': Array.from({ length: 10_000 }, (_, index) => `k${index}: &a${index} 1\n`).join(''),
+    'errors without end': '}'.repeat(200_000),
+    'errors within one text': `a: "${'\\q'.repeat(10_000)}"`,
+  };
+  for (const [what, text] of Object.entries(hostile)) {
+    const beganAtMs = performance.now();
+    t.throws(() => parseManifestFile(text), { code: 'WO_MANIFEST_INVALID' }, what);
+    t.ok(performance.now() - beganAtMs < 5_000, `${what}: the coordinator is not kept from its agents`);
+  }
+  const variables = Array.from({ length: 1_000 }, (_, index) => `  V${index}: "x"\n`).join('');
+  t.equal(Object.keys(parseManifestFile(`${first}environment:\n${variables}`).input.environment ?? {}).length, 1_000, 'a large one that means well is read');
+  const inOneLine = JSON.stringify({ apiVersion: 'wombat/v1', environment: Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`V${index}`, 'x'])) });
+  t.equal(Object.keys(parseManifestFile(inOneLine).input.environment ?? {}).length, 500, 'so is one of a single line');
+  t.end();
+});

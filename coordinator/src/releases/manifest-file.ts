@@ -4,6 +4,7 @@ import { LineCounter, parseDocument, type Document } from 'yaml';
 import type { ManifestCommand, ReadyRule } from '../domain/model/release.js';
 import type { ManifestInput } from '../domain/release/manifest-input.js';
 import { problemsOf } from './manifest-problems.js';
+import { wrongShape } from './manifest-shape.js';
 import { toBytes, toMs } from './units.js';
 
 export interface ManifestFile {
@@ -23,18 +24,21 @@ const maximumAliases = 20;
  */
 export function parseManifestFile(text: string, called = manifestFileName): ManifestFile {
   if (Buffer.byteLength(text) > manifestFileBytes) throw invalid(called, `it is longer than ${manifestFileBytes} bytes`);
+  const wrong = wrongShape(text);
+  if (wrong !== undefined) throw invalid(called, wrong);
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
-  const parsed = manifestSchema.safeParse(valueOf(document, called));
+  // Its errors are made to be read by a quoted line each, and there may be thousands; the first is told.
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const parsed = manifestSchema.safeParse(valueOf(document, lines, called));
   if (!parsed.success) throw invalid(called, problemsOf(parsed.error, document, lines).join('; '));
   const { name = '', version = '', ready } = parsed.data;
   if (ready && Object.keys(ready).filter((key) => key !== 'timeout').length > 1) throw invalid(called, 'ready takes one check, of command, port, aliveFor and erlang');
   return { name, version, input: inputOf(parsed.data) };
 }
 
-function valueOf(document: Document.Parsed, called: string): unknown {
+function valueOf(document: Document.Parsed, lines: LineCounter, called: string): unknown {
   const [error] = document.errors;
-  if (error) throw invalid(called, `${error.linePos ? `line ${error.linePos[0].line}: ` : ''}it is no YAML: ${error.message.split(/ at line |\n/)[0]}`);
+  if (error) throw invalid(called, `line ${lines.linePos(error.pos[0]).line}: it is no YAML: ${error.message}`);
   try {
     return document.toJS({ maxAliasCount: maximumAliases });
   } catch (error) {

@@ -65,6 +65,8 @@ export interface Collection<K extends Kind> {
   find(where: Where<K>): Promise<Kinds[K][]>;
   /** Of what `find` answers, and far cheaper: the objects are not read. */
   ids(where: Where<K>): Promise<string[]>;
+  /** Id -> name of those that there are. */
+  names(ids: readonly string[]): Promise<Map<string, string>>;
   count(where: Where<K>): Promise<number>;
   /** How many there are of each value of a field; those without it under ''. No object is read. */
   countBy(field: Indexed[K], where: Where<K>): Promise<Record<string, number>>;
@@ -73,6 +75,8 @@ export interface Collection<K extends Kind> {
   stale(where: Where<K>, updatedBefore: number, limit: number, after?: string): Promise<string[]>;
   /** At most `limit` objects whose id begins with `prefix`. */
   withPrefix(prefix: string, limit: number): Promise<Kinds[K][]>;
+  /** At most `limit` names before `text` in the order of names, and as many from it on. No object is read. */
+  namesAround(text: string, limit: number, where?: Where<K>): Promise<string[]>;
 }
 
 /** Fields that the store itself writes. */

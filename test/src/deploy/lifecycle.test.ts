@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { NodePhase } from '@wombat/proto/control';
 import t from 'tap';
@@ -40,6 +40,8 @@ t.test('stop, start, restart, remove: phases, processes and directories', async 
   t.match(unsaid.stderr, /WO_CONFIRMATION_NEEDED/);
   const noPolicy = expectExit(t, await workshop.wo('node', 'remove', nameOf(third!), '--yes'), 2, 'it has data, and nothing is said of it');
   t.match(noPolicy.stderr, /--keep-data/, 'the flags that would help are named');
+  const dataBytes = statSync(join(directoryOf(ids[2]), 'data', 'starts')).size;
+  t.match(noPolicy.stderr, `there is data of ${nameOf(third!)} (${dataBytes} B)`, 'and how much it has');
   t.equal((await workshop.fleet.node(ids[2])).pid, third!.pid, 'what was refused has no effect');
 
   expectExit(t, await workshop.wo('node', 'remove', nameOf(third!), '--keep-data', '--yes'), 0);

@@ -1,10 +1,10 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { hostileArchives, tarBlocks, tarball, type TarItem } from '@wombat/proto/testing';
+import { hostileArchives, tarball } from '@wombat/proto/testing';
 import t, { type Test } from 'tap';
 import { prepareSleepers } from '../support/families.js';
+import { writeBomb, writeManyEntries } from '../support/oversized-archives.js';
 import { packScripts, sleeper } from '../support/releases.js';
 import { takeStock } from '../support/stock.js';
 import { expectError } from '../support/told-error.js';
@@ -58,10 +58,10 @@ t.test('providers, families and amounts that cannot be', async (t) => {
     { what: 'an unknown family', words: ['deploy-nodes', 'nobody', '--amount', '1'], code: 'WO_NOT_FOUND', exit: 5, says: /nobody/ },
     { what: 'an unknown id', words: ['status', 'fam-aaaaaaaaaaaa'], code: 'WO_NOT_FOUND', exit: 5, says: /fam-aaaaaaaaaaaa/ },
     { what: 'an ambiguous prefix', words: ['deploy-nodes', 'fam-', '--amount', '1'], code: 'WO_AMBIGUOUS', says: /fam-/ },
-    { what: 'no node', words: ['deploy-nodes', family, '--amount', '0'], code: 'WO_INVALID_ARGUMENT', says: /1 to 20000: "0"/ },
+    { what: 'no node', words: ['deploy-nodes', family, '--amount', '0'], code: 'WO_INVALID_ARGUMENT', says: /1 to 4294967295: "0"/ },
     { what: 'fewer than none', words: ['deploy-nodes', family, '--amount', '-1'], code: 'WO_INVALID_ARGUMENT', says: /-1/ },
-    { what: 'a milliard of nodes', words: ['deploy-nodes', family, '--amount', '1000000000'], code: 'WO_INVALID_ARGUMENT', says: /1 to 20000: "1000000000"/ },
-    { what: 'one more than allowed', words: ['deploy-nodes', family, '--amount', '20001'], code: 'WO_INVALID_ARGUMENT', says: /20001/ },
+    { what: 'a milliard of nodes', words: ['deploy-nodes', family, '--amount', '1000000000'], code: 'WO_AMOUNT_INVALID', says: /1000000000 nodes.*1 to 100/ },
+    { what: 'one more than allowed', words: ['deploy-nodes', family, '--amount', '20001'], code: 'WO_AMOUNT_INVALID', says: /20001/ },
     { what: 'more than a number holds', words: ['deploy-nodes', family, '--amount', '99999999999999999999'], code: 'WO_INVALID_ARGUMENT', says: /99999999999999999999/ },
     { what: 'more than this coordinator allows', words: ['deploy-nodes', family, '--amount', '101'], code: 'WO_AMOUNT_INVALID', says: /101 nodes.*1 to 100/ },
     { what: 'no amount', words: ['deploy-nodes', family], code: 'WO_INVALID_ARGUMENT', says: /--amount/ },
@@ -81,8 +81,8 @@ t.test('releases that cannot be', async (t) => {
   await writeFile(at('folders.tar.gz'), gzipSync(tarball([{ path: 'bin/', type: '5' }])));
   await writeFile(at('text.tar.gz'), 'hello '.repeat(1_000));
   await writeFile(at('cut.tar.gz'), gzipSync(tarball([{ path: 'bin/start', mode: 0o755, contents: 'x'.repeat(5_000) }])).subarray(0, 60));
-  await writeFile(at('bomb.tar.gz'), bomb());
-  writeMany(at('many.tar'), 200_000);
+  writeBomb(at('bomb.tar.gz'));
+  writeManyEntries(at('many.tar'), 200_000);
   const upload = (name: string, ...more: string[]): string[] => ['upload-release', 'bad', at(name), 'bin/start', ...more];
   await refused(t, workshop, [
     { what: 'no file', words: upload('nothing.tar.gz'), code: 'WO_INVALID_ARGUMENT', says: /nothing\.tar\.gz/ },
@@ -114,17 +114,3 @@ t.test('hostile archives', async (t) => {
     });
   }
 });
-
-/** 64 MiB of zeros in 64 KiB. */
-function bomb(): Buffer {
-  return gzipSync(tarball([{ path: 'bin/start', mode: 0o755, contents: Buffer.alloc(64 * 1024 * 1024) }]), { level: 9 });
-}
-
-function writeMany(path: string, amount: number): void {
-  const file = openSync(path, 'w');
-  for (let start = 0; start < amount; start += 1_000) {
-    const items = Array.from({ length: 1_000 }, (_, index): TarItem => ({ path: `f/${start + index}` }));
-    writeSync(file, Buffer.concat([...tarBlocks(items)]));
-  }
-  closeSync(file);
-}

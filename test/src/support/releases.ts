@@ -44,16 +44,39 @@ export async function packMixRelease(path: string): Promise<string> {
   return path;
 }
 
+/** Changes the bytes of one file in a tarball, which must stay as many. */
+export async function changeInside(path: string, file: RegExp, change: (bytes: Buffer) => void): Promise<void> {
+  const archive = gunzipSync(await readFile(path));
+  const entry = entriesOf(archive).find(({ name }) => file.test(name));
+  if (!entry) throw new Error(`${path} holds no ${String(file)}`);
+  change(entry.bytes);
+  await writeFile(path, gzipSync(archive, { level: 1 }));
+}
+
 function toItem({ name, lines }: Script): TarItem {
   return { path: `bin/${name}`, mode: 0o755, contents: ['#!/bin/sh', ...lines, ''].join('\n') };
 }
 
-/** An archive ends with blocks of zeros, and an entry's content may end with zeros too: keep what a header promises. */
-function withoutEnd(archive: Buffer): Buffer {
-  let at = 0;
-  while (at + blockBytes <= archive.length && archive[at] !== 0) {
-    const sizeBytes = Number.parseInt(archive.subarray(at + 124, at + 136).toString('latin1'), 8);
-    at += blockBytes + Math.ceil(sizeBytes / blockBytes) * blockBytes;
+interface Entry {
+  readonly name: string;
+  /** A part of the archive itself. */
+  readonly bytes: Buffer;
+  /** Where the next header is. */
+  readonly end: number;
+}
+
+/** By the headers' word alone: the blocks of zeros at the end are no entry, and a file may hold such too. */
+function entriesOf(archive: Buffer): Entry[] {
+  const entries: Entry[] = [];
+  for (let at = 0; at + blockBytes <= archive.length && archive[at] !== 0; at = entries.at(-1)!.end) {
+    const text = (start: number, length: number): string => archive.toString('latin1', at + start, at + start + length).split('\0')[0]!;
+    const start = at + blockBytes;
+    const sizeBytes = Number.parseInt(text(124, 12), 8);
+    entries.push({ name: text(0, 100), bytes: archive.subarray(start, start + sizeBytes), end: start + Math.ceil(sizeBytes / blockBytes) * blockBytes });
   }
-  return archive.subarray(0, at);
+  return entries;
+}
+
+function withoutEnd(archive: Buffer): Buffer {
+  return archive.subarray(0, entriesOf(archive).at(-1)?.end ?? 0);
 }

@@ -21,7 +21,7 @@ export const familyDeploy = defineCommand({
   ],
   arguments: { family: object('family') },
   options: {
-    amount: wholeNumber('--amount <n>', 'how many more nodes', { minimum: 1, maximum: 20_000 }),
+    amount: wholeNumber('--amount <n>', 'how many more nodes', { minimum: 1, maximum: 2 ** 32 - 1 }),
     release: text('--release <release>', 'run this release instead of the family\'s', 'release'),
     dryRun: flag('--dry-run', 'plan it and change nothing'),
     ...operationOptions,

@@ -46,6 +46,8 @@ void t.test('a family is made with what was said, and sensible rest', async (tes
   test.match(family?.spec, { selector: 'random', bootstrap: { strategy: 'serial', options: { level: '3' } }, environment: { LANG: 'C' }, restart: { tries: 9 } });
   const stored = await row(store, 'families', family!.metadata!.id);
   test.match(stored.spec.restart, { tries: 9, intervalMs: 300_000, delayMs: 5 });
+  const never = await create({ name: 'never restarted', restart: { tries: 0, interval: undefined, delay: undefined } });
+  test.equal(never.family?.spec?.restart?.tries, 0, 'none is not "not said"');
   test.match(Buffer.from(fakeSecrets.open(stored.id, stored.sealedCookie)).toString(), /^[0-9A-F]{48}$/, 'a cookie that shells and Erlang read alike');
   test.notMatch(JSON.stringify(family, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)), /sealed/, 'which no answer holds');
   const second = await create({ name: 'second' });

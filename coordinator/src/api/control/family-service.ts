@@ -19,7 +19,6 @@ import { implement, type Service } from '../service.js';
 import { changedEnvironment, checkChange, describeChange, outdatedNodes } from './family-environment.js';
 import { checkOffer } from './check-offer.js';
 import { mutate, mutateObject } from './mutation.js';
-import { namesById } from './node-names.js';
 import { pageQuery } from './paging.js';
 import { familyStatus } from './family-status.js';
 import { domainView, familyView } from './views/family-view.js';
@@ -43,8 +42,8 @@ export function familyService(options: FamilyServiceOptions): Service {
   const find = (reference: string): Promise<Family> => findObject(store.read, 'families', reference);
   const viewOf = async (family: Family): Promise<ReturnType<typeof familyView>> => {
     const domains = await store.read.domains.find({ familyId: family.id });
-    const providers = await namesById(store.read.providers, domains.map(({ providerId }) => providerId));
-    const releases = await namesById(store.read.releases, family.spec.releaseId === undefined ? [] : [family.spec.releaseId]);
+    const providers = await store.read.providers.names(domains.map(({ providerId }) => providerId));
+    const releases = await store.read.releases.names(family.spec.releaseId === undefined ? [] : [family.spec.releaseId]);
     return familyView(family, domains, new Map([...providers, ...releases]));
   };
   return implement(FamilyServiceService, {
@@ -165,7 +164,7 @@ function newFamily(options: FamilyServiceOptions, request: CreateFamilyRequest):
     spec: {
       selector, bootstrap, firewall: [], ...changedEnvironment(id, { environment: {}, sealedSecrets: {} }, { environment, secrets, unset: [] }, options.secrets),
       restart: {
-        tries: request.restart?.tries || defaults.tries,
+        tries: request.restart?.tries ?? defaults.tries,
         intervalMs: positiveMs('restart interval', request.restart?.interval) ?? defaults.intervalMs,
         delayMs: positiveMs('restart delay', request.restart?.delay) ?? defaults.delayMs,
       },

@@ -1,8 +1,8 @@
 import { WombatError } from '@wombat/proto';
-import type { Family } from '../../domain/model/family.js';
 import type { Node } from '../../domain/model/node.js';
 import { presentPhases } from '../../domain/states/node-states.js';
-import { findObject } from '../../engine/find-object.js';
+import { lookUp } from '../../engine/find-object.js';
+import { hintWithNearest } from '../../engine/nearest-name.js';
 import type { Reader } from '../../store/store.js';
 
 export type NodeReader = Pick<Reader, 'nodes' | 'families'>;
@@ -13,7 +13,7 @@ export async function meantNodes(read: NodeReader, references: readonly string[]
   return nodes.filter((node) => node.phase !== 'gone');
 }
 
-/** The same, and a node that is gone when it was named itself. */
+/** The same, and a node that is gone when it was named itself. @throws WombatError WO_NOT_FOUND, WO_AMBIGUOUS */
 export async function alsoGone(read: NodeReader, references: readonly string[]): Promise<Node[]> {
   const nodes = new Map<string, Node>();
   for (const reference of new Set(references)) {
@@ -23,20 +23,11 @@ export async function alsoGone(read: NodeReader, references: readonly string[]):
 }
 
 async function nodesOf(read: NodeReader, reference: string): Promise<Node[]> {
-  const found = await nodeOrFamily(read, reference);
-  return found.node ? [found.node] : read.nodes.find({ familyId: found.family!.id, phase: presentPhases });
-}
-
-/** @throws WombatError WO_NOT_FOUND, WO_AMBIGUOUS */
-async function nodeOrFamily(read: NodeReader, reference: string): Promise<{ readonly node?: Node; readonly family?: Family }> {
-  try {
-    return { node: await findObject(read, 'nodes', reference) };
-  } catch (error) {
-    if (!WombatError.is(error) || error.code !== 'WO_NOT_FOUND') throw error;
-    const family = await findObject(read, 'families', reference).catch((error: unknown): never => {
-      if (!WombatError.is(error) || error.code !== 'WO_NOT_FOUND') throw error;
-      throw new WombatError('WO_NOT_FOUND', `there is no node or family ${JSON.stringify(reference.slice(0, 80))}`, { hint: 'see those there are: wo node list' });
-    });
-    return { family };
-  }
+  const node = await lookUp(read, 'nodes', reference);
+  if (node) return [node];
+  const family = await lookUp(read, 'families', reference);
+  if (family) return read.nodes.find({ familyId: family.id, phase: presentPhases });
+  throw new WombatError('WO_NOT_FOUND', `there is no node or family ${JSON.stringify(reference.slice(0, 80))}`, {
+    hint: await hintWithNearest(read, ['nodes', 'families'], reference, 'see those there are: wo node list'),
+  });
 }

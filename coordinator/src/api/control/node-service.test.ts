@@ -1,12 +1,13 @@
 import t, { type Test } from 'tap';
-import { LogStream as AgentLogStream } from '@wombat/proto/agent';
+import { DataSizes, type ChannelData } from '@wombat/proto/agent';
 import {
-  DataPolicy, HostPhase, LogStream, NodePhase, type DrainHostRequest, type DrainHostResponse, type GetHostRequest, type GetHostResponse, type ListHostsRequest, type ListHostsResponse, type ListNodesRequest, type ListNodesResponse,
-  type ReadNodeLogRequest, type ReadNodeLogResponse, type RemoveHostRequest, type RemoveHostResponse, type RemoveNodesRequest, type RemoveNodesResponse, type RenderNodeRequest, type RenderNodeResponse, type StopNodesRequest, type StopNodesResponse,
+  DataPolicy, HostPhase, NodePhase, type DrainHostRequest, type DrainHostResponse, type GetHostRequest, type GetHostResponse, type ListHostsRequest, type ListHostsResponse, type ListNodesRequest, type ListNodesResponse,
+  type RemoveHostRequest, type RemoveHostResponse, type RemoveNodesRequest, type RemoveNodesResponse, type RenderNodeRequest, type RenderNodeResponse, type StopNodesRequest, type StopNodesResponse,
 } from '@wombat/proto/control';
 import { AssignmentBuilder } from '../../engine/assignment-builder.js';
+import type { ChannelPurpose } from '../../fleet/fleet.js';
 import { ManualClock } from '../../fleet/testing/manual-clock.js';
-import { serverStream, unary } from '../../testing/calls.js';
+import { unary } from '../../testing/calls.js';
 import { CountingIds, idNumber } from '../../testing/counting-ids.js';
 import { FakeFleet } from '../../testing/fake-fleet.js';
 import { fakeSecrets } from '../../testing/fake-secrets.js';
@@ -40,7 +41,6 @@ async function setting(test: Test) {
     stop: unary<StopNodesRequest, StopNodesResponse>(nodes, 'stopNodes'),
     remove: unary<RemoveNodesRequest, RemoveNodesResponse>(nodes, 'removeNodes'),
     render: unary<RenderNodeRequest, RenderNodeResponse>(nodes, 'renderNode'),
-    readLog: serverStream<ReadNodeLogRequest, ReadNodeLogResponse>(nodes, 'readNodeLog'),
     listHosts: unary<ListHostsRequest, ListHostsResponse>(hosts, 'listHosts'),
     getHost: unary<GetHostRequest, GetHostResponse>(hosts, 'getHost'),
     drain: unary<DrainHostRequest, DrainHostResponse>(hosts, 'drainHost'),
@@ -108,6 +108,58 @@ void t.test('data is deleted only by a clear word', async (test) => {
   }
 });
 
+/** What an agent answers that finds so many bytes in the directory of each node; none: an empty one. */
+const agentWith = (sizes: Readonly<Record<string, bigint>>) => async function* (purpose: ChannelPurpose): AsyncGenerator<ChannelData> {
+  const asked = purpose.$case === 'measureData' ? purpose.value.nodeIds : [];
+  const answer = asked.map((nodeId) => ({ nodeId, sizeBytes: sizes[nodeId] ?? 0n, empty: !(nodeId in sizes), atLeast: false }));
+  yield { offset: 0n, data: Buffer.from(DataSizes.encode({ sizes: answer }).finish()), lostBytes: 0n, log: undefined };
+};
+
+void t.test('nothing need be said of data where there is none', async (test) => {
+  const { store, fleet, remove } = await setting(test);
+  fleet.connect(idNumber('host', 1), idNumber('host', 2));
+  fleet.channel = agentWith({});
+  await remove({ nodes: ['web'] });
+  test.match(await row(store, 'nodes', idNumber('node', 1)), { desired: 'absent', keepData: true }, 'what is written meanwhile is kept');
+  test.same(fleet.opened.map(({ hostId }) => hostId).sort(), [idNumber('host', 1), idNumber('host', 2)], 'each host is asked once');
+});
+
+void t.test('how much data there is is told, by a dry run and by the refusal', async (test) => {
+  const { store, fleet, remove } = await setting(test);
+  fleet.connect(idNumber('host', 1), idNumber('host', 2));
+  fleet.channel = agentWith({ [idNumber('node', 1)]: 12_900_000n });
+  await test.rejects(remove({ nodes: ['web', 'web-3'] }), {
+    code: 'WO_CONFIRMATION_NEEDED', message: 'there is data of web-1 (12.3 MiB), web-3 (its host cannot be asked how much)', hint: 'give --keep-data or --delete-data',
+  });
+  const { data, operation } = await remove({ nodes: ['web', 'web-3'], mutation: dryRun });
+  test.same(data.map(({ nodeName, sizeBytes, empty }) => [nodeName, sizeBytes, empty]), [['web-1', 12_900_000n, false], ['web-2', 0n, true], ['web-3', undefined, false]]);
+  test.equal(operation?.progress?.total, 3, 'and what would be done');
+  test.match(await row(store, 'nodes', idNumber('node', 1)), { desired: 'running', revision: 1 }, 'nothing is done');
+});
+
+void t.test('an agent that answers nonsense, too much or not at all: nothing is known', async (test) => {
+  const { fleet, remove } = await setting(test);
+  fleet.connect(idNumber('host', 1));
+  const answers: readonly Uint8Array[] = [
+    Buffer.from('nonsense'), Buffer.alloc(200_000), Buffer.alloc(0),
+    DataSizes.encode({ sizes: [{ nodeId: idNumber('node', 3), sizeBytes: 0n, empty: true, atLeast: false }] }).finish(),
+    DataSizes.encode({ sizes: [{ nodeId: idNumber('node', 1), sizeBytes: 9n, empty: true, atLeast: false }] }).finish(),
+  ];
+  for (const answer of answers) {
+    fleet.channel = async function* () {
+      yield { offset: 0n, data: Buffer.from(answer), lostBytes: 0n, log: undefined };
+    };
+    await test.rejects(remove({ nodes: ['web-1'] }), { code: 'WO_CONFIRMATION_NEEDED' }, `${answer.length} bytes`);
+  }
+});
+
+void t.test('a node whose host never came into being has no data', async (test) => {
+  const { store, remove } = await setting(test);
+  await change(store, 'hosts', idNumber('host', 1), { phase: 'failed' });
+  await remove({ nodes: ['web-1'] });
+  test.match(await row(store, 'nodes', idNumber('node', 1)), { phase: 'gone' });
+});
+
 void t.test('a dry run stops nothing', async (test) => {
   const { store, stop } = await setting(test);
   const { operation } = await stop({ nodes: ['web'], mutation: dryRun });
@@ -119,23 +171,6 @@ void t.test('a dry run stops nothing', async (test) => {
 void t.test('what a node gets can be seen', async (test) => {
   const { render } = await setting(test);
   test.match(await render({ node: 'web-1' }), { start: ['bin/run', 'web-1'], files: [] });
-});
-
-void t.test('a log is read from the node\'s host, as it was asked for', async (test) => {
-  const { fleet, readLog } = await setting(test);
-  fleet.channel = async function* () {
-    yield { offset: 5n, data: Buffer.from('hello'), lostBytes: 2n, log: undefined };
-  };
-  const read = async (request: Partial<ReadNodeLogRequest>): Promise<ReadNodeLogResponse[]> => {
-    const chunks: ReadNodeLogResponse[] = [];
-    for await (const chunk of readLog({ node: 'web-1', ...request })) chunks.push(chunk);
-    return chunks;
-  };
-  test.match(await read({ stream: LogStream.STDERR, offset: 5n, follow: true }), [{ offset: 5n, data: Buffer.from('hello'), lostBytes: 2n }]);
-  test.match(fleet.opened, [{ hostId: idNumber('host', 1), purpose: { $case: 'readLog', value: { nodeId: idNumber('node', 1), stream: AgentLogStream.STDERR, offset: 5n, follow: true } } }]);
-  await read({});
-  test.match(fleet.opened[1]?.purpose, { value: { stream: AgentLogStream.STDOUT, offset: -1n, tailLines: 100, follow: false } }, 'the last lines, when nothing was said');
-  await test.rejects(read({ offset: 2n ** 64n - 1n }), { code: 'WO_INVALID_ARGUMENT' });
 });
 
 void t.test('hosts: listed with their nodes, drained and removed', async (test) => {

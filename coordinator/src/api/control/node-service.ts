@@ -1,6 +1,5 @@
-import { WombatError, type Clock, type Ids } from '@wombat/proto';
-import { LogStream as AgentLogStream } from '@wombat/proto/agent';
-import { DataPolicy, LogStream, NodeServiceService, type Mutation } from '@wombat/proto/control';
+import type { Clock, Ids } from '@wombat/proto';
+import { DataPolicy, NodeServiceService, type Mutation } from '@wombat/proto/control';
 import { principalOf, type Identity } from '../../auth/identity.js';
 import type { Family } from '../../domain/model/family.js';
 import { nodePhases, type Node } from '../../domain/model/node.js';
@@ -18,6 +17,7 @@ import { listNodeLogs } from './logs/list-node-logs.js';
 import { readNodeLogs } from './logs/read-node-logs.js';
 import { meantNodes } from './meant-nodes.js';
 import { mutate } from './mutation.js';
+import { dataOf, refuseUnlessEmpty } from './node-data.js';
 import { nodeNames } from './node-names.js';
 import { pageQuery } from './paging.js';
 import { nodeView } from './views/node-view.js';
@@ -34,7 +34,6 @@ export interface NodeServiceOptions {
 }
 
 const operationTimeoutMs = 15 * 60_000;
-const defaultTailLines = 100;
 
 export function nodeService(options: NodeServiceOptions): Service {
   const { store } = options;
@@ -72,32 +71,18 @@ export function nodeService(options: NodeServiceOptions): Service {
     async restartNodes(request, { identity }) {
       return { operation: operationView(await change('restart', request, identity)) };
     },
-    async removeNodes(request, { identity }) {
+    async removeNodes(request, { identity, signal }) {
+      const isDryRun = request.mutation?.dryRun ?? false;
+      const isSaid = request.data === DataPolicy.KEEP || request.data === DataPolicy.DELETE;
+      const data = isDryRun || !isSaid ? await dataOf(options, await meantNodes(store.read, request.nodes), signal) : [];
       // A value that this version does not know is no permission to delete.
-      if (request.data !== DataPolicy.KEEP && request.data !== DataPolicy.DELETE) {
-        throw new WombatError('WO_CONFIRMATION_NEEDED', 'removing a node needs a word on its data directory', { hint: 'give --keep-data or --delete-data' });
-      }
-      return { operation: operationView(await change('remove', request, identity, request.data === DataPolicy.KEEP)) };
+      if (!isDryRun && !isSaid) refuseUnlessEmpty(data);
+      // What has been written since it was found empty is kept.
+      const operation = await change('remove', request, identity, request.data !== DataPolicy.DELETE);
+      return { operation: operationView(operation), data: isDryRun ? data : [] };
     },
     async renderNode(request) {
       return renderView(await options.assignments.render(await find(request.node)));
-    },
-    async *readNodeLog(request, context) {
-      const node = await find(request.node);
-      if (request.offset !== undefined && request.offset > BigInt(Number.MAX_SAFE_INTEGER)) {
-        throw new WombatError('WO_INVALID_ARGUMENT', `no log is as long as ${request.offset} bytes`);
-      }
-      const purpose = {
-        $case: 'readLog' as const,
-        value: {
-          nodeId: node.id,
-          stream: request.stream === LogStream.STDERR ? AgentLogStream.STDERR : AgentLogStream.STDOUT,
-          offset: request.offset ?? -1n,
-          tailLines: request.tailLines || defaultTailLines,
-          follow: request.follow,
-        },
-      };
-      for await (const chunk of options.fleet.openChannel(node.hostId, purpose, context.signal)) yield { ...chunk, data: Buffer.from(chunk.data) };
     },
     readNodeLogs(request, context) {
       return readNodeLogs(options, request, context.signal);

@@ -57,7 +57,7 @@ void t.test('a provider is tried, then stored: secrets sealed, and shown to nobo
 });
 
 const refused: readonly [what: string, request: Partial<RegisterProviderRequest>, expected: { code: string; message?: RegExp; hint?: RegExp }][] = [
-  ['credentials for local', { name: 'x', driver: 'local', credentials: ['a', 'b'] }, { code: 'WO_CREDENTIALS_UNEXPECTED', message: /takes no credentials, but 2/, hint: /wo register-provider NAME local/ }],
+  ['credentials for local', { name: 'x', driver: 'local', credentials: ['a', 'b'] }, { code: 'WO_CREDENTIALS_UNEXPECTED', message: /takes no credentials, not 2/, hint: /wo register-provider NAME local/ }],
   ['one credential too many', { name: 'x', driver: 'acme', credentials: ['a', 'canary', 'c'] }, { code: 'WO_CREDENTIALS_UNEXPECTED', message: /takes 2: key, secret/, hint: /KEY SECRET acme/ }],
   ['an unknown driver', { name: 'x', driver: 'locale' }, { code: 'WO_DRIVER_UNKNOWN', hint: /did you mean local/ }],
   ['a missing secret', { name: 'x', driver: 'acme', credentials: ['a'] }, { code: 'WO_SETTINGS_INVALID', message: /secret/, hint: /wo plugin show acme/ }],

@@ -125,7 +125,7 @@ function credentialsOf(driver: ProviderPlugin, credentials: readonly string[]): 
   const names = driver.credentialSettings;
   if (credentials.length > names.length) {
     const takes = names.length === 0 ? 'takes no credentials' : `takes ${names.length}: ${names.join(', ')}`;
-    throw new WombatError('WO_CREDENTIALS_UNEXPECTED', `driver ${driver.description.name} ${takes}, but ${credentials.length} were given`, {
+    throw new WombatError('WO_CREDENTIALS_UNEXPECTED', `driver ${driver.description.name} ${takes}, not ${credentials.length}`, {
       hint: names.length === 0 ? `wo register-provider NAME ${driver.description.name}` : `wo register-provider NAME ${names.map((name) => name.toUpperCase()).join(' ')} ${driver.description.name}`,
     });
   }

@@ -6,7 +6,6 @@ import type { Store, Transaction } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
 
 import { mutate } from './mutation.js';
-import { namesById } from './node-names.js';
 import { pageQuery } from './paging.js';
 import { dateOf, metadataView } from './views/common.js';
 
@@ -44,7 +43,7 @@ export function tokenService({ store, clock, ids, issuer, agentsAddress }: Token
     },
     async listJoinTokens(request) {
       const page = await store.read.joinTokens.page(await pageQuery<'joinTokens'>(request.page, { host: { field: 'hostId' } }));
-      const names = await namesById(store.read.hosts, page.items.map(({ hostId }) => hostId));
+      const names = await store.read.hosts.names(page.items.map(({ hostId }) => hostId));
       return { joinTokens: page.items.map((token) => joinTokenView(token, names.get(token.hostId) ?? '')), page: { nextPageToken: page.nextPageToken } };
     },
     async revokeJoinToken(request) {

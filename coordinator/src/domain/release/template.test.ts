@@ -58,6 +58,8 @@ t.test('what is not known is an error with its line and the nearest name', (t) =
     ['{{#contacts}}', /Unclosed/],
     ['{{node.name', /Unclosed/],
     ['{{secret:}}', /not known/],
+    [`${'{{#erlangString}}'.repeat(40)}"${'{{/erlangString}}'.repeat(40)}`, /\{\{#erlangString\}\} stands in more than 4 others/],
+    ['{{#contacts}}{{#contacts}}x{{/contacts}}{{/contacts}}', /\{\{#contacts\}\} stands in itself/],
   ];
   for (const [text, message] of refused) {
     t.throws(() => render(text), { code: 'WO_TEMPLATE_INVALID', message }, text);

@@ -1,4 +1,4 @@
-import { filterSecretMarks, textFilters, WombatError, type TextFilter } from '@wombat/proto';
+import { filterSecretMarks, mostNestedFilters, textFilters, WombatError, type TextFilter } from '@wombat/proto';
 import Mustache from 'mustache';
 import { nearestText } from './nearest.js';
 
@@ -61,7 +61,8 @@ function parse(path: string, text: string): readonly Token[] {
   }
 }
 
-function checkTokens(path: string, text: string, tokens: readonly Token[], names: TemplateNames, known: readonly string[]): void {
+/** `opened`: the sections around these tokens. */
+function checkTokens(path: string, text: string, tokens: readonly Token[], names: TemplateNames, known: readonly string[], opened: readonly string[] = []): void {
   for (const token of tokens) {
     const [type, name] = token;
     if (type === 'text' || type === '!') continue;
@@ -75,10 +76,18 @@ function checkTokens(path: string, text: string, tokens: readonly Token[], names
       const candidates = type === '#' ? [...known, ...Object.keys(textFilters)] : known;
       throw invalid(path, text, token, `{{${type === '#' ? '#' : ''}${name}}} is not known${nearestText(name, candidates)}`);
     }
+    if (type === '#' || type === '^') checkNesting(path, text, token, opened, isFilter);
     const inner = Array.isArray(token[4]) ? (token[4] as Token[]) : [];
     const more = type === '#' ? (names.sections[name] ?? []) : [];
-    checkTokens(path, text, inner, names, [...known, ...more]);
+    checkTokens(path, text, inner, names, [...known, ...more], [...opened, name]);
   }
+}
+
+/** Each filter doubles what the one inside it has escaped, and a list in itself is rendered as often as its length squared. */
+function checkNesting(path: string, text: string, token: Token, opened: readonly string[], isFilter: boolean): void {
+  const [type, name] = token;
+  if (opened.length >= mostNestedFilters) throw invalid(path, text, token, `{{${type}${name}}} stands in more than ${mostNestedFilters} others`);
+  if (!isFilter && opened.includes(name)) throw invalid(path, text, token, `{{${type}${name}}} stands in itself`);
 }
 
 function isKnown(name: string, known: readonly string[]): boolean {

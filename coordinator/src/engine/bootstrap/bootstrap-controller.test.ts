@@ -6,9 +6,11 @@ import type { NewObject, Store } from '../../store/store.js';
 import { CountingIds, idNumber } from '../../testing/counting-ids.js';
 import { FakeFleet, outcomeOf, type SentExec } from '../../testing/fake-fleet.js';
 import { FakeStrategies } from '../../testing/fake-strategies.js';
+import { LogBook } from '../../testing/log-book.js';
 import { familyRow, hostRow, nodeRow, operationRow } from '../../testing/rows.js';
 import { change, eventsAfter, openTestStore, put, row } from '../../testing/test-store.js';
 import { StepRunner } from '../step-runner.js';
+import { BoundedHistory } from '../bounded-history.js';
 import { BootstrapController } from './bootstrap-controller.js';
 
 const family = familyRow();
@@ -47,7 +49,8 @@ class Setting {
 
   /** Another process on the same store. */
   restart(): void {
-    this.controller = new BootstrapController({ store: this.store, clock: this.clock, strategies: new FakeStrategies(), steps: this.steps });
+    const history = new BoundedHistory({ store: this.store, clock: this.clock, log: new LogBook() });
+    this.controller = new BootstrapController({ store: this.store, clock: this.clock, strategies: new FakeStrategies(), steps: this.steps, history });
   }
 
   /** One look to its end; time passes while it waits. */

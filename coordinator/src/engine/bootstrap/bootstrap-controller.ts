@@ -6,6 +6,7 @@ import type { Node, NodePhase } from '../../domain/model/node.js';
 import { findSelector } from '../../domain/selection/selectors.js';
 import { inPhase, livePhases } from '../../domain/states/node-states.js';
 import type { Store, Transaction } from '../../store/store.js';
+import type { BoundedHistory } from '../bounded-history.js';
 import { familyEvent, nodeEvent, nodePhaseEvent, storedError } from '../events.js';
 import type { StrategyDirectory } from '../ports.js';
 import type { StepRunner } from '../step-runner.js';
@@ -17,6 +18,7 @@ export interface BootstrapControllerOptions {
   readonly clock: Clock;
   readonly strategies: StrategyDirectory;
   readonly steps: StepRunner;
+  readonly history: BoundedHistory;
 }
 
 const retry = { initialMs: 500, maximumMs: 15_000 };
@@ -122,12 +124,13 @@ export class BootstrapController {
 
   /** Writes only while the node still runs the process that was meant. */
   async #write(node: Node, change: (current: Node) => Node, event?: (changed: Node) => ReturnType<typeof nodeEvent>): Promise<boolean> {
-    return this.#options.store.transaction(async (transaction) => {
+    const { store, history } = this.#options;
+    return store.transaction(async (transaction) => {
       const current = await transaction.nodes.get(node.id);
       if (!current || current.startId !== node.startId || !livePhases.includes(current.phase)) return false;
       const changed = await transaction.nodes.update(change(current));
-      if (event) await transaction.events.append(event(changed));
-      else if (changed.phase !== current.phase) await transaction.events.append(nodePhaseEvent(changed));
+      if (event) await history.append(transaction, event(changed));
+      else if (changed.phase !== current.phase) await history.append(transaction, nodePhaseEvent(changed));
       return true;
     });
   }

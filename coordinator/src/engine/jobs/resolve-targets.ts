@@ -1,8 +1,9 @@
 import { WombatError } from '@wombat/proto';
-import type { Kinds, Reader } from '../../store/store.js';
+import type { Reader } from '../../store/store.js';
 import type { Node, NodePhase } from '../../domain/model/node.js';
 import { presentPhases } from '../../domain/states/node-states.js';
-import { findObject } from '../find-object.js';
+import { lookUp } from '../find-object.js';
+import { hintWithNearest } from '../nearest-name.js';
 
 export interface JobTargetRef {
   readonly targetId: string;
@@ -19,28 +20,21 @@ type TargetReader = Pick<Reader, 'families' | 'nodes' | 'hosts'>;
  * @throws WombatError WO_NOT_FOUND, also when a family has no nodes; WO_AMBIGUOUS
  */
 export async function resolveTargets(read: TargetReader, expression: string): Promise<JobTargetRef[]> {
-  const family = await optional(read, 'families', expression);
+  const family = await lookUp(read, 'families', expression);
   if (family) {
     const nodes = await read.nodes.find({ familyId: family.id, phase: presentPhases });
     if (nodes.length === 0) throw new WombatError('WO_NOT_FOUND', `family ${family.name} has no nodes`, { hint: `deploy some: wo deploy-nodes ${family.id} --amount N` });
     return nodes.map(refOf);
   }
-  const node = await optional(read, 'nodes', expression);
+  const node = await lookUp(read, 'nodes', expression);
   if (node && node.phase !== 'gone') return [refOf(node)];
-  const host = await optional(read, 'hosts', expression);
+  const host = await lookUp(read, 'hosts', expression);
   if (host && host.phase !== 'gone') return [{ targetId: host.id, targetName: host.name, hostId: host.id }];
-  throw new WombatError('WO_NOT_FOUND', `nothing is called ${JSON.stringify(expression.slice(0, 80))}: no family, node or host`, { hint: 'see what there is: wo status' });
+  throw new WombatError('WO_NOT_FOUND', `nothing is called ${JSON.stringify(expression.slice(0, 80))}: no family, node or host`, {
+    hint: await hintWithNearest(read, ['families', 'nodes', 'hosts'], expression, 'see what there is: wo status'),
+  });
 }
 
 function refOf(node: Node): JobTargetRef {
   return { targetId: node.id, targetName: node.name, hostId: node.hostId, phase: node.phase };
-}
-
-async function optional<K extends keyof TargetReader>(read: TargetReader, kind: K, reference: string): Promise<Kinds[K] | undefined> {
-  try {
-    return await findObject<K>(read as unknown as Pick<Reader, K>, kind, reference);
-  } catch (error) {
-    if (WombatError.is(error) && error.code === 'WO_NOT_FOUND') return undefined;
-    throw error;
-  }
 }

@@ -3,6 +3,16 @@ import { ManualClock } from '../../fleet/testing/manual-clock.js';
 import { nodeRow } from '../../testing/rows.js';
 import { change, openTestStore, put } from '../../testing/test-store.js';
 
+void t.test('names are looked up for any number of ids', async (test) => {
+  const store = await openTestStore(test, new ManualClock());
+  const rows = Array.from({ length: 1_200 }, (_, index) => nodeRow('fam-a', index + 1));
+  await put(store, 'nodes', ...rows);
+  const names = await store.read.nodes.names([...rows.map(({ id }) => id), rows[0]!.id, 'node-nobody']);
+  test.equal(names.size, 1_200, 'each once, nothing for what is not there');
+  test.equal(names.get(rows[1_199]!.id), 'web-1200');
+  test.same(await store.read.nodes.names([]), new Map());
+});
+
 void t.test('objects are counted by a field, and what is old is found, without being read', async (test) => {
   const clock = new ManualClock();
   const store = await openTestStore(test, clock);

@@ -7,6 +7,9 @@ import { columnOf, tables, type ObjectRow, type Schema, type TableDefinition } f
 export type Database = Kysely<Schema>;
 type Conditions = Readonly<Record<string, string | readonly string[] | null | undefined>>;
 
+/** Below the 999 parameters that old builds of SQLite allow. */
+const idsAtOnce = 500;
+
 /** One kind of object, read. */
 export class KyselyCollection<K extends Kind> implements Collection<K> {
   protected readonly definition: TableDefinition;
@@ -31,6 +34,17 @@ export class KyselyCollection<K extends Kind> implements Collection<K> {
     return (await query.execute(this.database)).rows.map(({ id }) => id);
   }
 
+  async names(ids: readonly string[]): Promise<Map<string, string>> {
+    const unique = [...new Set(ids)];
+    const names = new Map<string, string>();
+    for (let start = 0; start < unique.length; start += idsAtOnce) {
+      const some = unique.slice(start, start + idsAtOnce);
+      const query = sql<{ id: string; name: string }>`select id, name from ${this.table} where id in (${sql.join(some)})`;
+      for (const { id, name } of (await query.execute(this.database)).rows) names.set(id, name);
+    }
+    return names;
+  }
+
   async count(where: Where<K>): Promise<number> {
     const query = sql<{ count: number | string }>`select count(*) as count from ${this.table} ${whereClause(where as Conditions)}`;
     return Number((await query.execute(this.database)).rows[0]?.count ?? 0);
@@ -49,6 +63,14 @@ export class KyselyCollection<K extends Kind> implements Collection<K> {
 
   async withPrefix(prefix: string, limit: number): Promise<Kinds[K][]> {
     return this.rows(sql`where id >= ${prefix} and id < ${`${prefix}~`} order by id limit ${limit}`);
+  }
+
+  async namesAround(text: string, limit: number, where: Where<K> = {}): Promise<string[]> {
+    const conditions = whereClause(where as Conditions);
+    const before = sql<{ name: string }>`select name from ${this.table} ${conditions} and name < ${text} order by name desc limit ${limit}`;
+    const from = sql<{ name: string }>`select name from ${this.table} ${conditions} and name >= ${text} order by name limit ${limit}`;
+    const rows = [...(await before.execute(this.database)).rows, ...(await from.execute(this.database)).rows];
+    return rows.map(({ name }) => name);
   }
 
   async page(query: PageQuery<K>): Promise<Page<Kinds[K]>> {

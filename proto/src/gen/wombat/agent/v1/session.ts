@@ -172,10 +172,30 @@ export interface OutcomeRef {
 
 export interface OpenChannel {
   channelId: string;
-  purpose: { $case: "readLog"; value: ReadLog } | { $case: "readExecOutput"; value: ReadExecOutput } | {
-    $case: "readLogs";
-    value: ReadLogs;
+  purpose: { $case: "readLogs"; value: ReadLogs } | { $case: "readExecOutput"; value: ReadExecOutput } | {
+    $case: "measureData";
+    value: MeasureData;
   } | undefined;
+}
+
+/** How much the data directories of nodes hold. The data of the channel is one DataSizes, encoded. */
+export interface MeasureData {
+  nodeIds: string[];
+}
+
+export interface DataSizes {
+  /** In the order asked for. */
+  sizes: DataSize[];
+}
+
+export interface DataSize {
+  nodeId: string;
+  /** Of the files in it, also when the directory is not there. */
+  sizeBytes: bigint;
+  /** It holds nothing at all. */
+  empty: boolean;
+  /** There may be more: it was not looked at to its end. */
+  atLeast: boolean;
 }
 
 /** Several logs of several nodes over one channel; each ChannelData says which it is of. */
@@ -199,16 +219,6 @@ export interface LogsOfNode {
    * the node have one.
    */
   positions: LogPosition[];
-}
-
-/** A node's output by offset. Offsets count every byte ever written, also those no longer kept. */
-export interface ReadLog {
-  nodeId: string;
-  stream: LogStream;
-  /** -1: the last `tail_lines` lines. */
-  offset: bigint;
-  tailLines: number;
-  follow: boolean;
 }
 
 export interface ReadExecOutput {
@@ -1953,14 +1963,14 @@ export const OpenChannel: MessageFns<OpenChannel> = {
       writer.uint32(10).string(message.channelId);
     }
     switch (message.purpose?.$case) {
-      case "readLog":
-        ReadLog.encode(message.purpose.value, writer.uint32(18).fork()).join();
+      case "readLogs":
+        ReadLogs.encode(message.purpose.value, writer.uint32(18).fork()).join();
         break;
       case "readExecOutput":
         ReadExecOutput.encode(message.purpose.value, writer.uint32(26).fork()).join();
         break;
-      case "readLogs":
-        ReadLogs.encode(message.purpose.value, writer.uint32(34).fork()).join();
+      case "measureData":
+        MeasureData.encode(message.purpose.value, writer.uint32(34).fork()).join();
         break;
     }
     return writer;
@@ -1992,7 +2002,7 @@ export const OpenChannel: MessageFns<OpenChannel> = {
               break;
             }
 
-            message.purpose = { $case: "readLog", value: ReadLog.decode(reader, reader.uint32()) };
+            message.purpose = { $case: "readLogs", value: ReadLogs.decode(reader, reader.uint32()) };
             continue;
           }
           case 3: {
@@ -2008,7 +2018,7 @@ export const OpenChannel: MessageFns<OpenChannel> = {
               break;
             }
 
-            message.purpose = { $case: "readLogs", value: ReadLogs.decode(reader, reader.uint32()) };
+            message.purpose = { $case: "measureData", value: MeasureData.decode(reader, reader.uint32()) };
             continue;
           }
         }
@@ -2030,18 +2040,18 @@ export const OpenChannel: MessageFns<OpenChannel> = {
         : isSet(object.channel_id)
         ? globalThis.String(object.channel_id)
         : "",
-      purpose: isSet(object.readLog)
-        ? { $case: "readLog", value: ReadLog.fromJSON(object.readLog) }
-        : isSet(object.read_log)
-        ? { $case: "readLog", value: ReadLog.fromJSON(object.read_log) }
+      purpose: isSet(object.readLogs)
+        ? { $case: "readLogs", value: ReadLogs.fromJSON(object.readLogs) }
+        : isSet(object.read_logs)
+        ? { $case: "readLogs", value: ReadLogs.fromJSON(object.read_logs) }
         : isSet(object.readExecOutput)
         ? { $case: "readExecOutput", value: ReadExecOutput.fromJSON(object.readExecOutput) }
         : isSet(object.read_exec_output)
         ? { $case: "readExecOutput", value: ReadExecOutput.fromJSON(object.read_exec_output) }
-        : isSet(object.readLogs)
-        ? { $case: "readLogs", value: ReadLogs.fromJSON(object.readLogs) }
-        : isSet(object.read_logs)
-        ? { $case: "readLogs", value: ReadLogs.fromJSON(object.read_logs) }
+        : isSet(object.measureData)
+        ? { $case: "measureData", value: MeasureData.fromJSON(object.measureData) }
+        : isSet(object.measure_data)
+        ? { $case: "measureData", value: MeasureData.fromJSON(object.measure_data) }
         : undefined,
     };
   },
@@ -2051,12 +2061,12 @@ export const OpenChannel: MessageFns<OpenChannel> = {
     if (message.channelId !== "") {
       obj.channelId = message.channelId;
     }
-    if (message.purpose?.$case === "readLog") {
-      obj.readLog = ReadLog.toJSON(message.purpose.value);
+    if (message.purpose?.$case === "readLogs") {
+      obj.readLogs = ReadLogs.toJSON(message.purpose.value);
     } else if (message.purpose?.$case === "readExecOutput") {
       obj.readExecOutput = ReadExecOutput.toJSON(message.purpose.value);
-    } else if (message.purpose?.$case === "readLogs") {
-      obj.readLogs = ReadLogs.toJSON(message.purpose.value);
+    } else if (message.purpose?.$case === "measureData") {
+      obj.measureData = MeasureData.toJSON(message.purpose.value);
     }
     return obj;
   },
@@ -2068,9 +2078,9 @@ export const OpenChannel: MessageFns<OpenChannel> = {
     const message = createBaseOpenChannel();
     message.channelId = object.channelId ?? "";
     switch (object.purpose?.$case) {
-      case "readLog": {
+      case "readLogs": {
         if (object.purpose?.value !== undefined && object.purpose?.value !== null) {
-          message.purpose = { $case: "readLog", value: ReadLog.fromPartial(object.purpose.value) };
+          message.purpose = { $case: "readLogs", value: ReadLogs.fromPartial(object.purpose.value) };
         }
         break;
       }
@@ -2080,13 +2090,285 @@ export const OpenChannel: MessageFns<OpenChannel> = {
         }
         break;
       }
-      case "readLogs": {
+      case "measureData": {
         if (object.purpose?.value !== undefined && object.purpose?.value !== null) {
-          message.purpose = { $case: "readLogs", value: ReadLogs.fromPartial(object.purpose.value) };
+          message.purpose = { $case: "measureData", value: MeasureData.fromPartial(object.purpose.value) };
         }
         break;
       }
     }
+    return message;
+  },
+};
+
+function createBaseMeasureData(): MeasureData {
+  return { nodeIds: [] };
+}
+
+export const MeasureData: MessageFns<MeasureData> = {
+  encode(message: MeasureData, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.nodeIds) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MeasureData {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMeasureData();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodeIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MeasureData {
+    return {
+      nodeIds: globalThis.Array.isArray(object?.nodeIds)
+        ? object.nodeIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.node_ids)
+        ? object.node_ids.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: MeasureData): unknown {
+    const obj: any = {};
+    if (message.nodeIds?.length) {
+      obj.nodeIds = message.nodeIds;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<MeasureData>, I>>(base?: I): MeasureData {
+    return MeasureData.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MeasureData>, I>>(object: I): MeasureData {
+    const message = createBaseMeasureData();
+    message.nodeIds = object.nodeIds?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseDataSizes(): DataSizes {
+  return { sizes: [] };
+}
+
+export const DataSizes: MessageFns<DataSizes> = {
+  encode(message: DataSizes, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.sizes) {
+      DataSize.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DataSizes {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDataSizes();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sizes.push(DataSize.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DataSizes {
+    return { sizes: globalThis.Array.isArray(object?.sizes) ? object.sizes.map((e: any) => DataSize.fromJSON(e)) : [] };
+  },
+
+  toJSON(message: DataSizes): unknown {
+    const obj: any = {};
+    if (message.sizes?.length) {
+      obj.sizes = message.sizes.map((e) => DataSize.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DataSizes>, I>>(base?: I): DataSizes {
+    return DataSizes.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DataSizes>, I>>(object: I): DataSizes {
+    const message = createBaseDataSizes();
+    message.sizes = object.sizes?.map((e) => DataSize.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseDataSize(): DataSize {
+  return { nodeId: "", sizeBytes: 0n, empty: false, atLeast: false };
+}
+
+export const DataSize: MessageFns<DataSize> = {
+  encode(message: DataSize, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nodeId !== "") {
+      writer.uint32(10).string(message.nodeId);
+    }
+    if (message.sizeBytes !== 0n) {
+      if (BigInt.asUintN(64, message.sizeBytes) !== message.sizeBytes) {
+        throw new globalThis.Error("value provided for field message.sizeBytes of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.sizeBytes);
+    }
+    if (message.empty !== false) {
+      writer.uint32(24).bool(message.empty);
+    }
+    if (message.atLeast !== false) {
+      writer.uint32(32).bool(message.atLeast);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DataSize {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDataSize();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.sizeBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.empty = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.atLeast = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DataSize {
+    return {
+      nodeId: isSet(object.nodeId)
+        ? globalThis.String(object.nodeId)
+        : isSet(object.node_id)
+        ? globalThis.String(object.node_id)
+        : "",
+      sizeBytes: isSet(object.sizeBytes)
+        ? BigInt(object.sizeBytes)
+        : isSet(object.size_bytes)
+        ? BigInt(object.size_bytes)
+        : 0n,
+      empty: isSet(object.empty) ? globalThis.Boolean(object.empty) : false,
+      atLeast: isSet(object.atLeast)
+        ? globalThis.Boolean(object.atLeast)
+        : isSet(object.at_least)
+        ? globalThis.Boolean(object.at_least)
+        : false,
+    };
+  },
+
+  toJSON(message: DataSize): unknown {
+    const obj: any = {};
+    if (message.nodeId !== "") {
+      obj.nodeId = message.nodeId;
+    }
+    if (message.sizeBytes !== 0n) {
+      obj.sizeBytes = message.sizeBytes.toString();
+    }
+    if (message.empty !== false) {
+      obj.empty = message.empty;
+    }
+    if (message.atLeast !== false) {
+      obj.atLeast = message.atLeast;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DataSize>, I>>(base?: I): DataSize {
+    return DataSize.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DataSize>, I>>(object: I): DataSize {
+    const message = createBaseDataSize();
+    message.nodeId = object.nodeId ?? "";
+    message.sizeBytes = (object.sizeBytes !== undefined && object.sizeBytes !== null) ? BigInt(object.sizeBytes) : 0n;
+    message.empty = object.empty ?? false;
+    message.atLeast = object.atLeast ?? false;
     return message;
   },
 };
@@ -2337,150 +2619,6 @@ export const LogsOfNode: MessageFns<LogsOfNode> = {
     const message = createBaseLogsOfNode();
     message.nodeId = object.nodeId ?? "";
     message.positions = object.positions?.map((e) => LogPosition.fromPartial(e)) || [];
-    return message;
-  },
-};
-
-function createBaseReadLog(): ReadLog {
-  return { nodeId: "", stream: 0, offset: 0n, tailLines: 0, follow: false };
-}
-
-export const ReadLog: MessageFns<ReadLog> = {
-  encode(message: ReadLog, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.nodeId !== "") {
-      writer.uint32(10).string(message.nodeId);
-    }
-    if (message.stream !== 0) {
-      writer.uint32(16).int32(message.stream);
-    }
-    if (message.offset !== 0n) {
-      if (BigInt.asIntN(64, message.offset) !== message.offset) {
-        throw new globalThis.Error("value provided for field message.offset of type int64 too large");
-      }
-      writer.uint32(24).int64(message.offset);
-    }
-    if (message.tailLines !== 0) {
-      writer.uint32(32).uint32(message.tailLines);
-    }
-    if (message.follow !== false) {
-      writer.uint32(40).bool(message.follow);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): ReadLog {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseReadLog();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.nodeId = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 16) {
-              break;
-            }
-
-            message.stream = reader.int32() as any;
-            continue;
-          }
-          case 3: {
-            if (tag !== 24) {
-              break;
-            }
-
-            message.offset = reader.int64() as bigint;
-            continue;
-          }
-          case 4: {
-            if (tag !== 32) {
-              break;
-            }
-
-            message.tailLines = reader.uint32();
-            continue;
-          }
-          case 5: {
-            if (tag !== 40) {
-              break;
-            }
-
-            message.follow = reader.bool();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  fromJSON(object: any): ReadLog {
-    return {
-      nodeId: isSet(object.nodeId)
-        ? globalThis.String(object.nodeId)
-        : isSet(object.node_id)
-        ? globalThis.String(object.node_id)
-        : "",
-      stream: isSet(object.stream) ? logStreamFromJSON(object.stream) : 0,
-      offset: isSet(object.offset) ? BigInt(object.offset) : 0n,
-      tailLines: isSet(object.tailLines)
-        ? globalThis.Number(object.tailLines)
-        : isSet(object.tail_lines)
-        ? globalThis.Number(object.tail_lines)
-        : 0,
-      follow: isSet(object.follow) ? globalThis.Boolean(object.follow) : false,
-    };
-  },
-
-  toJSON(message: ReadLog): unknown {
-    const obj: any = {};
-    if (message.nodeId !== "") {
-      obj.nodeId = message.nodeId;
-    }
-    if (message.stream !== 0) {
-      obj.stream = logStreamToJSON(message.stream);
-    }
-    if (message.offset !== 0n) {
-      obj.offset = message.offset.toString();
-    }
-    if (message.tailLines !== 0) {
-      obj.tailLines = Math.round(message.tailLines);
-    }
-    if (message.follow !== false) {
-      obj.follow = message.follow;
-    }
-    return obj;
-  },
-
-  create<I extends Exact<DeepPartial<ReadLog>, I>>(base?: I): ReadLog {
-    return ReadLog.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ReadLog>, I>>(object: I): ReadLog {
-    const message = createBaseReadLog();
-    message.nodeId = object.nodeId ?? "";
-    message.stream = object.stream ?? 0;
-    message.offset = (object.offset !== undefined && object.offset !== null) ? BigInt(object.offset) : 0n;
-    message.tailLines = object.tailLines ?? 0;
-    message.follow = object.follow ?? false;
     return message;
   },
 };

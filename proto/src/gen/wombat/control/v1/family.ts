@@ -125,7 +125,8 @@ export interface Neighbour {
 }
 
 export interface RestartSpec {
-  tries: number;
+  /** Unset: 5. With 0 a node that has ended is left failed. */
+  tries?: number | undefined;
   interval: Duration | undefined;
   delay: Duration | undefined;
 }
@@ -1111,12 +1112,12 @@ export const Neighbour: MessageFns<Neighbour> = {
 };
 
 function createBaseRestartSpec(): RestartSpec {
-  return { tries: 0, interval: undefined, delay: undefined };
+  return { tries: undefined, interval: undefined, delay: undefined };
 }
 
 export const RestartSpec: MessageFns<RestartSpec> = {
   encode(message: RestartSpec, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.tries !== 0) {
+    if (message.tries !== undefined) {
       writer.uint32(8).uint32(message.tries);
     }
     if (message.interval !== undefined) {
@@ -1179,7 +1180,7 @@ export const RestartSpec: MessageFns<RestartSpec> = {
 
   fromJSON(object: any): RestartSpec {
     return {
-      tries: isSet(object.tries) ? globalThis.Number(object.tries) : 0,
+      tries: isSet(object.tries) ? globalThis.Number(object.tries) : undefined,
       interval: isSet(object.interval) ? Duration.fromJSON(object.interval) : undefined,
       delay: isSet(object.delay) ? Duration.fromJSON(object.delay) : undefined,
     };
@@ -1187,7 +1188,7 @@ export const RestartSpec: MessageFns<RestartSpec> = {
 
   toJSON(message: RestartSpec): unknown {
     const obj: any = {};
-    if (message.tries !== 0) {
+    if (message.tries !== undefined) {
       obj.tries = Math.round(message.tries);
     }
     if (message.interval !== undefined) {
@@ -1204,7 +1205,7 @@ export const RestartSpec: MessageFns<RestartSpec> = {
   },
   fromPartial<I extends Exact<DeepPartial<RestartSpec>, I>>(object: I): RestartSpec {
     const message = createBaseRestartSpec();
-    message.tries = object.tries ?? 0;
+    message.tries = object.tries ?? undefined;
     message.interval = (object.interval !== undefined && object.interval !== null)
       ? Duration.fromPartial(object.interval)
       : undefined;

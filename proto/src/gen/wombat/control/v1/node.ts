@@ -218,45 +218,6 @@ export function dataPolicyToJSON(object: DataPolicy): string {
   }
 }
 
-export enum LogStream {
-  UNSPECIFIED = 0,
-  STDOUT = 1,
-  STDERR = 2,
-  UNRECOGNIZED = -1,
-}
-
-export function logStreamFromJSON(object: any): LogStream {
-  switch (object) {
-    case 0:
-    case "LOG_STREAM_UNSPECIFIED":
-      return LogStream.UNSPECIFIED;
-    case 1:
-    case "LOG_STREAM_STDOUT":
-      return LogStream.STDOUT;
-    case 2:
-    case "LOG_STREAM_STDERR":
-      return LogStream.STDERR;
-    case -1:
-    case "UNRECOGNIZED":
-    default:
-      return LogStream.UNRECOGNIZED;
-  }
-}
-
-export function logStreamToJSON(object: LogStream): string {
-  switch (object) {
-    case LogStream.UNSPECIFIED:
-      return "LOG_STREAM_UNSPECIFIED";
-    case LogStream.STDOUT:
-      return "LOG_STREAM_STDOUT";
-    case LogStream.STDERR:
-      return "LOG_STREAM_STDERR";
-    case LogStream.UNRECOGNIZED:
-    default:
-      return "UNRECOGNIZED";
-  }
-}
-
 export interface Node {
   metadata: Metadata1 | undefined;
   familyId: string;
@@ -344,12 +305,33 @@ export interface RestartNodesResponse {
 export interface RemoveNodesRequest {
   mutation: Mutation | undefined;
   nodes: string[];
-  /** What becomes of their data directories. */
+  /**
+   * What becomes of their data directories. Left out, the nodes are removed only when all of these
+   * are empty; a dry run needs no word.
+   */
   data: DataPolicy;
 }
 
 export interface RemoveNodesResponse {
-  operation: Operation | undefined;
+  operation:
+    | Operation
+    | undefined;
+  /** Of a dry run: what the data directories hold. */
+  data: NodeData[];
+}
+
+/** What the data directory of a node holds. */
+export interface NodeData {
+  nodeId: string;
+  nodeName: string;
+  /** Unset: its host could not be asked. */
+  sizeBytes?:
+    | bigint
+    | undefined;
+  /** It holds nothing at all. What is not known is taken as not empty. */
+  empty: boolean;
+  /** There may be more: it was not looked at to its end. */
+  atLeast: boolean;
 }
 
 export interface RenderNodeRequest {
@@ -403,21 +385,6 @@ export interface RenderNodeResponse_PathsEntry {
 export interface RenderedFile {
   path: string;
   content: string;
-}
-
-export interface ReadNodeLogRequest {
-  node: string;
-  stream: LogStream;
-  /** Unset: the last `tail_lines` lines. */
-  offset?: bigint | undefined;
-  tailLines: number;
-  follow: boolean;
-}
-
-export interface ReadNodeLogResponse {
-  offset: bigint;
-  data: Buffer;
-  lostBytes: bigint;
 }
 
 export interface ReadNodeLogsRequest {
@@ -1962,13 +1929,16 @@ export const RemoveNodesRequest: MessageFns<RemoveNodesRequest> = {
 };
 
 function createBaseRemoveNodesResponse(): RemoveNodesResponse {
-  return { operation: undefined };
+  return { operation: undefined, data: [] };
 }
 
 export const RemoveNodesResponse: MessageFns<RemoveNodesResponse> = {
   encode(message: RemoveNodesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.operation !== undefined) {
       Operation.encode(message.operation, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.data) {
+      NodeData.encode(v!, writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -1994,6 +1964,14 @@ export const RemoveNodesResponse: MessageFns<RemoveNodesResponse> = {
             message.operation = Operation.decode(reader, reader.uint32());
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.data.push(NodeData.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2007,13 +1985,19 @@ export const RemoveNodesResponse: MessageFns<RemoveNodesResponse> = {
   },
 
   fromJSON(object: any): RemoveNodesResponse {
-    return { operation: isSet(object.operation) ? Operation.fromJSON(object.operation) : undefined };
+    return {
+      operation: isSet(object.operation) ? Operation.fromJSON(object.operation) : undefined,
+      data: globalThis.Array.isArray(object?.data) ? object.data.map((e: any) => NodeData.fromJSON(e)) : [],
+    };
   },
 
   toJSON(message: RemoveNodesResponse): unknown {
     const obj: any = {};
     if (message.operation !== undefined) {
       obj.operation = Operation.toJSON(message.operation);
+    }
+    if (message.data?.length) {
+      obj.data = message.data.map((e) => NodeData.toJSON(e));
     }
     return obj;
   },
@@ -2026,6 +2010,161 @@ export const RemoveNodesResponse: MessageFns<RemoveNodesResponse> = {
     message.operation = (object.operation !== undefined && object.operation !== null)
       ? Operation.fromPartial(object.operation)
       : undefined;
+    message.data = object.data?.map((e) => NodeData.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseNodeData(): NodeData {
+  return { nodeId: "", nodeName: "", sizeBytes: undefined, empty: false, atLeast: false };
+}
+
+export const NodeData: MessageFns<NodeData> = {
+  encode(message: NodeData, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nodeId !== "") {
+      writer.uint32(10).string(message.nodeId);
+    }
+    if (message.nodeName !== "") {
+      writer.uint32(18).string(message.nodeName);
+    }
+    if (message.sizeBytes !== undefined) {
+      if (BigInt.asUintN(64, message.sizeBytes) !== message.sizeBytes) {
+        throw new globalThis.Error("value provided for field message.sizeBytes of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.sizeBytes);
+    }
+    if (message.empty !== false) {
+      writer.uint32(32).bool(message.empty);
+    }
+    if (message.atLeast !== false) {
+      writer.uint32(40).bool(message.atLeast);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeData {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeData();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nodeName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.sizeBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.empty = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.atLeast = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NodeData {
+    return {
+      nodeId: isSet(object.nodeId)
+        ? globalThis.String(object.nodeId)
+        : isSet(object.node_id)
+        ? globalThis.String(object.node_id)
+        : "",
+      nodeName: isSet(object.nodeName)
+        ? globalThis.String(object.nodeName)
+        : isSet(object.node_name)
+        ? globalThis.String(object.node_name)
+        : "",
+      sizeBytes: isSet(object.sizeBytes)
+        ? BigInt(object.sizeBytes)
+        : isSet(object.size_bytes)
+        ? BigInt(object.size_bytes)
+        : undefined,
+      empty: isSet(object.empty) ? globalThis.Boolean(object.empty) : false,
+      atLeast: isSet(object.atLeast)
+        ? globalThis.Boolean(object.atLeast)
+        : isSet(object.at_least)
+        ? globalThis.Boolean(object.at_least)
+        : false,
+    };
+  },
+
+  toJSON(message: NodeData): unknown {
+    const obj: any = {};
+    if (message.nodeId !== "") {
+      obj.nodeId = message.nodeId;
+    }
+    if (message.nodeName !== "") {
+      obj.nodeName = message.nodeName;
+    }
+    if (message.sizeBytes !== undefined) {
+      obj.sizeBytes = message.sizeBytes.toString();
+    }
+    if (message.empty !== false) {
+      obj.empty = message.empty;
+    }
+    if (message.atLeast !== false) {
+      obj.atLeast = message.atLeast;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<NodeData>, I>>(base?: I): NodeData {
+    return NodeData.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<NodeData>, I>>(object: I): NodeData {
+    const message = createBaseNodeData();
+    message.nodeId = object.nodeId ?? "";
+    message.nodeName = object.nodeName ?? "";
+    message.sizeBytes = (object.sizeBytes !== undefined && object.sizeBytes !== null)
+      ? BigInt(object.sizeBytes)
+      : undefined;
+    message.empty = object.empty ?? false;
+    message.atLeast = object.atLeast ?? false;
     return message;
   },
 };
@@ -2749,257 +2888,6 @@ export const RenderedFile: MessageFns<RenderedFile> = {
     const message = createBaseRenderedFile();
     message.path = object.path ?? "";
     message.content = object.content ?? "";
-    return message;
-  },
-};
-
-function createBaseReadNodeLogRequest(): ReadNodeLogRequest {
-  return { node: "", stream: 0, offset: undefined, tailLines: 0, follow: false };
-}
-
-export const ReadNodeLogRequest: MessageFns<ReadNodeLogRequest> = {
-  encode(message: ReadNodeLogRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.node !== "") {
-      writer.uint32(10).string(message.node);
-    }
-    if (message.stream !== 0) {
-      writer.uint32(16).int32(message.stream);
-    }
-    if (message.offset !== undefined) {
-      if (BigInt.asUintN(64, message.offset) !== message.offset) {
-        throw new globalThis.Error("value provided for field message.offset of type uint64 too large");
-      }
-      writer.uint32(24).uint64(message.offset);
-    }
-    if (message.tailLines !== 0) {
-      writer.uint32(32).uint32(message.tailLines);
-    }
-    if (message.follow !== false) {
-      writer.uint32(40).bool(message.follow);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): ReadNodeLogRequest {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseReadNodeLogRequest();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.node = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 16) {
-              break;
-            }
-
-            message.stream = reader.int32() as any;
-            continue;
-          }
-          case 3: {
-            if (tag !== 24) {
-              break;
-            }
-
-            message.offset = reader.uint64() as bigint;
-            continue;
-          }
-          case 4: {
-            if (tag !== 32) {
-              break;
-            }
-
-            message.tailLines = reader.uint32();
-            continue;
-          }
-          case 5: {
-            if (tag !== 40) {
-              break;
-            }
-
-            message.follow = reader.bool();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  fromJSON(object: any): ReadNodeLogRequest {
-    return {
-      node: isSet(object.node) ? globalThis.String(object.node) : "",
-      stream: isSet(object.stream) ? logStreamFromJSON(object.stream) : 0,
-      offset: isSet(object.offset) ? BigInt(object.offset) : undefined,
-      tailLines: isSet(object.tailLines)
-        ? globalThis.Number(object.tailLines)
-        : isSet(object.tail_lines)
-        ? globalThis.Number(object.tail_lines)
-        : 0,
-      follow: isSet(object.follow) ? globalThis.Boolean(object.follow) : false,
-    };
-  },
-
-  toJSON(message: ReadNodeLogRequest): unknown {
-    const obj: any = {};
-    if (message.node !== "") {
-      obj.node = message.node;
-    }
-    if (message.stream !== 0) {
-      obj.stream = logStreamToJSON(message.stream);
-    }
-    if (message.offset !== undefined) {
-      obj.offset = message.offset.toString();
-    }
-    if (message.tailLines !== 0) {
-      obj.tailLines = Math.round(message.tailLines);
-    }
-    if (message.follow !== false) {
-      obj.follow = message.follow;
-    }
-    return obj;
-  },
-
-  create<I extends Exact<DeepPartial<ReadNodeLogRequest>, I>>(base?: I): ReadNodeLogRequest {
-    return ReadNodeLogRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ReadNodeLogRequest>, I>>(object: I): ReadNodeLogRequest {
-    const message = createBaseReadNodeLogRequest();
-    message.node = object.node ?? "";
-    message.stream = object.stream ?? 0;
-    message.offset = (object.offset !== undefined && object.offset !== null) ? BigInt(object.offset) : undefined;
-    message.tailLines = object.tailLines ?? 0;
-    message.follow = object.follow ?? false;
-    return message;
-  },
-};
-
-function createBaseReadNodeLogResponse(): ReadNodeLogResponse {
-  return { offset: 0n, data: Buffer.alloc(0), lostBytes: 0n };
-}
-
-export const ReadNodeLogResponse: MessageFns<ReadNodeLogResponse> = {
-  encode(message: ReadNodeLogResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.offset !== 0n) {
-      if (BigInt.asUintN(64, message.offset) !== message.offset) {
-        throw new globalThis.Error("value provided for field message.offset of type uint64 too large");
-      }
-      writer.uint32(8).uint64(message.offset);
-    }
-    if (message.data.length !== 0) {
-      writer.uint32(18).bytes(message.data);
-    }
-    if (message.lostBytes !== 0n) {
-      if (BigInt.asUintN(64, message.lostBytes) !== message.lostBytes) {
-        throw new globalThis.Error("value provided for field message.lostBytes of type uint64 too large");
-      }
-      writer.uint32(24).uint64(message.lostBytes);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): ReadNodeLogResponse {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseReadNodeLogResponse();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 8) {
-              break;
-            }
-
-            message.offset = reader.uint64() as bigint;
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.data = Buffer.from(reader.bytes());
-            continue;
-          }
-          case 3: {
-            if (tag !== 24) {
-              break;
-            }
-
-            message.lostBytes = reader.uint64() as bigint;
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  fromJSON(object: any): ReadNodeLogResponse {
-    return {
-      offset: isSet(object.offset) ? BigInt(object.offset) : 0n,
-      data: isSet(object.data) ? Buffer.from(bytesFromBase64(object.data)) : Buffer.alloc(0),
-      lostBytes: isSet(object.lostBytes)
-        ? BigInt(object.lostBytes)
-        : isSet(object.lost_bytes)
-        ? BigInt(object.lost_bytes)
-        : 0n,
-    };
-  },
-
-  toJSON(message: ReadNodeLogResponse): unknown {
-    const obj: any = {};
-    if (message.offset !== 0n) {
-      obj.offset = message.offset.toString();
-    }
-    if (message.data.length !== 0) {
-      obj.data = base64FromBytes(message.data);
-    }
-    if (message.lostBytes !== 0n) {
-      obj.lostBytes = message.lostBytes.toString();
-    }
-    return obj;
-  },
-
-  create<I extends Exact<DeepPartial<ReadNodeLogResponse>, I>>(base?: I): ReadNodeLogResponse {
-    return ReadNodeLogResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ReadNodeLogResponse>, I>>(object: I): ReadNodeLogResponse {
-    const message = createBaseReadNodeLogResponse();
-    message.offset = (object.offset !== undefined && object.offset !== null) ? BigInt(object.offset) : 0n;
-    message.data = object.data ?? Buffer.alloc(0);
-    message.lostBytes = (object.lostBytes !== undefined && object.lostBytes !== null) ? BigInt(object.lostBytes) : 0n;
     return message;
   },
 };
@@ -4426,18 +4314,8 @@ export const NodeServiceService = {
     responseSerialize: (value: RenderNodeResponse): Buffer => Buffer.from(RenderNodeResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RenderNodeResponse => RenderNodeResponse.decode(value),
   },
-  /** One stream of one node, live from the host, by offset. */
-  readNodeLog: {
-    path: "/wombat.control.v1.NodeService/ReadNodeLog" as const,
-    requestStream: false as const,
-    responseStream: true as const,
-    requestSerialize: (value: ReadNodeLogRequest): Buffer => Buffer.from(ReadNodeLogRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): ReadNodeLogRequest => ReadNodeLogRequest.decode(value),
-    responseSerialize: (value: ReadNodeLogResponse): Buffer => Buffer.from(ReadNodeLogResponse.encode(value).finish()),
-    responseDeserialize: (value: Buffer): ReadNodeLogResponse => ReadNodeLogResponse.decode(value),
-  },
   /**
-   * Several logs of up to 200 nodes. Without `follow` one log after another, nodes in the order of
+   * Several logs of up to 200 nodes, live from their hosts. Without `follow` one log after another, nodes in the order of
    * their names; with it as it comes, for ever, also from nodes that join the families asked for.
    */
   readNodeLogs: {
@@ -4473,10 +4351,8 @@ export interface NodeServiceServer extends UntypedServiceImplementation {
   removeNodes: handleUnaryCall<RemoveNodesRequest, RemoveNodesResponse>;
   /** What is written into the node's root, secrets left out. */
   renderNode: handleUnaryCall<RenderNodeRequest, RenderNodeResponse>;
-  /** One stream of one node, live from the host, by offset. */
-  readNodeLog: handleServerStreamingCall<ReadNodeLogRequest, ReadNodeLogResponse>;
   /**
-   * Several logs of up to 200 nodes. Without `follow` one log after another, nodes in the order of
+   * Several logs of up to 200 nodes, live from their hosts. Without `follow` one log after another, nodes in the order of
    * their names; with it as it comes, for ever, also from nodes that join the families asked for.
    */
   readNodeLogs: handleServerStreamingCall<ReadNodeLogsRequest, ReadNodeLogsResponse>;
@@ -4592,15 +4468,8 @@ export interface NodeServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RenderNodeResponse) => void,
   ): ClientUnaryCall;
-  /** One stream of one node, live from the host, by offset. */
-  readNodeLog(request: ReadNodeLogRequest, options?: Partial<CallOptions>): ClientReadableStream<ReadNodeLogResponse>;
-  readNodeLog(
-    request: ReadNodeLogRequest,
-    metadata?: Metadata,
-    options?: Partial<CallOptions>,
-  ): ClientReadableStream<ReadNodeLogResponse>;
   /**
-   * Several logs of up to 200 nodes. Without `follow` one log after another, nodes in the order of
+   * Several logs of up to 200 nodes, live from their hosts. Without `follow` one log after another, nodes in the order of
    * their names; with it as it comes, for ever, also from nodes that join the families asked for.
    */
   readNodeLogs(
