@@ -89,7 +89,7 @@ t.test('a real Erlang node', { skip: findProgram('erl', '/', process.env.PATH ??
   await t.test('expressions have the value of the last', async (t) => {
     t.strictSame(await evaluate('erlang:node().'), { outcome: Outcome.OK, stdout: "'x@127.0.0.1'\n", stderr: '' });
     t.strictSame(await evaluate('X = 1.\nY = X + 1.\n{X, Y, "z\u00e9", <<1>>, #{a => 2.5}}.'), { outcome: Outcome.OK, stdout: '{1,2,"z\u00e9",<<1>>,#{a => 2.5}}\n', stderr: '' });
-    t.strictSame(await evaluate('erlang:get_cookie()'), { outcome: Outcome.OK, stdout: `${cookie}\n`, stderr: '' }, 'the last period may be left out');
+    t.strictSame(await evaluate('erlang:node()'), { outcome: Outcome.OK, stdout: "'x@127.0.0.1'\n", stderr: '' }, 'the last period may be left out');
     t.equal((await evaluate('lists:seq(1, 40000).')).outcome, Outcome.OK, 'values larger than one string of the wire');
   });
 

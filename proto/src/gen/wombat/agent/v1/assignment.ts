@@ -384,7 +384,7 @@ export interface ErlangSpec {
 export interface RestartPolicy {
   mode: RestartMode;
   /** Failed starts in `interval` after which the node is left failed. Default 5 in 5 min. */
-  tries: number;
+  tries?: number | undefined;
   interval:
     | Duration
     | undefined;
@@ -2165,7 +2165,7 @@ export const ErlangSpec: MessageFns<ErlangSpec> = {
 };
 
 function createBaseRestartPolicy(): RestartPolicy {
-  return { mode: 0, tries: 0, interval: undefined, delay: undefined };
+  return { mode: 0, tries: undefined, interval: undefined, delay: undefined };
 }
 
 export const RestartPolicy: MessageFns<RestartPolicy> = {
@@ -2173,7 +2173,7 @@ export const RestartPolicy: MessageFns<RestartPolicy> = {
     if (message.mode !== 0) {
       writer.uint32(8).int32(message.mode);
     }
-    if (message.tries !== 0) {
+    if (message.tries !== undefined) {
       writer.uint32(16).uint32(message.tries);
     }
     if (message.interval !== undefined) {
@@ -2245,7 +2245,7 @@ export const RestartPolicy: MessageFns<RestartPolicy> = {
   fromJSON(object: any): RestartPolicy {
     return {
       mode: isSet(object.mode) ? restartModeFromJSON(object.mode) : 0,
-      tries: isSet(object.tries) ? globalThis.Number(object.tries) : 0,
+      tries: isSet(object.tries) ? globalThis.Number(object.tries) : undefined,
       interval: isSet(object.interval) ? Duration.fromJSON(object.interval) : undefined,
       delay: isSet(object.delay) ? Duration.fromJSON(object.delay) : undefined,
     };
@@ -2256,7 +2256,7 @@ export const RestartPolicy: MessageFns<RestartPolicy> = {
     if (message.mode !== 0) {
       obj.mode = restartModeToJSON(message.mode);
     }
-    if (message.tries !== 0) {
+    if (message.tries !== undefined) {
       obj.tries = Math.round(message.tries);
     }
     if (message.interval !== undefined) {
@@ -2274,7 +2274,7 @@ export const RestartPolicy: MessageFns<RestartPolicy> = {
   fromPartial<I extends Exact<DeepPartial<RestartPolicy>, I>>(object: I): RestartPolicy {
     const message = createBaseRestartPolicy();
     message.mode = object.mode ?? 0;
-    message.tries = object.tries ?? 0;
+    message.tries = object.tries ?? undefined;
     message.interval = (object.interval !== undefined && object.interval !== null)
       ? Duration.fromPartial(object.interval)
       : undefined;
