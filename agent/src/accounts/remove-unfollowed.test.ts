@@ -20,20 +20,23 @@ t.test('a tree goes with its links, and what they lead to stays', (t) => {
   t.end();
 });
 
-/** Puts a directory and a link in each other's place, as fast as it can. */
+/** Puts directories and links in each other's place, as fast as it can. */
 const exchanging = `
-const { mkdirSync, renameSync, symlinkSync, writeFileSync, rmSync } = require('node:fs');
+const { mkdirSync, renameSync, symlinkSync } = require('node:fs');
 const { parentPort, workerData: { place, victim } } = require('node:worker_threads');
 const tried = (work) => { try { work(); } catch {} };
 parentPort.postMessage('ready');
 for (const endsAt = Date.now() + 3000; Date.now() < endsAt; ) {
-  for (let number = 0; number < 20; number++) {
+  for (let number = 0; number < 10; number++) {
     const name = place + '/' + number;
-    tried(() => { mkdirSync(name); writeFileSync(name + '/file', ''); });
-    tried(() => renameSync(name, name + '.aside'));
-    tried(() => symlinkSync(victim, name));
-    tried(() => renameSync(name, name + '.link'));
-    tried(() => renameSync(name + '.aside', name));
+    tried(() => mkdirSync(name + '/inner', { recursive: true }));
+    tried(() => symlinkSync(victim, name + '.link'));
+    for (let round = 0; round < 20; round++) {
+      tried(() => renameSync(name, name + '.aside'));
+      tried(() => renameSync(name + '.link', name));
+      tried(() => renameSync(name, name + '.link'));
+      tried(() => renameSync(name + '.aside', name));
+    }
   }
 }`;
 
