@@ -1,5 +1,5 @@
 import t from 'tap';
-import { nearest } from './nearest.js';
+import { nearest, nearestHint } from './nearest.js';
 
 t.test('the word that was meant, or none', async (t) => {
   t.equal(nearest('lsit', ['list', 'show']), 'list', 'two letters swapped');
@@ -16,4 +16,9 @@ t.test('what counts as near is the caller to say', async (t) => {
   const sameEnd = (word: string, candidate: string): boolean => word.at(-1) === candidate.at(-1);
   t.equal(nearest('aaaaaaaz', ['bbbbbbbbbbbz', 'ccc'], { isNear: sameEnd }), 'bbbbbbbbbbbz');
   t.equal(nearest('abcdefghij', ['abcdexxxxx'], { tolerance: 0.6 }), 'abcdexxxxx', 'half of it may be wrong');
+});
+
+t.test('the hint about an unknown word', async (t) => {
+  t.equal(nearestHint('lsit', ['list'], 'see wo --help'), 'did you mean list?', 'what was meant');
+  t.equal(nearestHint('docker', ['list'], 'see wo --help'), 'see wo --help', 'or what else helps');
 });

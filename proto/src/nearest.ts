@@ -24,6 +24,12 @@ export function nearest(word: string, candidates: Iterable<string>, options: Nea
   return best;
 }
 
+/** The hint about a word that is not known: what was probably meant, or else what helps whoever erred more. */
+export function nearestHint(word: string, candidates: Iterable<string>, otherwise: string): string {
+  const meant = nearest(word, candidates);
+  return meant === undefined ? otherwise : `did you mean ${meant}?`;
+}
+
 /** Letters to insert, remove or replace; upper and lower case are one. */
 export function editDistance(left: string, right: string): number {
   return distance(left.toLowerCase(), right.toLowerCase());

@@ -1,10 +1,11 @@
 import { chmodSync, chownSync, lchownSync, lstatSync, readdirSync } from 'node:fs';
-import { chmod, lchown, lstat, rm, rmdir } from 'node:fs/promises';
+import { lstat, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { WombatError } from '@wombat/proto';
 import { defaultPath } from '../processes/clean-environment.js';
 import { runBriefly } from '../processes/run-briefly.js';
+import { removeUnfollowed } from './remove-unfollowed.js';
 import { runAsOwner, type RunAs } from './run-as.js';
 
 /** After so many calls of the file system others get their turn. */
@@ -60,8 +61,6 @@ export async function removeOwnedTree(path: string): Promise<void> {
   const { command } = runAsOwner(found, process.env['PATH'] ?? defaultPath);
   const script = 'cd -- "$0" && { chmod -R u+rwX . 2>/dev/null; rm -rf -- ..?* .[!.]* *; }';
   await runBriefly({ argv: [...command, '/bin/sh', '-c', script, path], workingDirectory: '/', environment: { PATH: defaultPath }, timeoutMs: removalTimeoutMs });
-  // What is left then is nobody's but the agent's: what root itself has put there.
-  await lchown(path, own, process.getgid?.() ?? 0);
-  await chmod(path, 0o700);
-  await rmdir(path).catch(() => rm(path, { recursive: true, force: true }));
+  // What root itself has put there is left then, and what a process of that user still puts there.
+  removeUnfollowed(path);
 }

@@ -85,6 +85,10 @@ t.test('the help tells every setting, its default and its variable', async (t) =
     t.ok(help.includes(`--${name} `) && help.includes(environmentName(name)), `${name} is there`);
     if (value !== undefined) t.ok(help.includes(`default ${value}`), `with its default ${value}`);
   }
+  const examples = help.split('\n').filter((line) => line.startsWith('  wombat-agent '));
+  t.equal(examples.length, 2, 'two examples');
+  for (const line of examples) t.equal(readCommandLine(line.trim().split(' ').slice(1), {}).kind, 'run', `that are right: ${line}`);
+  t.match(help, /exit codes:\n {2}0 .*\n {2}1 .*\n {2}2 /, 'and what its exit codes mean');
   t.equal(readCommandLine(['--help'], {}).kind, 'help', 'it is had by --help');
   t.equal(readCommandLine(['--version'], {}).kind, 'version', 'and the version by --version');
 });

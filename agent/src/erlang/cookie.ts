@@ -1,4 +1,4 @@
-import { closeSync, constants, readFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, readFileSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunAs } from '../accounts/run-as.js';
@@ -29,7 +29,8 @@ function holds(file: string, cookie: Uint8Array): boolean {
   try {
     const descriptor = openPlainFile(file);
     try {
-      return readFileSync(descriptor).equals(cookie);
+      // Its user may have put a file of any size there.
+      return fstatSync(descriptor).size === cookie.length && readFileSync(descriptor).equals(cookie);
     } finally {
       closeSync(descriptor);
     }

@@ -1,4 +1,5 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, opendirSync, readSync, renameSync, rmSync, writeSync, type BigIntStats } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, opendirSync, readSync, renameSync, writeSync, type BigIntStats } from 'node:fs';
+import { removeUnfollowed } from '../accounts/remove-unfollowed.js';
 import { openPlainFile } from './plain-file.js';
 import { GlobState } from './glob.js';
 
@@ -55,7 +56,7 @@ export function openBeneath({ directory, path, identity }: Beneath): number {
 export function moveBeneath(file: Beneath, target: string, atMostBytes: number): { readonly identity: string; readonly sizeBytes: number } {
   const from = openBeneath(file);
   try {
-    rmSync(target, { recursive: true, force: true });
+    removeUnfollowed(target);
     const { size } = fstatSync(from);
     if (size > atMostBytes || !isRenamed(file, target)) copyEnd(from, target, Math.min(size, atMostBytes));
     const stats = lstatSync(target, { bigint: true });
@@ -73,7 +74,7 @@ function isRenamed({ directory, path, identity }: Beneath, target: string): bool
     return false;
   }
   if (identityOf(lstatSync(target, { bigint: true })) === identity) return true;
-  rmSync(target, { recursive: true, force: true });
+  removeUnfollowed(target);
   return false;
 }
 

@@ -1,3 +1,4 @@
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
@@ -72,5 +73,46 @@ t.test('limits and memory that a host does not have', (t) => {
   t.doesNotThrow(() => checkMemory({ neededBytes: 102_400, freedBytes: 0 }, meminfo));
   t.throws(() => checkMemory({ neededBytes: 102_401, freedBytes: 0 }, meminfo), { code: 'WO_MEMORY_SHORT', details: { neededBytes: '102401', availableBytes: '102400' } });
   t.doesNotThrow(() => checkMemory({ neededBytes: 102_401, freedBytes: 1 }, meminfo), 'what is given back counts');
+  t.end();
+});
+
+/** A program that needs so many libraries, whose names never end. */
+function endless(needed: number): Buffer {
+  const [dynamic, strings] = [4_096, 4_096 + (needed + 4) * 16];
+  const bytes = Buffer.alloc(strings + 4 * 1024 * 1024, 'A');
+  bytes.fill(0, 0, strings);
+  const wide = (value: number, at: number): unknown => bytes.writeBigUInt64LE(BigInt(value), at);
+  bytes.write('\x7fELF\x02\x01', 'latin1');
+  bytes.writeUInt16LE(62, 18);
+  wide(64, 32);
+  bytes.writeUInt16LE(56, 54);
+  bytes.writeUInt16LE(2, 56);
+  [{ type: 1, offset: 0, sizeBytes: bytes.length }, { type: 2, offset: dynamic, sizeBytes: (needed + 4) * 16 }].forEach(({ type, offset, sizeBytes }, index) => {
+    const at = 64 + index * 56;
+    bytes.writeUInt32LE(type, at);
+    wide(offset, at + 8);
+    wide(offset, at + 16);
+    wide(sizeBytes, at + 32);
+  });
+  const entries = [[5, strings], [10, 4 * 1024 * 1024], ...Array.from({ length: needed }, (_, index) => [1, index])];
+  entries.forEach(([tag, value], index) => (wide(tag!, dynamic + index * 16), wide(value!, dynamic + index * 16 + 8)));
+  return bytes;
+}
+
+t.test('many names without end take neither memory nor time', (t) => {
+  const file = join(t.testdir(), 'file');
+  writeFileSync(file, endless(2_000));
+  const elf = readElf(file);
+  t.equal(elf?.needed.length, 256, 'so many libraries are looked for');
+  t.ok(elf?.needed.every((name) => name.length <= 4_096), 'of names that a path can have');
+  t.end();
+});
+
+t.test('a pipe under the name of a library is passed over', (t) => {
+  const directory = t.testdir({});
+  execFileSync('mkfifo', [join(directory, 'libown.so.1')]);
+  const script = `import(${JSON.stringify(new URL('elf.js', import.meta.url).href)}).then(({ readElf }) => console.log(readElf(process.argv[1]), readElf('/dev/zero')))`;
+  const { stdout, signal } = spawnSync(process.execPath, ['-e', script, join(directory, 'libown.so.1')], { encoding: 'utf8', timeout: 30_000, killSignal: 'SIGKILL' });
+  t.match({ stdout, signal }, { stdout: /^undefined undefined/, signal: null }, 'nothing waits for somebody to write into it');
   t.end();
 });

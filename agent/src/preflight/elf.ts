@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
 
 /** What the head of a program or library says about the machine that it needs. */
 export interface ElfFile {
@@ -21,16 +21,23 @@ const tags = { end: 0, needed: 1, stringTable: 5, stringTableSize: 10, runPathOl
 /** Far more than any real file has; a damaged one must not cost memory. */
 const maximumSegments = 128;
 const maximumTableBytes = 4 * 1024 * 1024;
+const maximumNeeded = 256;
+const maximumTextBytes = 4096;
+/** What lies under the name of a library may be a pipe by now: opening it must not wait. */
+const careful = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 /** Reads the few kilobytes that matter; undefined when the file is no ELF file, or a damaged one. */
 export function readElf(path: string): ElfFile | undefined {
   let descriptor: number;
   try {
-    descriptor = openSync(path, 'r');
+    // Opening a device would already be to use it.
+    if (!statSync(path).isFile()) return undefined;
+    descriptor = openSync(path, careful);
   } catch {
     return undefined;
   }
   try {
+    if (!fstatSync(descriptor).isFile()) return undefined;
     return new ElfReader(descriptor).read();
   } catch {
     return undefined;
@@ -67,7 +74,7 @@ class ElfReader {
     return {
       bits: this.#is64 ? 64 : 32,
       arch: machines[machine] ?? `machine ${machine}`,
-      interpreter: interpreter ? textAt(this.#bytes(interpreter.offset, Math.min(4096, interpreter.sizeBytes)), 0) : '',
+      interpreter: interpreter ? textAt(this.#bytes(interpreter.offset, Math.min(maximumTextBytes, interpreter.sizeBytes)), 0) : '',
       ...this.#dynamic(segments),
     };
   }
@@ -96,7 +103,7 @@ class ElfReader {
     const holder = segments.find((segment) => segment.type === segmentTypes.load && address >= segment.address && address < segment.address + segment.sizeBytes);
     if (!holder) return { needed: [], runPath: [] };
     const strings = this.#bytes(holder.offset + address - holder.address, Math.min(maximumTableBytes, valueOf(tags.stringTableSize)));
-    const textsOf = (tag: number): string[] => entries.filter((entry) => entry.tag === tag).map(({ value }) => textAt(strings, value));
+    const textsOf = (tag: number): string[] => entries.filter((entry) => entry.tag === tag).slice(0, maximumNeeded).map(({ value }) => textAt(strings, value));
     // The newer of the two tags wins where both are there.
     const [paths = textsOf(tags.runPathOld)[0] ?? ''] = textsOf(tags.runPath);
     return { needed: textsOf(tags.needed), runPath: paths.split(':').filter((path) => path !== '') };
@@ -131,6 +138,7 @@ class ElfReader {
 }
 
 function textAt(bytes: Buffer, start: number): string {
-  const end = bytes.indexOf(0, start);
-  return bytes.toString('utf8', start, end < 0 ? bytes.length : end);
+  const longest = bytes.subarray(start, start + maximumTextBytes);
+  const end = longest.indexOf(0);
+  return longest.toString('utf8', 0, end < 0 ? longest.length : end);
 }

@@ -23,7 +23,7 @@ export const doctor = defineCommand({
   options: {},
   async run(runtime) {
     const examined = await examine(runtime);
-    tell(runtime, examined.findings);
+    await tell(runtime, examined.findings);
     if (!examined.isReachable) return exitCodes.unreachable;
     return examined.findings.some(({ level }) => level === FindingLevel.FAIL) ? exitCodes.failed : exitCodes.done;
   },
@@ -73,8 +73,8 @@ async function askCoordinator(runtime: Runtime): Promise<Finding[]> {
 
 const words: Readonly<Partial<Record<FindingLevel, string>>> = { [FindingLevel.PASS]: 'PASS', [FindingLevel.WARN]: 'WARN', [FindingLevel.FAIL]: 'FAIL' };
 
-function tell({ print, flags }: Runtime, findings: readonly Finding[]): void {
-  if (print.isForPrograms) return void print.json({ findings: findings.map((finding) => Finding.toJSON(finding)) });
+async function tell({ print, flags }: Runtime, findings: readonly Finding[]): Promise<void> {
+  if (print.isForPrograms) return print.json({ findings: findings.map((finding) => Finding.toJSON(finding)) });
   const shown = flags.quiet ? findings.filter(({ level }) => level !== FindingLevel.PASS) : findings;
   const width = Math.max(0, ...shown.map(({ subject, check }) => subject.length + check.length));
   const paint = { [FindingLevel.PASS]: print.out.green, [FindingLevel.WARN]: print.out.yellow, [FindingLevel.FAIL]: print.out.red } as Readonly<Partial<Record<FindingLevel, (text: string) => string>>>;

@@ -1,4 +1,4 @@
-import { catalogue, isErrorCode, nearest, WombatError } from '@wombat/proto';
+import { catalogue, isErrorCode, nearestHint, WombatError } from '@wombat/proto';
 import { defineCommand, optional } from '../command.js';
 import type { Runtime } from '../runtime.js';
 
@@ -15,8 +15,7 @@ export const explain = defineCommand({
     if (code === undefined) return listAll(runtime);
     const wanted = code.toUpperCase().startsWith('WO_') ? code.toUpperCase() : `WO_${code.toUpperCase()}`;
     if (!isErrorCode(wanted)) {
-      const close = nearest(wanted, Object.keys(catalogue));
-      throw new WombatError('WO_NOT_FOUND', `there is no error code ${JSON.stringify(code)}`, { hint: close ? `did you mean ${close}?` : 'see them all: wo explain' });
+      throw new WombatError('WO_NOT_FOUND', `there is no error code ${JSON.stringify(code)}`, { hint: nearestHint(wanted, Object.keys(catalogue), 'see them all: wo explain') });
     }
     const { meaning, hint, exit } = catalogue[wanted];
     if (print.isForPrograms) return print.json({ code: wanted, meaning, hint, exit });

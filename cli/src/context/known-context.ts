@@ -1,10 +1,10 @@
-import { nearest, WombatError } from '@wombat/proto';
+import { nearestHint, WombatError } from '@wombat/proto';
 import type { ConfigFile, ContextEntry } from './config-file.js';
 
 /** @throws WombatError WO_NOT_FOUND with the nearest name */
 export function knownContext(config: ConfigFile, name: string): ContextEntry {
   const entry = Object.hasOwn(config.contexts, name) ? config.contexts[name] : undefined;
   if (entry) return entry;
-  const close = nearest(name, Object.keys(config.contexts));
-  throw new WombatError('WO_NOT_FOUND', `${config.path} has no context ${JSON.stringify(name)}`, { hint: close ? `did you mean ${close}?` : 'see those there are: wo context list' });
+  const hint = nearestHint(name, Object.keys(config.contexts), 'see those there are: wo context list');
+  throw new WombatError('WO_NOT_FOUND', `${config.path} has no context ${JSON.stringify(name)}`, { hint });
 }

@@ -1,4 +1,4 @@
-import { nearest, WombatError } from '@wombat/proto';
+import { nearestHint, WombatError } from '@wombat/proto';
 import { permissions, type Permission } from './identity.js';
 
 /** Bundles of permissions under the words that operators use. A right to run commands is never part of another role but admin. */
@@ -15,9 +15,8 @@ const roleNames = Object.keys(roles) as Role[];
 export function permissionsOf(names: readonly string[]): Permission[] {
   const unknown = names.find((name) => !Object.hasOwn(roles, name));
   if (unknown !== undefined || names.length === 0) {
-    const near = nearest(unknown ?? '', roleNames);
     const message = unknown === undefined ? 'a token needs a role' : `there is no role ${JSON.stringify(unknown.slice(0, 80))}`;
-    throw new WombatError('WO_INVALID_ARGUMENT', message, { hint: near === undefined ? `roles are ${roleNames.join(', ')}` : `did you mean ${near}?` });
+    throw new WombatError('WO_INVALID_ARGUMENT', message, { hint: nearestHint(unknown ?? '', roleNames, `roles are ${roleNames.join(', ')}`) });
   }
   const granted = new Set(names.flatMap((name) => roles[name as Role] as readonly Permission[]));
   return permissions.filter((permission) => granted.has(permission));

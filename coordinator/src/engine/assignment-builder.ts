@@ -1,13 +1,13 @@
-import { durationFromMs, limits, platformText, WombatError, type Clock } from '@wombat/proto';
-import { DesiredState, RestartMode, RunMode, type Assignment, type NodeSpec, type ReadyCheck } from '@wombat/proto/agent';
+import { durationFromMs, WombatError, type Clock } from '@wombat/proto';
+import { DesiredState, RestartMode, RunMode, type Assignment, type NodeSpec } from '@wombat/proto/agent';
 import { secretOwner, type Family, type FamilySpec } from '../domain/model/family.js';
 import type { Host } from '../domain/model/host.js';
 import { hostPlatform } from '../domain/model/host-platform.js';
 import type { Node, NodeDesired } from '../domain/model/node.js';
-import type { Artifact, Manifest, Release } from '../domain/model/release.js';
-import { artifactFor, isForAnyPlatform } from '../domain/release/artifact-platform.js';
+import type { Artifact, Release } from '../domain/model/release.js';
+import { artifactFor } from '../domain/release/artifact-platform.js';
 import { isErlangRelease } from '../domain/release/fill-manifest.js';
-import { renderNode, type RenderedNode, type RenderedReady } from '../domain/release/render-node.js';
+import { renderNode, type RenderedNode } from '../domain/release/render-node.js';
 import { inPhase, presentPhases } from '../domain/states/node-states.js';
 import type { Candidate } from '../domain/selection/selector.js';
 import { findSelector } from '../domain/selection/selectors.js';
@@ -15,6 +15,7 @@ import type { Store, Transaction } from '../store/store.js';
 import { memberOf } from './bootstrap/member.js';
 import { nodePhaseEvent, storedError } from './events.js';
 import { specOfNode } from './family-revisions.js';
+import { artifactOn, checkSize, limitsOf, readyCheck, requirementsOf } from './node-spec-parts.js';
 import type { Secrets, StrategyDirectory } from './ports.js';
 
 export interface AssignmentBuilderOptions {
@@ -245,49 +246,4 @@ function contactsAmong(candidates: readonly Candidate[], family: Family, node: N
 function epmdPortOf(host: Host): number {
   const port = host.attributes?.['erlang.epmd-port'];
   return typeof port === 'number' ? port : standardEpmdPort;
-}
-
-/** An assignment is one frame at most. @throws WombatError WO_TEMPLATE_TOO_LARGE */
-function checkSize(node: Node, { files, environment }: RenderedNode, secrets: NodeSpec['secrets']): void {
-  const texts = [...files.map(({ text }) => text), ...Object.entries(environment).flat(), ...secrets.map(({ name }) => name)];
-  const sizeBytes = [...texts, ...secrets.map(({ value }) => value)].reduce((total, each) => total + Buffer.byteLength(each), 0);
-  if (sizeBytes <= limits.renderedBytes) return;
-  throw new WombatError('WO_TEMPLATE_TOO_LARGE', `the rendered files, the environment and the secrets of ${node.name} take ${sizeBytes} bytes, more than ${limits.renderedBytes}`);
-}
-
-/**
- * undefined while the host has not said what it is, and that matters.
- * @throws WombatError WO_PLATFORM_MISMATCH
- */
-function artifactOn(host: Host, release: Release): Artifact | undefined {
-  if (isForAnyPlatform(release.artifacts)) return release.artifacts[0];
-  const platform = hostPlatform(host);
-  if (!platform) return undefined;
-  const artifact = artifactFor(release.artifacts, platform);
-  if (artifact) return artifact;
-  const built = release.artifacts.map((one) => platformText(one.platform)).join(', ');
-  throw new WombatError('WO_PLATFORM_MISMATCH', `host ${host.name} is ${platformText(platform)}, release ${release.name} ${release.version} has artifacts for ${built}`, {
-    hint: 'upload the release with one more: wo upload-release ... --artifact OS/ARCH=FILE',
-  });
-}
-
-function limitsOf({ limits, runAs }: Manifest): NodeSpec['limits'] {
-  return { openFiles: BigInt(limits.openFiles), processes: BigInt(limits.processes), nice: limits.nice, memoryBytes: BigInt(limits.memoryBytes), runAs };
-}
-
-function requirementsOf({ needs }: Manifest, { platform }: Artifact): NodeSpec['requirements'] {
-  return { memoryBytes: BigInt(needs.memoryBytes), diskBytes: BigInt(needs.diskBytes), platform: { ...platform } };
-}
-
-function readyCheck(ready: RenderedReady): ReadyCheck {
-  switch (ready.kind) {
-    case 'command':
-      return { kind: { $case: 'action', value: { kind: { $case: 'command', value: { argv: [...ready.argv], environment: {} } } } } };
-    case 'port':
-      return { kind: { $case: 'tcpPortName', value: ready.port } };
-    case 'alive':
-      return { kind: { $case: 'aliveFor', value: durationFromMs(ready.aliveForMs) } };
-    case 'erlang':
-      return { kind: { $case: 'erlangPing', value: {} } };
-  }
 }

@@ -1,38 +1,22 @@
-import type { Clock } from '@wombat/proto';
 import { presentHostPhases } from '../domain/states/host-states.js';
 import { presentPhases } from '../domain/states/node-states.js';
 import type { Kind, Store, Transaction } from '../store/store.js';
-import type { Log } from './ports.js';
+import { Retention, type RetentionOptions } from './retention.js';
 
-export interface HistoryRetentionOptions {
-  readonly store: Store;
-  readonly clock: Clock;
-  readonly log: Log;
+export interface HistoryRetentionOptions extends RetentionOptions {
   /** What is over is kept this long after its last change. */
   readonly keepMs: number;
 }
 
-const everyMs = 10 * 60_000;
-/** Rows of one transaction: more would hold up others. */
 const portion = 100;
 
 /** Drops what is over: jobs, operations, tokens, certificates, gone nodes and hosts, remembered requests. Never what something present still names. */
-export class HistoryRetention {
+export class HistoryRetention extends Retention {
   readonly #options: HistoryRetentionOptions;
-  readonly #stop = new AbortController();
-  #running: Promise<void> | undefined;
 
   constructor(options: HistoryRetentionOptions) {
+    super(options, { everyMs: 10 * 60_000, portion });
     this.#options = options;
-  }
-
-  start(): void {
-    this.#running ??= this.#run(this.#stop.signal);
-  }
-
-  async stop(): Promise<void> {
-    this.#stop.abort();
-    await this.#running;
   }
 
   /** Everything that is over by now, in small portions. */
@@ -40,7 +24,7 @@ export class HistoryRetention {
     const { store, clock, keepMs } = this.#options;
     const now = clock.now();
     const before = now - keepMs;
-    await this.#repeat(() => store.transaction((transaction) => transaction.requests.dropExpired(now, portion)));
+    await this.repeat(() => store.transaction((transaction) => transaction.requests.dropExpired(now, portion)));
     await this.#sweep('jobs', { state: 'finished' }, before, (id) => this.#dropJob(id));
     await this.#sweep('joinTokens', {}, before, (id) => this.#drop('joinTokens', id, async (transaction) => {
       const token = await transaction.joinTokens.get(id);
@@ -55,7 +39,7 @@ export class HistoryRetention {
   /** Its targets go first, a portion in each transaction. */
   async #dropJob(jobId: string): Promise<void> {
     const { store } = this.#options;
-    await this.#repeat(async () => {
+    await this.repeat(async () => {
       const ids = await store.read.jobTargets.stale({ jobId }, Number.MAX_SAFE_INTEGER, portion);
       await store.transaction(async (transaction) => {
         for (const id of ids) await transaction.jobTargets.delete(id);
@@ -82,28 +66,12 @@ export class HistoryRetention {
   /** Goes over all ids once, whether or not each is dropped. */
   async #sweep<K extends Kind>(kind: K, where: Parameters<Store['read'][K]['stale']>[0], before: number, drop: (id: string) => Promise<void>): Promise<void> {
     let after = '';
-    await this.#repeat(async () => {
+    await this.repeat(async () => {
       const ids = await this.#options.store.read[kind].stale(where as never, before, portion, after);
-      for (const id of ids) if (!this.#stop.signal.aborted) await drop(id);
+      for (const id of ids) if (!this.isStopped()) await drop(id);
       after = ids.at(-1) ?? after;
       return ids.length;
     });
-  }
-
-  /** As long as there are whole portions. */
-  async #repeat(work: () => Promise<number>): Promise<void> {
-    for (let done = portion; done === portion && !this.#stop.signal.aborted; ) done = await work();
-  }
-
-  async #run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      try {
-        await this.prune();
-      } catch (error) {
-        this.#options.log.warn({ err: error }, 'what is over could not be dropped');
-      }
-      await this.#options.clock.sleep(everyMs, signal).catch(() => undefined);
-    }
   }
 }
 

@@ -1,5 +1,5 @@
-import { nearest, type ProviderPlugin } from '@wombat/plugin-sdk';
-import { orAborted, withDeadline, WombatError, type ErrorCode } from '@wombat/proto';
+import type { ProviderPlugin } from '@wombat/plugin-sdk';
+import { nearestHint, orAborted, withDeadline, WombatError, type ErrorCode } from '@wombat/proto';
 import { DriverHost } from './driver-host.js';
 import { oneLine } from './one-line.js';
 import { checkPlugin, type Plugin } from './plugin-shape.js';
@@ -96,7 +96,6 @@ function invalid(wrong: readonly string[]): WombatError {
 
 function unknown(code: ErrorCode, what: string, name: string, names: Iterable<string>): never {
   const known = [...names].sort();
-  const meant = nearest(name, known);
-  const hint = meant === undefined ? `there are: ${known.join(', ')}` : `did you mean ${meant}?`;
+  const hint = nearestHint(name, known, `there are: ${known.join(', ')}`);
   throw new WombatError(code, `there is no ${what} ${JSON.stringify(oneLine(name, 64))}`, { hint });
 }

@@ -1,5 +1,4 @@
-import { nearest } from '@wombat/plugin-sdk';
-import { WombatError } from '@wombat/proto';
+import { nearestHint, WombatError } from '@wombat/proto';
 import type { Selector } from '../domain/selection/selector.js';
 import { findSelector, selectorNames } from '../domain/selection/selectors.js';
 
@@ -7,7 +6,6 @@ import { findSelector, selectorNames } from '../domain/selection/selectors.js';
 export function requireSelector(name: string): Selector {
   const selector = findSelector(name);
   if (selector) return selector;
-  const meant = nearest(name, selectorNames);
-  const hint = meant === undefined ? `there are: ${selectorNames.join(', ')}` : `did you mean ${meant}?`;
+  const hint = nearestHint(name, selectorNames, `there are: ${selectorNames.join(', ')}`);
   throw new WombatError('WO_SELECTOR_UNKNOWN', `there is no selector ${JSON.stringify(name.slice(0, 64))}`, { hint });
 }

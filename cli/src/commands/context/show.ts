@@ -17,7 +17,7 @@ export const contextShow = defineCommand({
     const parts = { name, address, tokenFile, caFile, clusterId };
     const sha256 = caFile && (await readFile(caFile.value).then((pem) => caSha256Of(pem, caFile.value)).catch(() => undefined));
     const said = (part: Sourced | undefined): string => (part ? `${part.value}  (${part.source})` : 'not set');
-    await runtime.print.show({ metadata: undefined }, { ...parts, caSha256: sha256 }, () => [
+    await runtime.print.show({ metadata: { id: name?.value ?? '', name: name?.value ?? '' } }, { ...parts, caSha256: sha256 }, () => [
       ['context', said(name)],
       ['address', said(address)],
       ['token file', said(tokenFile)],

@@ -1,6 +1,7 @@
 import { exitCodes } from '@wombat/proto';
 import { Outcome } from '@wombat/proto/agent';
 import type { Job, JobTarget } from '@wombat/proto/control';
+import { compareNames } from '../../output/by-name.js';
 import { foldNames } from '../../output/fold-names.js';
 import { sanitise } from '../../output/sanitise.js';
 import { brief } from '../../output/time.js';
@@ -15,7 +16,7 @@ export interface OutcomeOptions {
 
 /** What went wrong first, then what went well; "name | line" on stdout, talk on stderr. */
 export function printOutcomes(runtime: Runtime, targets: readonly JobTarget[], { fold }: OutcomeOptions): void {
-  const sorted = [...targets].sort((left, right) => Number(isOk(left)) - Number(isOk(right)) || collator.compare(labelOf(left), labelOf(right)));
+  const sorted = [...targets].sort((left, right) => Number(isOk(left)) - Number(isOk(right)) || compareNames(labelOf(left), labelOf(right)));
   const groups = fold ? grouped(sorted) : sorted.map((target) => [target]);
   const labels = groups.map((group) => sanitise(foldNames(group.map(labelOf))));
   const width = fold ? 0 : Math.min(40, Math.max(0, ...labels.map((label) => label.length)));
@@ -59,8 +60,6 @@ export function isOk(target: JobTarget): boolean {
 export function labelOf(target: JobTarget): string {
   return target.targetName || target.targetId;
 }
-
-const collator = new Intl.Collator('en', { numeric: true });
 
 function tookMs(target: JobTarget): number {
   return target.startedAt && target.finishedAt ? target.finishedAt.getTime() - target.startedAt.getTime() : 0;

@@ -1,4 +1,4 @@
-import { nearest, WombatError } from '@wombat/proto';
+import { nearestHint, WombatError } from '@wombat/proto';
 import { ListPluginsRequest, Plugin, SystemServiceService } from '@wombat/proto/control';
 import { defineCommand, required } from '../../command.js';
 import { pluginKindOf } from './list.js';
@@ -17,7 +17,7 @@ export const pluginShow = defineCommand({
     const plugin = plugins.find((each) => each.description?.name === name);
     if (!plugin) throw notFound(name, plugins);
     const { description } = plugin;
-    await runtime.print.show({ metadata: undefined }, Plugin.toJSON(plugin), () => [
+    await runtime.print.show({ metadata: { id: name, name } }, Plugin.toJSON(plugin), () => [
       ['name', description?.name ?? ''],
       ['kind', pluginKindOf(plugin)],
       ['version', description?.version ?? ''],
@@ -30,8 +30,8 @@ export const pluginShow = defineCommand({
 });
 
 function notFound(name: string, plugins: readonly Plugin[]): WombatError {
-  const close = nearest(name, plugins.map((plugin) => plugin.description?.name ?? ''));
-  return new WombatError('WO_NOT_FOUND', `there is no plugin ${JSON.stringify(name)}`, { hint: close ? `did you mean ${close}?` : 'see those there are: wo plugin list' });
+  const hint = nearestHint(name, plugins.map((plugin) => plugin.description?.name ?? ''), 'see those there are: wo plugin list');
+  return new WombatError('WO_NOT_FOUND', `there is no plugin ${JSON.stringify(name)}`, { hint });
 }
 
 /** "region  string, required  region slug" for each property of a JSON Schema; the schema itself when it is no such object. */

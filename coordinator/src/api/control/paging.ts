@@ -1,4 +1,4 @@
-import { limits, nearest, WombatError } from '@wombat/proto';
+import { limits, nearestHint, WombatError } from '@wombat/proto';
 import type { PageRequest } from '@wombat/proto/control';
 import type { PageQuery, Kind, Where } from '../../store/store.js';
 
@@ -46,8 +46,7 @@ async function termOf<K extends Kind>(term: string, fields: FilterFields<K>): Pr
   }
   const text = rest.join('=').trim();
   if (field.values && !field.values.includes(text)) {
-    const near = nearest(text, field.values);
-    throw new WombatError('WO_INVALID_ARGUMENT', `${name.trim()} is never ${JSON.stringify(text.slice(0, 80))}`, { hint: near === undefined ? `it is one of ${field.values.join(', ')}` : `did you mean ${near}?` });
+    throw new WombatError('WO_INVALID_ARGUMENT', `${name.trim()} is never ${JSON.stringify(text.slice(0, 80))}`, { hint: nearestHint(text, field.values, `it is one of ${field.values.join(', ')}`) });
   }
   return { field: field.field as string, value: field.resolve ? await field.resolve(text) : text };
 }

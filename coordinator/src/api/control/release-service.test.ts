@@ -146,6 +146,16 @@ void t.test('releases that cannot be', async (test) => {
   }
 });
 
+void t.test('a release of thousands of artifacts is refused before anything is looked at', async (test) => {
+  const { blobs, create } = await setting(test);
+  let deletions = 0;
+  const deleteBlob = blobs.delete.bind(blobs);
+  blobs.delete = (name) => (deletions++, deleteBlob(name));
+  const many = Array.from({ length: 2_000 }, (_, index) => ({ ...artifacts[0]!, sha256: index.toString(16).padStart(64, '0') }));
+  await test.rejects(create({ name: 'x', manifest: manifest(), artifacts: many }), { code: 'WO_INVALID_ARGUMENT', message: /32 artifacts at most/ });
+  test.equal(deletions, 0, 'no blob was searched for');
+});
+
 void t.test('of two who make releases of the same bytes, the one that is refused takes nothing from the other', async (test) => {
   const { blobs, upload, create } = await setting(test);
   await upload([header(), data(bytes)]);

@@ -36,6 +36,8 @@ export function releaseService(options: ReleaseServiceOptions): Service {
       return { sha256: expected.sha256, sizeBytes: header.sizeBytes, existed };
     },
     async createRelease(request, context) {
+      // Each claim costs a look at all releases.
+      checkCount(request);
       const claim = await releaseBlobs.claim(request.artifacts.map(({ sha256 }) => sha256).filter((sha256) => sha256Form.test(sha256)));
       try {
         const { fresh, notes } = await examine(options, request, context.signal);
@@ -110,9 +112,12 @@ async function examine(options: ReleaseServiceOptions, request: CreateReleaseReq
   return { fresh, notes: [...examined.notes] };
 }
 
+function checkCount({ artifacts }: CreateReleaseRequest): void {
+  if (artifacts.length === 0) throw new WombatError('WO_INVALID_ARGUMENT', 'a release needs an artifact');
+  if (artifacts.length > maximumArtifacts) throw new WombatError('WO_INVALID_ARGUMENT', `a release has ${maximumArtifacts} artifacts at most`);
+}
+
 async function givenArtifacts(blobs: BlobStore, request: CreateReleaseRequest, signal: AbortSignal): Promise<GivenArtifact[]> {
-  if (request.artifacts.length === 0) throw new WombatError('WO_INVALID_ARGUMENT', 'a release needs an artifact');
-  if (request.artifacts.length > maximumArtifacts) throw new WombatError('WO_INVALID_ARGUMENT', `a release has ${maximumArtifacts} artifacts at most`);
   return Promise.all(
     request.artifacts.map(async ({ sha256, platform }): Promise<GivenArtifact> => {
       const sizeBytes = sha256Form.test(sha256) ? await blobs.size(sha256) : undefined;

@@ -4,6 +4,7 @@ import type {
   handleClientStreamingCall,
   handleServerStreamingCall,
   handleUnaryCall,
+  sendUnaryData,
   ServerDuplexStream,
   ServerReadableStream,
   ServerUnaryCall,
@@ -53,19 +54,7 @@ export function toGrpcHandler(method: MethodKind, handler: unknown, around: Hand
 }
 
 function unary(path: string, handler: UnaryHandler<Message, Message>, around: HandlerSurroundings): handleUnaryCall<Message, Message> {
-  return (call, callback) => {
-    const { context, scope } = begin(call, around);
-    settle(() => handler(call.request, context)).then(
-      (answer) => {
-        scope.end();
-        callback(null, answer);
-      },
-      (error: unknown) => {
-        scope.end();
-        callback(toServiceError(told(error, path, around.log)));
-      },
-    );
-  };
+  return (call, callback) => answerOnce(call, callback, path, around, (context) => handler(call.request, context));
 }
 
 function serverStream(path: string, handler: ServerStreamHandler<Message, Message>, around: HandlerSurroundings): handleServerStreamingCall<Message, Message> {
@@ -83,19 +72,9 @@ function serverStream(path: string, handler: ServerStreamHandler<Message, Messag
 
 function clientStream(path: string, handler: ClientStreamHandler<Message, Message>, around: HandlerSurroundings): handleClientStreamingCall<Message, Message> {
   return (call, callback) => {
-    const { context, scope } = begin(call, around);
     // grpc-js destroys the stream of a cancelled call; nobody else may be listening by then.
     call.on('error', () => undefined);
-    settle(() => handler(messagesOf(call, context.signal), context)).then(
-      (answer) => {
-        scope.end();
-        callback(null, answer);
-      },
-      (error: unknown) => {
-        scope.end();
-        callback(toServiceError(told(error, path, around.log)));
-      },
-    );
+    answerOnce(call, callback, path, around, (context) => handler(messagesOf(call, context.signal), context));
   };
 }
 
@@ -109,6 +88,20 @@ function duplex(path: string, handler: DuplexHandler<Message, Message>, around: 
       fail(call, error, path, scope, around.log);
     }
   };
+}
+
+function answerOnce(call: AnyCall, callback: sendUnaryData<Message>, path: string, around: HandlerSurroundings, work: (context: CallContext) => Promise<Message>): void {
+  const { context, scope } = begin(call, around);
+  settle(() => work(context)).then(
+    (answer) => {
+      scope.end();
+      callback(null, answer);
+    },
+    (error: unknown) => {
+      scope.end();
+      callback(toServiceError(told(error, path, around.log)));
+    },
+  );
 }
 
 function begin(call: AnyCall, around: HandlerSurroundings): { context: CallContext; scope: CallScope } {

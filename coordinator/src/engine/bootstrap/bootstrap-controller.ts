@@ -1,6 +1,5 @@
 import { backoffMs, WombatError, type Clock } from '@wombat/proto';
-import { JoinOrder } from '@wombat/proto/plugin';
-import type { BootstrapStrategyPlugin } from '@wombat/plugin-sdk';
+import { JoinOrder, type BootstrapStrategyPlugin } from '@wombat/plugin-sdk';
 import type { ClusterState, Family } from '../../domain/model/family.js';
 import type { Node, NodePhase } from '../../domain/model/node.js';
 import { findSelector } from '../../domain/selection/selectors.js';

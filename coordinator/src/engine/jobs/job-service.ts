@@ -1,13 +1,14 @@
 import { durationFromMs, limits, WombatError, type Clock, type Ids } from '@wombat/proto';
-import { ExecJob, LogStream, Outcome, type ExecOutcome, type ExitStatus as WireExit } from '@wombat/proto/agent';
+import { ExecJob, type ExecOutcome } from '@wombat/proto/agent';
 import { Action } from '@wombat/proto/types';
-import type { ExitStatus, Job, JobTarget, OutcomeWord } from '../../domain/model/job.js';
+import type { Job, JobTarget } from '../../domain/model/job.js';
 import type { NodePhase } from '../../domain/model/node.js';
 import { livePhases, presentPhases } from '../../domain/states/node-states.js';
 import type { Fleet } from '../../fleet/fleet.js';
 import type { NewObject, Store, Transaction } from '../../store/store.js';
-import { storedError, storedErrorOf } from '../events.js';
+import { storedError } from '../events.js';
 import type { Log } from '../ports.js';
+import { outcomeFields, type OutputReader } from './outcome-fields.js';
 import { resolveTargets, type JobTargetRef } from './resolve-targets.js';
 
 export interface JobServiceOptions {
@@ -27,19 +28,8 @@ export interface JobRequest {
   readonly all: boolean;
 }
 
-const words: Readonly<Partial<Record<Outcome, OutcomeWord>>> = {
-  [Outcome.OK]: 'ok',
-  [Outcome.FAILED]: 'failed',
-  [Outcome.TIMED_OUT]: 'timed_out',
-  [Outcome.KILLED]: 'killed',
-  [Outcome.LOST_DURING_RUN]: 'lost_during_run',
-  [Outcome.REJECTED]: 'rejected',
-};
 /** Past a job's timeout, the time that outcomes get to arrive. */
 const graceMs = 15_000;
-/** What is kept of each stream in the store. */
-const keptOutputBytes = 1024 * 1024;
-
 /** Commands for many targets: one outcome each, also when the coordinator restarts in between. */
 export class JobService {
   readonly #options: JobServiceOptions;
@@ -98,8 +88,10 @@ export class JobService {
 
   /** Stores outcomes; what it answers may be forgotten by the agent. */
   async outcomes(hostId: string, outcomes: readonly ExecOutcome[]): Promise<void> {
-    const full = await Promise.all(outcomes.map((outcome) => this.#withWholeOutput(hostId, outcome)));
-    await this.#end(full.map((outcome) => ({ id: targetKey(outcome.outcome.jobId, outcome.outcome.targetId), hostId, fields: outcomeFields(outcome) })));
+    await this.#end(await Promise.all(outcomes.map(async (outcome) => {
+      const id = targetKey(outcome.jobId, outcome.targetId);
+      return { id, hostId, fields: await outcomeFields(outcome, this.#reader(hostId, outcome)) };
+    })));
   }
 
   async all(): Promise<readonly string[]> {
@@ -154,6 +146,18 @@ export class JobService {
     return this.#options.store.read.jobTargets.find({ jobId, outcome: null });
   }
 
+  #reader(hostId: string, { jobId, targetId }: ExecOutcome): OutputReader {
+    const { store, fleet, log } = this.#options;
+    return {
+      isAwaited: async () => {
+        const target = await store.read.jobTargets.get(targetKey(jobId, targetId));
+        return target?.hostId === hostId && target.outcome === undefined;
+      },
+      read: (stream, offset, signal) => fleet.openChannel(hostId, { $case: 'readExecOutput', value: { jobId, targetId, stream, offset: BigInt(offset) } }, signal),
+      failed: (error) => log.warn({ hostId, jobId, targetId, err: error }, 'the rest of an output could not be read'),
+    };
+  }
+
   async #finishIfDone(transaction: Transaction, jobId: string, ended: number): Promise<void> {
     const before = this.#openCounts.get(jobId);
     const open = before === undefined ? await transaction.jobTargets.count({ jobId, outcome: null }) : before - ended;
@@ -163,50 +167,6 @@ export class JobService {
     const job = await transaction.jobs.get(jobId);
     if (job?.state === 'running') await transaction.jobs.update({ ...job, state: 'finished', finishedAt: this.#options.clock.now() });
   }
-
-  /** The head comes with the outcome, the rest of a longer output is read from the host. */
-  async #withWholeOutput(hostId: string, outcome: ExecOutcome): Promise<WholeOutcome> {
-    const [stdout, stderr] = await Promise.all([
-      this.#wholeStream(hostId, outcome, LogStream.STDOUT),
-      this.#wholeStream(hostId, outcome, LogStream.STDERR),
-    ]);
-    return { outcome, stdout, stderr };
-  }
-
-  /** Nothing is fetched for an outcome that is not wanted, or is here already. */
-  async #isAwaited(hostId: string, { jobId, targetId }: ExecOutcome): Promise<boolean> {
-    const target = await this.#options.store.read.jobTargets.get(targetKey(jobId, targetId));
-    return target?.hostId === hostId && target.outcome === undefined;
-  }
-
-  async #wholeStream(hostId: string, outcome: ExecOutcome, stream: LogStream): Promise<Output> {
-    const told = stream === LogStream.STDOUT ? outcome.stdout : outcome.stderr;
-    const head = Buffer.from(told?.head ?? []);
-    const sizeBytes = Number(told?.sizeBytes ?? 0);
-    const lostBytes = Number(told?.lostBytes ?? 0);
-    const chunks = [head];
-    let have = head.length;
-    if (sizeBytes > have && have >= limits.outcomeHeadBytes && (await this.#isAwaited(hostId, outcome))) {
-      const { jobId, targetId } = outcome;
-      const purpose = { $case: 'readExecOutput' as const, value: { jobId, targetId, stream, offset: BigInt(have) } };
-      try {
-        for await (const chunk of this.#options.fleet.openChannel(hostId, purpose, AbortSignal.timeout(30_000))) {
-          chunks.push(Buffer.from(chunk.data));
-          have += chunk.data.length;
-          if (have >= keptOutputBytes) break;
-        }
-      } catch (error) {
-        this.#options.log.warn({ hostId, jobId, targetId, err: error }, 'the rest of an output could not be read');
-      }
-    }
-    const bytes = Buffer.concat(chunks).subarray(0, keptOutputBytes);
-    return { bytes, lostBytes: lostBytes + Math.max(0, sizeBytes - bytes.length) };
-  }
-}
-
-interface Output {
-  readonly bytes: Buffer;
-  readonly lostBytes: number;
 }
 
 /** What a target ends with. */
@@ -214,32 +174,6 @@ interface Ending {
   readonly id: string;
   readonly hostId: string;
   readonly fields: Partial<JobTarget>;
-}
-
-interface WholeOutcome {
-  readonly outcome: ExecOutcome;
-  readonly stdout: Output;
-  readonly stderr: Output;
-}
-
-function outcomeFields({ outcome, stdout, stderr }: WholeOutcome): Partial<JobTarget> {
-  return {
-    outcome: words[outcome.outcome] ?? 'lost_during_run',
-    stdout: stdout.bytes.toString('base64'),
-    stderr: stderr.bytes.toString('base64'),
-    stdoutLostBytes: stdout.lostBytes,
-    stderrLostBytes: stderr.lostBytes,
-    ...(outcome.exit ? { exit: exitOf(outcome.exit) } : {}),
-    ...(outcome.startedAt ? { startedAt: outcome.startedAt.getTime() } : {}),
-    ...(outcome.finishedAt ? { finishedAt: outcome.finishedAt.getTime() } : {}),
-    ...(outcome.error ? { error: storedErrorOf(outcome.error) } : {}),
-  };
-}
-
-function exitOf(exit: WireExit): ExitStatus {
-  if (exit.kind?.$case === 'code') return { code: exit.kind.value };
-  if (exit.kind?.$case === 'signal') return { signal: exit.kind.value };
-  return { unknown: true };
 }
 
 function encodeJob(job: Job): Uint8Array {
@@ -275,4 +209,3 @@ function groupByHost(targets: readonly { readonly hostId: string; readonly targe
   for (const { hostId, targetId } of targets) groups.set(hostId, [...(groups.get(hostId) ?? []), targetId]);
   return groups;
 }
-
