@@ -2,7 +2,7 @@
 import 'reflect-metadata';
 import { join } from 'node:path';
 import { container as root, instanceCachingFactory, type DependencyContainer } from 'tsyringe';
-import { systemClock, type BackoffOptions, type Clock } from '@wombat/proto';
+import { systemClock, type Clock } from '@wombat/proto';
 import type { Logger } from 'pino';
 import { Agent } from './agent.js';
 import type { AgentConfiguration } from './configuration/configuration.js';
@@ -32,12 +32,10 @@ export interface Surroundings {
   readonly program: readonly [string, ...string[]];
   /** @default systemClock */
   readonly clock?: Clock;
-  /** Between two sessions. @default that of the session */
-  readonly backoff?: BackoffOptions;
 }
 
 /** The agent's parts, from top to bottom. Nothing else in the agent knows which class stands behind a port. */
-export function compose({ configuration, log, bootId, program, clock = systemClock, backoff }: Surroundings): Agent {
+export function compose({ configuration, log, bootId, program, clock = systemClock }: Surroundings): Agent {
   const { directory, coordinator, joinTokenFile: tokenFile, address, labels } = configuration;
   const makeRequest = requestByProcess([...program, helperArguments.request]);
   const container = root.createChildContainer();
@@ -79,7 +77,6 @@ export function compose({ configuration, log, bootId, program, clock = systemClo
     handlers: c.resolve(AgentCore),
     reporter: c.resolve(HostReporter),
     bootId, clock, log,
-    ...(backoff && { backoff }),
   }));
   part(Agent, (c) => new Agent({
     keeper: c.resolve(IdentityKeeper),

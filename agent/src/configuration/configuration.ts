@@ -141,5 +141,5 @@ function checkLevel(text: string): LogLevel {
 }
 
 function invalid(message: string): WombatError {
-  return new WombatError('WO_CONFIG_INVALID', message, { hint: 'see: wombat-agent --help' });
+  return new WombatError('WO_CONFIG_INVALID', message, { hint: 'see: wo agent --help' });
 }

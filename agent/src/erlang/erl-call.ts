@@ -36,6 +36,16 @@ export class ErlCall {
     return isSuccess(result.exit) && name === this.#target.erlang.nodeName;
   }
 
+  /**
+   * Whether its boot script is through, which starts the applications one after another: long before that a node answers,
+   * and one whose application fails to start still ends.
+   */
+  async hasBooted(timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
+    const result = await this.#run(['-a', 'init get_status []'], timeoutMs, '', signal);
+    // The second is what the boot script said last; the first also waits for functions that -s and -eval were given.
+    return isSuccess(result.exit) && /^\{\w+,\s*started\}/.test(result.stdout.toString('utf8').trim());
+  }
+
   /** Value of the last of several expressions, or why there is none. */
   async evaluate(expressions: string, timeoutMs: number, signal?: AbortSignal): Promise<Evaluation> {
     const result = await this.#run(['-e'], timeoutMs, evaluationOf(expressions), signal);

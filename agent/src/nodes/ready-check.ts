@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { WombatError, durationToMs, type Clock } from '@wombat/proto';
 import type { ReadyCheck } from '@wombat/proto/agent';
+import type { ErlCall } from '../erlang/erl-call.js';
 import { runNodeAction } from './node-action.js';
 import { erlCallOf, type NodeContext } from './node-context.js';
 import { readyTimeoutMs } from './node-launch.js';
@@ -51,7 +52,7 @@ async function tryOnce(check: ReadyCheck, { context, signal }: ReadyWait, timeou
   try {
     switch (check.kind?.$case) {
       case 'erlangPing':
-        return (await erlCallOf(context).ping(timeoutMs, signal)) ? undefined : 'the Erlang node does not answer';
+        return await booted(erlCallOf(context), timeoutMs, signal);
       case 'tcpPortName':
         return (await listens(check.kind.value, context, timeoutMs)) ? undefined : `nothing listens on port ${check.kind.value}`;
       case 'action': {
@@ -65,6 +66,11 @@ async function tryOnce(check: ReadyCheck, { context, signal }: ReadyWait, timeou
     signal.throwIfAborted();
     return WombatError.is(error) && error.code === 'WO_DEADLINE_EXCEEDED' ? timedOut : (error as Error).message;
   }
+}
+
+async function booted(node: ErlCall, timeoutMs: number, signal: AbortSignal): Promise<string | undefined> {
+  if (!(await node.ping(timeoutMs, signal))) return 'the Erlang node does not answer';
+  return (await node.hasBooted(timeoutMs, signal)) ? undefined : 'the Erlang node answers, but has not started all its applications';
 }
 
 function listens(portName: string, { spec }: NodeContext, timeoutMs: number): Promise<boolean> {

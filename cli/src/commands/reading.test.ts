@@ -62,7 +62,7 @@ t.test('show commands print every field that is set', async (t) => {
   t.match(await show('node'), /last error +WO_NODE_EXITED: exit 3\n[^]*last lines +a\n +b\n/);
   t.match(await show('family'), /firewall +tcp:80\nenvironment +A=1\n/);
   t.match(await show('host'), /phase +up[^]*cores +2 {2}EPYC[^]*erlang +OTP 25/);
-  t.match(await show('release'), /start +bin\/riak start\n[^]*ready +the Erlang node answers/);
+  t.match(await show('release'), /start +bin\/riak start\n[^]*ready +the Erlang node answers and its applications are started/);
   t.match(await show('operation'), /kind +deploy\nstate +running\ndone +0\/1[^]*create node web-1 on host-aaaaaaaaaaaa \(spread evenly\)/);
 });
 

@@ -65,7 +65,7 @@ t.test('on a terminal: a line with the id in it, and what to do next; -q prints 
   const terminal = { stdoutIsTerminal: true, stderrIsTerminal: true, env: { NO_COLOR: '1' } };
   const told = await runWo(fake, ['create-family', 'web'], terminal);
   t.equal(told.stdout, '✓ family web  fam-aaaaaaaaaaaa\n');
-  t.match(told.stderr, 'next: wo add-domain fam-aaaaaaaaaaaa PROVIDER IMAGE HARDWARE');
+  t.match(told.stderr, 'next: wo attach-release web RELEASE');
   const quiet = await runWo(fake, ['create-family', 'web', '-q'], terminal);
   t.same([quiet.stdout, quiet.stderr], ['fam-aaaaaaaaaaaa\n', '']);
   const json = await runWo(fake, ['create-family', 'web', '-o', 'json'], terminal);

@@ -26,7 +26,7 @@ const ready = z
     command: text.optional().describe('ready when this command exits with 0'),
     port: text.optional().describe('ready when something listens on the port of this name'),
     aliveFor: duration.optional().describe('ready when it has not ended this long after its start'),
-    erlang: z.literal(true).optional().describe('ready when the Erlang node answers'),
+    erlang: z.literal(true).optional().describe('ready when the Erlang node answers and its applications are started'),
     timeout: duration.optional().describe('a node that is not ready by then has failed. Left out: `60s`'),
   })
   .describe('when a started node counts as ready; one check at most. Left out: `erlang` for OTP releases, else `aliveFor: 200ms`');

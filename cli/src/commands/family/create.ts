@@ -2,7 +2,7 @@ import { durationFromMs } from '@wombat/proto';
 import { CreateFamilyRequest, CreateFamilyResponse, FamilyServiceService } from '@wombat/proto/control';
 import { defineCommand, required } from '../../command.js';
 import { newMutation } from '../../control/mutation.js';
-import { idOf, labelOf } from '../../control/names.js';
+import { idOf, labelOf, quoted } from '../../control/names.js';
 import { duration, pairs, secretPairs, text, wholeNumber } from '../../options.js';
 import { SecretReader, secretHelp } from '../../parse/secret.js';
 import { dryRunOption } from '../common.js';
@@ -49,7 +49,7 @@ export const familyCreate = defineCommand({
     await runtime.print.created({
       id: idOf(family), name, json,
       line: `family ${labelOf(family)}  ${idOf(family)}`,
-      next: `wo add-domain ${idOf(family)} PROVIDER IMAGE HARDWARE`,
+      next: `wo attach-release ${quoted(name)} RELEASE`,
     });
   },
 });

@@ -42,7 +42,7 @@ export const familyDomain = defineCommand({
     await runtime.print.created({
       id: idOf(answer.domain), json,
       line: `domain of ${args.family} on ${args.provider}  ${idOf(answer.domain)}`,
-      next: `wo attach-release ${quoted(args.family)} RELEASE (unless one is), then wo deploy-nodes ${quoted(args.family)} --amount 2`,
+      next: `wo deploy-nodes ${quoted(args.family)} --amount 2`,
     });
   },
 });

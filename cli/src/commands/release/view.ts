@@ -44,7 +44,7 @@ export function plannedEntries(release: Release, nowMs: number): readonly (reado
 function manifestEntries(manifest: Manifest): readonly (readonly [string, string])[] {
   return [
     ['start', manifest.start],
-    ['stop', manifest.stop],
+    ['stop', manifest.stop || (manifest.nodeName ? 'init:stop' : 'TERM')],
     ['node name', manifest.nodeName],
     ['mode', word(runModeToJSON(manifest.mode), 'RUN_MODE_')],
     ['pid command', manifest.pidCommand],
@@ -89,7 +89,7 @@ export function readyText(ready: ManifestReady | undefined): string {
     case 'aliveFor':
       return `alive for ${elapsed(durationToMs(check.value) ?? 0)}`;
     case 'erlangPing':
-      return 'the Erlang node answers';
+      return 'the Erlang node answers and its applications are started';
     default:
       return '';
   }

@@ -342,7 +342,7 @@ export interface ReadyCheck {
     /** Something listens on the node's address and the port of this name. */
     { $case: "tcpPortName"; value: string }
     | //
-    /** The Erlang node answers `erlang:node()`. */
+    /** The Erlang node answers `erlang:node()`, and its boot script is through: all applications are started. */
     { $case: "erlangPing"; value: ErlangPing }
     | undefined;
 }

@@ -195,7 +195,7 @@ export interface ManifestReady {
     | { $case: "port"; value: string }
     | { $case: "aliveFor"; value: Duration }
     | //
-    /** The Erlang node answers. */
+    /** The Erlang node answers and its applications are started. */
     { $case: "erlangPing"; value: boolean }
     | undefined;
   timeout: Duration | undefined;
