@@ -27,9 +27,11 @@ require_node() {
   [ "$major" -ge 20 ] || die "Node 20 or newer is needed, this is $(node --version)"
 }
 
-sqlite_loads() { node -e "new (require('better-sqlite3'))(':memory:').close()" 2>/dev/null; }
+# As coordinator/src/store/sqlite/driver.ts chooses it.
+sqlite_loads() { node -e "new (require(parseInt(process.versions.node) >= 22 ? 'better-sqlite3-13' : 'better-sqlite3'))(':memory:').close()" 2>/dev/null; }
 
-# The binary of better-sqlite3 is downloaded where that works, else compiled with the running Node's headers.
+# Version 13, for Node 22 and newer, brings its binaries. That of version 12 is downloaded where that works, else compiled with the
+# running Node's headers.
 build_sqlite() {
   sqlite_loads && return 0
   say "better-sqlite3: fetching its binary, or compiling it, which takes a minute or two"

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import BetterSqlite3 from 'better-sqlite3';
+import { Sqlite } from '../store/sqlite/driver.js';
 import { create } from 'tar';
 import t, { type Test } from 'tap';
 import { systemClock } from '@wombat/proto';
@@ -75,7 +75,7 @@ t.test('what comes back is what was there, and ahead of its agents', async (t) =
 
 t.test('a store of a newer version is refused, and nothing is left', async (t) => {
   const { directory, archive, save } = await coordinator(t);
-  const connection = new BetterSqlite3(join(directory, 'store', 'wombat.db'));
+  const connection = new Sqlite(join(directory, 'store', 'wombat.db'));
   connection.prepare('insert into migrations (version, applied_at) values (9999, 0)').run();
   connection.close();
   await save();

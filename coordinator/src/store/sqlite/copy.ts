@@ -1,12 +1,12 @@
-import BetterSqlite3 from 'better-sqlite3';
 import { WombatError } from '@wombat/proto';
+import { Sqlite } from './driver.js';
 
 /** Pages of 4 KiB for each turn: a few milliseconds. */
 const pagesPerTurn = 500;
 
 /** Copies a store that is being written to, as it is at this moment. */
 export async function copySqliteStore(file: string, to: string): Promise<void> {
-  const connection = new BetterSqlite3(file, { readonly: true });
+  const connection = new Sqlite(file, { readonly: true });
   try {
     // Holds one state of the store: without it each write of others would begin the copy anew.
     connection.exec('begin');
@@ -20,7 +20,7 @@ export async function copySqliteStore(file: string, to: string): Promise<void> {
 /** Answers what is wrong with the file, in SQLite's words; nothing when it is whole. */
 export function checkSqliteStore(file: string): string | undefined {
   try {
-    const connection = new BetterSqlite3(file, { readonly: true });
+    const connection = new Sqlite(file, { readonly: true });
     try {
       const answer = connection.pragma('quick_check(1)', { simple: true });
       return answer === 'ok' ? undefined : String(answer);
@@ -40,7 +40,7 @@ const ahead = { generations: 1_000_000, numbers: 1_000 } as const;
  * name) is given to a second one. Events go on without a gap.
  */
 export function moveAhead(file: string): void {
-  const connection = new BetterSqlite3(file);
+  const connection = new Sqlite(file);
   try {
     connection.transaction(() => {
       connection.prepare("update nodes set generation = generation + ? where phase <> 'gone'").run(ahead.generations);

@@ -1,7 +1,7 @@
 import { chmodSync, statSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import path from 'node:path';
-import BetterSqlite3 from 'better-sqlite3';
+import { Sqlite } from './driver.js';
 import t, { type Test } from 'tap';
 import { systemClock, WombatError } from '@wombat/proto';
 import type { Manifest } from '../../domain/model/release.js';
@@ -132,7 +132,7 @@ void t.test('a release that the first schema has written says what it did not sa
   const { store, file } = await opened(test);
   const { commands: _c, limits: _l, needs: _n, runAs: _r, dataDirectory: _d, ...then } = manifestOf({ start: 'bin/old', nodeName: 'old' });
   await store.transaction((transaction) => transaction.releases.insert(releaseRow({ manifest: then as Manifest })));
-  const raw = new BetterSqlite3(file);
+  const raw = new Sqlite(file);
   raw.exec(`${withoutCountedFields} delete from migrations where version >= 4`);
   raw.close();
   const again = await openSqliteStore({ file, clock: systemClock });
@@ -144,7 +144,7 @@ void t.test('a release that the first schema has written says what it did not sa
 void t.test('a store of a newer version is refused', async (test) => {
   const { store, file } = await opened(test);
   test.ok(store);
-  const raw = new BetterSqlite3(file);
+  const raw = new Sqlite(file);
   raw.prepare('insert into migrations values (99, 0)').run();
   raw.close();
   await test.rejects(openSqliteStore({ file, clock: systemClock }), { code: 'WO_STORE_NEWER' });
@@ -209,7 +209,7 @@ void t.test('a store from before families had revisions: its nodes run what thei
     await transaction.nodes.insert(nodeRow(familyRow().id, 1));
   });
   await store.close();
-  const raw = new BetterSqlite3(file);
+  const raw = new Sqlite(file);
   raw.exec(`drop table family_revisions; ${withoutCountedFields} delete from migrations where version >= 3`);
   raw.exec("update families set body = json_remove(body, '$.spec.sealedSecrets'); update nodes set body = json_remove(body, '$.familyGeneration')");
   raw.close();

@@ -1,6 +1,5 @@
 import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import path from 'node:path';
-import BetterSqlite3 from 'better-sqlite3';
 import { Kysely, SqliteDialect } from 'kysely';
 import { WombatError, type Clock } from '@wombat/proto';
 import type { Store } from '../store.js';
@@ -8,6 +7,7 @@ import type { Database } from '../kysely/collection.js';
 import { KyselyStore } from '../kysely/kysely-store.js';
 import { migrate } from '../kysely/migrations.js';
 import type { Schema } from '../kysely/tables.js';
+import { Sqlite } from './driver.js';
 
 export interface SqliteOptions {
   readonly file: string;
@@ -33,7 +33,7 @@ function connect(file: string, readonly: boolean): Database {
   try {
     mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
     makePrivate(file);
-    const connection = new BetterSqlite3(file, { readonly });
+    const connection = new Sqlite(file, { readonly });
     connection.pragma('journal_mode = WAL');
     // An acknowledged write outlives a power cut.
     connection.pragma('synchronous = FULL');
