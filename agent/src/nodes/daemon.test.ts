@@ -66,7 +66,7 @@ t.test('a daemon without a pid command is the oldest that its start left', async
   t.equal(readFileSync(`/proc/${pid}/comm`, 'utf8'), 'daemon\n', 'not its child');
   kill(pid);
   await host.reaches(nodeId, NodePhase.READY, ({ restarts }) => restarts === 1);
-  t.equal(processesOf(host.hostId).length, 2, 'the child of the first went with it');
+  await until(() => processesOf(host.hostId).length === 2, 'a daemon and a child: those of the first went together');
   await absent(host, nodeId, 2n);
 });
 

@@ -23,7 +23,7 @@ export class ChildUnpacker implements Unpacker {
   async unpack(request: UnpackRequest, signal: AbortSignal): Promise<Unpacked> {
     const bounded = withDeadline(deadlineMs, 'unpacking the release', signal);
     const [node = process.execPath, ...rest] = this.#program;
-    const argv = ['--max-old-space-size=192', ...rest, unpackCommand, request.archivePath, String(request.sizeBytes), request.directory];
+    const argv = ['--max-old-space-size=128', '--max-semi-space-size=2', ...rest, unpackCommand, request.archivePath, String(request.sizeBytes), request.directory];
     const output = await run(node, argv, bounded);
     return readAnswer(output);
   }
