@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { connect as connectTcp, createServer, type AddressInfo, type Server } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { Metadata } from '@grpc/grpc-js';
 import { fromServiceError, systemClock, WombatError } from '@wombat/proto';
@@ -12,6 +11,7 @@ import { coordinatorName } from '../support/control-client.js';
 import { idOf } from '../support/fleet-view.js';
 import { startAgentByHand } from '../support/hand-started-agent.js';
 import { agentsClient, enrol, joinAsHost, newHostKey, type Certified } from '../support/host-identity.js';
+import { startRelay } from '../support/relay.js';
 import { notYet, until } from '../support/until.js';
 import { Workshop } from '../support/workshop.js';
 
@@ -62,33 +62,17 @@ t.test('a token makes one identity, whoever shows it and however often', async (
   for (const reason of ['expired', 'revoked', 'unknown']) t.ok(reasons.includes(reason), `the operator is told "${reason}"`, { reasons });
 });
 
-/** Passes bytes on until it is told to cut. */
-async function relay(t: Test, to: string): Promise<{ address: string; cutAnswers: (cut: boolean) => void; connections: () => number }> {
-  const [host = '', port = ''] = to.split(':');
-  let isCutting = false;
-  let connections = 0;
-  const server: Server = createServer((near) => {
-    connections += 1;
-    const far = connectTcp({ host, port: Number(port) });
-    near.on('error', () => far.destroy()).on('close', () => far.destroy()).pipe(far);
-    far.on('error', () => near.destroy()).on('close', () => near.destroy());
-    far.on('data', (bytes: Buffer) => void (isCutting && far.bytesRead > 4_000 ? near.destroy() : near.write(bytes)));
-  }).listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  t.teardown(() => server.close());
-  return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, cutAnswers: (cut) => (isCutting = cut), connections: () => connections };
-}
-
 t.test('the answer to an enrolment is lost: the agent comes back by itself, with the same key, as the same host', async (t) => {
   const workshop = await Workshop.closed(t);
   const { agents } = await workshop.coordinator.start();
-  const between = await relay(t, agents);
-  between.cutAnswers(true);
+  // The handshake takes 1,600 bytes, the answer 2,000 more.
+  let isCutting = true;
+  const between = await startRelay(t, agents, (near, bytes) => void (isCutting && bytes > 2_500 && near.destroy()));
   const token = await workshop.ok('token', 'create', 'by-hand');
   const machine = await startAgentByHand(workshop, 'machine', between.address, token);
   await until('the coordinator has enrolled it', async () => (await workshop.fleet.events('host.enrolled')).length === 1 || notYet(await machine.log()));
   t.ok(existsSync(machine.tokenFile), 'the agent does not know that');
-  between.cutAnswers(false);
+  isCutting = false;
   await until('the host is up', async () => (await workshop.fleet.hosts()).some(({ phase }) => phase === HostPhase.UP) || notYet(await machine.log()));
   t.equal((await workshop.fleet.events('host.enrolled')).length, 1, 'one identity');
   t.equal((await workshop.fleet.events('token.refused')).length, 0, 'nobody was refused');

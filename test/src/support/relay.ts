@@ -1,0 +1,33 @@
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import type { Test } from 'tap';
+
+export interface Relay {
+  readonly address: string;
+  connections(): number;
+  /** What came from the far end, over all connections. */
+  answeredBytes(): number;
+}
+
+/** Passes bytes on between who connects to it and `to`; called before each answer, which it may prevent by destroying the near end. */
+export type OnAnswer = (near: Socket, connectionBytes: number) => void;
+
+export async function startRelay(t: Test, to: string, onAnswer: OnAnswer = () => undefined): Promise<Relay> {
+  const [host = '', port = ''] = to.split(':');
+  let connections = 0;
+  let answeredBytes = 0;
+  const server = createServer((near) => {
+    connections += 1;
+    const far = connect({ host, port: Number(port) });
+    near.on('error', () => far.destroy()).on('close', () => far.destroy()).pipe(far);
+    far.on('error', () => near.destroy()).on('close', () => near.destroy());
+    far.on('data', (bytes: Buffer) => {
+      onAnswer(near, far.bytesRead);
+      if (near.destroyed) return;
+      answeredBytes += bytes.length;
+      near.write(bytes);
+    });
+  }).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  t.teardown(() => server.close());
+  return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, connections: () => connections, answeredBytes: () => answeredBytes };
+}
