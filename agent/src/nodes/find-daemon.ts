@@ -20,9 +20,12 @@ const pidCommandTimeoutMs = 10_000;
 /** Many a daemon writes its pid a moment after its start command has returned. */
 const patienceMs = 5_000;
 const firstPauseMs = 20;
+/** A process between two forks ends at once: what is taken for the daemon is still the oldest after this time. */
+const settlingMs = 150;
 const longestPauseMs = 500;
 
-type Finding = { readonly daemon: ProcessStat } | { readonly reason: string };
+/** Sure: the release itself has named it. */
+type Finding = { readonly daemon: ProcessStat; readonly isSure: boolean } | { readonly reason: string };
 
 /**
  * The process that a start command left behind. What is not found is ended, too: nothing of a node
@@ -42,9 +45,17 @@ export async function findDaemon(search: DaemonSearch, signal: AbortSignal): Pro
 async function lookPatiently(search: DaemonSearch, signal: AbortSignal): Promise<ProcessIdentity> {
   const { context, clock } = search;
   const deadlineMs = clock.monotonic() + patienceMs;
+  let before: ProcessStat | undefined;
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(longestPauseMs, pauseMs * 2)) {
     const finding = await lookOnce(search, signal);
-    if ('daemon' in finding) return { pid: finding.daemon.pid, startTime: finding.daemon.startTime };
+    if ('daemon' in finding) {
+      const { pid, startTime } = finding.daemon;
+      const isSettled = before?.pid === pid && before.startTime === startTime;
+      if (finding.isSure || isSettled || clock.monotonic() >= deadlineMs) return { pid, startTime };
+      before = finding.daemon;
+      await clock.sleep(settlingMs, signal);
+      continue;
+    }
     if (clock.monotonic() >= deadlineMs) {
       throw new WombatError('WO_NODE_START_FAILED', `the start command of ${context.spec.name} returned, but ${finding.reason}`, {
         hint: 'name a command that prints the pid (`pidCommand` of the manifest), or run the release in the foreground',
@@ -63,7 +74,7 @@ async function lookOnce(search: DaemonSearch, signal: AbortSignal): Promise<Find
 function searchProcesses({ startId, starter }: DaemonSearch): Finding {
   const session = starter?.sessionId === undefined ? [] : sessionMembers(starter.sessionId);
   const found = [...session, ...findByEnvironment(startIdVariable, startId)].sort((one, other) => Number(one.startTime) - Number(other.startTime));
-  return found[0] ? { daemon: found[0] } : { reason: 'no process of it is to be found' };
+  return found[0] ? { daemon: found[0], isSure: false } : { reason: 'no process of it is to be found' };
 }
 
 async function askForPid(command: readonly string[], search: DaemonSearch, signal: AbortSignal): Promise<Finding> {
@@ -89,7 +100,7 @@ function judge(pid: number, { context, starter }: DaemonSearch): Finding {
   if (startedAt !== undefined && Number(stat.startTime) < Number(startedAt)) return { reason: `the process ${pid} that its pid command named is older than the start` };
   const owner = ownerOf(context);
   if (owner && userOf(pid) !== owner.uid) return { reason: `the process ${pid} that its pid command named is not of the user ${owner.name}` };
-  return { daemon: stat };
+  return { daemon: stat, isSure: true };
 }
 
 function userOf(pid: number): number | undefined {
