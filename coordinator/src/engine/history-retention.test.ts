@@ -83,7 +83,7 @@ void t.test('remembered requests go when their day is over, and the sweep comes 
   retention.start();
   await clock.advance(11 * 60_000);
   while (await store.read.requests.get('old 249')) {
-    await clock.advance(1);
+    await clock.advance(60_000);
     // The store answers at once: without this nothing else would have its turn.
     await setImmediate();
   }
