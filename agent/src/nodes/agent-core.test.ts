@@ -31,6 +31,7 @@ t.test('a node becomes ready in a clean environment and its own directories', as
   t.equal(ready.restarts, 0);
 
   const base = join(host.agentDirectory, 'nodes', nodeId);
+  await until(() => existsSync(join(base, 'data', 'conf')) && readFileSync(join(base, 'data', 'conf')).length > 0, 'the node to have written down what it sees');
   const environment = new Map(readFileSync(join(base, 'data', 'env'), 'utf8').trim().split('\n').map((line) => line.split(/=(.*)/s).slice(0, 2) as [string, string]));
   t.match(Object.fromEntries(environment), {
     LANG: 'C.UTF-8', HOME: join(base, 'home'), COLOUR: 'blue', DB_PASSWORD: 'pa$s',
