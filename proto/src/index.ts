@@ -10,6 +10,7 @@ export * from './errors/catalogue.js';
 export * from './errors/error-block.js';
 export * from './errors/grpc.js';
 export * from './errors/wombat-error.js';
+export * from './group-by.js';
 export * from './ids.js';
 export * from './join-token.js';
 export * from './limits.js';

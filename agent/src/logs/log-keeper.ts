@@ -71,7 +71,8 @@ export class LogKeeper {
     const { nodes, clock, log, directory } = this.#options;
     this.#canFree ??= await canFreeBytes(directory);
     const present = nodes();
-    for (const nodeId of this.#logs.keys()) if (!present.some((node) => node.nodeId === nodeId)) this.#logs.delete(nodeId);
+    const presentIds = new Set(present.map(({ nodeId }) => nodeId));
+    for (const nodeId of this.#logs.keys()) if (!presentIds.has(nodeId)) this.#logs.delete(nodeId);
     for (const { nodeId, paths, logFiles } of present) {
       try {
         if (!existsSync(paths.logs)) continue;

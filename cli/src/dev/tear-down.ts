@@ -1,4 +1,4 @@
-import { orAborted, WombatError, type Clock } from '@wombat/proto';
+import { groupBy, orAborted, WombatError, type Clock } from '@wombat/proto';
 import {
   CancelOperationRequest, DataPolicy, HostPhase, HostServiceService, ListHostsRequest, ListNodesRequest, ListOperationsRequest, NodeServiceService, OperationKind, OperationServiceService,
   RemoveHostRequest, RemoveNodesRequest, WatchOperationRequest, type Host, type Node, type Operation,
@@ -22,7 +22,7 @@ export async function tearDown(control: Control, clock: Clock, tell: (text: stri
     if (nodes.length === 0 && hosts.length === 0) return;
     if (nodes.length > 0) {
       tell(`removing ${count(nodes.length, 'node')}`);
-      await allOf([...groupByFamily(nodes).values()].map((members) => removeNodes(control, members, signal)));
+      await allOf([...groupBy(nodes, ({ familyId }) => familyId).values()].map((members) => removeNodes(control, members, signal)));
     } else {
       tell(`removing ${count(hosts.length, 'host')}`);
       await allOf(hosts.map((host) => removeHost(control, host, signal)));
@@ -69,12 +69,6 @@ async function listHosts(control: Control): Promise<Host[]> {
     return { items: answer.hosts, page: answer.page };
   });
   return hosts.filter((host) => host.phase !== HostPhase.GONE);
-}
-
-function groupByFamily(nodes: readonly Node[]): Map<string, Node[]> {
-  const families = new Map<string, Node[]>();
-  for (const node of nodes) families.set(node.familyId, [...(families.get(node.familyId) ?? []), node]);
-  return families;
 }
 
 async function removeNodes(control: Control, nodes: readonly Node[], signal: AbortSignal): Promise<void> {

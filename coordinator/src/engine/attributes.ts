@@ -1,17 +1,17 @@
 import type { Attribute } from '@wombat/proto/types';
-import type { AttributeScalar, Attributes } from '../domain/model/object.js';
+import type { StoredAttribute, Attributes } from '../domain/model/object.js';
 
 /** Typed attributes of a contract as they are stored: in base units, lists of text as such. */
 export function attributesFromWire(attributes: readonly Attribute[]): Attributes {
-  const stored: Record<string, AttributeScalar> = {};
+  const stored: Record<string, StoredAttribute> = {};
   for (const { key, value } of attributes) {
-    const scalar = scalarOf(value?.kind);
-    if (scalar !== undefined) stored[key] = scalar;
+    const one = storedOf(value?.kind);
+    if (one !== undefined) stored[key] = one;
   }
   return stored;
 }
 
-function scalarOf(kind: NonNullable<Attribute['value']>['kind']): AttributeScalar | undefined {
+function storedOf(kind: NonNullable<Attribute['value']>['kind']): StoredAttribute | undefined {
   switch (kind?.$case) {
     case 'text':
     case 'flag':

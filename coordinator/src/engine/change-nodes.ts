@@ -1,4 +1,3 @@
-import { withNames } from './plan-names.js';
 import { WombatError } from '@wombat/proto';
 import type { Family } from '../domain/model/family.js';
 import type { Node } from '../domain/model/node.js';
@@ -11,6 +10,7 @@ import { nodePhaseEvent, operationEvent } from './events.js';
 import { expectCluster } from './bootstrap/expect-cluster.js';
 import { dropUnusedRevisions } from './family-revisions.js';
 import { refuseWhileBusy } from './family-lock.js';
+import { withNames } from './plan-names.js';
 
 export type NodeChange = 'start' | 'stop' | 'restart' | 'remove';
 

@@ -3,7 +3,6 @@ import type { Domain, Family } from '../domain/model/family.js';
 import type { Host } from '../domain/model/host.js';
 import type { Node, NodePort } from '../domain/model/node.js';
 import type { Operation, PlanEntry } from '../domain/model/operation.js';
-import { withNames } from './plan-names.js';
 import type { Release } from '../domain/model/release.js';
 import { checkFamilyNames } from '../domain/release/check-family.js';
 import { slug } from '../domain/model/slug.js';
@@ -15,6 +14,7 @@ import { hostPhaseEvent, nodePhaseEvent, operationEvent } from './events.js';
 import { expectCluster } from './bootstrap/expect-cluster.js';
 import { refuseWhileBusy } from './family-lock.js';
 import { nodesOnHosts } from './nodes-on-hosts.js';
+import { withNames } from './plan-names.js';
 import { takePorts } from './ports-allocation.js';
 
 export interface DeployRequest {

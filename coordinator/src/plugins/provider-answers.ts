@@ -1,5 +1,5 @@
 import { tagNames, type Machine } from '@wombat/plugin-sdk';
-import { isId } from '@wombat/proto';
+import { groupBy, isId } from '@wombat/proto';
 import {
   HardwareProfile, Image, Machine as MachineCodec, type CreateHostResult, type DestroyHostResult, type HostSpec, type ProviderFailure,
 } from '@wombat/proto/plugin';
@@ -118,16 +118,6 @@ export function readDestroyResults(
     const failure = found.find((answer) => answer.failure !== undefined)?.failure;
     return { machineId, failure: failure && clean(failure) };
   });
-}
-
-function groupBy<T>(values: readonly T[], keyOf: (value: T) => string): ReadonlyMap<string, readonly T[]> {
-  const groups = new Map<string, T[]>();
-  for (const value of values) {
-    const group = groups.get(keyOf(value));
-    if (group) group.push(value);
-    else groups.set(keyOf(value), [value]);
-  }
-  return groups;
 }
 
 function readAttributes(attributes: readonly Attribute[]): Attribute[] {

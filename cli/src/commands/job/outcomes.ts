@@ -1,4 +1,4 @@
-import { exitCodes } from '@wombat/proto';
+import { exitCodes, groupBy } from '@wombat/proto';
 import { Outcome } from '@wombat/proto/agent';
 import type { Job, JobTarget } from '@wombat/proto/control';
 import { compareNames } from '../../output/by-name.js';
@@ -65,13 +65,9 @@ function tookMs(target: JobTarget): number {
   return target.startedAt && target.finishedAt ? target.finishedAt.getTime() - target.startedAt.getTime() : 0;
 }
 
+/** Those that ended alike, with the same output. */
 function grouped(targets: readonly JobTarget[]): JobTarget[][] {
-  const groups = new Map<string, JobTarget[]>();
-  for (const target of targets) {
-    const key = JSON.stringify([outcomeText(target), textOf(target.stdout), textOf(target.stderr), target.error?.message]);
-    groups.set(key, [...(groups.get(key) ?? []), target]);
-  }
-  return [...groups.values()];
+  return [...groupBy(targets, (target) => JSON.stringify([outcomeText(target), textOf(target.stdout), textOf(target.stderr), target.error?.message])).values()];
 }
 
 function printGroup(runtime: Runtime, group: readonly JobTarget[], label: string, width: number, fold: boolean): void {

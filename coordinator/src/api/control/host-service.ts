@@ -25,8 +25,12 @@ export interface HostServiceOptions {
 export function hostService(options: HostServiceOptions): Service {
   const { store, fleet } = options;
   const find = (reference: string): Promise<Host> => findObject(store.read, 'hosts', reference);
-  const viewOf = async (host: Host): Promise<ReturnType<typeof hostView>> =>
-    hostView(host, await store.read.providers.get(host.providerId), await store.read.nodes.count({ hostId: host.id, phase: presentPhases }), fleet.sample(host.id));
+  /** What belongs to all of them is asked for once. */
+  const viewsOf = async (hosts: readonly Host[]): Promise<ReturnType<typeof hostView>[]> => {
+    const providers = new Map((await store.read.providers.find({})).map((provider) => [provider.id, provider]));
+    const nodes = hosts.length === 0 ? {} : await store.read.nodes.countBy('hostId', { hostId: hosts.map(({ id }) => id), phase: presentPhases });
+    return hosts.map((host) => hostView(host, providers.get(host.providerId), nodes[host.id] ?? 0, fleet.sample(host.id)));
+  };
   const answer = (operation: Operation): { operation: ReturnType<typeof operationView> } => ({ operation: operationView(operation) });
   return implement(HostServiceService, {
     async listHosts(request) {
@@ -36,10 +40,11 @@ export function hostService(options: HostServiceOptions): Service {
         request.includeGone ? {} : { phase: presentHostPhases },
       );
       const page = await store.read.hosts.page(query);
-      return { hosts: await Promise.all(page.items.map(viewOf)), page: { nextPageToken: page.nextPageToken } };
+      return { hosts: await viewsOf(page.items), page: { nextPageToken: page.nextPageToken } };
     },
     async getHost(request) {
-      return { host: await viewOf(await find(request.host)) };
+      const [host] = await viewsOf([await find(request.host)]);
+      return { host };
     },
     async drainHost(request, { identity }) {
       const work = (transaction: Transaction, host: Host): Promise<Operation> => drainHost(options, transaction, host, principalOf(identity));

@@ -1,4 +1,4 @@
-import { limits, sizeText, WombatError } from '@wombat/proto';
+import { groupBy, limits, sizeText, WombatError } from '@wombat/proto';
 import { DataSizes, type DataSize } from '@wombat/proto/agent';
 import type { NodeData } from '@wombat/proto/control';
 import type { Node } from '../../domain/model/node.js';
@@ -55,16 +55,10 @@ function nodeData({ id, name, hostId }: Node, size: DataSize | undefined): NodeD
 /** Nodes of one host each, as many as one channel takes. */
 function inParts(nodes: readonly Node[]): Node[][] {
   const parts: Node[][] = [];
-  for (const members of groupByHost(nodes)) {
+  for (const members of groupBy(nodes, ({ hostId }) => hostId).values()) {
     for (let start = 0; start < members.length; start += limits.measuredNodes) parts.push(members.slice(start, start + limits.measuredNodes));
   }
   return parts;
-}
-
-function groupByHost(nodes: readonly Node[]): Iterable<Node[]> {
-  const hosts = new Map<string, Node[]>();
-  for (const node of nodes) hosts.set(node.hostId, [...(hosts.get(node.hostId) ?? []), node]);
-  return hosts.values();
 }
 
 async function askHost({ store, fleet }: DataTools, nodes: readonly Node[], signal: AbortSignal): Promise<readonly DataSize[]> {

@@ -1,11 +1,11 @@
 import type { Facts } from '@wombat/proto/agent';
-import type { AttributeScalar } from '../model/object.js';
+import type { StoredAttribute } from '../model/object.js';
 import type { Host } from '../model/host.js';
 import type { Provider } from '../model/provider.js';
 
-export type AttributeType = 'text' | 'flag' | 'integer' | 'decimal' | 'quantity' | 'list';
-export type AttributeUnit = 'bytes' | 'milliseconds' | 'cores';
-export type AttributeReading = AttributeScalar | undefined;
+export type AttributeType = 'text' | 'flag' | 'integer' | 'quantity' | 'list';
+export type AttributeUnit = 'bytes' | 'cores';
+export type AttributeReading = StoredAttribute | undefined;
 
 /** What is known of a host when its attributes are read. */
 export interface AttributeSource {

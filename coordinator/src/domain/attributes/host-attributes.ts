@@ -3,7 +3,7 @@ import { Unit } from '@wombat/proto/types';
 import { attributeTable, type AttributeDefinition, type AttributeReading, type AttributeSource, type AttributeUnit } from './attribute-table.js';
 import { typedValue } from './typed-value.js';
 
-const units: Readonly<Record<AttributeUnit, Unit>> = { bytes: Unit.BYTES, milliseconds: Unit.MILLISECONDS, cores: Unit.CORES };
+const units: Readonly<Record<AttributeUnit, Unit>> = { bytes: Unit.BYTES, cores: Unit.CORES };
 
 /**
  * All attributes of a host by their keys: those of the table, what its driver told of the machine, and what its agent

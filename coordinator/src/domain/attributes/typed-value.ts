@@ -1,8 +1,8 @@
 import type { AttributeValue } from '@wombat/proto/types';
-import type { AttributeScalar } from '../model/object.js';
+import type { StoredAttribute } from '../model/object.js';
 
 /** A stored value as the contract writes it; its unit, if any, its key tells. */
-export function typedValue(value: AttributeScalar): AttributeValue {
+export function typedValue(value: StoredAttribute): AttributeValue {
   switch (typeof value) {
     case 'string':
       return { kind: { $case: 'text', value } };

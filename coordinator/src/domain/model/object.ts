@@ -26,6 +26,6 @@ export interface StoredError {
   readonly hint: string;
 }
 
-export type AttributeScalar = string | number | boolean | readonly string[];
+export type StoredAttribute = string | number | boolean | readonly string[];
 /** Labels and facts as stored; units are the base units of the key's definition. */
-export type Attributes = Readonly<Record<string, AttributeScalar>>;
+export type Attributes = Readonly<Record<string, StoredAttribute>>;

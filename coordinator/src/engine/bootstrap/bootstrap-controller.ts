@@ -10,6 +10,7 @@ import { familyEvent, nodeEvent, nodePhaseEvent, storedError } from '../events.j
 import type { StrategyDirectory } from '../ports.js';
 import type { StepRunner } from '../step-runner.js';
 import { connectedParts } from './connected-parts.js';
+import { joinsCluster } from './joins-cluster.js';
 import { memberOf } from './member.js';
 
 export interface BootstrapControllerOptions {
@@ -50,7 +51,7 @@ export class BootstrapController {
     const family = await this.#options.store.read.families.get(familyId);
     if (!family) return;
     const strategy = this.#options.strategies.strategy(family.spec.bootstrap.strategy);
-    if (strategy.joinOrder === JoinOrder.NONE) return;
+    if (!joinsCluster(this.#options.strategies, family)) return;
     const nextTryMs = await this.#joinAll(family, strategy, signal);
     await this.#check(family.id, strategy, signal);
     return nextTryMs;

@@ -1,4 +1,4 @@
-import { durationFromMs, limits, WombatError, type Clock, type Ids } from '@wombat/proto';
+import { durationFromMs, groupBy, limits, WombatError, type Clock, type Ids } from '@wombat/proto';
 import { ExecJob, type ExecOutcome } from '@wombat/proto/agent';
 import { Action } from '@wombat/proto/types';
 import type { Job, JobTarget } from '../../domain/model/job.js';
@@ -82,7 +82,7 @@ export class JobService {
   }
 
   async cancel(job: Job): Promise<void> {
-    const byHost = groupByHost(await this.#openTargets(job.id));
+    const byHost = targetsByHost(await this.#openTargets(job.id));
     for (const [hostId, targetIds] of byHost) this.#options.fleet.cancelExec(hostId, job.id, targetIds);
   }
 
@@ -110,7 +110,7 @@ export class JobService {
   }
 
   async #sendTo(job: Job, targets: readonly JobTarget[]): Promise<void> {
-    const unreachable = new Set(this.#options.fleet.sendExec(encodeJob(job), groupByHost(targets)));
+    const unreachable = new Set(this.#options.fleet.sendExec(encodeJob(job), targetsByHost(targets)));
     if (unreachable.size === 0) return;
     const missed = targets.filter((target) => unreachable.has(target.hostId));
     const finishedAt = this.#options.clock.now();
@@ -204,8 +204,7 @@ function noSession(hostId: string): WombatError {
   return new WombatError('WO_HOST_UNREACHABLE', 'the agent of the host had no session, so the command was not sent', { hint: `see since when: wo host show ${hostId}` });
 }
 
-function groupByHost(targets: readonly { readonly hostId: string; readonly targetId: string }[]): Map<string, string[]> {
-  const groups = new Map<string, string[]>();
-  for (const { hostId, targetId } of targets) groups.set(hostId, [...(groups.get(hostId) ?? []), targetId]);
-  return groups;
+function targetsByHost(targets: readonly JobTarget[]): Map<string, string[]> {
+  const groups = groupBy(targets, ({ hostId }) => hostId);
+  return new Map([...groups].map(([hostId, members]) => [hostId, members.map(({ targetId }) => targetId)]));
 }

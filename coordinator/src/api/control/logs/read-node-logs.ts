@@ -1,4 +1,4 @@
-import { limits, WombatError } from '@wombat/proto';
+import { groupBy, limits, WombatError } from '@wombat/proto';
 import type { ReadNodeLogsRequest, ReadNodeLogsResponse } from '@wombat/proto/control';
 import { alsoGone } from '../meant-nodes.js';
 import { Confluence } from './confluence.js';
@@ -72,8 +72,7 @@ function introduced(target: LogTarget): ReadNodeLogsResponse {
 }
 
 function byHost(targets: readonly LogTarget[], positions: Positions): LogTarget[][] {
-  const hosts = new Map<string, LogTarget[]>();
-  for (const target of targets) hosts.set(target.node.hostId, [...(hosts.get(target.node.hostId) ?? []), target]);
+  const hosts = groupBy(targets, ({ node }) => node.hostId);
   return [...hosts.values()].flatMap((part) => inFrames(part, positions));
 }
 
