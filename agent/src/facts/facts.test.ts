@@ -16,7 +16,7 @@ const hardware = { manufacturer: 'Acme', model: 'One', isVirtual: true, hypervis
 t.test('a sample is made of differences and of what stands, and asks for the disk seldom', async (t) => {
   const texts: Record<string, string> = {
     '/proc/stat': 'cpu  100 0 0 900 0 0 0 0 0 0\n', '/proc/loadavg': '1.5 1 1 1/1 1\n', '/proc/meminfo': 'MemAvailable: 2 kB\n',
-    '/proc/net/dev': 'eth0: 10 0 0 0 0 0 0 0 20 0 0 0 0 0 0 0\n', '/proc/self/statm': '10 3 1 1 0 1 0\n',
+    '/proc/net/dev': 'eth0: 10 0 0 0 0 0 0 0 20 0 0 0 0 0 0 0\n', '/proc/self/status': 'Name:\tnode\nVmRSS:\t      12 kB\n',
   };
   let asked = 0;
   const sampler = new Sampler({ directory: '/', read: (path) => texts[path], freeBytes: () => BigInt(++asked * 1000), now: () => 5_000 });

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { cpuUtilisation, parseCpuTimes, parseLoad, parseMemory, parseMounts, parseNetwork, parseOsRelease, parseResidentPages } from './proc.js';
+import { cpuUtilisation, parseCpuTimes, parseLoad, parseMemory, parseMounts, parseNetwork, parseOsRelease } from './proc.js';
 
 const stat = 'cpu  100 10 40 800 50 5 5 0 30 0\ncpu0 50 5 20 400 25 2 3 0 15 0\nintr 12345\n';
 const netDev = [
@@ -17,8 +17,8 @@ t.test('the texts of /proc', async (t) => {
   t.equal(cpuUtilisation({ busy: 100, total: 1000 }, { busy: 10, total: 1100 }), 0, 'a counter that ran backwards');
   t.same(parseNetwork(netDev), { received: 1030, sent: 2040 }, 'all interfaces but the loopback, with and without a space after the colon');
   t.equal(parseMemory('MemTotal:       1000 kB\nMemFree: 5 kB\nMemAvailable:    400 kB\n', 'MemAvailable'), 409_600, 'kB are 1024 bytes');
+  t.equal(parseMemory('VmPeak:\t    9999 kB\nVmRSS:\t    2000 kB\n', 'VmRSS'), 2_048_000, 'of a process');
   t.equal(parseLoad('0.52 0.40 0.30 1/123 4567\n'), 0.52, 'the load of a minute');
-  t.equal(parseResidentPages('10000 2500 1500 1 0 800 0\n'), 2500, 'resident pages');
   t.equal(parseOsRelease('NAME="Debian"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n'), 'Debian GNU/Linux 12 (bookworm)', 'the name that people know');
   t.same(parseMounts('/dev/sda1 / ext4 rw 0 0\n/dev/sdb1 /mnt/my\\040disk xfs rw 0 0\n')[1], { device: '/dev/sdb1', mount: '/mnt/my disk', filesystem: 'xfs' }, 'escapes are undone');
 });
@@ -28,6 +28,6 @@ t.test('texts that are missing or strange give zero, never NaN', async (t) => {
     t.same(parseCpuTimes(text), { busy: 0, total: 0 }, `cpu of ${JSON.stringify(text)}`);
     t.equal(parseMemory(text, 'MemAvailable'), 0, `memory of ${JSON.stringify(text)}`);
     t.same(parseNetwork(text), { received: 0, sent: 0 }, `network of ${JSON.stringify(text)}`);
-    t.equal(parseResidentPages(text), 0, `pages of ${JSON.stringify(text)}`);
+    t.equal(parseMemory(text, 'VmRSS'), 0, `memory of a process of ${JSON.stringify(text)}`);
   }
 });

@@ -22,9 +22,9 @@ export function cpuUtilisation(before: CpuTimes, after: CpuTimes): number {
   return Math.min(1, Math.max(0, (after.busy - before.busy) / total));
 }
 
-/** Of /proc/meminfo, in bytes. */
-export function parseMemory(text: string, name: 'MemTotal' | 'MemAvailable'): number {
-  return toNumber(new RegExp(`^${name}: +([0-9]+) kB$`, 'm').exec(text)?.[1]) * 1024;
+/** Of /proc/meminfo, or of the status of a process, in bytes. */
+export function parseMemory(text: string, name: 'MemTotal' | 'MemAvailable' | 'VmRSS'): number {
+  return toNumber(new RegExp(`^${name}:\\s+([0-9]+) kB$`, 'm').exec(text)?.[1]) * 1024;
 }
 
 /** Of /proc/loadavg. */
@@ -49,11 +49,6 @@ export function parseNetwork(text: string): NetworkBytes {
     sent += toNumber(values[8]);
   }
   return { received, sent };
-}
-
-/** Of /proc/self/statm: pages that are resident. */
-export function parseResidentPages(text: string): number {
-  return toNumber(text.split(' ')[1]);
 }
 
 /** Of /proc/mounts: what lies on a disk. Escapes like \040 are undone. */

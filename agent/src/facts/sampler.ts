@@ -1,7 +1,7 @@
 import { statfsSync } from 'node:fs';
 import type { Sample } from '@wombat/proto/agent';
 import { readHostFile, type ReadHostFile } from './host-files.js';
-import { cpuUtilisation, parseCpuTimes, parseLoad, parseMemory, parseNetwork, parseResidentPages, type CpuTimes } from './proc.js';
+import { cpuUtilisation, parseCpuTimes, parseLoad, parseMemory, parseNetwork, type CpuTimes } from './proc.js';
 
 export interface SamplerOptions {
   /** The filesystem whose free space is told. */
@@ -16,7 +16,6 @@ export interface SamplerOptions {
 
 /** A disk may be slow to answer, and does not fill up in ten seconds. */
 const samplesPerDiskReading = 10;
-const pageBytes = 4096;
 
 /** Reads a sample from /proc in about a tenth of a millisecond, without starting a process. */
 export class Sampler {
@@ -50,7 +49,7 @@ export class Sampler {
       networkReceivedBytes: BigInt(network.received),
       networkSentBytes: BigInt(network.sent),
       time: new Date(this.#now()),
-      agentResidentBytes: BigInt(parseResidentPages(this.#read('/proc/self/statm')) * pageBytes),
+      agentResidentBytes: BigInt(parseMemory(this.#read('/proc/self/status'), 'VmRSS')),
     };
   }
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { openTo } from '../accounts/run-as.js';
 import { findPlatform } from '../facts/platform.js';
+import { parseMemory } from '../facts/proc.js';
 import { checkDisk, checkMemory } from '../preflight/capacity-check.js';
 import { checkLimits } from '../preflight/limit-check.js';
 import { checkPlatform, checkRuntime } from '../preflight/runtime-check.js';
@@ -11,8 +12,6 @@ import { isRootCurrent } from './node-launch.js';
 import type { NodeServices } from './node-services.js';
 import type { NodeState } from './node-state.js';
 import { checkPorts } from './port-check.js';
-
-const pageBytes = 4096;
 
 /**
  * Brings the release to the host and looks whether the node can run here at all. Nothing is stopped
@@ -51,12 +50,12 @@ async function checkCapacity(state: NodeState, { spec, paths }: NodeContext, { d
 function residentBytes(state: NodeState): number {
   const stat = state.isAlive && state.process?.child ? readStat(state.process.child.pid) : undefined;
   if (!stat) return 0;
-  return sessionMembers(stat.sessionId).reduce((sum, { pid }) => sum + residentPages(pid) * pageBytes, 0);
+  return sessionMembers(stat.sessionId).reduce((sum, { pid }) => sum + residentOf(pid), 0);
 }
 
-function residentPages(pid: number): number {
+function residentOf(pid: number): number {
   try {
-    return Number(readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ')[1]) || 0;
+    return parseMemory(readFileSync(`/proc/${pid}/status`, 'latin1'), 'VmRSS');
   } catch {
     return 0;
   }
