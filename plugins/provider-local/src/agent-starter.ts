@@ -10,7 +10,7 @@ import { isAlive, startTimeOf, type FoundProcess, type HostProcesses, type Proce
 import { epmdAddresses } from './subnet.js';
 
 /** What an agent inherits of the coordinator's environment; all else, secrets included, stays behind. */
-const inherited = ['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'LANG', 'LC_ALL', 'LC_CTYPE', 'TZ', 'TMPDIR'];
+const inherited = ['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'LANG', 'LC_ALL', 'LC_CTYPE', 'TZ', 'TMPDIR', 'WOMBAT_FAILPOINTS'];
 
 const settlePollMs = 50;
 
