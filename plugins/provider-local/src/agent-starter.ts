@@ -11,7 +11,7 @@ import { startTimeOf, type FoundProcess, type HostProcesses } from './processes.
 import { epmdAddresses } from './subnet.js';
 
 /** What an agent inherits of the coordinator's environment; all else, secrets included, stays behind. */
-const inherited = ['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'LANG', 'LC_ALL', 'LC_CTYPE', 'TZ', 'TMPDIR'];
+const inherited = ['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'LANG', 'LC_ALL', 'LC_CTYPE', 'TZ', 'TMPDIR', 'WOMBAT_FAILPOINTS'];
 
 const settlePollMs = 50;
 
