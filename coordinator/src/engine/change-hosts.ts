@@ -5,7 +5,7 @@ import type { Operation, PlanEntry } from '../domain/model/operation.js';
 import { inPhase, presentPhases } from '../domain/states/node-states.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { Transaction } from '../store/store.js';
-import type { EngineTools } from './deploy-nodes.js';
+import type { EngineTools } from './place-nodes.js';
 import { hostPhaseEvent, nodePhaseEvent, operationEvent } from './events.js';
 import { withNames } from './plan-names.js';
 

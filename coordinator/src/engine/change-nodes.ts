@@ -5,7 +5,7 @@ import type { Operation, OperationKind, PlanAction } from '../domain/model/opera
 import { checkFamilyNames } from '../domain/release/check-family.js';
 import { inPhase } from '../domain/states/node-states.js';
 import type { Transaction } from '../store/store.js';
-import type { EngineTools } from './deploy-nodes.js';
+import type { EngineTools } from './place-nodes.js';
 import { nodePhaseEvent, operationEvent } from './events.js';
 import { expectCluster } from './bootstrap/expect-cluster.js';
 import { dropUnusedRevisions } from './family-revisions.js';
