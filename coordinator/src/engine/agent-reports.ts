@@ -1,5 +1,6 @@
 import { Facts, NodePhase as AgentPhase, type Assignment, type ExecOutcome, type Hello, type NodeStatus, type OutcomeRef } from '@wombat/proto/agent';
 import { isSkewed, type Clock, type WombatError } from '@wombat/proto';
+import { failpoint } from '@wombat/proto/failpoints';
 import { clockSkewEvent } from '../domain/model/clock-skew-event.js';
 import type { Family } from '../domain/model/family.js';
 import type { Host } from '../domain/model/host.js';
@@ -64,6 +65,7 @@ export class AgentReports implements FleetListener {
   async onConnected(hostId: string, { agentTime }: Hello): Promise<readonly Assignment[]> {
     const { store, clock } = this.#options;
     const skewMs = agentTime === undefined ? 0 : agentTime.getTime() - clock.now();
+    await failpoint('coordinator.session.before-up');
     await store.transaction(async (transaction) => {
       const host = await transaction.hosts.get(hostId);
       if (!host || host.desired === 'absent') return;
@@ -78,6 +80,7 @@ export class AgentReports implements FleetListener {
       const up = await transaction.hosts.update({ ...back, phase: advance(`host ${host.name}`, hostTransitions, host.phase, 'up'), phaseSince: now });
       await this.#options.history.append(transaction, hostPhaseEvent(up, `the agent of ${up.name} has reported`));
     });
+    await failpoint('coordinator.session.after-up');
     this.#options.connected(hostId);
     return this.#options.fullSync(hostId);
   }
@@ -104,6 +107,7 @@ export class AgentReports implements FleetListener {
   }
 
   async onStatus(hostId: string, statuses: readonly NodeStatus[], complete: boolean): Promise<void> {
+    await failpoint('coordinator.report.before-store');
     await this.#options.store.transaction(async (transaction) => {
       const families = new Map<string, Family | undefined>();
       const unknown: NodeStatus[] = [];
@@ -118,10 +122,14 @@ export class AgentReports implements FleetListener {
       await rememberUnknown(transaction, this.#options.history, hostId, unknown);
       await forgetUnknown(transaction, hostId, statuses, complete);
     });
+    await failpoint('coordinator.report.after-store');
   }
 
-  onExecOutcomes(hostId: string, outcomes: readonly ExecOutcome[]): Promise<readonly OutcomeRef[]> {
-    return this.#options.outcomes(hostId, outcomes);
+  async onExecOutcomes(hostId: string, outcomes: readonly ExecOutcome[]): Promise<readonly OutcomeRef[]> {
+    await failpoint('coordinator.outcome.before-store');
+    const stored = await this.#options.outcomes(hostId, outcomes);
+    await failpoint('coordinator.outcome.after-store');
+    return stored;
   }
 
   /** Sending it again would fail the same way. */

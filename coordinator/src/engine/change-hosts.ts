@@ -6,9 +6,9 @@ import { afterDrain, drainNode } from '../domain/states/draining.js';
 import { presentPhases } from '../domain/states/node-states.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { Transaction } from '../store/store.js';
-import type { EngineTools } from './deploy-nodes.js';
 import { drainableNodes, type Joins } from './drain/drainable.js';
 import { hostPhaseEvent, nodePhaseEvent, operationEvent } from './events.js';
+import type { EngineTools } from './place-nodes.js';
 import { withNames } from './plan-names.js';
 
 const timeoutMs = 15 * 60_000;

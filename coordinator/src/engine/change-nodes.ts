@@ -6,7 +6,7 @@ import { checkFamilyNames } from '../domain/release/check-family.js';
 import { afterDrain, drainNode } from '../domain/states/draining.js';
 import { inPhase } from '../domain/states/node-states.js';
 import type { Transaction } from '../store/store.js';
-import type { EngineTools } from './deploy-nodes.js';
+import type { EngineTools } from './place-nodes.js';
 import { nodePhaseEvent, operationEvent } from './events.js';
 import { drainableNodes, type Joins } from './drain/drainable.js';
 import { expectCluster } from './bootstrap/expect-cluster.js';

@@ -1,4 +1,5 @@
 import { backoffMs, withDeadline, WombatError, type Clock } from '@wombat/proto';
+import { failpoint } from '@wombat/proto/failpoints';
 import type { CreateHostResult, HostSpec, Machine } from '@wombat/proto/plugin';
 import type { Host } from '../domain/model/host.js';
 import { errorOfFailure } from '../domain/provider-failure.js';
@@ -62,11 +63,15 @@ export class HostController {
     const { store, clock } = this.#options;
     const waitMs = (host.waiting?.nextTryAt ?? 0) - clock.now();
     if (waitMs > 0) return waitMs;
+    await failpoint('coordinator.host.before-intent');
     const asked = await store.transaction((transaction) => this.#move(transaction, host.id, 'creating', { attempts: host.attempts + 1 }));
     if (!asked) return;
     try {
+      await failpoint('coordinator.host.after-intent');
       const machine = await this.#createMachine(asked, signal);
+      await failpoint('coordinator.host.after-create');
       await store.transaction((transaction) => this.#created(transaction, host.id, machine));
+      await failpoint('coordinator.host.after-created');
       return this.#options.enrolTimeoutMs;
     } catch (error) {
       signal.throwIfAborted();
@@ -157,7 +162,9 @@ export class HostController {
     await revoker.revoke(host.id, 'the host is removed');
     fleet.disconnect(host.id, 'the host is removed');
     try {
+      await failpoint('coordinator.host.before-destroy');
       await this.#destroyMachines(host, signal);
+      await failpoint('coordinator.host.after-destroy');
     } catch (error) {
       signal.throwIfAborted();
       return this.#destructionFailed(host.id, WombatError.from(error));
