@@ -115,6 +115,7 @@ export const catalogue = {
   WO_ADDRESS_LIMIT: entry(status.FAILED_PRECONDITION, failed, 'Epmd cannot serve this many local hosts.', 'put more nodes on each host: --nodes-per-host'),
   WO_ERLANG_MISSING: entry(status.FAILED_PRECONDITION, failed, 'No Erlang runtime system is there for the node.', 'build the release with its ERTS, or install Erlang on the host'),
   WO_DISK_FULL: entry(status.RESOURCE_EXHAUSTED, failed, 'The disk is full.', 'free space; it is tried again'),
+  WO_DISK_TOO_SMALL: entry(status.FAILED_PRECONDITION, failed, 'The whole disk of the host is smaller than what the release asks for.', 'choose a larger hardware profile, or ask for less in `needs.disk`'),
   WO_CHANNEL_GONE: entry(status.NOT_FOUND, failed, 'What was to be read is no longer there.', 'logs are kept for 24 h after a node is removed'),
   WO_EXEC_REJECTED: entry(status.FAILED_PRECONDITION, failed, 'The host refuses to run the command.', 'see the reason of the target'),
 
