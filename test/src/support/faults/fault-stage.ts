@@ -6,6 +6,8 @@ import { Workshop, type Occasion } from '../workshop.js';
 import { prepareSleepers } from '../families.js';
 import type { Script } from '../releases.js';
 import { signalProcess, startTimeOf } from '../processes.js';
+import { notYet, until } from '../until.js';
+import { insist } from './insist.js';
 import { judge, type Truth, type Violation } from './invariants.js';
 import { lastReturnOfAnAgent, list, treeDigest } from './look-at-disk.js';
 import { look, type Watched } from './look.js';
@@ -26,6 +28,12 @@ const payload = Array.from({ length: 24 }, (_, index) => ({ path: `data/${index}
 /** From the return of what had died to the end of what was asked for. */
 const promisedMs = { coordinator: 10_000, agent: 5_000 } as const;
 
+/** `npm run test:faults` measures, on a machine with nothing else to do; elsewhere a busy machine is no violation. */
+const slack = process.env['WOMBAT_FAULT_RESULTS'] ? 1 : 6;
+
+/** One that cannot start is not started for ever. */
+const mostDeaths = 10;
+
 const canary = `canary-${randomBytes(12).toString('hex')}`;
 
 /**
@@ -38,10 +46,10 @@ export class FaultStage {
   readonly observations: Observations;
   readonly #truth: Truth;
   readonly #failpoints: string;
-  /** How often the coordinator has died. */
+  /** How often the coordinator has died in this run. */
   #deaths = 0;
   /** When it was back the last time, since 1970. */
-  #backAtMs = 0;
+  #backAtMs = Infinity;
   #restarting: Promise<void> = Promise.resolve();
   #lastSequence = 0n;
 
@@ -59,15 +67,16 @@ export class FaultStage {
     this.observations = new Observations(join(workshop.directory, 'observations.jsonl'));
     this.#failpoints = failpointsFile(workshop.directory);
     this.#truth = { releaseDigest: digestOfRelease(workshop.directory), stdout: 'worked\n' };
-    workshop.coordinator.onDeath = () => (this.#restarting = this.#restart());
+    workshop.coordinator.onDeath = () => this.#onDeath();
   }
 
-  /** Forgets the run before, and has the failpoint act at this passing. */
-  async begin(failpoint?: { readonly name: FailpointName; readonly passing: number }): Promise<void> {
+  /** Forgets the run before, and has failpoints crash whoever passes them so often. */
+  async begin(...failpoints: readonly { readonly name: FailpointName; readonly passing: number }[]): Promise<void> {
     this.observations.clear();
-    this.#lastSequence = (await this.workshop.fleet.events()).length === 0 ? 0n : await this.#newestSequence();
+    this.#deaths = 0;
+    this.#lastSequence = await this.#newestSequence();
     for (const name of readdirSync(this.workshop.directory)) if (name.endsWith('.hit')) rmSync(join(this.workshop.directory, name));
-    writeFileSync(this.#failpoints, failpoint ? `${failpoint.name}=crash@${failpoint.passing}` : '');
+    writeFileSync(this.#failpoints, failpoints.map(({ name, passing }) => `${name}=crash@${passing}`).join(';'));
   }
 
   /** Whether the failpoint has acted. */
@@ -80,9 +89,9 @@ export class FaultStage {
     const [begunAtMs, deaths] = [Date.now(), this.#deaths];
     const result = await step();
     const doneAtMs = Date.now();
-    if (this.#deaths > deaths) this.observations.add({ kind: 'time', what: `${what}, once the coordinator was back,`, ms: doneAtMs - this.#backAtMs, atMostMs: promisedMs.coordinator });
+    if (this.#deaths > deaths) this.observations.add({ kind: 'time', what: `${what}, once the coordinator was back,`, ms: Math.max(0, doneAtMs - this.#backAtMs), atMostMs: promisedMs.coordinator * slack });
     const agentAtMs = lastReturnOfAnAgent(this.workshop.hostDirectories());
-    if (agentAtMs > begunAtMs) this.observations.add({ kind: 'time', what: `${what}, once an agent was back,`, ms: doneAtMs - agentAtMs, atMostMs: promisedMs.agent });
+    if (agentAtMs > begunAtMs) this.observations.add({ kind: 'time', what: `${what}, once an agent was back,`, ms: doneAtMs - agentAtMs, atMostMs: promisedMs.agent * slack });
     return result;
   }
 
@@ -96,28 +105,23 @@ export class FaultStage {
   }
 
   async look(moment: string, watched?: Watched): Promise<void> {
-    this.observations.add(await look(this.workshop, moment, watched));
+    this.observations.add(await insist(() => look(this.workshop, moment, watched)));
   }
 
   /** Kills the coordinator as a power cut does; it is started again at once. */
   async killCoordinator(): Promise<void> {
+    await this.#restarting;
     const { pid } = this.workshop.coordinator;
-    const startTime = startTimeOf(pid);
-    process.kill(pid, 'SIGKILL');
-    while (startTimeOf(pid) === startTime) await new Promise((resolve) => setTimeout(resolve, 2));
-    await this.isServing();
-  }
-
-  /** Resolves when the restart that is under way is over. */
-  async isServing(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve));
+    const deaths = this.#deaths;
+    signalProcess({ pid, startTime: startTimeOf(pid) ?? '' }, 'SIGKILL');
+    await until('the coordinator has died', () => this.#deaths > deaths || notYet(pid), { everyMs: 5 });
     await this.#restarting;
   }
 
   /** Adds what only the end of a run shows, and judges all of it. */
   async judge(): Promise<Violation[]> {
-    for (const { sequence, type, hostId, nodeId, reason, message } of await this.workshop.fleet.eventsAfter(this.#lastSequence)) {
-      this.observations.add({ kind: 'event', sequence: Number(sequence), type, hostId, nodeId, reason, message });
+    for (const { sequence, time, type, hostId, nodeId, reason, message } of await this.workshop.fleet.eventsAfter(this.#lastSequence)) {
+      this.observations.add({ kind: 'event', sequence: Number(sequence), time: time?.toISOString() ?? '', type, hostId, nodeId, reason, message });
     }
     for (const where of this.#leaks()) this.observations.add({ kind: 'leak', where });
     for (const path of this.#strays()) this.observations.add({ kind: 'stray', path });
@@ -130,9 +134,17 @@ export class FaultStage {
     writeFileSync(file, this.observations.text());
   }
 
+  /** One that dies while it starts is started once more. Whoever waits for what was asked for sees it when none serves in the end. */
+  #onDeath(): void {
+    this.#deaths += 1;
+    // Who calls it may have its answer before this process knows that it serves.
+    this.#backAtMs = Infinity;
+    this.#restarting = this.#restarting.then(() => this.#restart()).catch((error: unknown) => this.observations.add({ kind: 'fault', what: String(error) }));
+  }
+
   async #restart(): Promise<void> {
     this.observations.add({ kind: 'fault', what: 'the coordinator has died' }, await look(this.workshop, 'the coordinator has died'));
-    this.#deaths += 1;
+    if (this.#deaths > mostDeaths) return;
     await this.workshop.coordinator.start();
     this.#backAtMs = Date.now();
   }

@@ -21,7 +21,7 @@ const good: Look = {
   },
 };
 
-const event = (sequence: number, type = 'node.phase', hostId = 'host-a'): SeenEvent => ({ kind: 'event', sequence, type, hostId, nodeId: '', reason: '', message: '' });
+const event = (sequence: number, type = 'node.phase', hostId = 'host-a'): SeenEvent => ({ kind: 'event', sequence, time: '', type, hostId, nodeId: '', reason: '', message: '' });
 const violated = (...observations: Observation[]): Invariant[] => [...new Set(judge(observations, truth).map(({ invariant }) => invariant))];
 const told = (change: Partial<NonNullable<Look['told']>>): Look => ({ ...good, told: { ...good.told!, ...change } });
 

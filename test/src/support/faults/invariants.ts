@@ -88,7 +88,9 @@ function doubledRuns({ moment, lines, told }: Look, { stdout }: Truth): string[]
   const runs = lines.filter(({ file }) => file === 'runs');
   const doubled = runs.flatMap(({ nodeId, lines: ids }) => doubles(ids).map((id) => `${moment}: ${id} ran twice on ${nodeId}`));
   const invented = (told?.targets ?? []).filter((target) => !stdout.startsWith(target.stdout)).map(({ nodeId, stdout: seen }) => `${moment}: ${nodeId} has printed ${JSON.stringify(seen)}`);
-  const ran = (target: SeenTarget): boolean => runs.some(({ nodeId, lines: ids }) => nodeId === target.nodeId && ids.includes(target.jobId));
+  // What a node has written goes with it.
+  const isGone = ({ nodeId }: SeenTarget): boolean => !told?.nodes.some(({ id }) => id === nodeId);
+  const ran = (target: SeenTarget): boolean => isGone(target) || runs.some(({ nodeId, lines: ids }) => nodeId === target.nodeId && ids.includes(target.jobId));
   const unproven = (told?.targets ?? []).filter((target) => target.outcome === 'ok' && (target.stdout !== stdout || !ran(target))).map(({ nodeId, jobId }) => `${moment}: ${jobId} is ok on ${nodeId}, where it has not run to its end`);
   return [...doubled, ...invented, ...unproven];
 }

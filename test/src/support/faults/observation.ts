@@ -80,6 +80,7 @@ export interface Look {
 export interface SeenEvent {
   readonly kind: 'event';
   readonly sequence: number;
+  readonly time: string;
   readonly type: string;
   readonly hostId: string;
   readonly nodeId: string;
