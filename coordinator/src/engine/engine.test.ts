@@ -28,6 +28,7 @@ import { ExecOutcomes } from './exec-outcomes.js';
 import { HostController } from './host-controller.js';
 import { HostSilence } from './host-silence.js';
 import { JobService } from './jobs/job-service.js';
+import { Machines } from './machines/machines.js';
 import { OperationController } from './operation-controller.js';
 import { StepRunner } from './step-runner.js';
 
@@ -73,9 +74,13 @@ class World {
     const history = new BoundedHistory({ store, clock, log });
     const silence = new HostSilence({ store, clock, fleet, history });
     const assignments = new AssignmentController({ store, fleet, builder: new AssignmentBuilder({ store, clock, secrets: fakeSecrets, strategies }) });
+    const machines = new Machines({
+      store, clock, log, fleet, providers, clusterId: 'cluster1', revoker: { revoke: async () => undefined },
+      limits: { callsPerSecond: 1_000, callsAtOnce: 4, hostsPerCall: 10 }, appearsWithinMs: 0,
+    });
     const engine = (this.#engine = new Engine({
-      store, clock, log, assignments, jobs,
-      hosts: new HostController({ store, clock, fleet, providers, silence, clusterId: 'cluster1', enrolTimeoutMs: 60_000, idleTtlMs: 0, revoker: { revoke: async () => undefined } }),
+      store, clock, log, assignments, jobs, machines,
+      hosts: new HostController({ store, clock, machines, silence, enrolTimeoutMs: 60_000, idleTtlMs: 0 }),
       bootstrap: new BootstrapController({ store, clock, strategies, steps, history }),
       operations: new OperationController(store, clock),
       retention: [history, new EventRetention({ store, clock, log, keep: 10_000 })],
