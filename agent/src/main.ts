@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { catalogue, errorBlock, exitCodes, WombatError, wombatVersion } from '@wombat/proto';
+import { armFailpoints, failpointsVariable } from '@wombat/proto/failpoints';
 import { ProcessLock, readBootId } from '@wombat/proto/processes';
 import type { Logger } from 'pino';
 import { compose } from './compose.js';
@@ -28,6 +29,8 @@ async function run(configuration: AgentConfiguration): Promise<number> {
   const bootId = readBootId();
   const lock = ProcessLock.acquire(join(directory, 'agent.lock'), { bootId, refuse: inUse });
   const log = openLog(logLevel, logFile);
+  const armed = armFailpoints(process.env[failpointsVariable]);
+  if (armed !== undefined) log.warn({ armed }, 'failpoints are armed: this agent is made to fail');
   const stop = stopOnSignals(log);
   try {
     log.info({ version: wombatVersion, pid: process.pid, directory }, 'agent starts');

@@ -1,4 +1,5 @@
 import { catalogue, errorBlock, systemClock, WombatError, wombatVersion } from '@wombat/proto';
+import { armFailpoints, failpointsVariable } from '@wombat/proto/failpoints';
 import { compose } from './compose.js';
 import { runRestore, takeRestore } from './backup/restore-command.js';
 import { namedConfigurationFile } from './configuration/configuration-file.js';
@@ -18,6 +19,8 @@ async function main(given: readonly string[]): Promise<void> {
   const configuration = loadConfiguration({ argv, environment: process.env });
   if (archive !== undefined) return runRestore(archive, configuration);
   const log = openLog(configuration.log);
+  const armed = armFailpoints(process.env[failpointsVariable]);
+  if (armed !== undefined) log.warn({ armed }, 'failpoints are armed: this coordinator is made to fail');
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'a promise was rejected and nobody heard'));
   const coordinator = compose(configuration, await layGrounds(configuration, systemClock, log, namedConfigurationFile(argv, process.env)), log);
   let stopping = false;

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { WombatError } from '@wombat/proto';
 import { Outcome, type ExecOutcome, type ExecOutput, type ExitStatus } from '@wombat/proto/agent';
+import { failpoint } from '@wombat/proto/failpoints';
 import type { Action, Command } from '@wombat/proto/types';
 import { SecretMask } from '../nodes/mask-secrets.js';
 import { resolveArgv } from '../nodes/node-action.js';
@@ -49,7 +50,9 @@ export class ExecRun {
     const context = this.#context();
     if (!madeAnew(this.#directory)) return this.#outcome(Outcome.LOST_DURING_RUN, unknownExit);
     if (kind.$case !== 'command') return this.#evaluate(kind, context);
-    return this.#await(await this.#spawn(kind.value, context));
+    const running = await this.#spawn(kind.value, context);
+    await failpoint('agent.exec.after-spawn');
+    return this.#await(running);
   }
 
   /** Takes up what an earlier agent began. */

@@ -1,5 +1,6 @@
 import { WombatError, durationToMs, isId, limits } from '@wombat/proto';
 import { ExecJob, type CancelExec, type Exec, type ExecOutcome, type OutcomeRef } from '@wombat/proto/agent';
+import { failpoint } from '@wombat/proto/failpoints';
 import { Slots } from '../nodes/slots.js';
 import { newStartId } from '../processes/runner.js';
 import type { ExecEntry } from './exec-ledger.js';
@@ -47,6 +48,7 @@ export class ExecAction {
     const fresh = [...new Set(frame.targetIds)].filter((targetId) => isTarget(targetId) && !ledger.has(job.jobId, targetId));
     const entries = fresh.map((targetId) => this.#entry(job, targetId));
     await this.#accept(entries);
+    await failpoint('agent.exec.after-journal');
     for (const entry of entries) {
       this.#track(entry, (signal) => this.#inTurn(signal, () => new ExecRun(entry, this.#services, signal).begin(job.action)));
     }
@@ -117,7 +119,9 @@ export class ExecAction {
     try {
       const outcome = await running.catch((error: unknown) => rejectedWith(entry, WombatError.from(error), clock));
       if (!outcome) return;
+      await failpoint('agent.exec.after-exit');
       await ledger.finish(outcome);
+      await failpoint('agent.exec.before-report');
       onOutcome(outcome);
     } catch (error) {
       log.error({ err: error, jobId: entry.jobId, targetId: entry.targetId }, 'cannot record the outcome of a command');

@@ -1,4 +1,5 @@
 import { EnrolmentServiceService } from '@wombat/proto/agent';
+import { failpoint } from '@wombat/proto/failpoints';
 import { backoffMs, parseJoinToken, withDeadline, wombatVersion, WombatError, type BackoffOptions, type Clock, type ErrorCode } from '@wombat/proto';
 import type { Logger } from 'pino';
 import type { CoordinatorAddress } from './coordinator-address.js';
@@ -47,6 +48,7 @@ export class Enrolment {
   async ensureIdentity(signal: AbortSignal): Promise<Identity> {
     const kept = this.#parts.files.load();
     const identity = kept ?? (await this.#enrolWithRetry(this.#token(), signal));
+    await failpoint('agent.enrolment.after-save');
     if (this.#parts.tokenFile !== undefined) removeTokenFile(this.#parts.tokenFile);
     return identity;
   }
@@ -85,6 +87,7 @@ export class Enrolment {
     // From here on the connection is verified; the token goes nowhere else.
     const client = secureClient(coordinator, { clusterId: authority.clusterId, trustedCa: authority.certificate });
     try {
+      await failpoint('agent.enrolment.before-request');
       const request = { token: tokenText, csr: Buffer.from(csr), agentVersion: wombatVersion, agentTime: new Date(clock.now()) };
       const response = await unaryCall(client, EnrolmentServiceService.enrol, request, timeoutMs, signal).catch(async (error: unknown) => {
         throw await explainTime(error, coordinator, { clusterId: authority.clusterId, trustedCa: authority.certificate }, clock);
@@ -92,6 +95,7 @@ export class Enrolment {
       if (response.clusterId !== authority.clusterId) throw new WombatError('WO_CA_MISMATCH', 'the answer names another cluster than the certificate authority');
       const identity = { clusterId: response.clusterId, hostId: response.hostId, privateKey, obtainedAtMs: clock.now(), ...acceptIssued(response.certificate) };
       checkIdentity(identity);
+      await failpoint('agent.enrolment.after-answer');
       files.save(identity);
       reportSkew(response.certificate?.coordinatorTime, clock, log);
       log.info({ hostId: identity.hostId, clusterId: identity.clusterId }, 'enrolled');

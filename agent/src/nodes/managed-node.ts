@@ -1,5 +1,6 @@
 import { toErrorDetail, WombatError } from '@wombat/proto';
 import { DesiredState, type Assignment, type ExitStatus, type NodeStatus } from '@wombat/proto/agent';
+import { failpoint } from '@wombat/proto/failpoints';
 import { aborted, settledOrAborted } from '../processes/abort-link.js';
 import { describeExit, isSuccess, unknownExit } from '../processes/exit-status.js';
 import type { Supervised } from '../processes/supervised.js';
@@ -160,7 +161,9 @@ export class ManagedNode {
     if (state.phase !== 'absent') {
       state.enter('stopping');
       await closeStart(this.#state);
+      await failpoint('agent.remove.before-remove');
       await removeNode(state.paths, state.assignment.keepData, this.#services.clock.now());
+      await failpoint('agent.remove.after-remove');
       this.#services.memoryGroups.remove(this.nodeId);
       await state.save(newNodeRecord);
     }
@@ -258,11 +261,14 @@ export class ManagedNode {
   async #stopProcess(): Promise<ExitStatus> {
     const state = this.#state;
     state.enter('stopping');
+    await failpoint('agent.stop.before-stop');
     const { step, exit } = await stopNode(state.process!, state.startedContext, this.#services, this.#closed.signal, (reason) => state.explain(reason));
     this.#services.log.info({ nodeId: this.nodeId, step, exit: describeExit(exit) }, 'stopped');
+    await failpoint('agent.stop.after-stop');
     state.process = undefined;
     const { start } = state.record;
     await state.save({ ...withoutWaiting(state.record), lastExit: exit, ...(start ? { start: { ...start, isOver: true } } : {}) });
+    await failpoint('agent.stop.after-record');
     return exit;
   }
 }

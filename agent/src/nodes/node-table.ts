@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { WombatError } from '@wombat/proto';
 import { DesiredState, NodePhase, type Assignment, type Assignments, type NodeStatus } from '@wombat/proto/agent';
+import { failpoint } from '@wombat/proto/failpoints';
 import { ManagedNode } from './managed-node.js';
 import { newNodeRecord } from './node-record.js';
 import { nodePaths } from './node-paths.js';
@@ -65,7 +66,9 @@ export class NodeTable {
   async #assign(frame: Assignments): Promise<void> {
     const newer = frame.assignments.filter((assignment) => this.#isNewer(assignment)).map((assignment) => this.#withSpec(assignment));
     const isComplete = !frame.fullSync || frame.last;
+    await failpoint('agent.assignment.before-journal');
     await this.#journal(newer, isComplete ? frame.syncId : undefined);
+    await failpoint('agent.assignment.after-journal');
     for (const assignment of newer) this.#take(assignment);
     this.#repeatAbsent(frame.assignments, newer);
     if (frame.fullSync) await this.#followFullSync(frame);

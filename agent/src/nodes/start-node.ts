@@ -1,4 +1,5 @@
 import { WombatError } from '@wombat/proto';
+import { failpoint } from '@wombat/proto/failpoints';
 import { linkedTo } from '../processes/abort-link.js';
 import { DaemonProcess } from '../processes/daemon-process.js';
 import { newStartId } from '../processes/runner.js';
@@ -69,7 +70,9 @@ export async function becomeReady(state: NodeState, { clock }: NodeServices, sig
     unlink();
   }
   if (running.exit) return;
+  await failpoint('agent.start.before-ready');
   await state.save({ ...state.record, start: { ...start, isReady: true, wasReady: true } });
+  await failpoint('agent.start.after-ready');
   state.enter('ready');
 }
 
@@ -94,10 +97,13 @@ async function spawnNode(state: NodeState, context: NodeContext, services: NodeS
     isReady: false,
     isOver: false,
   };
+  await failpoint('agent.start.before-intent');
   await state.save({ ...withoutWaiting(record), start, restarts: record.restarts + (wasReady ? 1 : 0) });
   if (record.start) discardStart(paths, record.start.startId);
   writeStartedSpec(paths, start.startId, context.spec);
+  await failpoint('agent.start.after-intent');
   state.process = await launch(context, start, services);
+  await failpoint('agent.start.after-spawn');
   state.enter('starting');
 }
 

@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { WombatError } from '@wombat/proto';
+import { failpoint } from '@wombat/proto/failpoints';
 import type { ArtifactSource } from '../session/handlers.js';
 import { asDiskFull, checkSpace } from './disk-full.js';
 
@@ -76,6 +77,7 @@ async function append(request: DownloadRequest, file: FileHandle, hash: Hash, st
     }
     hash.update(chunk);
     offset += chunk.length;
+    await failpoint('agent.download.during');
   }
   if (offset < request.sizeBytes) throw corrupt(`it ended after ${offset} of ${request.sizeBytes} bytes`, { isCut: 'true' });
 }

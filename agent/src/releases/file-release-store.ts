@@ -3,6 +3,7 @@ import { chmod, lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { limits, WombatError } from '@wombat/proto';
 import type { ArtifactRef } from '@wombat/proto/agent';
+import { failpoint } from '@wombat/proto/failpoints';
 import type { ArtifactSource } from '../session/handlers.js';
 import { asDiskFull, checkSpace } from './disk-full.js';
 import { download } from './download.js';
@@ -58,7 +59,9 @@ export class FileReleaseStore implements ReleaseStore {
       await this.#inStaging(Number(artifact.sizeBytes), async (directory) => {
         await copyTree({ treeDirectory, directory, sharedPaths: artifact.sharedPaths, files }, signal);
         if (await exists(rootDirectory)) throw new WombatError('WO_CONFLICT', `the root ${rootDirectory} is there already`);
+        await failpoint('agent.root.before-rename');
         await rename(directory, rootDirectory);
+        await failpoint('agent.root.after-rename');
       });
     } finally {
       this.#readers.set(artifact.sha256, this.#readers.get(artifact.sha256)! - 1);
@@ -88,6 +91,7 @@ export class FileReleaseStore implements ReleaseStore {
     if (!(sizeBytes > 0 && sizeBytes <= limits.artifactBytes)) throw new WombatError('WO_ARTIFACT_TOO_LARGE', `the release is said to have ${artifact.sizeBytes} bytes`);
     const partialPath = join(this.#folder('partial'), sha256);
     await download({ source: this.#options.source, sha256, sizeBytes, partialPath }, signal);
+    await failpoint('agent.unpack.before');
     await checkSpace(this.#options.directory, await unpackedBytes(partialPath, sizeBytes), sizeBytes);
     await this.#inStaging(sizeBytes, async (directory) => {
       await mkdir(directory, { mode: 0o755 });
@@ -101,9 +105,11 @@ export class FileReleaseStore implements ReleaseStore {
     for (const entry of await readdir(unpacked, { withFileTypes: true })) {
       if (entry.isDirectory()) await protectFolders(join(unpacked, entry.name));
     }
+    await failpoint('agent.tree.before-rename');
     await rename(unpacked, tree);
     await chmod(tree, 0o555);
     await syncPath(dirname(tree));
+    await failpoint('agent.tree.after-rename');
   }
 
   /** Work on a new name in staging, of which nothing is left afterwards. */

@@ -2,6 +2,7 @@ import { closeSync, constants, createReadStream, fchmodSync, linkSync, mkdirSync
 import { dirname, join } from 'node:path';
 import type { JudgedEntry } from '@wombat/proto';
 import { readArchive, type EntrySink } from '@wombat/proto/archive';
+import { failpoint } from '@wombat/proto/failpoints';
 import { auditTree } from './audit-tree.js';
 import { asDiskFull } from './disk-full.js';
 import { syncTree } from './sync-tree.js';
@@ -42,6 +43,7 @@ class TreeWriter {
   }
 
   write(entry: JudgedEntry): EntrySink | undefined {
+    void failpoint('agent.unpack.during');
     const path = join(this.#directory, entry.path);
     if (entry.kind === 'directory') {
       this.#makeDirectory(path);

@@ -1,5 +1,6 @@
 import type { IssuedCertificate } from '@wombat/proto/agent';
 import { clockSkewError, isSkewed, WombatError, type Clock, type Ids } from '@wombat/proto';
+import { failpoint } from '@wombat/proto/failpoints';
 import { clockSkewEvent } from '../domain/model/clock-skew-event.js';
 import type { HostCertificate, JoinToken } from '../domain/model/identity.js';
 import type { Store, Transaction } from '../store/store.js';
@@ -91,8 +92,10 @@ export class HostIdentities {
       await this.checkClock(token, request);
       const requested = await readCertificateRequest(request.csr);
       const issued = await this.sign(token.hostId, requested, request.signal);
+      await failpoint('coordinator.enrolment.before-issue');
       const outcome = await this.consume({ ...claimed, publicKeySha256: requested.publicKeySha256 }, issued);
       if (outcome instanceof Refusal) throw this.refuse(outcome);
+      await failpoint('coordinator.enrolment.after-issue');
       return { hostId: outcome.hostId, certificate: this.answer(issued) };
     } catch (error) {
       if (isJoinersFault(error)) this.failures.tryTake(address);

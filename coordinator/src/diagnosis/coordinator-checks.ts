@@ -4,6 +4,7 @@ import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout } from 'node:timers/promises';
 import type { Finding } from '@wombat/proto/control';
+import { armedFailpoints } from '@wombat/proto/failpoints';
 import { fail, gibibytes, pass, warn } from './finding.js';
 
 const subject = 'coordinator';
@@ -59,6 +60,13 @@ export function openFilesFinding(): Finding {
   const message = `${used} files and connections are open, ${limit} may be`;
   const hint = 'raise the limit: LimitNOFILE= of the unit, or ulimit -n; each agent and each operator needs one';
   return used > limit * 0.8 || limit < 4096 ? warn(subject, 'open files', { message, hint }) : pass(subject, 'open files', message);
+}
+
+/** Nothing to tell where there are none. */
+export function failpointFindings(): Finding[] {
+  const armed = armedFailpoints();
+  if (armed === undefined) return [];
+  return [warn(subject, 'failpoints', { message: `this coordinator is made to fail: ${armed}`, hint: 'start it again without WOMBAT_FAILPOINTS' })];
 }
 
 /** How late a short timer is: the time that every call has to wait. */

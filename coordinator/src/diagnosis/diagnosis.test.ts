@@ -4,11 +4,12 @@ import t from 'tap';
 import { systemClock, wombatVersion } from '@wombat/proto';
 import { Facts, Sample } from '@wombat/proto/agent';
 import { FindingLevel, type Finding } from '@wombat/proto/control';
+import { armFailpoints } from '@wombat/proto/failpoints';
 import type { Host } from '../domain/model/host.js';
 import { hostRow } from '../testing/rows.js';
 import { checkInThread } from '../store/sqlite/check-in-thread.js';
 import { openSqliteStore } from '../store/sqlite/open.js';
-import { certificateFindings, judgeDisk, permissionsFinding, storeFinding } from './coordinator-checks.js';
+import { certificateFindings, failpointFindings, judgeDisk, permissionsFinding, storeFinding } from './coordinator-checks.js';
 import { hostFindings, type HostState } from './host-checks.js';
 
 
@@ -47,6 +48,13 @@ t.test('a store that is damaged is found by reading it', async (t) => {
   writeFileSync(file, Buffer.alloc(8192, 7));
   const damage = await checkInThread(file);
   t.match(storeFinding(damage), { level: FAIL, code: 'WO_STORE_UNUSABLE' }, `a damaged one: ${damage}`);
+});
+
+t.test('a coordinator that is made to fail says so', async (t) => {
+  t.same(failpointFindings(), [], 'nothing is told where nothing is armed');
+  armFailpoints('agent.unpack.before=crash');
+  t.teardown(() => void armFailpoints(undefined));
+  t.match(failpointFindings(), [{ level: WARN, message: /agent.unpack.before=crash/, hint: /WOMBAT_FAILPOINTS/ }]);
 });
 
 const facts = Facts.toJSON(Facts.fromPartial({ agentVersion: wombatVersion, memoryBytes: BigInt(8 * gib), erts: [{ version: '13.1', otpRelease: '25', path: '/usr' }] }));

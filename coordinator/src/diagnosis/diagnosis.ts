@@ -3,7 +3,7 @@ import { wombatVersion, type Clock } from '@wombat/proto';
 import type { Finding } from '@wombat/proto/control';
 import type { Fleet } from '../fleet/fleet.js';
 import type { Store } from '../store/store.js';
-import { certificateFindings, diskFinding, loopFinding, openFilesFinding, permissionsFinding, storeFinding } from './coordinator-checks.js';
+import { certificateFindings, diskFinding, failpointFindings, loopFinding, openFilesFinding, permissionsFinding, storeFinding } from './coordinator-checks.js';
 import { fail, pass, warn } from './finding.js';
 import { hostFindings } from './host-checks.js';
 
@@ -33,6 +33,7 @@ export class Diagnosis {
       await permissionsFinding(directory),
       ...certificateFindings(clock.now(), this.options.certificate(), this.options.authority),
       openFilesFinding(),
+      ...failpointFindings(),
       await loopFinding(),
       pass('coordinator', 'plugins', `loaded: ${plugins().join(', ')}`),
       ...(await this.providers()),

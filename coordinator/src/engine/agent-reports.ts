@@ -1,9 +1,11 @@
 import { Facts, NodePhase as AgentPhase, type Assignment, type ExecOutcome, type Hello, type NodeStatus, type OutcomeRef } from '@wombat/proto/agent';
 import { isSkewed, type Clock, type WombatError } from '@wombat/proto';
+import { failpoint } from '@wombat/proto/failpoints';
 import { clockSkewEvent } from '../domain/model/clock-skew-event.js';
 import type { Family } from '../domain/model/family.js';
 import type { Host } from '../domain/model/host.js';
 import type { Node, NodePhase } from '../domain/model/node.js';
+import { afterDrain } from '../domain/states/draining.js';
 import { advance } from '../domain/states/machine.js';
 import { hostTransitions } from '../domain/states/host-states.js';
 import { inPhase } from '../domain/states/node-states.js';
@@ -46,6 +48,9 @@ const phaseOf: Readonly<Partial<Record<AgentPhase, NodePhase>>> = {
   [AgentPhase.ABSENT]: 'gone',
 };
 
+/** Nothing is left that could be drained. */
+const endedPhases: readonly NodePhase[] = ['stopped', 'failed'];
+
 /** Writes what agents tell into the store; what follows from it is the controllers' to do. */
 export class AgentReports implements FleetListener {
   readonly #options: AgentReportsOptions;
@@ -60,6 +65,7 @@ export class AgentReports implements FleetListener {
   async onConnected(hostId: string, { agentTime }: Hello): Promise<readonly Assignment[]> {
     const { store, clock } = this.#options;
     const skewMs = agentTime === undefined ? 0 : agentTime.getTime() - clock.now();
+    await failpoint('coordinator.session.before-up');
     await store.transaction(async (transaction) => {
       const host = await transaction.hosts.get(hostId);
       if (!host || host.desired === 'absent') return;
@@ -74,6 +80,7 @@ export class AgentReports implements FleetListener {
       const up = await transaction.hosts.update({ ...back, phase: advance(`host ${host.name}`, hostTransitions, host.phase, 'up'), phaseSince: now });
       await this.#options.history.append(transaction, hostPhaseEvent(up, `the agent of ${up.name} has reported`));
     });
+    await failpoint('coordinator.session.after-up');
     this.#options.connected(hostId);
     return this.#options.fullSync(hostId);
   }
@@ -100,6 +107,7 @@ export class AgentReports implements FleetListener {
   }
 
   async onStatus(hostId: string, statuses: readonly NodeStatus[], complete: boolean): Promise<void> {
+    await failpoint('coordinator.report.before-store');
     await this.#options.store.transaction(async (transaction) => {
       const families = new Map<string, Family | undefined>();
       const unknown: NodeStatus[] = [];
@@ -114,10 +122,14 @@ export class AgentReports implements FleetListener {
       await rememberUnknown(transaction, this.#options.history, hostId, unknown);
       await forgetUnknown(transaction, hostId, statuses, complete);
     });
+    await failpoint('coordinator.report.after-store');
   }
 
-  onExecOutcomes(hostId: string, outcomes: readonly ExecOutcome[]): Promise<readonly OutcomeRef[]> {
-    return this.#options.outcomes(hostId, outcomes);
+  async onExecOutcomes(hostId: string, outcomes: readonly ExecOutcome[]): Promise<readonly OutcomeRef[]> {
+    await failpoint('coordinator.outcome.before-store');
+    const stored = await this.#options.outcomes(hostId, outcomes);
+    await failpoint('coordinator.outcome.after-store');
+    return stored;
   }
 
   /** Sending it again would fail the same way. */
@@ -147,7 +159,8 @@ export class AgentReports implements FleetListener {
     if (Number(status.generation) < node.generation) return;
     const phase = this.#phaseFor(node, status, family);
     if (phase === undefined) return;
-    const told = inPhase(node, phase, this.#options.clock.now(), factsOf(node, status));
+    const over = node.draining && endedPhases.includes(phase);
+    const told = over ? afterDrain({ ...node, ...factsOf(node, status) }, node.draining.then, this.#options.clock.now()) : inPhase(node, phase, this.#options.clock.now(), factsOf(node, status));
     const restarted = status.startId !== '' && node.startId !== '' && status.startId !== node.startId;
     const { history } = this.#options;
     const changed = await transaction.nodes.update(told);
@@ -159,7 +172,7 @@ export class AgentReports implements FleetListener {
         }),
       );
     }
-    if (phase !== node.phase || (restarted && phase === 'running')) await history.append(transaction, nodePhaseEvent(changed));
+    if (changed.phase !== node.phase || (restarted && phase === 'running')) await history.append(transaction, nodePhaseEvent(changed));
   }
 
   /** Ready is as far as an agent sees; whether that means running is the strategy's to say. */
@@ -167,6 +180,7 @@ export class AgentReports implements FleetListener {
     const phase = phaseOf[status.phase];
     // Only what shall go is gone: a row is never given up on an agent's word alone.
     if (phase === 'gone') return node.desired === 'absent' ? phase : undefined;
+    if (node.draining && phase !== undefined && !endedPhases.includes(phase)) return 'draining';
     if (phase !== 'ready') return phase;
     if (stillTheOldProcess(node, status)) return undefined;
     const membership = node.membership?.startId === status.startId ? node.membership : undefined;

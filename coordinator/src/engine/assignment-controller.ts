@@ -1,4 +1,5 @@
 import type { Assignment } from '@wombat/proto/agent';
+import { failpoint } from '@wombat/proto/failpoints';
 import type { Fleet } from '../fleet/fleet.js';
 import type { Store } from '../store/store.js';
 import type { AssignmentBuilder } from './assignment-builder.js';
@@ -46,7 +47,10 @@ export class AssignmentController {
     await builder.prepare(host);
     const sent = this.#sent.get(hostId) ?? new Map<string, bigint>();
     const assignments = await builder.forHost(host, (node) => BigInt(node.generation) > (sent.get(node.id) ?? 0n));
-    if (assignments.length > 0 && fleet.sendAssignments(hostId, assignments)) this.#remember(hostId, assignments);
+    if (assignments.length === 0) return;
+    await failpoint('coordinator.assignment.before-send');
+    if (fleet.sendAssignments(hostId, assignments)) this.#remember(hostId, assignments);
+    await failpoint('coordinator.assignment.after-send');
   }
 
   #remember(hostId: string, assignments: readonly Assignment[]): void {

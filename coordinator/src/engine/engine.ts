@@ -5,6 +5,7 @@ import type { Change, Store } from '../store/store.js';
 import type { AssignmentController } from './assignment-controller.js';
 import type { BootstrapController } from './bootstrap/bootstrap-controller.js';
 import { Controller } from './controller.js';
+import type { DrainController } from './drain/drain-controller.js';
 import type { HostController } from './host-controller.js';
 import type { JobService } from './jobs/job-service.js';
 import type { Machines } from './machines/machines.js';
@@ -19,6 +20,7 @@ export interface EngineOptions {
   readonly machines: Machines;
   readonly assignments: AssignmentController;
   readonly bootstrap: BootstrapController;
+  readonly drains: DrainController;
   readonly operations: OperationController;
   readonly jobs: JobService;
   /** What keeps the store small. */
@@ -29,6 +31,9 @@ export interface Retention {
   start(): void;
   stop(): Promise<void>;
 }
+
+/** Each may wait for as long as a drain command takes. */
+const drainsAtOnce = 64;
 
 /** A node that has failed or ended matters too: nobody waits for it any more. */
 const phasesThatMatterToTheCluster: readonly NodePhase[] = ['ready', 'joining', 'running', 'failed', 'stopped', 'gone'];
@@ -44,13 +49,15 @@ export class Engine {
   readonly #machines: Machines;
   readonly #assignments: Controller;
   readonly #bootstrap: Controller;
+  readonly #drains: Controller;
+  readonly #drainController: DrainController;
   readonly #operations: Controller;
   readonly #jobs: Controller;
   readonly #retention: readonly Retention[];
   #unsubscribe: (() => void) | undefined;
 
   constructor(options: EngineOptions) {
-    const { store, clock, log, hosts, assignments, bootstrap, operations, jobs } = options;
+    const { store, clock, log, hosts, assignments, bootstrap, drains, operations, jobs } = options;
     this.#retention = options.retention;
     this.#machines = options.machines;
     this.#store = store;
@@ -59,6 +66,8 @@ export class Engine {
     this.#hosts = new Controller({ ...common, name: 'hosts', all: () => hosts.all(), reconcile: (id) => hosts.reconcile(id) });
     this.#assignments = new Controller({ ...common, name: 'assignments', all: () => assignments.all(), reconcile: (id) => assignments.reconcile(id) });
     this.#bootstrap = new Controller({ ...common, name: 'bootstrap', all: () => bootstrap.all(), reconcile: (id, signal) => bootstrap.reconcile(id, signal) });
+    this.#drainController = drains;
+    this.#drains = new Controller({ ...common, name: 'drains', concurrency: drainsAtOnce, all: () => drains.all(), reconcile: (id, signal) => drains.reconcile(id, signal) });
     this.#operations = new Controller({ ...common, name: 'operations', gatherMs: 25, all: () => operations.all(), reconcile: (id) => operations.reconcile(id) });
     this.#jobs = new Controller({ ...common, name: 'jobs', all: () => jobs.all(), reconcile: (id) => jobs.reconcile(id) });
   }
@@ -115,6 +124,8 @@ export class Engine {
 
   #nodeChanged(node: Node): void {
     this.#operations.wake(node.operationId);
+    this.#drainController.changed(node);
+    if (node.phase === 'draining') this.#drains.wake(node.id);
     if (node.observedGeneration < node.generation) this.#assignments.wake(node.hostId);
     if (phasesThatMatterToTheCluster.includes(node.phase)) this.#bootstrap.wake(node.familyId);
   }
@@ -129,6 +140,6 @@ export class Engine {
   }
 
   #all(): Controller[] {
-    return [this.#hosts, this.#assignments, this.#bootstrap, this.#operations, this.#jobs];
+    return [this.#hosts, this.#assignments, this.#bootstrap, this.#drains, this.#operations, this.#jobs];
   }
 }

@@ -1,4 +1,5 @@
 import { WombatError, type Clock } from '@wombat/proto';
+import { failpoint } from '@wombat/proto/failpoints';
 import type { ClusterHealth } from '../domain/model/family.js';
 import { nodePhases, type Node, type NodePhase } from '../domain/model/node.js';
 import type { StoredError } from '../domain/model/object.js';
@@ -8,7 +9,7 @@ import { operationEvent, storedError } from './events.js';
 
 /** The phase that means "as asked for", by what was asked. */
 const wanted: Readonly<Record<OperationKind, NodePhase>> = {
-  deploy: 'running', start: 'running', restart: 'running', stop: 'stopped', remove: 'gone', drain_host: 'gone', remove_host: 'gone',
+  deploy: 'running', start: 'running', restart: 'running', stop: 'stopped', drain: 'stopped', remove: 'gone', drain_host: 'gone', remove_host: 'gone',
 };
 
 const longestRestMs = 500;
@@ -41,7 +42,9 @@ export class OperationController {
     const judged = await this.#judge(operation);
     const overdue = operation.deadline !== undefined && operation.deadline <= this.clock.now();
     if (judged.settled || overdue) {
+      await failpoint('coordinator.operation.before-finish');
       await this.store.transaction((transaction) => this.#finish(transaction, operation, judged, overdue && !judged.settled));
+      await failpoint('coordinator.operation.after-finish');
       return;
     }
     if (!sameProgress(operation.progress, judged.progress)) {

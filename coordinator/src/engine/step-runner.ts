@@ -1,5 +1,6 @@
 import { durationFromMs, durationToMs, fromErrorDetail, orAborted, withDeadline, WombatError, type Clock, type Ids } from '@wombat/proto';
 import { ExecJob, Outcome, type ExecOutcome } from '@wombat/proto/agent';
+import { failpoint } from '@wombat/proto/failpoints';
 import type { Action, Step } from '@wombat/proto/types';
 import type { Node } from '../domain/model/node.js';
 import type { Fleet } from '../fleet/fleet.js';
@@ -70,7 +71,9 @@ export class StepRunner {
     const job = ExecJob.encode({ jobId, action, timeout: durationFromMs(timeoutMs), outputLimitBytes: 0n }).finish();
     const outcome = new Promise<ExecOutcome>((resolve) => this.#waiting.set(jobId, { hostId: node.hostId, resolve }));
     try {
+      await failpoint('coordinator.step.before-send');
       this.#options.fleet.sendExec(job, new Map([[node.hostId, [node.id]]]));
+      await failpoint('coordinator.step.after-send');
       return await orAborted(outcome, signal);
     } finally {
       this.#waiting.delete(jobId);

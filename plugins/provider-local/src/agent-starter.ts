@@ -6,11 +6,12 @@ import { writeByRename } from './files.js';
 import type { LocalPaths } from './host-directory.js';
 import type { HostRecord, HostRecords } from './host-records.js';
 import type { LocalState } from './local-state.js';
-import { isAlive, startTimeOf, type FoundProcess, type HostProcesses, type ProcessIdentity } from './processes.js';
+import { isAlive, type ProcessIdentity } from '@wombat/plugin-sdk/processes';
+import { startTimeOf, type FoundProcess, type HostProcesses } from './processes.js';
 import { epmdAddresses } from './subnet.js';
 
 /** What an agent inherits of the coordinator's environment; all else, secrets included, stays behind. */
-const inherited = ['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'LANG', 'LC_ALL', 'LC_CTYPE', 'TZ', 'TMPDIR'];
+const inherited = ['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'LANG', 'LC_ALL', 'LC_CTYPE', 'TZ', 'TMPDIR', 'WOMBAT_FAILPOINTS'];
 
 const settlePollMs = 50;
 

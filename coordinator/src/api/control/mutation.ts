@@ -1,5 +1,6 @@
 import { WombatError } from '@wombat/proto';
 import type { Mutation } from '@wombat/proto/control';
+import { failpoint } from '@wombat/proto/failpoints';
 import type { StoredObject } from '../../domain/model/object.js';
 import { findObject } from '../../engine/find-object.js';
 import type { Kind, Kinds, Store, Transaction } from '../../store/store.js';
@@ -18,8 +19,7 @@ class DryRun<T> extends Error {
  * `work` answers must then survive JSON.
  */
 export async function mutate<T>(store: Store, mutation: Mutation | undefined, work: (transaction: Transaction) => Promise<T>): Promise<T> {
-  if (mutation instanceof ClaimedMutation) return mutation.carryOut(store, work);
-  if (!mutation?.dryRun) return store.transaction(work);
+  if (!mutation?.dryRun) return commit(store, mutation, work);
   try {
     return await store.transaction(async (transaction) => {
       throw new DryRun(await work(transaction));
@@ -28,6 +28,13 @@ export async function mutate<T>(store: Store, mutation: Mutation | undefined, wo
     if (error instanceof DryRun) return (error as DryRun<T>).result;
     throw error;
   }
+}
+
+async function commit<T>(store: Store, mutation: Mutation | undefined, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+  await failpoint('coordinator.change.before-commit');
+  const result = await (mutation instanceof ClaimedMutation ? mutation.carryOut(store, work) : store.transaction(work));
+  await failpoint('coordinator.change.after-commit');
+  return result;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { backoffMs, WombatError, type Clock } from '@wombat/proto';
+import { failpoint } from '@wombat/proto/failpoints';
 import { JoinOrder, type BootstrapStrategyPlugin } from '@wombat/plugin-sdk';
 import type { ClusterState, Family } from '../../domain/model/family.js';
 import type { Node, NodePhase } from '../../domain/model/node.js';
@@ -91,13 +92,16 @@ export class BootstrapController {
     const contacts = contactsOf(family, node, members);
     const attempts = (node.membership?.startId === node.startId ? node.membership.attempts : 0) + 1;
     const membership = { startId: node.startId, contactIds: contacts.map((contact) => contact.id), joined: false, attempts };
+    await failpoint('coordinator.join.before-intent');
     const joining = await this.#write(node, (current) => inPhase(current, 'joining', this.#options.clock.now(), { membership }));
     if (!joining) return;
     try {
+      await failpoint('coordinator.join.after-intent');
       const steps = strategy.planJoin({
         options: family.spec.bootstrap.options, familyName: family.name, self: memberOf(node), contacts: contacts.map(memberOf),
       });
       await this.#options.steps.run(node, steps, signal);
+      await failpoint('coordinator.join.after-steps');
       await this.#write(node, (current) => inPhase(current, 'running', this.#options.clock.now(), { membership: { ...membership, joined: true, joinedAt: this.#options.clock.now() } }));
     } catch (error) {
       signal.throwIfAborted();

@@ -1,5 +1,6 @@
 import { durationFromMs, groupBy, limits, WombatError, type Clock, type Ids } from '@wombat/proto';
 import { ExecJob, type ExecOutcome } from '@wombat/proto/agent';
+import { failpoint } from '@wombat/proto/failpoints';
 import { Action } from '@wombat/proto/types';
 import type { Job, JobTarget } from '../../domain/model/job.js';
 import type { NodePhase } from '../../domain/model/node.js';
@@ -110,7 +111,9 @@ export class JobService {
   }
 
   async #sendTo(job: Job, targets: readonly JobTarget[]): Promise<void> {
+    await failpoint('coordinator.exec.before-send');
     const unreachable = new Set(this.#options.fleet.sendExec(encodeJob(job), targetsByHost(targets)));
+    await failpoint('coordinator.exec.after-send');
     if (unreachable.size === 0) return;
     const missed = targets.filter((target) => unreachable.has(target.hostId));
     const finishedAt = this.#options.clock.now();

@@ -1,4 +1,5 @@
 import { backoffMs, WombatError, type Clock } from '@wombat/proto';
+import { failpoint } from '@wombat/proto/failpoints';
 import type { Machine } from '@wombat/proto/plugin';
 import type { Host } from '../../domain/model/host.js';
 import { inPhase, presentPhases } from '../../domain/states/node-states.js';
@@ -84,14 +85,18 @@ export class MachineController {
   /** The intents are in the store before the provider is asked. */
   async #createAll(hostIds: readonly string[], signal: AbortSignal): Promise<readonly (number | void)[]> {
     const { calls } = this.#options;
+    await failpoint('coordinator.host.before-intent');
     const hosts = await this.#rows.ask(hostIds);
     if (hosts.length === 0) return hostIds.map(() => undefined);
+    await failpoint('coordinator.host.after-intent');
     const answers = await calls.create(hosts.map((host) => this.#rows.specOf(host)), signal).catch((error: unknown) => {
       signal.throwIfAborted();
       // It could not even be asked.
       return hosts.map(() => WombatError.from(error));
     });
+    await failpoint('coordinator.host.after-create');
     const again = await this.#rows.answered(new Map(hosts.map((host, index) => [host, answers[index]!])), await this.#appearsWithinMs());
+    await failpoint('coordinator.host.after-created');
     return hostIds.map((id) => again.get(id));
   }
 
@@ -121,7 +126,9 @@ export class MachineController {
     fleet.disconnect(host.id, 'the host is removed');
     let wereThere: boolean;
     try {
+      await failpoint('coordinator.host.before-destroy');
       wereThere = await this.#destroyMachines(host, signal);
+      await failpoint('coordinator.host.after-destroy');
     } catch (error) {
       signal.throwIfAborted();
       return this.#destroyLater(host.id, WombatError.from(error));
