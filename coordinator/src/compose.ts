@@ -42,12 +42,15 @@ import { ExecOutcomes } from './engine/exec-outcomes.js';
 import { BoundedHistory } from './engine/bounded-history.js';
 import { EventRetention } from './engine/event-retention.js';
 import { HistoryRetention } from './engine/history-retention.js';
+import { Brakes } from './engine/healing/brakes.js';
+import { HealingController } from './engine/healing/healing-controller.js';
 import { HostController } from './engine/host-controller.js';
 import { HostSilence } from './engine/host-silence.js';
 import { JobService } from './engine/jobs/job-service.js';
 import { OperationController } from './engine/operation-controller.js';
 import { StepRunner } from './engine/step-runner.js';
 import { AgentFleet } from './fleet/agent-fleet.js';
+import { settingsFor } from './fleet/settings.js';
 import { artifactService } from './fleet/services/artifact-service.js';
 import { enrolmentService } from './fleet/services/enrolment-service.js';
 import { sessionService } from './fleet/services/session-service.js';
@@ -96,7 +99,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   }));
 
   // The agents that are connected, and what becomes of their words
-  part(AgentFleet, (c) => new AgentFleet({ listener: c.resolve(AgentReports), clock, log, ids }));
+  part(AgentFleet, (c) => new AgentFleet({ listener: c.resolve(AgentReports), clock, log, ids, settings: settingsFor(configuration.hosts.silentAfterMs) }));
   part(ExecOutcomes, (c) => new ExecOutcomes(c.resolve(StepRunner), c.resolve(JobService)));
   part(BoundedHistory, () => new BoundedHistory({ store, clock, log }));
   part(AgentReports, (c) => new AgentReports({
@@ -117,7 +120,14 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   // What drives the stored state towards what is wanted
   part(AssignmentBuilder, () => new AssignmentBuilder({ store, clock, secrets, strategies: catalog }));
   part(AssignmentController, (c) => new AssignmentController({ store, fleet: c.resolve(AgentFleet), builder: c.resolve(AssignmentBuilder) }));
-  part(HostSilence, (c) => new HostSilence({ store, clock, fleet: c.resolve(AgentFleet), history: c.resolve(BoundedHistory) }));
+  part(HostSilence, (c) => new HostSilence({
+    store, clock, fleet: c.resolve(AgentFleet), history: c.resolve(BoundedHistory), startGraceMs: configuration.hosts.startGraceMs, awakeMs: () => c.resolve(AgentFleet).awakeMs,
+  }));
+  part(Brakes, () => new Brakes(store, clock));
+  part(HealingController, (c) => new HealingController({
+    store, clock, ids, strategies: catalog, brakes: c.resolve(Brakes), lostAfterMs: configuration.hosts.lostAfterMs, startGraceMs: configuration.hosts.startGraceMs,
+    awakeMs: () => c.resolve(AgentFleet).awakeMs,
+  }));
   part(HostController, (c) => new HostController({
     store, clock, clusterId, fleet: c.resolve(AgentFleet), providers: c.resolve(ProviderInstances), revoker: c.resolve(HostIdentities),
     silence: c.resolve(HostSilence), enrolTimeoutMs: configuration.hosts.enrolTimeoutMs, idleTtlMs: configuration.hosts.idleTtlMs,
@@ -135,6 +145,8 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     bootstrap: c.resolve(BootstrapController),
     operations: c.resolve(OperationController),
     jobs: c.resolve(JobService),
+    healing: c.resolve(HealingController),
+    brakes: c.resolve(Brakes),
     retention: [c.resolve(BoundedHistory), c.resolve(EventRetention), c.resolve(HistoryRetention)],
   }));
 
@@ -153,7 +165,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     releaseService({ store, ids, blobs: c.resolve(FileBlobStore), releaseBlobs: c.resolve(ReleaseBlobs) }),
     familyService({ store, clock, ids, secrets, strategies: catalog, directory: c.resolve(ProviderInstances), drivers: catalog, maxNodesPerOperation: configuration.limits.maxNodesPerOperation }),
     nodeService({ store, clock, ids, fleet: c.resolve(AgentFleet), strategies: catalog, assignments: c.resolve(AssignmentBuilder) }),
-    hostService({ store, clock, ids, fleet: c.resolve(AgentFleet) }),
+    hostService({ store, clock, ids, fleet: c.resolve(AgentFleet), strategies: catalog }),
     operationService({ store, clock }),
     eventService({ store }),
     jobApiService({ store, jobs: c.resolve(JobService) }),

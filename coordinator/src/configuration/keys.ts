@@ -126,6 +126,24 @@ export const keys: { readonly [K in ConfigurationKey]: KeyDefinition<Configurati
     default: () => 10 * minuteMs,
     description: 'How long a host without nodes is kept before it is destroyed. 0: for ever.',
   },
+  'hosts.silentAfterMs': {
+    form: 'integer',
+    schema: integer(1_500, hourMs),
+    default: () => 12_000,
+    description: 'How long the agent of a host may say nothing until the host is `unknown`. Agents are asked to say something three times as often.',
+  },
+  'hosts.lostAfterMs': {
+    form: 'integer',
+    schema: integer(1_000, 365 * 24 * hourMs),
+    default: () => 5 * minuteMs,
+    description: 'How long a host is `unknown` until it is `lost`. Then the policies of its families say whether other nodes are deployed in place of its own.',
+  },
+  'hosts.startGraceMs': {
+    form: 'integer',
+    schema: integer(1_000, hourMs),
+    default: () => minuteMs,
+    description: 'How long agents have to come back after a start of the coordinator, before a host that has not is called silent or lost.',
+  },
   'certificates.lifetimeMs': {
     form: 'integer',
     schema: integer(minuteMs, 365 * 24 * hourMs),

@@ -66,7 +66,7 @@ export class AgentReports implements FleetListener {
       const host = await transaction.hosts.get(hostId);
       if (!host || host.desired === 'absent') return;
       if (isSkewed(skewMs)) await this.#tellSkew(transaction, host, skewMs);
-      const { waiting: _over, lastError: _past, ...rest } = host;
+      const { waiting: _over, lastError: _past, silentSince: _silence, ...rest } = host;
       const now = clock.now();
       const back = { ...rest, lastSeenAt: now };
       if (host.phase === 'up' || host.phase === 'draining') {

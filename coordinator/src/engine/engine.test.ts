@@ -25,6 +25,8 @@ import { Engine } from './engine.js';
 import { BoundedHistory } from './bounded-history.js';
 import { EventRetention } from './event-retention.js';
 import { ExecOutcomes } from './exec-outcomes.js';
+import { Brakes } from './healing/brakes.js';
+import { HealingController } from './healing/healing-controller.js';
 import { HostController } from './host-controller.js';
 import { HostSilence } from './host-silence.js';
 import { JobService } from './jobs/job-service.js';
@@ -72,12 +74,14 @@ class World {
     const outcomes = new ExecOutcomes(steps, jobs);
     const history = new BoundedHistory({ store, clock, log });
     const silence = new HostSilence({ store, clock, fleet, history });
+    const brakes = new Brakes(store, clock);
     const assignments = new AssignmentController({ store, fleet, builder: new AssignmentBuilder({ store, clock, secrets: fakeSecrets, strategies }) });
     const engine = (this.#engine = new Engine({
       store, clock, log, assignments, jobs,
       hosts: new HostController({ store, clock, fleet, providers, silence, clusterId: 'cluster1', enrolTimeoutMs: 60_000, idleTtlMs: 0, revoker: { revoke: async () => undefined } }),
       bootstrap: new BootstrapController({ store, clock, strategies, steps, history }),
-      operations: new OperationController(store, clock),
+      operations: new OperationController(store, clock), brakes,
+      healing: new HealingController({ store, clock, ids, strategies, brakes, lostAfterMs: 300_000, startGraceMs: 60_000 }),
       retention: [history, new EventRetention({ store, clock, log, keep: 10_000 })],
     }));
     this.#reports = new AgentReports({

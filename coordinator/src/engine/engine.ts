@@ -5,6 +5,8 @@ import type { Change, Store } from '../store/store.js';
 import type { AssignmentController } from './assignment-controller.js';
 import type { BootstrapController } from './bootstrap/bootstrap-controller.js';
 import { Controller } from './controller.js';
+import type { Brakes } from './healing/brakes.js';
+import type { HealingController } from './healing/healing-controller.js';
 import type { HostController } from './host-controller.js';
 import type { JobService } from './jobs/job-service.js';
 import type { OperationController } from './operation-controller.js';
@@ -19,6 +21,8 @@ export interface EngineOptions {
   readonly bootstrap: BootstrapController;
   readonly operations: OperationController;
   readonly jobs: JobService;
+  readonly healing: HealingController;
+  readonly brakes: Brakes;
   /** What keeps the store small. */
   readonly retention: readonly Retention[];
 }
@@ -43,11 +47,13 @@ export class Engine {
   readonly #bootstrap: Controller;
   readonly #operations: Controller;
   readonly #jobs: Controller;
+  readonly #healing: Controller;
+  readonly #brakes: Controller;
   readonly #retention: readonly Retention[];
   #unsubscribe: (() => void) | undefined;
 
   constructor(options: EngineOptions) {
-    const { store, clock, log, hosts, assignments, bootstrap, operations, jobs } = options;
+    const { store, clock, log, hosts, assignments, bootstrap, operations, jobs, healing, brakes } = options;
     this.#retention = options.retention;
     this.#store = store;
     this.#log = log;
@@ -57,6 +63,8 @@ export class Engine {
     this.#bootstrap = new Controller({ ...common, name: 'bootstrap', all: () => bootstrap.all(), reconcile: (id, signal) => bootstrap.reconcile(id, signal) });
     this.#operations = new Controller({ ...common, name: 'operations', gatherMs: 25, all: () => operations.all(), reconcile: (id) => operations.reconcile(id) });
     this.#jobs = new Controller({ ...common, name: 'jobs', all: () => jobs.all(), reconcile: (id) => jobs.reconcile(id) });
+    this.#healing = new Controller({ ...common, name: 'healing', all: () => healing.all(), reconcile: (id) => healing.reconcile(id) });
+    this.#brakes = new Controller({ ...common, name: 'brakes', gatherMs: 250, all: () => brakes.all(), reconcile: () => brakes.reconcile() });
   }
 
   async start(): Promise<void> {
@@ -86,6 +94,8 @@ export class Engine {
       case 'hosts':
         this.#hosts.wake(id);
         this.#assignments.wake(id);
+        this.#healing.wake(id);
+        this.#brakes.wake('all');
         // The removal of a host is over when the host is.
         if (object) this.#operations.wake((object as Host).operationId ?? '');
         break;
@@ -121,6 +131,6 @@ export class Engine {
   }
 
   #all(): Controller[] {
-    return [this.#hosts, this.#assignments, this.#bootstrap, this.#operations, this.#jobs];
+    return [this.#hosts, this.#assignments, this.#bootstrap, this.#operations, this.#jobs, this.#healing, this.#brakes];
   }
 }

@@ -36,6 +36,8 @@ export enum OperationKind {
   SCALE = 7,
   DRAIN_HOST = 8,
   REMOVE_HOST = 9,
+  /** REPLACE - Nodes deployed in place of those of a lost host. */
+  REPLACE = 14,
   UNRECOGNIZED = -1,
 }
 
@@ -71,6 +73,9 @@ export function operationKindFromJSON(object: any): OperationKind {
     case 9:
     case "OPERATION_KIND_REMOVE_HOST":
       return OperationKind.REMOVE_HOST;
+    case 14:
+    case "OPERATION_KIND_REPLACE":
+      return OperationKind.REPLACE;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -100,6 +105,8 @@ export function operationKindToJSON(object: OperationKind): string {
       return "OPERATION_KIND_DRAIN_HOST";
     case OperationKind.REMOVE_HOST:
       return "OPERATION_KIND_REMOVE_HOST";
+    case OperationKind.REPLACE:
+      return "OPERATION_KIND_REPLACE";
     case OperationKind.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
