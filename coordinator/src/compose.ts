@@ -37,6 +37,7 @@ import { AgentReports } from './engine/agent-reports.js';
 import { AssignmentBuilder } from './engine/assignment-builder.js';
 import { AssignmentController } from './engine/assignment-controller.js';
 import { BootstrapController } from './engine/bootstrap/bootstrap-controller.js';
+import { DrainController } from './engine/drain/drain-controller.js';
 import { Engine } from './engine/engine.js';
 import { ExecOutcomes } from './engine/exec-outcomes.js';
 import { BoundedHistory } from './engine/bounded-history.js';
@@ -47,6 +48,7 @@ import { HealingController } from './engine/healing/healing-controller.js';
 import { HostController } from './engine/host-controller.js';
 import { HostSilence } from './engine/host-silence.js';
 import { JobService } from './engine/jobs/job-service.js';
+import { Machines } from './engine/machines/machines.js';
 import { OperationController } from './engine/operation-controller.js';
 import { StepRunner } from './engine/step-runner.js';
 import { AgentFleet } from './fleet/agent-fleet.js';
@@ -128,12 +130,18 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     store, clock, ids, strategies: catalog, brakes: c.resolve(Brakes), lostAfterMs: configuration.hosts.lostAfterMs, startGraceMs: configuration.hosts.startGraceMs,
     awakeMs: () => c.resolve(AgentFleet).awakeMs,
   }));
+  part(Machines, (c) => new Machines({
+    store, clock, log, clusterId, fleet: c.resolve(AgentFleet), providers: c.resolve(ProviderInstances), revoker: c.resolve(HostIdentities),
+    limits: configuration.providers, appearsWithinMs: configuration.providers.appearWithinMs,
+  }));
   part(HostController, (c) => new HostController({
-    store, clock, clusterId, fleet: c.resolve(AgentFleet), providers: c.resolve(ProviderInstances), revoker: c.resolve(HostIdentities),
-    silence: c.resolve(HostSilence), enrolTimeoutMs: configuration.hosts.enrolTimeoutMs, idleTtlMs: configuration.hosts.idleTtlMs,
+    store, clock, machines: c.resolve(Machines), silence: c.resolve(HostSilence), enrolTimeoutMs: configuration.hosts.enrolTimeoutMs, idleTtlMs: configuration.hosts.idleTtlMs,
   }));
   part(StepRunner, (c) => new StepRunner({ fleet: c.resolve(AgentFleet), clock, ids }));
   part(BootstrapController, (c) => new BootstrapController({ store, clock, strategies: catalog, steps: c.resolve(StepRunner), history: c.resolve(BoundedHistory) }));
+  part(DrainController, (c) => new DrainController({
+    store, clock, strategies: catalog, steps: c.resolve(StepRunner), renderings: c.resolve(AssignmentBuilder), history: c.resolve(BoundedHistory),
+  }));
   part(OperationController, () => new OperationController(store, clock));
   part(JobService, (c) => new JobService({ store, fleet: c.resolve(AgentFleet), clock, ids, log }));
   part(HistoryRetention, () => new HistoryRetention({ store, clock, log, keepMs: configuration.history.keepMs }));
@@ -141,8 +149,10 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   part(Engine, (c) => new Engine({
     store, clock, log,
     hosts: c.resolve(HostController),
+    machines: c.resolve(Machines),
     assignments: c.resolve(AssignmentController),
     bootstrap: c.resolve(BootstrapController),
+    drains: c.resolve(DrainController),
     operations: c.resolve(OperationController),
     jobs: c.resolve(JobService),
     healing: c.resolve(HealingController),

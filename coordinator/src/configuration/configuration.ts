@@ -30,6 +30,13 @@ export interface Configuration {
     /** After the coordinator's own start nobody is called silent or lost for this long. */
     readonly startGraceMs: number;
   };
+  /** Each provider for itself. */
+  readonly providers: {
+    readonly callsPerSecond: number;
+    readonly callsAtOnce: number;
+    readonly hostsPerCall: number;
+    readonly appearWithinMs: number;
+  };
   readonly certificates: { readonly lifetimeMs: number };
   readonly events: { readonly keep: number };
   readonly history: { readonly keepMs: number };

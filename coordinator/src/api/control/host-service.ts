@@ -52,7 +52,9 @@ export function hostService(options: HostServiceOptions): Service {
       return { host };
     },
     async drainHost(request, { identity }) {
-      const work = (transaction: Transaction, host: Host): Promise<Operation> => drainHost(options, transaction, host, principalOf(identity));
+      const work = (transaction: Transaction, host: Host): Promise<Operation> => drainHost(options, transaction, {
+        host, principal: principalOf(identity), noDrain: request.noDrain, joins: (family) => joinsCluster(options.strategies, family),
+      });
       return answer(await mutateObject(store, request.mutation, 'hosts', request.host, work));
     },
     async removeHost(request, { identity }) {

@@ -32,9 +32,9 @@ async function setting(test: Test) {
   await put(store, 'families', web, db);
   await put(store, 'hosts', hostRow(1), hostRow(2), hostRow(3, { phase: 'unknown' }), hostRow(9, { phase: 'gone' }));
   await put(store, 'nodes', nodeRow(web.id, 1), nodeRow(web.id, 2, { phase: 'failed' }), nodeRow(db.id, 3), nodeRow(web.id, 9, { phase: 'gone' }));
-  const tools = { store, clock, ids: new CountingIds(), fleet, strategies };
-  const nodes = nodeService({ ...tools, assignments: new AssignmentBuilder({ store, clock, secrets: fakeSecrets, strategies }) });
-  const hosts = hostService(tools);
+  const tools = { store, clock, ids: new CountingIds(), fleet };
+  const nodes = nodeService({ ...tools, strategies, assignments: new AssignmentBuilder({ store, clock, secrets: fakeSecrets, strategies }) });
+  const hosts = hostService({ ...tools, strategies });
   return {
     store, fleet,
     list: unary<ListNodesRequest, ListNodesResponse>(nodes, 'listNodes'),

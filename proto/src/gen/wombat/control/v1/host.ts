@@ -173,6 +173,8 @@ export interface GetHostResponse {
 export interface DrainHostRequest {
   mutation: Mutation | undefined;
   host: string;
+  /** Stop its nodes without draining them first. */
+  noDrain: boolean;
 }
 
 export interface DrainHostResponse {
@@ -960,7 +962,7 @@ export const GetHostResponse: MessageFns<GetHostResponse> = {
 };
 
 function createBaseDrainHostRequest(): DrainHostRequest {
-  return { mutation: undefined, host: "" };
+  return { mutation: undefined, host: "", noDrain: false };
 }
 
 export const DrainHostRequest: MessageFns<DrainHostRequest> = {
@@ -970,6 +972,9 @@ export const DrainHostRequest: MessageFns<DrainHostRequest> = {
     }
     if (message.host !== "") {
       writer.uint32(18).string(message.host);
+    }
+    if (message.noDrain !== false) {
+      writer.uint32(24).bool(message.noDrain);
     }
     return writer;
   },
@@ -1003,6 +1008,14 @@ export const DrainHostRequest: MessageFns<DrainHostRequest> = {
             message.host = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.noDrain = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1019,6 +1032,11 @@ export const DrainHostRequest: MessageFns<DrainHostRequest> = {
     return {
       mutation: isSet(object.mutation) ? Mutation.fromJSON(object.mutation) : undefined,
       host: isSet(object.host) ? globalThis.String(object.host) : "",
+      noDrain: isSet(object.noDrain)
+        ? globalThis.Boolean(object.noDrain)
+        : isSet(object.no_drain)
+        ? globalThis.Boolean(object.no_drain)
+        : false,
     };
   },
 
@@ -1029,6 +1047,9 @@ export const DrainHostRequest: MessageFns<DrainHostRequest> = {
     }
     if (message.host !== "") {
       obj.host = message.host;
+    }
+    if (message.noDrain !== false) {
+      obj.noDrain = message.noDrain;
     }
     return obj;
   },
@@ -1042,6 +1063,7 @@ export const DrainHostRequest: MessageFns<DrainHostRequest> = {
       ? Mutation.fromPartial(object.mutation)
       : undefined;
     message.host = object.host ?? "";
+    message.noDrain = object.noDrain ?? false;
     return message;
   },
 };
@@ -1465,7 +1487,7 @@ export const HostServiceService = {
     responseSerialize: (value: GetHostResponse): Buffer => Buffer.from(GetHostResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetHostResponse => GetHostResponse.decode(value),
   },
-  /** Moves nothing onto it any more, and removes its nodes. */
+  /** Moves nothing onto it any more; drains and removes its nodes, whose data stays until the host goes. */
   drainHost: {
     path: "/wombat.control.v1.HostService/DrainHost" as const,
     requestStream: false as const,
@@ -1500,7 +1522,7 @@ export const HostServiceService = {
 export interface HostServiceServer extends UntypedServiceImplementation {
   listHosts: handleUnaryCall<ListHostsRequest, ListHostsResponse>;
   getHost: handleUnaryCall<GetHostRequest, GetHostResponse>;
-  /** Moves nothing onto it any more, and removes its nodes. */
+  /** Moves nothing onto it any more; drains and removes its nodes, whose data stays until the host goes. */
   drainHost: handleUnaryCall<DrainHostRequest, DrainHostResponse>;
   /** Destroys the machine. Refused while nodes are on it, unless drained first. */
   removeHost: handleUnaryCall<RemoveHostRequest, RemoveHostResponse>;
@@ -1539,7 +1561,7 @@ export interface HostServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetHostResponse) => void,
   ): ClientUnaryCall;
-  /** Moves nothing onto it any more, and removes its nodes. */
+  /** Moves nothing onto it any more; drains and removes its nodes, whose data stays until the host goes. */
   drainHost(
     request: DrainHostRequest,
     callback: (error: ServiceError | null, response: DrainHostResponse) => void,

@@ -36,6 +36,7 @@ export enum OperationKind {
   SCALE = 7,
   DRAIN_HOST = 8,
   REMOVE_HOST = 9,
+  DRAIN = 10,
   /** REPLACE - Nodes deployed in place of those of a lost host. */
   REPLACE = 14,
   UNRECOGNIZED = -1,
@@ -73,6 +74,9 @@ export function operationKindFromJSON(object: any): OperationKind {
     case 9:
     case "OPERATION_KIND_REMOVE_HOST":
       return OperationKind.REMOVE_HOST;
+    case 10:
+    case "OPERATION_KIND_DRAIN":
+      return OperationKind.DRAIN;
     case 14:
     case "OPERATION_KIND_REPLACE":
       return OperationKind.REPLACE;
@@ -105,6 +109,8 @@ export function operationKindToJSON(object: OperationKind): string {
       return "OPERATION_KIND_DRAIN_HOST";
     case OperationKind.REMOVE_HOST:
       return "OPERATION_KIND_REMOVE_HOST";
+    case OperationKind.DRAIN:
+      return "OPERATION_KIND_DRAIN";
     case OperationKind.REPLACE:
       return "OPERATION_KIND_REPLACE";
     case OperationKind.UNRECOGNIZED:
@@ -187,6 +193,7 @@ export enum PlanAction {
   RESTART_NODE = 5,
   REMOVE_NODE = 6,
   DESTROY_HOST = 7,
+  DRAIN_NODE = 8,
   UNRECOGNIZED = -1,
 }
 
@@ -216,6 +223,9 @@ export function planActionFromJSON(object: any): PlanAction {
     case 7:
     case "PLAN_ACTION_DESTROY_HOST":
       return PlanAction.DESTROY_HOST;
+    case 8:
+    case "PLAN_ACTION_DRAIN_NODE":
+      return PlanAction.DRAIN_NODE;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -241,6 +251,8 @@ export function planActionToJSON(object: PlanAction): string {
       return "PLAN_ACTION_REMOVE_NODE";
     case PlanAction.DESTROY_HOST:
       return "PLAN_ACTION_DESTROY_HOST";
+    case PlanAction.DRAIN_NODE:
+      return "PLAN_ACTION_DRAIN_NODE";
     case PlanAction.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
