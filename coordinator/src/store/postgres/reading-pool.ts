@@ -5,7 +5,6 @@ import { backoffMs } from '@wombat/proto';
 import { checkParameters } from '../kysely/parameters.js';
 import { clientOptions, type PostgresLogin } from './connection.js';
 import { asStoreError, isAway } from './errors.js';
-import { patienceMs } from './writer.js';
 
 const connections = 8;
 const retry = { initialMs: 50, maximumMs: 1_000 } as const;
@@ -18,7 +17,10 @@ export class ReadingPool implements PostgresPool {
   readonly #pool: pg.Pool;
   #isClosed = false;
 
-  constructor(login: PostgresLogin) {
+  constructor(
+    login: PostgresLogin,
+    private readonly patienceMs: number,
+  ) {
     this.#pool = new pg.Pool({ ...clientOptions(login), options: '-c default_transaction_read_only=on', max: connections });
     // One that breaks while nobody uses it is taken out of the pool, and nobody need know.
     this.#pool.on('error', () => undefined);
@@ -36,7 +38,7 @@ export class ReadingPool implements PostgresPool {
 
   async #ask(text: string, parameters: readonly unknown[]): Promise<pg.QueryResult> {
     checkParameters(parameters);
-    const end = performance.now() + patienceMs;
+    const end = performance.now() + this.patienceMs;
     for (let attempt = 0; ; attempt += 1) {
       try {
         return await this.#pool.query(text, [...parameters]);

@@ -8,6 +8,8 @@ import type { WritingSession } from './writing-session.js';
 
 export interface PostgresWriterOptions {
   readonly clock: Clock;
+  /** How long a call waits for a database that is away. */
+  readonly patienceMs: number;
   open(onLost: (error: unknown) => void): Promise<WritingSession>;
   /** Told once when the connection is lost, and once when there is another. */
   onLost(error: unknown): void;
@@ -21,8 +23,6 @@ interface Doubt {
   isKept: boolean;
 }
 
-/** How long a call waits for a database that is away. */
-export const patienceMs = 5_000;
 const retry = { initialMs: 50, maximumMs: 2_000 } as const;
 
 /**
@@ -41,10 +41,18 @@ export class PostgresWriter implements Writer {
 
   constructor(private readonly options: PostgresWriterOptions) {}
 
-  /** The first connection. @throws what the last attempt failed with after `patienceMs` */
-  async start(): Promise<Database> {
-    const session = await this.#there();
-    return session.database;
+  /** Opens the first connection. @throws what the last attempt failed with, after `patienceMs` if that may pass */
+  async start(): Promise<void> {
+    const { clock, patienceMs } = this.options;
+    const end = clock.monotonic() + patienceMs;
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await this.#open();
+      } catch (error) {
+        if (!mayPass(error) || clock.monotonic() > end) throw error;
+      }
+      await clock.sleep(backoffMs(attempt, retry));
+    }
   }
 
   transaction<T>(work: (database: Database) => Promise<T>, committed: () => void): Promise<T> {
@@ -99,7 +107,7 @@ export class PostgresWriter implements Writer {
     if (!this.#isThere(this.#session)) {
       this.#closing.signal.throwIfAborted();
       const over = new AbortController();
-      await Promise.race([this.#reopen(), delay(patienceMs, undefined, { signal: over.signal }).catch(() => undefined)]).finally(() => over.abort());
+      await Promise.race([this.#reopen(), delay(this.options.patienceMs, undefined, { signal: over.signal }).catch(() => undefined)]).finally(() => over.abort());
     }
     if (this.#isThere(this.#session)) return this.#session;
     throw WombatError.is(this.#reason) ? this.#reason : unavailable(this.#reason);
@@ -123,7 +131,6 @@ export class PostgresWriter implements Writer {
         if (this.#isThere(this.#session)) return;
       } catch (error) {
         this.#reason = error;
-        if (this.#session === undefined && !mayPass(error)) throw error;
       }
       await this.options.clock.sleep(backoffMs(attempt, retry), signal).catch(() => undefined);
     }
