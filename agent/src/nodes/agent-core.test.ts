@@ -72,6 +72,7 @@ t.test('after too many tries it is left failed; a grown restart generation begin
   t.equal(failed.restarts, 2);
   t.strictSame(failed.lastExit, { kind: { $case: 'code', value: 7 } });
   t.match(failed.logTail, 'going down');
+  t.match(failed.lastError?.message, /exit code 7; it is not started again: that was number 3 within 300 s, and 2 are allowed/, 'why it was given up');
   await host.restart();
   t.equal(host.status(nodeId)?.phase, NodePhase.FAILED, 'it stays failed for the next agent');
   await host.assign(assignment(nodeId, { spec, generation: 2n, restartGeneration: 1n }));
@@ -267,7 +268,7 @@ t.test('a journal that was lost lets no node run twice', async (t) => {
   const { rmSync } = await import('node:fs');
   rmSync(join(host.agentDirectory, 'nodes.journal'));
   await host.start();
-  t.strictSame(host.core.statuses(), []);
+  t.match(host.core.statuses(), [{ nodeId, generation: 0n, pid: before.pid }], 'what runs is told of, as of no generation');
   t.equal(host.core.journalPosition(), 0n);
   await host.fullSync(assignment(nodeId, { spec }));
   const after = await host.reaches(nodeId, NodePhase.READY);

@@ -1,10 +1,10 @@
 import { checkName, durationToMs, WombatError, type Clock, type Ids } from '@wombat/proto';
-import { FamilyServiceService, type AddDomainRequest, type CreateFamilyRequest } from '@wombat/proto/control';
+import { FamilyServiceService, RestartMode as RestartNumber, type AddDomainRequest, type CreateFamilyRequest, type RestartSpec as RestartMessage } from '@wombat/proto/control';
 import type { ProviderPlugin } from '@wombat/plugin-sdk';
 import { NoteLevel, type FirewallRule as RuleMessage } from '@wombat/proto/plugin';
 import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
-import type { Domain, Family, FirewallRule } from '../../domain/model/family.js';
+import type { Domain, Family, FirewallRule, RestartMode, RestartSpec } from '../../domain/model/family.js';
 import type { Provider } from '../../domain/model/provider.js';
 import { presentPhases } from '../../domain/states/node-states.js';
 import { requireSelector } from '../../plugins/require-selector.js';
@@ -36,6 +36,10 @@ export interface FamilyServiceOptions {
 }
 
 const defaults = { deployTimeoutMs: 15 * 60_000, tries: 5, intervalMs: 5 * 60_000, delayMs: 1_000 } as const;
+
+const restartModes: Readonly<Partial<Record<RestartNumber, RestartMode>>> = {
+  [RestartNumber.UNSPECIFIED]: 'always', [RestartNumber.ALWAYS]: 'always', [RestartNumber.ON_FAILURE]: 'on_failure', [RestartNumber.NEVER]: 'never',
+};
 
 export function familyService(options: FamilyServiceOptions): Service {
   const { store } = options;
@@ -163,15 +167,22 @@ function newFamily(options: FamilyServiceOptions, request: CreateFamilyRequest):
     id, name: request.name, generation: 1, observedGeneration: 0,
     spec: {
       selector, bootstrap, firewall: [], ...changedEnvironment(id, { environment: {}, sealedSecrets: {} }, { environment, secrets, unset: [] }, options.secrets),
-      restart: {
-        tries: request.restart?.tries ?? defaults.tries,
-        intervalMs: positiveMs('restart interval', request.restart?.interval) ?? defaults.intervalMs,
-        delayMs: positiveMs('restart delay', request.restart?.delay) ?? defaults.delayMs,
-      },
+      restart: restartSpec(request.restart),
     },
     // Letters and digits only: a cookie is read by shells and by Erlang alike.
     sealedCookie: options.secrets.seal(id, Buffer.from(randomBytes(24).toString('hex').toUpperCase())),
     cluster: { health: 'not_clustered', parts: [] },
+  };
+}
+
+function restartSpec(restart: RestartMessage | undefined): RestartSpec {
+  const mode = restartModes[restart?.mode ?? RestartNumber.UNSPECIFIED];
+  if (!mode) throw new WombatError('WO_INVALID_ARGUMENT', `there is no restart mode ${restart?.mode}`, { hint: 'give always, on-failure or never' });
+  return {
+    mode,
+    tries: restart?.tries ?? defaults.tries,
+    intervalMs: positiveMs('restart interval', restart?.interval) ?? defaults.intervalMs,
+    delayMs: positiveMs('restart delay', restart?.delay) ?? defaults.delayMs,
   };
 }
 

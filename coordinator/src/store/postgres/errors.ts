@@ -14,7 +14,7 @@ export function isAway(error: unknown): boolean {
 /** What callers of the store are told. A statement that the server refuses keeps its own error. */
 export function asStoreError(error: unknown): unknown {
   if (isAway(error)) return unavailable(error);
-  if (error instanceof pg.DatabaseError && error.code === diskFull) return new WombatError('WO_DISK_FULL', 'the disk of PostgreSQL is full', { cause: error });
+  if (error instanceof pg.DatabaseError && error.code === diskFull) return new WombatError('WO_STORE_FULL', 'the disk of PostgreSQL is full', { cause: error });
   return error;
 }
 

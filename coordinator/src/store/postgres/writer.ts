@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { backoffMs, WombatError, type Clock } from '@wombat/proto';
 import type { Database } from '../kysely/collection.js';
 import type { Writer } from '../kysely/kysely-store.js';
-import { OneAfterAnother } from '../kysely/one-after-another.js';
+import { OneAfterAnother } from './one-after-another.js';
 import { isAway, unavailable } from './errors.js';
 import type { WritingSession } from './writing-session.js';
 
