@@ -62,11 +62,10 @@ import { ProviderInstances } from './plugins/provider-instances.js';
 import { pluginList } from './plugins/plugin-list.js';
 import { FileBlobStore } from './releases/file-blob-store.js';
 import { ReleaseBlobs } from './releases/release-blobs.js';
-import { checkInThread } from './store/sqlite/check-in-thread.js';
 
 /** The coordinator's parts, from top to bottom. Nothing else knows which class stands behind a port. */
 export function compose(configuration: Configuration, grounds: Grounds, log: Logger): Coordinator {
-  const { lock, store, clusterId, secrets, authority, certificate, catalog } = grounds;
+  const { lock, place, store, clusterId, secrets, authority, certificate, catalog } = grounds;
   const { directory } = configuration;
   const [clock, ids] = [systemClock, randomIds];
   const container = root.createChildContainer();
@@ -161,9 +160,9 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   }));
 
   // How it is kept safe and well
-  part(Backups, () => new Backups({ directory, clusterId, clock, configurationFile: grounds.configurationFile }));
+  part(Backups, () => new Backups({ directory, place, clusterId, clock, configurationFile: grounds.configurationFile }));
   part(Diagnosis, (c) => new Diagnosis({
-    directory, store, clock, authority, fleet: c.resolve(AgentFleet), checkStore: checkInThread,
+    directory, store, clock, authority, fleet: c.resolve(AgentFleet), place,
     certificate: () => certificate.current, plugins: () => pluginList(catalog).map(({ description }) => description?.name ?? ''),
   }));
 

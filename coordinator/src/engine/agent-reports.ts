@@ -169,7 +169,7 @@ export class AgentReports implements FleetListener {
       await history.append(
         transaction,
         nodeEvent(changed, 'node.exited', status.lastError?.code ?? 'exited', `${node.name} ended and is restarted: ${status.lastError?.message ?? 'unknown reason'}`, {
-          restarts: status.restarts, logTail: changed.logTail,
+          restarts: status.restarts, logTail: changed.logTail, ...(changed.lastError ? { error: changed.lastError } : {}),
         }),
       );
     }
