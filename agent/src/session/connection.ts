@@ -1,4 +1,4 @@
-import { Metadata, type Client, type ClientDuplexStream, type ClientReadableStream } from '@grpc/grpc-js';
+import { connectivityState, Metadata, type Client, type ClientDuplexStream, type ClientReadableStream } from '@grpc/grpc-js';
 import {
   ArtifactServiceService, SessionServiceService,
   type ChannelRequest, type ChannelResponse, type FetchArtifactRequest, type FetchArtifactResponse, type SessionRequest,
@@ -34,6 +34,11 @@ export class Connection {
   /** Whether a channel or a fetch would be cut by closing now. */
   isBusy(): boolean {
     return this.#sideStreams > 0;
+  }
+
+  /** Called once when the connection is gone or closed, whatever its calls hear of it. */
+  onLost(listener: () => void): void {
+    this.#client.getChannel().watchConnectivityState(connectivityState.READY, Infinity, () => listener());
   }
 
   close(): void {

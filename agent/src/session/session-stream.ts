@@ -150,6 +150,8 @@ export class SessionStream {
     this.#openedAtMs = clock.monotonic();
     reportSkew(welcome.coordinatorTime, clock, log);
     onOpen();
+    // A call may never hear that its connection is gone, and a fetch beside it would make a new one for itself.
+    this.#connection.onLost(() => this.end(new WombatError('WO_UNAVAILABLE', 'the connection to the coordinator is lost')));
     const listening = [
       handlers.onStatus((status) => (this.#outbox.status(status), this.#wake())),
       handlers.onOutcome((outcome) => (this.#outbox.outcome(outcome), this.#wake())),
