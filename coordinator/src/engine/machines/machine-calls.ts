@@ -1,5 +1,5 @@
-import { durationToMs, orAborted, withinTime, WombatError, type Clock } from '@wombat/proto';
-import { FailureKind, type HostSpec, type Machine, type ProviderFailure } from '@wombat/proto/plugin';
+import { orAborted, withinTime, WombatError, type Clock } from '@wombat/proto';
+import type { HostSpec, Machine } from '@wombat/proto/plugin';
 import { errorOfFailure } from '../../domain/provider-failure.js';
 import type { ProviderCalls } from '../ports.js';
 import { longestPauseMs, ProviderPace } from './provider-pace.js';
@@ -48,11 +48,11 @@ export class MachineCalls {
       return specs.map((_, index) => {
         const outcome = results[index]?.outcome;
         if (outcome?.$case === 'machine') return outcome.value;
-        return outcome ? this.#errorOf(outcome.value) : new WombatError('WO_PROVIDER_UNAVAILABLE', 'the provider gave no answer for the host');
+        return outcome ? this.#heard(errorOfFailure(outcome.value)) : new WombatError('WO_PROVIDER_UNAVAILABLE', 'the provider gave no answer for the host');
       });
     } catch (error) {
       signal.throwIfAborted();
-      return specs.map(() => WombatError.from(error));
+      return specs.map(() => this.#heard(WombatError.from(error)));
     }
   }
 
@@ -64,11 +64,11 @@ export class MachineCalls {
       return machineIds.map((_, index) => {
         const result = results[index];
         if (!result) return new WombatError('WO_PROVIDER_UNAVAILABLE', 'the provider gave no answer for the machine');
-        return result.failure && this.#errorOf(result.failure);
+        return result.failure && this.#heard(errorOfFailure(result.failure));
       });
     } catch (error) {
       signal.throwIfAborted();
-      return machineIds.map(() => WombatError.from(error));
+      return machineIds.map(() => this.#heard(WombatError.from(error)));
     }
   }
 
@@ -94,15 +94,13 @@ export class MachineCalls {
     try {
       return await withinTime(this.#options.clock, timeouts.listMs, 'listing machines', signal, (within) => calls.listHosts({ signal: within }));
     } catch (error) {
-      const known = WombatError.from(error);
-      if (known.code === 'WO_PROVIDER_THROTTLED') this.pace.throttled(retryAfterMsOf(known));
-      throw known;
+      throw this.#heard(WombatError.from(error));
     }
   }
 
-  #errorOf(failure: ProviderFailure): WombatError {
-    if (failure.kind === FailureKind.THROTTLED) this.pace.throttled(durationToMs(failure.retryAfter));
-    return errorOfFailure(failure);
+  #heard(error: WombatError): WombatError {
+    if (error.code === 'WO_PROVIDER_THROTTLED') this.pace.throttled(retryAfterMsOf(error));
+    return error;
   }
 }
 
