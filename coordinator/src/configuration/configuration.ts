@@ -28,6 +28,7 @@ export interface Configuration {
     readonly hostsPerCall: number;
     readonly appearWithinMs: number;
   };
+  readonly gc: { readonly sweepEveryMs: number; readonly automatic: boolean; readonly removeAfterMs: number };
   readonly certificates: { readonly lifetimeMs: number };
   readonly events: { readonly keep: number };
   readonly history: { readonly keepMs: number };

@@ -150,6 +150,24 @@ export const keys: { readonly [K in ConfigurationKey]: KeyDefinition<Configurati
     default: () => minuteMs,
     description: 'How long a new machine may be missing from the list of its provider. When the answer to a creation was lost, the host stays `creating` for as long, until its machine shows up or is asked for again. Drivers that list at once do not wait.',
   },
+  'gc.sweepEveryMs': {
+    form: 'integer',
+    schema: integer(1_000, 24 * hourMs),
+    default: () => 5 * minuteMs,
+    description: 'How often each provider is asked for its machines, to find those without a host and hosts without a machine. Up to a fifth earlier or later.',
+  },
+  'gc.automatic': {
+    form: 'boolean',
+    schema: z.boolean(),
+    default: () => false,
+    description: 'Removes what `wo gc` would remove when it has been there for `gc.removeAfterMs`, without being told. Otherwise it is only told.',
+  },
+  'gc.removeAfterMs': {
+    form: 'integer',
+    schema: integer(minuteMs, 365 * 24 * hourMs),
+    default: () => 15 * minuteMs,
+    description: 'How long it must have been there before it is removed automatically.',
+  },
   'certificates.lifetimeMs': {
     form: 'integer',
     schema: integer(minuteMs, 365 * 24 * hourMs),

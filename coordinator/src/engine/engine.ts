@@ -23,7 +23,7 @@ export interface EngineOptions {
   readonly drains: DrainController;
   readonly operations: OperationController;
   readonly jobs: JobService;
-  /** What keeps the store small. */
+  /** What is done now and then: what keeps the store small, and what looks for strays. */
   readonly retention: readonly Retention[];
 }
 

@@ -42,7 +42,7 @@ export class MachineCalls {
    * @throws WombatError when no provider could be asked, so that nothing was made, or the signal's reason
    */
   async create(specs: readonly HostSpec[], signal: AbortSignal): Promise<readonly (Machine | WombatError)[]> {
-    const calls = await this.#options.connect();
+    const calls = await this.#connect(signal);
     try {
       const results = await withinTime(this.#options.clock, timeouts.createMs, 'creating hosts', signal, (within) => calls.createHosts(specs, { signal: within }));
       return specs.map((_, index) => {
@@ -59,7 +59,7 @@ export class MachineCalls {
   /** An error, or nothing when it is gone, for each machine, in their order. @throws the signal's reason */
   async destroy(machineIds: readonly string[], signal: AbortSignal): Promise<readonly (WombatError | undefined)[]> {
     try {
-      const calls = await this.#options.connect();
+      const calls = await this.#connect(signal);
       const results = await withinTime(this.#options.clock, timeouts.destroyMs, 'destroying hosts', signal, (within) => calls.destroyHosts(machineIds, { signal: within }));
       return machineIds.map((_, index) => {
         const result = results[index];
@@ -90,12 +90,19 @@ export class MachineCalls {
     } finally {
       this.#nextList = undefined;
     }
-    const calls = await this.#options.connect();
+    const calls = await this.#connect(signal);
     try {
       return await withinTime(this.#options.clock, timeouts.listMs, 'listing machines', signal, (within) => calls.listHosts({ signal: within }));
     } catch (error) {
       throw this.#heard(WombatError.from(error));
     }
+  }
+
+  /** It may have asked to be left alone since this call's turn came: intents are written in between. */
+  async #connect(signal: AbortSignal): Promise<ProviderCalls> {
+    const calls = await this.#options.connect();
+    await this.pace.quiet(signal);
+    return calls;
   }
 
   #heard(error: WombatError): WombatError {

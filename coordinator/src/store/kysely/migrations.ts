@@ -5,7 +5,7 @@ import type { Kind } from '../store.js';
 import { columnOf, tables } from './tables.js';
 
 /** Run in order, each once, in a transaction of its own; never changed after a release. */
-const migrations: readonly ((database: Database) => Promise<void>)[] = [initial, requests, familyRevisions, releasesSayMore, countedFields, nodesInOrder];
+const migrations: readonly ((database: Database) => Promise<void>)[] = [initial, requests, familyRevisions, releasesSayMore, countedFields, nodesInOrder, strays];
 
 /**
  * Brings the schema to this build's version.
@@ -85,6 +85,11 @@ async function countedFields(database: Database): Promise<void> {
 async function nodesInOrder(database: Database): Promise<void> {
   await sql`drop index nodes_status`.execute(database);
   await sql`create index nodes_status on nodes (family_id, phase, desired, created_at, id)`.execute(database);
+}
+
+/** Machines without a host, and hosts without a machine. */
+async function strays(database: Database): Promise<void> {
+  await createTable(database, 'strays');
 }
 
 /** Moves a field from the body into a column of its own. */
