@@ -15,7 +15,8 @@ const provider = (id: string, name: string) => ({
 
 /** Takes back what the fifth migration adds, so that an older schema stands there. */
 const withoutCountedFields = [
-  'drop index nodes_status; drop index job_targets_status;',
+  'drop index nodes_status; drop index job_targets_status; drop index nodes_revision; drop index nodes_release_id;',
+  'alter table nodes drop column family_generation; alter table nodes drop column release_id;',
   'alter table nodes drop column desired; alter table job_targets drop column outcome;',
   ...['operations', 'jobs', 'join_tokens', 'host_certificates', 'nodes', 'hosts'].map((table) => `drop index ${table}_updated_at;`),
 ].join(' ');
