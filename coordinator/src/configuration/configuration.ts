@@ -21,6 +21,7 @@ export interface Configuration {
   /** argv of the agent's program. */
   readonly agent: { readonly command: readonly string[] };
   readonly hosts: { readonly enrolTimeoutMs: number; readonly idleTtlMs: number };
+  readonly families: { readonly keepRevisions: number };
   readonly certificates: { readonly lifetimeMs: number };
   readonly events: { readonly keep: number };
   readonly history: { readonly keepMs: number };

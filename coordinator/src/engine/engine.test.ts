@@ -30,6 +30,7 @@ import { HostSilence } from './host-silence.js';
 import { JobService } from './jobs/job-service.js';
 import { OperationController } from './operation-controller.js';
 import { StepRunner } from './step-runner.js';
+import { UpdateController } from './update/update-controller.js';
 
 const clock = systemClock;
 /** Far below the sweep: whatever takes longer was not woken. */
@@ -78,6 +79,7 @@ class World {
       hosts: new HostController({ store, clock, fleet, providers, silence, clusterId: 'cluster1', enrolTimeoutMs: 60_000, idleTtlMs: 0, revoker: { revoke: async () => undefined } }),
       bootstrap: new BootstrapController({ store, clock, strategies, steps, history }),
       operations: new OperationController(store, clock),
+      updates: new UpdateController({ store, clock, strategies }),
       retention: [history, new EventRetention({ store, clock, log, keep: 10_000 })],
     }));
     this.#reports = new AgentReports({

@@ -1,6 +1,7 @@
 import type { Clock } from '@wombat/proto';
 import type { Host } from '../domain/model/host.js';
 import type { Node, NodePhase } from '../domain/model/node.js';
+import type { Operation } from '../domain/model/operation.js';
 import type { Change, Store } from '../store/store.js';
 import type { AssignmentController } from './assignment-controller.js';
 import type { BootstrapController } from './bootstrap/bootstrap-controller.js';
@@ -9,6 +10,7 @@ import type { HostController } from './host-controller.js';
 import type { JobService } from './jobs/job-service.js';
 import type { OperationController } from './operation-controller.js';
 import type { Log } from './ports.js';
+import type { UpdateController } from './update/update-controller.js';
 
 export interface EngineOptions {
   readonly store: Store;
@@ -18,6 +20,7 @@ export interface EngineOptions {
   readonly assignments: AssignmentController;
   readonly bootstrap: BootstrapController;
   readonly operations: OperationController;
+  readonly updates: UpdateController;
   readonly jobs: JobService;
   /** What keeps the store small. */
   readonly retention: readonly Retention[];
@@ -42,12 +45,13 @@ export class Engine {
   readonly #assignments: Controller;
   readonly #bootstrap: Controller;
   readonly #operations: Controller;
+  readonly #updates: Controller;
   readonly #jobs: Controller;
   readonly #retention: readonly Retention[];
   #unsubscribe: (() => void) | undefined;
 
   constructor(options: EngineOptions) {
-    const { store, clock, log, hosts, assignments, bootstrap, operations, jobs } = options;
+    const { store, clock, log, hosts, assignments, bootstrap, operations, updates, jobs } = options;
     this.#retention = options.retention;
     this.#store = store;
     this.#log = log;
@@ -56,6 +60,7 @@ export class Engine {
     this.#assignments = new Controller({ ...common, name: 'assignments', all: () => assignments.all(), reconcile: (id) => assignments.reconcile(id) });
     this.#bootstrap = new Controller({ ...common, name: 'bootstrap', all: () => bootstrap.all(), reconcile: (id, signal) => bootstrap.reconcile(id, signal) });
     this.#operations = new Controller({ ...common, name: 'operations', gatherMs: 25, all: () => operations.all(), reconcile: (id) => operations.reconcile(id) });
+    this.#updates = new Controller({ ...common, name: 'updates', gatherMs: 25, all: () => updates.all(), reconcile: (id) => updates.reconcile(id) });
     this.#jobs = new Controller({ ...common, name: 'jobs', all: () => jobs.all(), reconcile: (id) => jobs.reconcile(id) });
   }
 
@@ -93,10 +98,12 @@ export class Engine {
         if (object) this.#nodeChanged(object as Node);
         break;
       case 'families':
+        this.#updates.wake(id);
         void this.#familyChanged(id);
         break;
       case 'operations':
         this.#operations.wake(id);
+        if (object) this.#updates.wake((object as Operation).familyId);
         break;
       case 'jobs':
         this.#jobs.wake(id);
@@ -107,6 +114,7 @@ export class Engine {
 
   #nodeChanged(node: Node): void {
     this.#operations.wake(node.operationId);
+    this.#updates.wake(node.familyId);
     if (node.observedGeneration < node.generation) this.#assignments.wake(node.hostId);
     if (phasesThatMatterToTheCluster.includes(node.phase)) this.#bootstrap.wake(node.familyId);
   }
@@ -121,6 +129,6 @@ export class Engine {
   }
 
   #all(): Controller[] {
-    return [this.#hosts, this.#assignments, this.#bootstrap, this.#operations, this.#jobs];
+    return [this.#hosts, this.#assignments, this.#bootstrap, this.#operations, this.#updates, this.#jobs];
   }
 }

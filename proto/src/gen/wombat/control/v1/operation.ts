@@ -180,6 +180,7 @@ export enum PlanAction {
   RESTART_NODE = 5,
   REMOVE_NODE = 6,
   DESTROY_HOST = 7,
+  UPDATE_NODE = 8,
   UNRECOGNIZED = -1,
 }
 
@@ -209,6 +210,9 @@ export function planActionFromJSON(object: any): PlanAction {
     case 7:
     case "PLAN_ACTION_DESTROY_HOST":
       return PlanAction.DESTROY_HOST;
+    case 8:
+    case "PLAN_ACTION_UPDATE_NODE":
+      return PlanAction.UPDATE_NODE;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -234,6 +238,8 @@ export function planActionToJSON(object: PlanAction): string {
       return "PLAN_ACTION_REMOVE_NODE";
     case PlanAction.DESTROY_HOST:
       return "PLAN_ACTION_DESTROY_HOST";
+    case PlanAction.UPDATE_NODE:
+      return "PLAN_ACTION_UPDATE_NODE";
     case PlanAction.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
