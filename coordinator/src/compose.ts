@@ -37,6 +37,7 @@ import { AgentReports } from './engine/agent-reports.js';
 import { AssignmentBuilder } from './engine/assignment-builder.js';
 import { AssignmentController } from './engine/assignment-controller.js';
 import { BootstrapController } from './engine/bootstrap/bootstrap-controller.js';
+import { DrainController } from './engine/drain/drain-controller.js';
 import { Engine } from './engine/engine.js';
 import { ExecOutcomes } from './engine/exec-outcomes.js';
 import { BoundedHistory } from './engine/bounded-history.js';
@@ -125,6 +126,9 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   }));
   part(StepRunner, (c) => new StepRunner({ fleet: c.resolve(AgentFleet), clock, ids }));
   part(BootstrapController, (c) => new BootstrapController({ store, clock, strategies: catalog, steps: c.resolve(StepRunner), history: c.resolve(BoundedHistory) }));
+  part(DrainController, (c) => new DrainController({
+    store, clock, strategies: catalog, steps: c.resolve(StepRunner), renderings: c.resolve(AssignmentBuilder), history: c.resolve(BoundedHistory),
+  }));
   part(OperationController, () => new OperationController(store, clock));
   part(UpdateController, () => new UpdateController({ store, clock, strategies: catalog }));
   part(JobService, (c) => new JobService({ store, fleet: c.resolve(AgentFleet), clock, ids, log }));
@@ -135,6 +139,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     hosts: c.resolve(HostController),
     assignments: c.resolve(AssignmentController),
     bootstrap: c.resolve(BootstrapController),
+    drains: c.resolve(DrainController),
     operations: c.resolve(OperationController),
     updates: c.resolve(UpdateController),
     jobs: c.resolve(JobService),
@@ -156,7 +161,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     releaseService({ store, ids, blobs: c.resolve(FileBlobStore), releaseBlobs: c.resolve(ReleaseBlobs) }),
     familyService({ store, clock, ids, secrets, strategies: catalog, directory: c.resolve(ProviderInstances), drivers: catalog, maxNodesPerOperation: configuration.limits.maxNodesPerOperation, keepRevisions: configuration.families.keepRevisions }),
     nodeService({ store, clock, ids, fleet: c.resolve(AgentFleet), strategies: catalog, assignments: c.resolve(AssignmentBuilder) }),
-    hostService({ store, clock, ids, fleet: c.resolve(AgentFleet) }),
+    hostService({ store, clock, ids, fleet: c.resolve(AgentFleet), strategies: catalog }),
     operationService({ store, clock }),
     eventService({ store }),
     jobApiService({ store, jobs: c.resolve(JobService) }),

@@ -72,6 +72,7 @@ t.test('after too many tries it is left failed; a grown restart generation begin
   t.equal(failed.restarts, 2);
   t.strictSame(failed.lastExit, { kind: { $case: 'code', value: 7 } });
   t.match(failed.logTail, 'going down');
+  t.match(failed.lastError?.message, /exit code 7; it is not started again: that was number 3 within 300 s, and 2 are allowed/, 'why it was given up');
   await host.restart();
   t.equal(host.status(nodeId)?.phase, NodePhase.FAILED, 'it stays failed for the next agent');
   await host.assign(assignment(nodeId, { spec, generation: 2n, restartGeneration: 1n }));

@@ -1,4 +1,4 @@
-import { toErrorDetail, type WombatError } from '@wombat/proto';
+import { toErrorDetail, WombatError } from '@wombat/proto';
 import type { ExitStatus } from '@wombat/proto/agent';
 import { logTail } from './log-tail.js';
 import { SecretMask } from './mask-secrets.js';
@@ -14,8 +14,8 @@ export async function afterFailure(state: NodeState, { clock, log }: NodeService
   const { failures } = state.record;
   const decision = state.currentStart?.wasReady
     ? decideRestart(state.assignment.spec?.restart, exit, failures, now)
-    : { kind: 'give-up' as const, failures };
-  const record = failedRecord(state, error, exit);
+    : { kind: 'give-up' as const, failures, reason: '' };
+  const record = failedRecord(state, decision.kind === 'give-up' ? givenUp(error, decision.reason) : error, exit);
   state.process = undefined;
   log.warn({ nodeId: state.nodeId, code: error.code, decision: decision.kind }, error.message);
   if (decision.kind === 'restart') {
@@ -26,6 +26,12 @@ export async function afterFailure(state: NodeState, { clock, log }: NodeService
   const phase = decision.kind === 'done' ? 'stopped' : 'failed';
   await state.save({ ...record, settled: { key: settledKey(state.pursued), phase } });
   state.enter(phase);
+}
+
+/** A first start fails for what it failed for; a later one is also the end of somebody's patience. */
+function givenUp(error: WombatError, reason: string): WombatError {
+  if (reason === '') return error;
+  return new WombatError(error.code, `${error.message}; it is not started again: ${reason}`, { hint: error.hint, details: error.details });
 }
 
 function failedRecord({ record, paths, assignment }: NodeState, error: WombatError, exit: ExitStatus | undefined): NodeRecord {

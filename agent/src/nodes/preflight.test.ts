@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync, statfsSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { durationFromMs, newId } from '@wombat/proto';
@@ -99,10 +99,14 @@ t.test('what the release asks for and the host is not or has not', async (t) => 
   t.match((await refused(t, host, nodeSpec({ limits }))).lastError, { code: 'WO_LIMIT_REFUSED', message: /1099511627776 open files/ });
   t.match((await refused(t, host, nodeSpec({ limits: { ...limits, openFiles: 0n, runAs: 'wombat-nobody-has' } }))).lastError, { code: 'WO_USER_UNKNOWN', hint: /useradd/ });
 
+  t.match((await refused(t, host, asking(0n, 1n << 52n))).lastError, { code: 'WO_DISK_TOO_SMALL', details: { neededBytes: String(1n << 52n), totalBytes: /^\d+$/ } }, 'what can never fit is not waited for');
+
   const nodeId = newId('node');
-  await host.assign(assignment(nodeId, { spec: asking(0n, 1n << 50n) }));
+  const { blocks, bsize } = statfsSync(host.directory);
+  const wholeDisk = BigInt(blocks) * BigInt(bsize);
+  await host.assign(assignment(nodeId, { spec: asking(0n, wholeDisk) }));
   const waiting = await host.reaches(nodeId, NodePhase.PENDING, (status) => status.waiting !== undefined);
-  t.match(waiting.lastError, { code: 'WO_DISK_FULL', details: { neededBytes: String(1n << 50n), freeBytes: /^\d+$/ } }, 'a full disk is waited for');
+  t.match(waiting.lastError, { code: 'WO_DISK_FULL', details: { neededBytes: String(wholeDisk), freeBytes: /^\d+$/ } }, 'a full disk is waited for');
   await host.assign(assignment(nodeId, { generation: 2n, desired: DesiredState.ABSENT, spec: undefined }));
   await host.reaches(nodeId, NodePhase.ABSENT);
 });

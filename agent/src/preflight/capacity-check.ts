@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { WombatError } from '@wombat/proto';
 import { parseMemory } from '../facts/proc.js';
-import { diskFull, freeBytes } from '../releases/disk-full.js';
+import { requireSpace } from '../releases/disk-full.js';
 
 export interface MemoryRequest {
   readonly neededBytes: number;
@@ -20,12 +20,11 @@ export function checkMemory({ neededBytes, freedBytes }: MemoryRequest, meminfo 
 
 /**
  * What a node asks for beside its release. Once it has data here, those are a part of what it asked for.
- * @throws WombatError WO_DISK_FULL with the figures in its details
+ * @throws WombatError WO_DISK_FULL, WO_DISK_TOO_SMALL with the figures in its details
  */
 export async function checkDisk(directory: string, dataDirectory: string, neededBytes: number): Promise<void> {
   if (neededBytes === 0 || hasEntries(dataDirectory)) return;
-  const free = await freeBytes(directory);
-  if (free < neededBytes) throw diskFull(neededBytes, free, 'the release asks for space for its data:');
+  await requireSpace(directory, neededBytes, 'the release asks for space for its data:');
 }
 
 function hasEntries(directory: string): boolean {

@@ -11,19 +11,31 @@ export async function asDiskFull(error: unknown, directory: string, neededBytes:
   return diskFull(neededBytes, await freeBytes(directory), 'the release needs', error);
 }
 
-/** For a release of this size, as far as that is known. @throws WombatError WO_DISK_FULL before anything is written */
+/** For a release of this size, as far as that is known. @throws WombatError WO_DISK_FULL, WO_DISK_TOO_SMALL before anything is written */
 export async function checkSpace(directory: string, releaseBytes: number, alreadyBytes: number): Promise<void> {
   const neededBytes = Math.ceil(releaseBytes * spaceFactor) - alreadyBytes;
-  const free = await freeBytes(directory);
-  if (free < neededBytes) throw diskFull(neededBytes, free, 'the release needs');
+  await requireSpace(directory, neededBytes, 'the release needs');
 }
 
-export async function freeBytes(directory: string): Promise<number> {
+/** @throws WombatError WO_DISK_FULL when that much may become free, WO_DISK_TOO_SMALL when it never can */
+export async function requireSpace(directory: string, neededBytes: number, what: string): Promise<void> {
+  const { bavail, blocks, bsize } = await statfs(directory);
+  const free = bavail * bsize;
+  const total = blocks * bsize;
+  if (neededBytes > total) {
+    throw new WombatError('WO_DISK_TOO_SMALL', `${what} ${neededBytes} bytes, the whole disk has ${total}`, {
+      details: { neededBytes: String(neededBytes), totalBytes: String(total) },
+    });
+  }
+  if (free < neededBytes) throw diskFull(neededBytes, free, what);
+}
+
+async function freeBytes(directory: string): Promise<number> {
   const { bavail, bsize } = await statfs(directory);
   return bavail * bsize;
 }
 
-export function diskFull(neededBytes: number, free: number, what: string, cause?: unknown): WombatError {
+function diskFull(neededBytes: number, free: number, what: string, cause?: unknown): WombatError {
   return new WombatError('WO_DISK_FULL', `${what} ${neededBytes} bytes, ${free} are free`, {
     details: { neededBytes: String(neededBytes), freeBytes: String(free) },
     ...(cause === undefined ? {} : { cause }),

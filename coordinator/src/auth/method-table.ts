@@ -49,6 +49,7 @@ export const methodTable: Readonly<Record<string, MethodRule>> = {
   '/wombat.control.v1.NodeService/StartNodes': write,
   '/wombat.control.v1.NodeService/StopNodes': write,
   '/wombat.control.v1.NodeService/RestartNodes': write,
+  '/wombat.control.v1.NodeService/DrainNodes': write,
   '/wombat.control.v1.NodeService/RemoveNodes': write,
   '/wombat.control.v1.NodeService/RenderNode': read,
   '/wombat.control.v1.NodeService/ReadNodeLogs': read,

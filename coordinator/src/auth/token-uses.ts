@@ -48,7 +48,12 @@ export class TokenUses {
 
   private async write(): Promise<void> {
     if (!this.isDirty) return;
-    this.isDirty = false;
-    await this.store.transaction((transaction) => transaction.meta.set(metaKey, JSON.stringify(Object.fromEntries(this.uses))));
+    await this.store.transaction((transaction) => {
+      this.isDirty = false;
+      return transaction.meta.set(metaKey, JSON.stringify(Object.fromEntries(this.uses)));
+    }).catch((error: unknown) => {
+      this.isDirty = true;
+      throw error;
+    });
   }
 }

@@ -5,6 +5,7 @@ import { clockSkewEvent } from '../domain/model/clock-skew-event.js';
 import type { Family } from '../domain/model/family.js';
 import type { Host } from '../domain/model/host.js';
 import type { Node, NodePhase } from '../domain/model/node.js';
+import { afterDrain } from '../domain/states/draining.js';
 import { advance } from '../domain/states/machine.js';
 import { hostTransitions } from '../domain/states/host-states.js';
 import { inPhase } from '../domain/states/node-states.js';
@@ -46,6 +47,9 @@ const phaseOf: Readonly<Partial<Record<AgentPhase, NodePhase>>> = {
   [AgentPhase.FAILED]: 'failed',
   [AgentPhase.ABSENT]: 'gone',
 };
+
+/** Nothing is left that could be drained. */
+const endedPhases: readonly NodePhase[] = ['stopped', 'failed'];
 
 /** Writes what agents tell into the store; what follows from it is the controllers' to do. */
 export class AgentReports implements FleetListener {
@@ -155,7 +159,8 @@ export class AgentReports implements FleetListener {
     if (Number(status.generation) < node.generation) return;
     const phase = this.#phaseFor(node, status, family);
     if (phase === undefined) return;
-    const told = inPhase(node, phase, this.#options.clock.now(), factsOf(node, status));
+    const over = node.draining && endedPhases.includes(phase);
+    const told = over ? afterDrain({ ...node, ...factsOf(node, status) }, node.draining.then, this.#options.clock.now()) : inPhase(node, phase, this.#options.clock.now(), factsOf(node, status));
     const restarted = status.startId !== '' && node.startId !== '' && status.startId !== node.startId;
     const { history } = this.#options;
     const changed = await transaction.nodes.update(told);
@@ -167,7 +172,7 @@ export class AgentReports implements FleetListener {
         }),
       );
     }
-    if (phase !== node.phase || (restarted && phase === 'running')) await history.append(transaction, nodePhaseEvent(changed));
+    if (changed.phase !== node.phase || (restarted && phase === 'running')) await history.append(transaction, nodePhaseEvent(changed));
   }
 
   /** Ready is as far as an agent sees; whether that means running is the strategy's to say. */
@@ -175,6 +180,7 @@ export class AgentReports implements FleetListener {
     const phase = phaseOf[status.phase];
     // Only what shall go is gone: a row is never given up on an agent's word alone.
     if (phase === 'gone') return node.desired === 'absent' ? phase : undefined;
+    if (node.draining && phase !== undefined && !endedPhases.includes(phase)) return 'draining';
     if (phase !== 'ready') return phase;
     if (stillTheOldProcess(node, status)) return undefined;
     const membership = node.membership?.startId === status.startId ? node.membership : undefined;

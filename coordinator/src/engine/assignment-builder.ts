@@ -1,6 +1,6 @@
 import { durationFromMs, WombatError, type Clock } from '@wombat/proto';
 import { DesiredState, RestartMode, RunMode, type Assignment, type NodeSpec } from '@wombat/proto/agent';
-import { secretOwner, type Family, type FamilySpec } from '../domain/model/family.js';
+import { secretOwner, type Family, type FamilySpec, type RestartMode as RestartWord } from '../domain/model/family.js';
 import type { Host } from '../domain/model/host.js';
 import { hostPlatform } from '../domain/model/host-platform.js';
 import type { Node, NodeDesired } from '../domain/model/node.js';
@@ -48,6 +48,8 @@ const desiredStates: Readonly<Record<NodeDesired, DesiredState>> = {
   running: DesiredState.RUNNING, stopped: DesiredState.STOPPED, absent: DesiredState.ABSENT,
 };
 /** Where epmd listens unless the machine says otherwise. */
+const restartModes: Readonly<Record<RestartWord, RestartMode>> = { always: RestartMode.ALWAYS, on_failure: RestartMode.ON_FAILURE, never: RestartMode.NEVER };
+
 const standardEpmdPort = 4369;
 
 /** Every contact of every node is stored and rendered: a family of thousands must not know itself by heart. */
@@ -167,7 +169,7 @@ export class AssignmentBuilder {
       ports: node.ports.map((port) => ({ ...port })),
       erlang: rendered.isErlang ? this.#erlang(node, around) : undefined,
       restart: {
-        mode: RestartMode.ALWAYS,
+        mode: restartModes[spec.restart.mode ?? 'always'],
         tries: spec.restart.tries,
         interval: durationFromMs(spec.restart.intervalMs),
         delay: durationFromMs(spec.restart.delayMs),

@@ -1,21 +1,13 @@
-import { WombatError, type Clock, type Ids } from '@wombat/proto';
-import type { Domain, Family } from '../domain/model/family.js';
-import type { Host } from '../domain/model/host.js';
-import type { Node, NodePort } from '../domain/model/node.js';
-import type { Operation, PlanEntry } from '../domain/model/operation.js';
+import { WombatError } from '@wombat/proto';
+import type { Family } from '../domain/model/family.js';
+import type { Operation } from '../domain/model/operation.js';
 import type { Release } from '../domain/model/release.js';
 import { checkFamilyNames } from '../domain/release/check-family.js';
-import { slug } from '../domain/model/slug.js';
-import { place, type PlacedNode, type Placement } from '../domain/placement/place.js';
-import { acceptingPhases } from '../domain/states/host-states.js';
-import { presentPhases } from '../domain/states/node-states.js';
-import type { NewObject, Transaction } from '../store/store.js';
-import { hostPhaseEvent, nodePhaseEvent, operationEvent } from './events.js';
+import type { Transaction } from '../store/store.js';
+import { operationEvent } from './events.js';
 import { expectCluster } from './bootstrap/expect-cluster.js';
 import { refuseWhileBusy } from './family-lock.js';
-import { nodesOnHosts } from './nodes-on-hosts.js';
-import { withNames } from './plan-names.js';
-import { takePorts } from './ports-allocation.js';
+import { placeNodes, type EngineTools } from './place-nodes.js';
 
 export interface DeployRequest {
   readonly family: Family;
@@ -29,11 +21,6 @@ export interface DeployRequest {
   readonly joins: boolean;
 }
 
-export interface EngineTools {
-  readonly clock: Clock;
-  readonly ids: Ids;
-}
-
 /**
  * Writes the intent: an operation with its plan, the hosts and nodes that it needs. Nothing outside
  * the store happens here; the controllers do what the rows say.
@@ -44,15 +31,9 @@ export async function deployNodes(tools: EngineTools, transaction: Transaction, 
   checkAmount(amount, request.maximum);
   checkFamilyNames(request.release, family.spec);
   await refuseWhileBusy(transaction, family);
-  const domains = await transaction.domains.find({ familyId: family.id });
-  if (domains.length === 0) throw new WombatError('WO_NO_DOMAIN', `family ${family.name} has no deployment domain`);
-  const placement = await placeIn(transaction, request, domains);
-
-  const now = tools.clock.now();
   const operationId = tools.ids.next('op');
-  const hosts = await newHosts(tools, transaction, placement, domains, operationId, now);
-  const nodes = await newNodes(tools, transaction, request, placement, hosts, operationId, now);
-  const operation: NewObject<Operation> = {
+  const { plan, events } = await placeNodes(tools, transaction, { family, familyGeneration: family.generation, release: request.release, amount, operationId });
+  const operation = await transaction.operations.insert({
     id: operationId,
     name: `deploy ${amount} of ${family.name}`.slice(0, 64),
     generation: 1,
@@ -61,140 +42,16 @@ export async function deployNodes(tools: EngineTools, transaction: Transaction, 
     state: 'running',
     familyId: family.id,
     principal: request.principal,
-    plan: await withNames(transaction, planOf(placement, hosts, nodes), [...hosts, ...domains]),
+    plan,
     progress: { total: amount, done: 0, failed: 0 },
-    deadline: now + request.timeoutMs,
-  };
-  const stored = await transaction.operations.insert(operation);
+    deadline: tools.clock.now() + request.timeoutMs,
+  });
   await expectCluster(transaction, family, request.joins);
-  await transaction.hosts.insertAll(hosts);
-  await transaction.nodes.insertAll(nodes);
-  await transaction.events.append(
-    operationEvent(stored, 'operation.started', `${request.principal} deploys ${amount} nodes of ${family.name}`),
-    ...hosts.map((host) => hostPhaseEvent(host as Host)),
-    ...nodes.map((node) => nodePhaseEvent(node as Node)),
-  );
-  return stored;
+  await transaction.events.append(operationEvent(operation, 'operation.started', `${request.principal} deploys ${amount} nodes of ${family.name}`), ...events);
+  return operation;
 }
 
 function checkAmount(amount: number, maximum: number): void {
   if (Number.isInteger(amount) && amount >= 1 && amount <= maximum) return;
   throw new WombatError('WO_AMOUNT_INVALID', `cannot deploy ${amount} nodes: give a number from 1 to ${maximum}`);
-}
-
-async function placeIn(transaction: Transaction, { family, amount, release }: DeployRequest, domains: readonly Domain[]): Promise<Placement> {
-  const hosts = (await transaction.hosts.find({ phase: acceptingPhases })).filter((host) => host.desired === 'present');
-  const existing = await transaction.nodes.find({ familyId: family.id, phase: presentPhases });
-  const { manifest: { ports }, artifacts } = release;
-  const neighbours = ports.some(({ number }) => number > 0) ? await nodesOnHosts(transaction, hosts.map(({ id }) => id)) : [];
-  const placement = place({ familyId: family.id, amount, release: { ports, artifacts } }, domains, hosts, existing, neighbours);
-  if (placement.kind === 'placed') return placement;
-  throw new WombatError('WO_PLACEMENT_IMPOSSIBLE', `only ${placement.fits} of ${amount} nodes fit: ${placement.constraint}`, { hint: placement.change });
-}
-
-async function newHosts(
-  tools: EngineTools,
-  transaction: Transaction,
-  placement: Placement,
-  domains: readonly Domain[],
-  operationId: string,
-  now: number,
-): Promise<NewObject<Host>[]> {
-  const hosts: NewObject<Host>[] = [];
-  for (const { domainId } of placement.newHosts) {
-    const domain = domains.find(({ id }) => id === domainId)!;
-    const provider = await transaction.providers.get(domain.providerId);
-    const base = slug(provider?.name ?? 'host');
-    const id = tools.ids.next('host');
-    hosts.push({
-      id,
-      name: await freeHostName(transaction, base),
-      generation: 1,
-      observedGeneration: 0,
-      providerId: domain.providerId,
-      image: domain.image,
-      hardwareProfile: domain.hardwareProfile,
-      region: domain.region,
-      zone: domain.zone,
-      // One row asks for one machine, however often the call is repeated.
-      key: id,
-      phase: 'requested',
-      phaseSince: now,
-      desired: 'present',
-      machineId: '',
-      addresses: [],
-      attempts: 0,
-      operationId,
-    });
-  }
-  return hosts;
-}
-
-/** Somebody may have given a name of this form to a machine of his own. */
-async function freeHostName(transaction: Transaction, base: string): Promise<string> {
-  for (;;) {
-    const name = `${base}-${await transaction.nextNumber(`host:${base}`)}`;
-    if ((await transaction.hosts.count({ name })) === 0) return name;
-  }
-}
-
-async function newNodes(
-  tools: EngineTools,
-  transaction: Transaction,
-  request: DeployRequest,
-  placement: Placement,
-  hosts: readonly NewObject<Host>[],
-  operationId: string,
-  now: number,
-): Promise<NewObject<Node>[]> {
-  const { family, release } = request;
-  const base = release.manifest.nodeName || slug(family.name);
-  const count = placement.nodes.length;
-  const firstNumber = await transaction.nextNumber(`node:${base}`, count);
-  const firstOrdinal = await transaction.nextNumber(`ordinal:${family.id}`, count);
-  const hostIds = placement.nodes.map((placed) => hostIdOf(placed, hosts));
-  const ports = await takePorts(transaction, release.manifest, hostIds, new Set(hosts.map(({ id }) => id)));
-  return placement.nodes.map((placed, index) => ({
-    id: tools.ids.next('node'),
-    name: `${base}-${firstNumber + index}`,
-    generation: 1,
-    observedGeneration: 0,
-    familyId: family.id,
-    familyGeneration: family.generation,
-    domainId: placed.domainId,
-    hostId: hostIds[index]!,
-    releaseId: release.id,
-    ordinal: firstOrdinal + index,
-    desired: 'running',
-    restartGeneration: 0,
-    keepData: false,
-    phase: 'pending',
-    phaseSince: now,
-    waiting: { reason: 'host' in placed && 'newHost' in placed.host ? 'its host is created' : 'its host has not taken it yet', since: now },
-    address: '',
-    erlangName: '',
-    ports: ports[index]!.named as readonly NodePort[],
-    distributionPort: ports[index]!.distribution,
-    contactIds: [],
-    pid: 0,
-    startId: '',
-    restarts: 0,
-    logTail: '',
-    operationId,
-  }));
-}
-
-function hostIdOf(placed: PlacedNode, hosts: readonly NewObject<Host>[]): string {
-  return 'hostId' in placed.host ? placed.host.hostId : hosts[placed.host.newHost]!.id;
-}
-
-function planOf(placement: Placement, hosts: readonly NewObject<Host>[], nodes: readonly NewObject<Node>[]): PlanEntry[] {
-  return [
-    ...hosts.map((host, index): PlanEntry => ({
-      action: 'create_host', nodeId: '', nodeName: '', hostId: host.id, domainId: placement.newHosts[index]!.domainId, reason: `no host that is there has room; this one becomes ${host.name}`,
-    })),
-    ...nodes.map((node, index): PlanEntry => ({
-      action: 'create_node', nodeId: node.id, nodeName: node.name, hostId: node.hostId, domainId: node.domainId, reason: placement.nodes[index]!.reason,
-    })),
-  ];
 }

@@ -6,6 +6,7 @@ import type { Change, Store } from '../store/store.js';
 import type { AssignmentController } from './assignment-controller.js';
 import type { BootstrapController } from './bootstrap/bootstrap-controller.js';
 import { Controller } from './controller.js';
+import type { DrainController } from './drain/drain-controller.js';
 import type { HostController } from './host-controller.js';
 import type { JobService } from './jobs/job-service.js';
 import type { OperationController } from './operation-controller.js';
@@ -19,6 +20,7 @@ export interface EngineOptions {
   readonly hosts: HostController;
   readonly assignments: AssignmentController;
   readonly bootstrap: BootstrapController;
+  readonly drains: DrainController;
   readonly operations: OperationController;
   readonly updates: UpdateController;
   readonly jobs: JobService;
@@ -30,6 +32,9 @@ export interface Retention {
   start(): void;
   stop(): Promise<void>;
 }
+
+/** Each may wait for as long as a drain command takes. */
+const drainsAtOnce = 64;
 
 /** A node that has failed or ended matters too: nobody waits for it any more. */
 const phasesThatMatterToTheCluster: readonly NodePhase[] = ['ready', 'joining', 'running', 'failed', 'stopped', 'gone'];
@@ -44,6 +49,8 @@ export class Engine {
   readonly #hosts: Controller;
   readonly #assignments: Controller;
   readonly #bootstrap: Controller;
+  readonly #drains: Controller;
+  readonly #drainController: DrainController;
   readonly #operations: Controller;
   readonly #updates: Controller;
   readonly #jobs: Controller;
@@ -51,7 +58,7 @@ export class Engine {
   #unsubscribe: (() => void) | undefined;
 
   constructor(options: EngineOptions) {
-    const { store, clock, log, hosts, assignments, bootstrap, operations, updates, jobs } = options;
+    const { store, clock, log, hosts, assignments, bootstrap, drains, operations, updates, jobs } = options;
     this.#retention = options.retention;
     this.#store = store;
     this.#log = log;
@@ -59,6 +66,8 @@ export class Engine {
     this.#hosts = new Controller({ ...common, name: 'hosts', all: () => hosts.all(), reconcile: (id, signal) => hosts.reconcile(id, signal) });
     this.#assignments = new Controller({ ...common, name: 'assignments', all: () => assignments.all(), reconcile: (id) => assignments.reconcile(id) });
     this.#bootstrap = new Controller({ ...common, name: 'bootstrap', all: () => bootstrap.all(), reconcile: (id, signal) => bootstrap.reconcile(id, signal) });
+    this.#drainController = drains;
+    this.#drains = new Controller({ ...common, name: 'drains', concurrency: drainsAtOnce, all: () => drains.all(), reconcile: (id, signal) => drains.reconcile(id, signal) });
     this.#operations = new Controller({ ...common, name: 'operations', gatherMs: 25, all: () => operations.all(), reconcile: (id) => operations.reconcile(id) });
     this.#updates = new Controller({ ...common, name: 'updates', gatherMs: 25, all: () => updates.all(), reconcile: (id) => updates.reconcile(id) });
     this.#jobs = new Controller({ ...common, name: 'jobs', all: () => jobs.all(), reconcile: (id) => jobs.reconcile(id) });
@@ -115,6 +124,8 @@ export class Engine {
   #nodeChanged(node: Node): void {
     this.#operations.wake(node.operationId);
     this.#updates.wake(node.familyId);
+    this.#drainController.changed(node);
+    if (node.phase === 'draining') this.#drains.wake(node.id);
     if (node.observedGeneration < node.generation) this.#assignments.wake(node.hostId);
     if (phasesThatMatterToTheCluster.includes(node.phase)) this.#bootstrap.wake(node.familyId);
   }
@@ -129,6 +140,6 @@ export class Engine {
   }
 
   #all(): Controller[] {
-    return [this.#hosts, this.#assignments, this.#bootstrap, this.#operations, this.#updates, this.#jobs];
+    return [this.#hosts, this.#assignments, this.#bootstrap, this.#drains, this.#operations, this.#updates, this.#jobs];
   }
 }

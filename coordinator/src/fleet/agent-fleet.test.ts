@@ -1,6 +1,6 @@
 import t from 'tap';
 import { status } from '@grpc/grpc-js';
-import { fromServiceError, limits, newId } from '@wombat/proto';
+import { fromServiceError, limits, newId, WombatError } from '@wombat/proto';
 import { Assignment, DesiredState, ExecJob, ExecOutcome, Facts, NodePhase, NodeStatus, Outcome, Sample } from '@wombat/proto/agent';
 import { FleetHarness } from './testing/fleet-harness.js';
 import { settle } from './testing/manual-clock.js';
@@ -430,6 +430,29 @@ void t.test('a listener that fails ends the session, so that everything is said 
   await harness.clock.advance(1_000);
   await harness.listener.next('silent');
   t.equal(harness.listener.count('silent'), 2, 'that a host is silent is tried again');
+});
+
+void t.test('while the store takes nothing, what is reported waits for it and the session stays', async (t) => {
+  const harness = await FleetHarness.start(t);
+  const hostId = newId('host');
+  const agent = await harness.agent(hostId).connect();
+  let isFull = true;
+  harness.listener.gate = async () => {
+    if (isFull) throw new WombatError('WO_STORE_FULL', 'on purpose');
+  };
+  agent.send({ $case: 'execOutcome', value: outcomeOf(newId('job'), newId('node')) });
+  await harness.listener.next('outcomes');
+  for (let second = 0; second < 8; second += 1) {
+    agent.send({ $case: 'beat', value: {} });
+    await settle(20);
+    await harness.clock.advance(1_000);
+  }
+  t.equal(harness.fleet.isConnected(hostId), true, 'the session is there');
+  t.equal(agent.received.all.some(({ frame }) => frame.$case === 'acknowledgeOutcomes'), false, 'nothing is acknowledged that is not stored');
+  isFull = false;
+  const acknowledged = agent.next('acknowledgeOutcomes');
+  await harness.clock.advance(2_000);
+  t.equal((await acknowledged).outcomes.length, 1, 'it is stored when there is room again');
 });
 
 void t.test('disconnect ends the session now; stop ends all, and calls nobody silent', async (t) => {

@@ -1,4 +1,4 @@
-import { backoffMs, WombatError, type Clock } from '@wombat/proto';
+import { backoffMs, WombatError, type BackoffOptions, type Clock, type ErrorCode } from '@wombat/proto';
 import type { Assignment, ExecOutcome, Facts, NodeStatus } from '@wombat/proto/agent';
 import type { FleetListener } from './fleet.js';
 import type { FleetLog } from './fleet-log.js';
@@ -17,6 +17,9 @@ export interface DeliveriesOptions {
 /** Lanes that are started in one go before the event loop gets its turn. */
 const lanesPerTurn = 100;
 const silentTries = 5;
+/** A store that takes nothing for now: what agents say waits for it, and their sessions stay. */
+const storeWaits: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['WO_STORE_FULL', 'WO_STORE_BUSY']);
+const storeBackoff: BackoffOptions = { initialMs: 500, maximumMs: 2_000 };
 
 /**
  * Hands to the listener what agents say. Each host has a lane: its calls come one after another,
@@ -150,7 +153,7 @@ export class Deliveries {
     lane.isRunning = true;
     for (let item = lane.take(); item && !this.#options.signal.aborted; item = lane.take()) {
       try {
-        await this.#deliver(lane.hostId, item);
+        await this.#deliverOnceStorable(lane.hostId, item);
       } catch (error) {
         this.#failed(lane.hostId, item, error);
       }
@@ -159,6 +162,21 @@ export class Deliveries {
     }
     lane.isRunning = false;
     if (!lane.isGathering) this.#lanes.delete(lane.hostId);
+  }
+
+  /** What was refused as a whole is handed over again, as long as there is somebody to whom it matters. */
+  async #deliverOnceStorable(hostId: string, item: LaneItem): Promise<void> {
+    const { clock, signal, log } = this.#options;
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await this.#deliver(hostId, item);
+      } catch (error) {
+        const mustWait = WombatError.is(error) && storeWaits.has(error.code) && !('session' in item && item.session.state === 'ended');
+        if (!mustWait) throw error;
+        if (attempt === 0) log.warn({ hostId, what: item.kind, code: error.code }, 'what a host reported waits for the store');
+        await clock.sleep(backoffMs(attempt, storeBackoff), signal);
+      }
+    }
   }
 
   async #deliver(hostId: string, item: LaneItem): Promise<void> {

@@ -1,11 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat, statfs, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { limits, WombatError } from '@wombat/proto';
+import { limits, sizeText, WombatError } from '@wombat/proto';
 import type { BlobIdentity, BlobStore } from './blob-store.js';
 
 const sha256Form = /^[0-9a-f]{64}$/;
+/** An upload leaves this much to the store, which lies on the same disk. */
+const reservedBytes = 16 * 1024 * 1024;
 
 /**
  * One file for each blob, named by its sha256, 0600. A blob is written under another name, hashed on the way, synced
@@ -26,6 +28,7 @@ export class FileBlobStore implements BlobStore {
     if (expected.sizeBytes > limits.artifactBytes) throw new WombatError('WO_ARTIFACT_TOO_LARGE', `the tarball is said to have ${expected.sizeBytes} bytes`);
     await this.#prepare();
     if (await isWhole(path, expected, signal)) return { existed: true };
+    await this.#checkRoom(expected.sizeBytes);
     const staged = join(this.#staging, randomBytes(12).toString('hex'));
     try {
       await writeVerified(source, staged, expected, signal);
@@ -69,6 +72,14 @@ export class FileBlobStore implements BlobStore {
     const existed = (await this.size(sha256)) !== undefined;
     await rm(this.#path(sha256), { force: true });
     return existed;
+  }
+
+  /** Before the first byte is taken. */
+  async #checkRoom(sizeBytes: number): Promise<void> {
+    const { bavail, bsize } = await statfs(this.#directory);
+    if (sizeBytes + reservedBytes <= bavail * bsize) return;
+    const message = `the disk of the coordinator has no room for the tarball: ${sizeText(sizeBytes)} and ${sizeText(reservedBytes)} for the store are needed, ${sizeText(bavail * bsize)} are free`;
+    throw new WombatError('WO_DISK_FULL', message, { details: { neededBytes: String(sizeBytes + reservedBytes), freeBytes: String(bavail * bsize) } });
   }
 
   /** The only way from a remote string to a path. */

@@ -6,7 +6,8 @@ import { writeByRename } from './files.js';
 import type { LocalPaths } from './host-directory.js';
 import type { HostRecord, HostRecords } from './host-records.js';
 import type { LocalState } from './local-state.js';
-import { isAlive, startTimeOf, type FoundProcess, type HostProcesses, type ProcessIdentity } from './processes.js';
+import { isAlive, type ProcessIdentity } from '@wombat/plugin-sdk/processes';
+import { startTimeOf, type FoundProcess, type HostProcesses } from './processes.js';
 import { epmdAddresses } from './subnet.js';
 
 /** What an agent inherits of the coordinator's environment; all else, secrets included, stays behind. */

@@ -1,7 +1,8 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z, type Clock } from '@wombat/plugin-sdk';
-import { isAlive, programOf, signalProcess } from './processes.js';
+import { isAlive } from '@wombat/plugin-sdk/processes';
+import { programOf, signalProcess } from './processes.js';
 
 /** Written by the agent that started it. */
 const epmdRecord = z.object({ pid: z.number().int().positive(), startTime: z.union([z.string(), z.number()]).transform(String), port: z.number() });

@@ -4,7 +4,8 @@ import { findEpmd, stopEpmd } from './epmd.js';
 import { removeTree } from './files.js';
 import type { LocalPaths } from './host-directory.js';
 import type { HostRecord, HostRecords } from './host-records.js';
-import { isAlive, signalProcess, type HostProcesses, type ProcessIdentity } from './processes.js';
+import { isAlive, type ProcessIdentity } from '@wombat/plugin-sdk/processes';
+import { signalProcess, type HostProcesses } from './processes.js';
 
 export interface DestroyTimes {
   /** From TERM to KILL, for the agent. */

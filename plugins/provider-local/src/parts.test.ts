@@ -12,7 +12,8 @@ import { plugin } from './index.js';
 import { labelFlags } from './labels.js';
 import { loadState } from './local-state.js';
 import { KeyedLock, Limiter } from './locks.js';
-import { isAlive, signalProcess, startTimeOf } from './processes.js';
+import { isAlive } from '@wombat/plugin-sdk/processes';
+import { signalProcess, startTimeOf } from './processes.js';
 import { chooseSubnet, freeAddress, subnetPattern, usedSubnets } from './subnet.js';
 
 function directory(t: Test): string {

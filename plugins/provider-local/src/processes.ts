@@ -1,11 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
-
-/** A process, told apart from a later one with the same pid by its start time (field 22 of its stat). */
-export interface ProcessIdentity {
-  readonly pid: number;
-  readonly startTime: string;
-}
+import { identifyProcess, isAlive, type ProcessIdentity } from '@wombat/plugin-sdk/processes';
 
 export interface FoundProcess extends ProcessIdentity {
   readonly arguments: readonly string[];
@@ -13,18 +8,7 @@ export interface FoundProcess extends ProcessIdentity {
 
 /** Undefined: there is no such process, or it is dead and only waits to be collected. */
 export function startTimeOf(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The name in parentheses may hold anything; what follows the last one is regular.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
-  } catch {
-    return undefined;
-  }
-}
-
-export function isAlive({ pid, startTime }: ProcessIdentity): boolean {
-  return startTimeOf(pid) === startTime;
+  return identifyProcess(pid)?.startTime;
 }
 
 /** Sends the signal when the process still is the one that is meant. */

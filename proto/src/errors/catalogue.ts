@@ -103,6 +103,7 @@ export const catalogue = {
   WO_NODE_EXITED: entry(status.FAILED_PRECONDITION, failed, 'The process of the node ended.', 'see its log: wo node logs NODE'),
   WO_NODE_NOT_READY: entry(status.DEADLINE_EXCEEDED, failed, 'The node was started but did not become ready in time.', 'see its log: wo node logs NODE'),
   WO_NODE_JOIN_FAILED: entry(status.FAILED_PRECONDITION, failed, 'The node runs but could not join its cluster.', 'see the step that failed: wo event follow --node NODE'),
+  WO_NODE_DRAIN_FAILED: entry(status.FAILED_PRECONDITION, failed, 'The node could not be drained, so it was left running.', 'see why: wo node show NODE; drain it again, or stop it as it is: wo node stop NODE'),
   WO_NODE_NOT_RUNNING: entry(status.FAILED_PRECONDITION, failed, 'The node does not run.', 'start it: wo node start NODE'),
   WO_CLUSTER_SPLIT: entry(status.FAILED_PRECONDITION, failed, 'The nodes of a family are not one connected cluster.', 'see which see each other: wo status FAMILY; restart those of the smaller part, and they join again'),
   WO_PORT_IN_USE: entry(status.FAILED_PRECONDITION, failed, 'A port of the node is taken by another process.', 'free the port, or let Wombat choose one'),
@@ -115,11 +116,14 @@ export const catalogue = {
   WO_ADDRESS_LIMIT: entry(status.FAILED_PRECONDITION, failed, 'Epmd cannot serve this many local hosts.', 'put more nodes on each host: --nodes-per-host'),
   WO_ERLANG_MISSING: entry(status.FAILED_PRECONDITION, failed, 'No Erlang runtime system is there for the node.', 'build the release with its ERTS, or install Erlang on the host'),
   WO_DISK_FULL: entry(status.RESOURCE_EXHAUSTED, failed, 'The disk is full.', 'free space; it is tried again'),
+  WO_DISK_TOO_SMALL: entry(status.FAILED_PRECONDITION, failed, 'The whole disk of the host is smaller than what the release asks for.', 'choose a larger hardware profile, or ask for less in `needs.disk`'),
   WO_CHANNEL_GONE: entry(status.NOT_FOUND, failed, 'What was to be read is no longer there.', 'logs are kept for 24 h after a node is removed'),
   WO_EXEC_REJECTED: entry(status.FAILED_PRECONDITION, failed, 'The host refuses to run the command.', 'see the reason of the target'),
 
   // Coordinator and store
   WO_STORE_UNUSABLE: entry(status.FAILED_PRECONDITION, failed, 'The store cannot be opened.', 'check the path and its permissions'),
+  WO_STORE_FULL: entry(status.RESOURCE_EXHAUSTED, failed, 'The disk of the store is full: nothing can be changed until there is room, all else goes on.', 'free space on the disk of the coordinator; it goes on by itself'),
+  WO_STORE_BUSY: entry(status.UNAVAILABLE, failed, 'Another process holds the store of the coordinator locked.', 'end what has the file open (fuser -v store/wombat.db in the directory of the coordinator), then try again'),
   WO_STORE_NEWER: entry(status.FAILED_PRECONDITION, failed, 'The store was written by a newer version.', 'start that version, or restore a backup'),
   WO_BACKUP_INVALID: entry(status.INVALID_ARGUMENT, usage, 'The archive is no backup of a coordinator, or not a whole one.', 'take another backup: wo backup FILE'),
   WO_KEY_UNUSABLE: entry(status.FAILED_PRECONDITION, failed, 'A key or certificate in the directory of the coordinator cannot be used.', 'check that the file is its own, and restore it from the backup if it is damaged'),

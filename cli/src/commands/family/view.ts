@@ -1,4 +1,4 @@
-import { clusterHealthToJSON, type ClusterState, type Domain, type Family } from '@wombat/proto/control';
+import { clusterHealthToJSON, restartModeToJSON, type ClusterState, type Domain, type Family } from '@wombat/proto/control';
 import { durationToMs } from '@wombat/proto';
 import { formatFirewallRule } from '../../parse/firewall-rule.js';
 import { nameAndId } from '../../control/names.js';
@@ -50,7 +50,9 @@ export function domainLine(domain: Domain): string {
 function restartOf({ spec }: Family): string {
   const restart = spec?.restart;
   if (!restart) return '';
+  const mode = word(restartModeToJSON(restart.mode), 'RESTART_MODE_').replace('_', '-');
+  if (mode === 'never') return mode;
   const interval = durationToMs(restart.interval);
   const delay = durationToMs(restart.delay);
-  return `${restart.tries} tries${interval ? ` in ${elapsed(interval)}` : ''}${delay ? `, ${elapsed(delay)} apart` : ''}`;
+  return `${mode}, ${restart.tries} tries${interval ? ` in ${elapsed(interval)}` : ''}${delay ? `, ${elapsed(delay)} apart` : ''}`;
 }

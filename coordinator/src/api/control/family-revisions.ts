@@ -1,4 +1,3 @@
-import { durationFromMs } from '@wombat/proto';
 import type { FamilyRevision as RevisionMessage } from '@wombat/proto/control';
 import type { Family, FamilySpec, RevisionOrigin } from '../../domain/model/family.js';
 import { changesBetween } from '../../domain/update/changes-between.js';
@@ -6,6 +5,7 @@ import { generationOf } from '../../domain/update/revision-before.js';
 import { nodesByGeneration, ofRevision } from '../../engine/family-revisions.js';
 import { ReleaseTitles } from '../../engine/update/release-titles.js';
 import type { Reader } from '../../store/store.js';
+import { restartView } from './views/family-view.js';
 
 const namedNodes = 100;
 
@@ -34,6 +34,6 @@ export async function familyRevisions(read: Reader, family: Family): Promise<Rev
     nodes: counts.has(generation) ? await read.nodes.namesAround('', namedNodes, ofRevision(family.id, generation)) : [],
     environment: { ...spec.environment },
     secretNames: Object.keys(spec.sealedSecrets).sort(),
-    restart: { tries: spec.restart.tries, interval: durationFromMs(spec.restart.intervalMs), delay: durationFromMs(spec.restart.delayMs) },
+    restart: restartView(spec.restart),
   })));
 }

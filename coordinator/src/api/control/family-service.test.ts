@@ -1,9 +1,10 @@
 import t, { type Test } from 'tap';
 import type { ProviderPlugin } from '@wombat/plugin-sdk';
 import { durationFromMs } from '@wombat/proto';
-import type {
-  AddDomainRequest, AddDomainResponse, AttachReleaseRequest, AttachReleaseResponse, CreateFamilyRequest, CreateFamilyResponse, DeployNodesRequest, DeployNodesResponse,
-  GetFamilyStatusRequest, GetFamilyStatusResponse, RemoveDomainRequest, RemoveDomainResponse, RemoveFamilyRequest, RemoveFamilyResponse, SetEnvironmentRequest, SetEnvironmentResponse, SetFirewallRequest, SetFirewallResponse,
+import {
+  RestartMode,
+  type AddDomainRequest, type AddDomainResponse, type AttachReleaseRequest, type AttachReleaseResponse, type CreateFamilyRequest, type CreateFamilyResponse, type DeployNodesRequest, type DeployNodesResponse,
+  type GetFamilyStatusRequest, type GetFamilyStatusResponse, type RemoveDomainRequest, type RemoveDomainResponse, type RemoveFamilyRequest, type RemoveFamilyResponse, type SetEnvironmentRequest, type SetEnvironmentResponse, type SetFirewallRequest, type SetFirewallResponse,
 } from '@wombat/proto/control';
 import { ManualClock } from '../../fleet/testing/manual-clock.js';
 import type { Store } from '../../store/store.js';
@@ -42,12 +43,12 @@ async function setting(test: Test) {
 
 void t.test('a family is made with what was said, and sensible rest', async (test) => {
   const { store, create } = await setting(test);
-  const { family } = await create({ name: 'Riak node family', bootstrap: { strategy: 'serial', options: { level: '3' } }, environment: { LANG: 'C' }, restart: { tries: 9, interval: undefined, delay: durationFromMs(5) } });
+  const { family } = await create({ name: 'Riak node family', bootstrap: { strategy: 'serial', options: { level: '3' } }, environment: { LANG: 'C' }, restart: { mode: RestartMode.ON_FAILURE, tries: 9, interval: undefined, delay: durationFromMs(5) } });
   test.match(family?.spec, { selector: 'random', bootstrap: { strategy: 'serial', options: { level: '3' } }, environment: { LANG: 'C' }, restart: { tries: 9 } });
   const stored = await row(store, 'families', family!.metadata!.id);
-  test.match(stored.spec.restart, { tries: 9, intervalMs: 300_000, delayMs: 5 });
-  const never = await create({ name: 'never restarted', restart: { tries: 0, interval: undefined, delay: undefined } });
-  test.equal(never.family?.spec?.restart?.tries, 0, 'none is not "not said"');
+  test.match(stored.spec.restart, { mode: 'on_failure', tries: 9, intervalMs: 300_000, delayMs: 5 });
+  const never = await create({ name: 'never restarted', restart: { mode: RestartMode.UNSPECIFIED, tries: 0, interval: undefined, delay: undefined } });
+  test.match(never.family?.spec?.restart, { tries: 0, mode: RestartMode.ALWAYS }, 'none is not "not said"');
   test.match(Buffer.from(fakeSecrets.open(stored.id, stored.sealedCookie)).toString(), /^[0-9A-F]{48}$/, 'a cookie that shells and Erlang read alike');
   test.notMatch(JSON.stringify(family, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)), /sealed/, 'which no answer holds');
   const second = await create({ name: 'second' });
@@ -65,7 +66,8 @@ const refused: readonly [what: string, request: Partial<CreateFamilyRequest>, ex
   ['an option of the wrong kind', { name: 'x', bootstrap: { strategy: 'serial', options: { level: 'high' } } }, { code: 'WO_SETTINGS_INVALID', message: /level/ }],
   ['an option out of range', { name: 'x', bootstrap: { strategy: 'serial', options: { level: '10' } } }, { code: 'WO_SETTINGS_INVALID' }],
   ['an option that nobody knows', { name: 'x', bootstrap: { strategy: 'none', options: { a: 'b' } } }, { code: 'WO_SETTINGS_INVALID', message: /a/ }],
-  ['a pause that is less than none', { name: 'x', restart: { tries: 1, interval: undefined, delay: durationFromMs(-1_000) } }, { code: 'WO_INVALID_ARGUMENT', message: /restart delay/ }],
+  ['a pause that is less than none', { name: 'x', restart: { mode: RestartMode.ALWAYS, tries: 1, interval: undefined, delay: durationFromMs(-1_000) } }, { code: 'WO_INVALID_ARGUMENT', message: /restart delay/ }],
+  ['a restart mode that is not there', { name: 'x', restart: { mode: 9 as RestartMode, tries: 1, interval: undefined, delay: undefined } }, { code: 'WO_INVALID_ARGUMENT', hint: /on-failure/ }],
   ['an environment name that is none', { name: 'x', environment: { 'A=B': 'c' } }, { code: 'WO_INVALID_ARGUMENT', message: /A=B/ }],
   ['a value that cannot be passed to a process', { name: 'x', environment: { A: 'b\0c' } }, { code: 'WO_INVALID_ARGUMENT' }],
   ['a secret that cannot be passed to a process', { name: 'x', secrets: { A: 'b\0c' } }, { code: 'WO_INVALID_ARGUMENT', message: /"A" holds a zero byte/ }],

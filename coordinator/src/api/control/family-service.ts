@@ -41,7 +41,7 @@ export interface FamilyServiceOptions {
 }
 
 const deployTimeoutMs = 15 * 60_000;
-const defaultRestart: RestartSpec = { tries: 5, intervalMs: 5 * 60_000, delayMs: 1_000 };
+const defaultRestart: RestartSpec = { mode: 'always', tries: 5, intervalMs: 5 * 60_000, delayMs: 1_000 };
 
 export function familyService(options: FamilyServiceOptions): Service {
   const { store } = options;

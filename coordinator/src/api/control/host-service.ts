@@ -6,7 +6,9 @@ import type { Operation } from '../../domain/model/operation.js';
 import { presentHostPhases } from '../../domain/states/host-states.js';
 import { presentPhases } from '../../domain/states/node-states.js';
 import { drainHost, removeHost } from '../../engine/change-hosts.js';
+import { joinsCluster } from '../../engine/bootstrap/joins-cluster.js';
 import { findObject } from '../../engine/find-object.js';
+import type { StrategyDirectory } from '../../engine/ports.js';
 import type { Fleet } from '../../fleet/fleet.js';
 import type { Store, Transaction } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
@@ -20,6 +22,7 @@ export interface HostServiceOptions {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly fleet: Fleet;
+  readonly strategies: StrategyDirectory;
 }
 
 export function hostService(options: HostServiceOptions): Service {
@@ -47,7 +50,9 @@ export function hostService(options: HostServiceOptions): Service {
       return { host };
     },
     async drainHost(request, { identity }) {
-      const work = (transaction: Transaction, host: Host): Promise<Operation> => drainHost(options, transaction, host, principalOf(identity));
+      const work = (transaction: Transaction, host: Host): Promise<Operation> => drainHost(options, transaction, {
+        host, principal: principalOf(identity), noDrain: request.noDrain, joins: (family) => joinsCluster(options.strategies, family),
+      });
       return answer(await mutateObject(store, request.mutation, 'hosts', request.host, work));
     },
     async removeHost(request, { identity }) {

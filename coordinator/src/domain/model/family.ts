@@ -13,7 +13,11 @@ export interface FirewallRule {
   readonly source: string;
 }
 
+export type RestartMode = 'always' | 'on_failure' | 'never';
+
 export interface RestartSpec {
+  /** Families of earlier versions do not say it: always. */
+  readonly mode?: RestartMode;
   readonly tries: number;
   readonly intervalMs: number;
   readonly delayMs: number;

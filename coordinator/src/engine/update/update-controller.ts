@@ -8,6 +8,7 @@ import { nextUpdateStep, type UpdateNode, type UpdateSituation, type UpdateStep 
 import type { Reader, Store, Transaction } from '../../store/store.js';
 import { expectCluster } from '../bootstrap/expect-cluster.js';
 import { joinsCluster } from '../bootstrap/joins-cluster.js';
+import { drainableNodes } from '../drain/drainable.js';
 import { nodePhaseEvent, operationEvent, storedError } from '../events.js';
 import { revisionAt } from '../family-revisions.js';
 import type { StrategyDirectory } from '../ports.js';
@@ -46,6 +47,7 @@ const activeStates: readonly OperationState[] = ['running', 'cancelling'];
  */
 export class UpdateController {
   readonly #options: UpdateControllerOptions;
+  readonly #joins = (family: Family): boolean => joinsCluster(this.#options.strategies, family);
 
   constructor(options: UpdateControllerOptions) {
     this.#options = options;
@@ -121,13 +123,14 @@ export class UpdateController {
     const { familyGeneration, roundTimeoutMs } = operation.update;
     const now = this.#options.clock.now();
     const revision = await revisionAt(transaction, family, familyGeneration);
+    const drainable = await drainableNodes(transaction, nodeIds.map((id) => nodes.get(id)!), this.#joins);
     const taken: Node[] = [];
     for (const id of nodeIds) {
       const node = nodes.get(id)!;
       const release = await requireRelease(transaction, revision?.spec.releaseId ?? node.releaseId);
-      taken.push(await takeNode(transaction, operation, familyGeneration, release, node, now));
+      taken.push(await takeNode(transaction, node, { operationId: operation.id, familyGeneration, release, drains: drainable.has(id), now }));
     }
-    if (taken.some(({ desired }) => desired === 'running')) await expectCluster(transaction, family, joinsCluster(this.#options.strategies, family));
+    if (taken.some(({ desired }) => desired === 'running')) await expectCluster(transaction, family, this.#joins(family));
     await transaction.operations.update({ ...this.#noted(look), ...(roundTimeoutMs === undefined ? {} : { deadline: now + roundTimeoutMs }) });
     await transaction.events.append(...taken.map((node) => nodePhaseEvent(node)));
   }

@@ -11,7 +11,7 @@ import { byTurn } from '../../domain/update/next-step.js';
 import { runsAlike, runSpecOf } from '../../domain/update/run-spec.js';
 import type { Reader, Transaction } from '../../store/store.js';
 import { refuseHeldNodes } from '../change-nodes.js';
-import type { EngineTools } from '../deploy-nodes.js';
+import type { EngineTools } from '../place-nodes.js';
 import { operationEvent } from '../events.js';
 import { refuseWhileBusy } from '../family-lock.js';
 import { revisionAt } from '../family-revisions.js';
@@ -81,15 +81,13 @@ async function outdatedNodes(transaction: Transaction, family: Family): Promise<
     if (node.desired === 'absent') continue;
     const was = { ...(await revisionAt(transaction, family, node.familyGeneration))?.spec ?? family.spec, releaseId: node.releaseId };
     const willBe = { ...family.spec, releaseId: family.spec.releaseId ?? node.releaseId };
-    const hasFailed = node.desired === 'running' && node.phase === 'failed';
     if (!runsAlike(was, willBe)) {
       const releases = was.releaseId === willBe.releaseId ? [] : [`${await titles.of(was.releaseId)} -> ${await titles.of(willBe.releaseId)}`];
       outdated.push({ node, reason: [...releases, ...changesBetween(runSpecOf(was), runSpecOf(willBe)).filter((change) => change !== 'release')].join(', ') });
-    } else if (hasFailed) {
-      outdated.push({ node, reason: 'it has failed, and is tried again' });
-    } else if (node.familyGeneration !== family.generation) {
-      await transaction.nodes.update({ ...node, familyGeneration: family.generation });
+      continue;
     }
+    const current = node.familyGeneration === family.generation ? node : await transaction.nodes.update({ ...node, familyGeneration: family.generation });
+    if (current.desired === 'running' && current.phase === 'failed') outdated.push({ node: current, reason: 'it has failed, and is tried again' });
   }
   return outdated.sort((a, b) => byTurn(a.node, b.node));
 }

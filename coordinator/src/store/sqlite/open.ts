@@ -8,10 +8,13 @@ import { KyselyStore } from '../kysely/kysely-store.js';
 import { migrate } from '../kysely/migrations.js';
 import type { Schema } from '../kysely/tables.js';
 import { Sqlite } from './driver.js';
+import { WritingDialect } from './writing-dialect.js';
 
 export interface SqliteOptions {
   readonly file: string;
   readonly clock: Clock;
+  /** How long a transaction waits for another process that holds the store locked. @default 5 s */
+  readonly busyTimeoutMs?: number;
 }
 
 /**
@@ -19,17 +22,17 @@ export interface SqliteOptions {
  * @throws WombatError WO_STORE_UNUSABLE, WO_STORE_NEWER
  */
 export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
-  const writer = connect(options.file, false);
+  const writer = connect(options, false);
   try {
     await migrate(writer, options.clock.now());
-    return new KyselyStore({ writer, reader: connect(options.file, true), clock: options.clock });
+    return new KyselyStore({ writer, reader: connect(options, true), clock: options.clock });
   } catch (error) {
     await writer.destroy();
     throw error;
   }
 }
 
-function connect(file: string, readonly: boolean): Database {
+function connect({ file, ...writing }: SqliteOptions, readonly: boolean): Database {
   try {
     mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
     makePrivate(file);
@@ -37,9 +40,11 @@ function connect(file: string, readonly: boolean): Database {
     connection.pragma('journal_mode = WAL');
     // An acknowledged write outlives a power cut.
     connection.pragma('synchronous = FULL');
-    // Waiting blocks the event loop.
-    connection.pragma('busy_timeout = 250');
-    return new Kysely<Schema>({ dialect: new SqliteDialect({ database: connection }) });
+    // Waiting blocks the event loop: a longer wait is the writing dialect's.
+    connection.pragma('busy_timeout = 50');
+    const database = connection;
+    const isInTransaction = (): boolean => connection.inTransaction;
+    return new Kysely<Schema>({ dialect: readonly ? new SqliteDialect({ database }) : new WritingDialect({ database, isInTransaction, ...writing }) });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new WombatError('WO_STORE_UNUSABLE', `the store ${file} cannot be opened: ${reason}`, { cause: error });

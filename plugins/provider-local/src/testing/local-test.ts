@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { systemClock, type AgentCommand, type CallContext, type HostSpec, type Machine, type CreateHostResult } from '@wombat/plugin-sdk';
 import { FakeHost } from '@wombat/plugin-sdk/testing';
 import { LocalProvider, type LocalProviderOptions } from '../local-provider.js';
-import { isAlive, startTimeOf } from '../processes.js';
+import { isAlive } from '@wombat/plugin-sdk/processes';
+import { startTimeOf } from '../processes.js';
 
 /** Stands for the agent: joins (removes the token), tells that it has started, and lives until it is ended. */
 const agentProgram = `

@@ -1,7 +1,7 @@
 import { durationFromMs } from '@wombat/proto';
-import { ClusterHealth, type ClusterState as ClusterMessage, type Domain as DomainMessage, type Family as FamilyMessage } from '@wombat/proto/control';
+import { ClusterHealth, RestartMode, type ClusterState as ClusterMessage, type Domain as DomainMessage, type Family as FamilyMessage, type RestartSpec as RestartMessage } from '@wombat/proto/control';
 import type { Attribute } from '@wombat/proto/types';
-import type { ClusterState, Domain, Family } from '../../../domain/model/family.js';
+import type { ClusterState, Domain, Family, RestartSpec } from '../../../domain/model/family.js';
 import { typedValue } from '../../../domain/attributes/typed-value.js';
 import type { Attributes } from '../../../domain/model/object.js';
 import { enumOf, metadataView } from './common.js';
@@ -22,11 +22,15 @@ export function familyView(family: Family, domains: readonly Domain[], names: Na
       environment: { ...spec.environment },
       secretNames: Object.keys(spec.sealedSecrets).sort(),
       neighbours: [],
-      restart: { tries: spec.restart.tries, interval: durationFromMs(spec.restart.intervalMs), delay: durationFromMs(spec.restart.delayMs) },
+      restart: restartView(spec.restart),
     },
     domains: domains.map((domain) => domainView(domain, names)),
     cluster: clusterView(family.cluster),
   };
+}
+
+export function restartView({ mode = 'always', tries, intervalMs, delayMs }: RestartSpec): RestartMessage {
+  return { mode: enumOf<RestartMode>(RestartMode, mode), tries, interval: durationFromMs(intervalMs), delay: durationFromMs(delayMs) };
 }
 
 function clusterView(cluster: ClusterState): ClusterMessage {

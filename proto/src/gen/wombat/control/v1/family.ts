@@ -27,6 +27,54 @@ import { Metadata as Metadata1, Mutation, PageInfo, PageRequest } from "./common
 import { Node } from "./node.js";
 import { Operation } from "./operation.js";
 
+/** After which ends a node that was ready is started again by its host, also while the coordinator is away. */
+export enum RestartMode {
+  UNSPECIFIED = 0,
+  ALWAYS = 1,
+  /** ON_FAILURE - After an exit code of 0 it is left stopped. */
+  ON_FAILURE = 2,
+  /** NEVER - After an exit code of 0 it is left stopped, after any other end failed. */
+  NEVER = 3,
+  UNRECOGNIZED = -1,
+}
+
+export function restartModeFromJSON(object: any): RestartMode {
+  switch (object) {
+    case 0:
+    case "RESTART_MODE_UNSPECIFIED":
+      return RestartMode.UNSPECIFIED;
+    case 1:
+    case "RESTART_MODE_ALWAYS":
+      return RestartMode.ALWAYS;
+    case 2:
+    case "RESTART_MODE_ON_FAILURE":
+      return RestartMode.ON_FAILURE;
+    case 3:
+    case "RESTART_MODE_NEVER":
+      return RestartMode.NEVER;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return RestartMode.UNRECOGNIZED;
+  }
+}
+
+export function restartModeToJSON(object: RestartMode): string {
+  switch (object) {
+    case RestartMode.UNSPECIFIED:
+      return "RESTART_MODE_UNSPECIFIED";
+    case RestartMode.ALWAYS:
+      return "RESTART_MODE_ALWAYS";
+    case RestartMode.ON_FAILURE:
+      return "RESTART_MODE_ON_FAILURE";
+    case RestartMode.NEVER:
+      return "RESTART_MODE_NEVER";
+    case RestartMode.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
 export enum ClusterHealth {
   UNSPECIFIED = 0,
   /** NOT_CLUSTERED - The strategy forms none. */
@@ -127,9 +175,19 @@ export interface Neighbour {
 
 export interface RestartSpec {
   /** Unset: 5. With 0 a node that has ended is left failed. */
-  tries?: number | undefined;
-  interval: Duration | undefined;
-  delay: Duration | undefined;
+  tries?:
+    | number
+    | undefined;
+  /** Older ends than this are not counted. Unset: 5 min. */
+  interval:
+    | Duration
+    | undefined;
+  /** Before the first restart; doubles with each of those counted, up to 30 s. Unset: 1 s. */
+  delay:
+    | Duration
+    | undefined;
+  /** Unset: ALWAYS. */
+  mode: RestartMode;
 }
 
 export interface Domain {
@@ -1197,7 +1255,7 @@ export const Neighbour: MessageFns<Neighbour> = {
 };
 
 function createBaseRestartSpec(): RestartSpec {
-  return { tries: undefined, interval: undefined, delay: undefined };
+  return { tries: undefined, interval: undefined, delay: undefined, mode: 0 };
 }
 
 export const RestartSpec: MessageFns<RestartSpec> = {
@@ -1210,6 +1268,9 @@ export const RestartSpec: MessageFns<RestartSpec> = {
     }
     if (message.delay !== undefined) {
       Duration.encode(message.delay, writer.uint32(26).fork()).join();
+    }
+    if (message.mode !== 0) {
+      writer.uint32(32).int32(message.mode);
     }
     return writer;
   },
@@ -1251,6 +1312,14 @@ export const RestartSpec: MessageFns<RestartSpec> = {
             message.delay = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.mode = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1268,6 +1337,7 @@ export const RestartSpec: MessageFns<RestartSpec> = {
       tries: isSet(object.tries) ? globalThis.Number(object.tries) : undefined,
       interval: isSet(object.interval) ? Duration.fromJSON(object.interval) : undefined,
       delay: isSet(object.delay) ? Duration.fromJSON(object.delay) : undefined,
+      mode: isSet(object.mode) ? restartModeFromJSON(object.mode) : 0,
     };
   },
 
@@ -1281,6 +1351,9 @@ export const RestartSpec: MessageFns<RestartSpec> = {
     }
     if (message.delay !== undefined) {
       obj.delay = Duration.toJSON(message.delay);
+    }
+    if (message.mode !== 0) {
+      obj.mode = restartModeToJSON(message.mode);
     }
     return obj;
   },
@@ -1297,6 +1370,7 @@ export const RestartSpec: MessageFns<RestartSpec> = {
     message.delay = (object.delay !== undefined && object.delay !== null)
       ? Duration.fromPartial(object.delay)
       : undefined;
+    message.mode = object.mode ?? 0;
     return message;
   },
 };

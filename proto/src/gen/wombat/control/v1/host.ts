@@ -164,6 +164,8 @@ export interface GetHostResponse {
 export interface DrainHostRequest {
   mutation: Mutation | undefined;
   host: string;
+  /** Stop its nodes without draining them first. */
+  noDrain: boolean;
 }
 
 export interface DrainHostResponse {
@@ -915,7 +917,7 @@ export const GetHostResponse: MessageFns<GetHostResponse> = {
 };
 
 function createBaseDrainHostRequest(): DrainHostRequest {
-  return { mutation: undefined, host: "" };
+  return { mutation: undefined, host: "", noDrain: false };
 }
 
 export const DrainHostRequest: MessageFns<DrainHostRequest> = {
@@ -925,6 +927,9 @@ export const DrainHostRequest: MessageFns<DrainHostRequest> = {
     }
     if (message.host !== "") {
       writer.uint32(18).string(message.host);
+    }
+    if (message.noDrain !== false) {
+      writer.uint32(24).bool(message.noDrain);
     }
     return writer;
   },
@@ -958,6 +963,14 @@ export const DrainHostRequest: MessageFns<DrainHostRequest> = {
             message.host = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.noDrain = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -974,6 +987,11 @@ export const DrainHostRequest: MessageFns<DrainHostRequest> = {
     return {
       mutation: isSet(object.mutation) ? Mutation.fromJSON(object.mutation) : undefined,
       host: isSet(object.host) ? globalThis.String(object.host) : "",
+      noDrain: isSet(object.noDrain)
+        ? globalThis.Boolean(object.noDrain)
+        : isSet(object.no_drain)
+        ? globalThis.Boolean(object.no_drain)
+        : false,
     };
   },
 
@@ -984,6 +1002,9 @@ export const DrainHostRequest: MessageFns<DrainHostRequest> = {
     }
     if (message.host !== "") {
       obj.host = message.host;
+    }
+    if (message.noDrain !== false) {
+      obj.noDrain = message.noDrain;
     }
     return obj;
   },
@@ -997,6 +1018,7 @@ export const DrainHostRequest: MessageFns<DrainHostRequest> = {
       ? Mutation.fromPartial(object.mutation)
       : undefined;
     message.host = object.host ?? "";
+    message.noDrain = object.noDrain ?? false;
     return message;
   },
 };
@@ -1246,7 +1268,7 @@ export const HostServiceService = {
     responseSerialize: (value: GetHostResponse): Buffer => Buffer.from(GetHostResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetHostResponse => GetHostResponse.decode(value),
   },
-  /** Moves nothing onto it any more, and removes its nodes. */
+  /** Moves nothing onto it any more; drains and removes its nodes, whose data stays until the host goes. */
   drainHost: {
     path: "/wombat.control.v1.HostService/DrainHost" as const,
     requestStream: false as const,
@@ -1271,7 +1293,7 @@ export const HostServiceService = {
 export interface HostServiceServer extends UntypedServiceImplementation {
   listHosts: handleUnaryCall<ListHostsRequest, ListHostsResponse>;
   getHost: handleUnaryCall<GetHostRequest, GetHostResponse>;
-  /** Moves nothing onto it any more, and removes its nodes. */
+  /** Moves nothing onto it any more; drains and removes its nodes, whose data stays until the host goes. */
   drainHost: handleUnaryCall<DrainHostRequest, DrainHostResponse>;
   /** Destroys the machine. Refused while nodes are on it, unless drained first. */
   removeHost: handleUnaryCall<RemoveHostRequest, RemoveHostResponse>;
@@ -1308,7 +1330,7 @@ export interface HostServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetHostResponse) => void,
   ): ClientUnaryCall;
-  /** Moves nothing onto it any more, and removes its nodes. */
+  /** Moves nothing onto it any more; drains and removes its nodes, whose data stays until the host goes. */
   drainHost(
     request: DrainHostRequest,
     callback: (error: ServiceError | null, response: DrainHostResponse) => void,
