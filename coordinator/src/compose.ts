@@ -46,6 +46,7 @@ import { HistoryRetention } from './engine/history-retention.js';
 import { HostController } from './engine/host-controller.js';
 import { HostSilence } from './engine/host-silence.js';
 import { JobService } from './engine/jobs/job-service.js';
+import { Machines } from './engine/machines/machines.js';
 import { OperationController } from './engine/operation-controller.js';
 import { StepRunner } from './engine/step-runner.js';
 import { UpdateController } from './engine/update/update-controller.js';
@@ -120,9 +121,12 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   part(AssignmentBuilder, () => new AssignmentBuilder({ store, clock, secrets, strategies: catalog }));
   part(AssignmentController, (c) => new AssignmentController({ store, fleet: c.resolve(AgentFleet), builder: c.resolve(AssignmentBuilder) }));
   part(HostSilence, (c) => new HostSilence({ store, clock, fleet: c.resolve(AgentFleet), history: c.resolve(BoundedHistory) }));
+  part(Machines, (c) => new Machines({
+    store, clock, log, clusterId, fleet: c.resolve(AgentFleet), providers: c.resolve(ProviderInstances), revoker: c.resolve(HostIdentities),
+    limits: configuration.providers, appearsWithinMs: configuration.providers.appearWithinMs,
+  }));
   part(HostController, (c) => new HostController({
-    store, clock, clusterId, fleet: c.resolve(AgentFleet), providers: c.resolve(ProviderInstances), revoker: c.resolve(HostIdentities),
-    silence: c.resolve(HostSilence), enrolTimeoutMs: configuration.hosts.enrolTimeoutMs, idleTtlMs: configuration.hosts.idleTtlMs,
+    store, clock, machines: c.resolve(Machines), silence: c.resolve(HostSilence), enrolTimeoutMs: configuration.hosts.enrolTimeoutMs, idleTtlMs: configuration.hosts.idleTtlMs,
   }));
   part(StepRunner, (c) => new StepRunner({ fleet: c.resolve(AgentFleet), clock, ids }));
   part(BootstrapController, (c) => new BootstrapController({ store, clock, strategies: catalog, steps: c.resolve(StepRunner), history: c.resolve(BoundedHistory) }));
@@ -137,6 +141,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   part(Engine, (c) => new Engine({
     store, clock, log,
     hosts: c.resolve(HostController),
+    machines: c.resolve(Machines),
     assignments: c.resolve(AssignmentController),
     bootstrap: c.resolve(BootstrapController),
     drains: c.resolve(DrainController),

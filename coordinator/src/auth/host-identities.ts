@@ -9,7 +9,7 @@ import type { CertificateAuthority, HostCertificateIssued } from './certificate-
 import { certificateRefused, type CertificateIndex, type HostIdentity } from './certificate-index.js';
 import { claimedKeySha256, readCertificateRequest, type RequestedKey } from './certificate-request.js';
 import { JoinTokens, Refusal, type Consumed, type IssuedJoinToken, type Joiner, type JoinTokenRequest } from './join-tokens.js';
-import { KeyedTokenBuckets, TokenBucket, type TokenBucketOptions } from './token-bucket.js';
+import { KeyedTokenBuckets, TokenBucket, type TokenBucketOptions } from '../limits/token-bucket.js';
 
 /** Longest wait for a turn at signing. */
 const maximumSigningWaitMs = 5_000;

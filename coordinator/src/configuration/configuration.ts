@@ -22,6 +22,13 @@ export interface Configuration {
   readonly agent: { readonly command: readonly string[] };
   readonly hosts: { readonly enrolTimeoutMs: number; readonly idleTtlMs: number };
   readonly families: { readonly keepRevisions: number };
+  /** Each provider for itself. */
+  readonly providers: {
+    readonly callsPerSecond: number;
+    readonly callsAtOnce: number;
+    readonly hostsPerCall: number;
+    readonly appearWithinMs: number;
+  };
   readonly certificates: { readonly lifetimeMs: number };
   readonly events: { readonly keep: number };
   readonly history: { readonly keepMs: number };

@@ -30,6 +30,7 @@ import { reviseFamily } from './family-revisions.js';
 import { HostController } from './host-controller.js';
 import { HostSilence } from './host-silence.js';
 import { JobService } from './jobs/job-service.js';
+import { Machines } from './machines/machines.js';
 import { OperationController } from './operation-controller.js';
 import { StepRunner } from './step-runner.js';
 import { UpdateController } from './update/update-controller.js';
@@ -78,9 +79,13 @@ class World {
     const silence = new HostSilence({ store, clock, fleet, history });
     const builder = new AssignmentBuilder({ store, clock, secrets: fakeSecrets, strategies });
     const assignments = new AssignmentController({ store, fleet, builder });
+    const machines = new Machines({
+      store, clock, log, fleet, providers, clusterId: 'cluster1', revoker: { revoke: async () => undefined },
+      limits: { callsPerSecond: 1_000, callsAtOnce: 4, hostsPerCall: 10 }, appearsWithinMs: 0,
+    });
     const engine = (this.#engine = new Engine({
-      store, clock, log, assignments, jobs,
-      hosts: new HostController({ store, clock, fleet, providers, silence, clusterId: 'cluster1', enrolTimeoutMs: 60_000, idleTtlMs: 0, revoker: { revoke: async () => undefined } }),
+      store, clock, log, assignments, jobs, machines,
+      hosts: new HostController({ store, clock, machines, silence, enrolTimeoutMs: 60_000, idleTtlMs: 0 }),
       bootstrap: new BootstrapController({ store, clock, strategies, steps, history }),
       drains: new DrainController({ store, clock, strategies, steps, history, renderings: builder }),
       operations: new OperationController(store, clock),

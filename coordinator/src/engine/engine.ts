@@ -9,6 +9,7 @@ import { Controller } from './controller.js';
 import type { DrainController } from './drain/drain-controller.js';
 import type { HostController } from './host-controller.js';
 import type { JobService } from './jobs/job-service.js';
+import type { Machines } from './machines/machines.js';
 import type { OperationController } from './operation-controller.js';
 import type { Log } from './ports.js';
 import type { UpdateController } from './update/update-controller.js';
@@ -18,6 +19,7 @@ export interface EngineOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly hosts: HostController;
+  readonly machines: Machines;
   readonly assignments: AssignmentController;
   readonly bootstrap: BootstrapController;
   readonly drains: DrainController;
@@ -47,6 +49,7 @@ export class Engine {
   readonly #store: Store;
   readonly #log: Log;
   readonly #hosts: Controller;
+  readonly #machines: Machines;
   readonly #assignments: Controller;
   readonly #bootstrap: Controller;
   readonly #drains: Controller;
@@ -60,10 +63,11 @@ export class Engine {
   constructor(options: EngineOptions) {
     const { store, clock, log, hosts, assignments, bootstrap, drains, operations, updates, jobs } = options;
     this.#retention = options.retention;
+    this.#machines = options.machines;
     this.#store = store;
     this.#log = log;
     const common = { clock, log };
-    this.#hosts = new Controller({ ...common, name: 'hosts', all: () => hosts.all(), reconcile: (id, signal) => hosts.reconcile(id, signal) });
+    this.#hosts = new Controller({ ...common, name: 'hosts', all: () => hosts.all(), reconcile: (id) => hosts.reconcile(id) });
     this.#assignments = new Controller({ ...common, name: 'assignments', all: () => assignments.all(), reconcile: (id) => assignments.reconcile(id) });
     this.#bootstrap = new Controller({ ...common, name: 'bootstrap', all: () => bootstrap.all(), reconcile: (id, signal) => bootstrap.reconcile(id, signal) });
     this.#drainController = drains;
@@ -83,6 +87,7 @@ export class Engine {
     this.#unsubscribe?.();
     await Promise.all(this.#retention.map((retention) => retention.stop()));
     await Promise.all(this.#all().map((controller) => controller.stop()));
+    await this.#machines.stop();
   }
 
   /** A host has lost its session. */
@@ -109,6 +114,9 @@ export class Engine {
       case 'families':
         this.#updates.wake(id);
         void this.#familyChanged(id);
+        break;
+      case 'providers':
+        if (!object) void this.#machines.forget(id);
         break;
       case 'operations':
         this.#operations.wake(id);
