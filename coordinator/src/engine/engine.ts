@@ -7,6 +7,8 @@ import type { AssignmentController } from './assignment-controller.js';
 import type { BootstrapController } from './bootstrap/bootstrap-controller.js';
 import { Controller } from './controller.js';
 import type { DrainController } from './drain/drain-controller.js';
+import type { Brakes } from './healing/brakes.js';
+import type { HealingController } from './healing/healing-controller.js';
 import type { HostController } from './host-controller.js';
 import type { JobService } from './jobs/job-service.js';
 import type { Machines } from './machines/machines.js';
@@ -26,6 +28,8 @@ export interface EngineOptions {
   readonly operations: OperationController;
   readonly updates: UpdateController;
   readonly jobs: JobService;
+  readonly healing: HealingController;
+  readonly brakes: Brakes;
   /** What keeps the store small. */
   readonly retention: readonly Retention[];
 }
@@ -57,11 +61,13 @@ export class Engine {
   readonly #operations: Controller;
   readonly #updates: Controller;
   readonly #jobs: Controller;
+  readonly #healing: Controller;
+  readonly #brakes: Controller;
   readonly #retention: readonly Retention[];
   #unsubscribe: (() => void) | undefined;
 
   constructor(options: EngineOptions) {
-    const { store, clock, log, hosts, assignments, bootstrap, drains, operations, updates, jobs } = options;
+    const { store, clock, log, hosts, assignments, bootstrap, drains, operations, updates, jobs, healing, brakes } = options;
     this.#retention = options.retention;
     this.#machines = options.machines;
     this.#store = store;
@@ -75,6 +81,8 @@ export class Engine {
     this.#operations = new Controller({ ...common, name: 'operations', gatherMs: 25, all: () => operations.all(), reconcile: (id) => operations.reconcile(id) });
     this.#updates = new Controller({ ...common, name: 'updates', gatherMs: 25, all: () => updates.all(), reconcile: (id) => updates.reconcile(id) });
     this.#jobs = new Controller({ ...common, name: 'jobs', all: () => jobs.all(), reconcile: (id) => jobs.reconcile(id) });
+    this.#healing = new Controller({ ...common, name: 'healing', all: () => healing.all(), reconcile: (id) => healing.reconcile(id) });
+    this.#brakes = new Controller({ ...common, name: 'brakes', gatherMs: 250, all: () => brakes.all(), reconcile: () => brakes.reconcile() });
   }
 
   async start(): Promise<void> {
@@ -105,6 +113,8 @@ export class Engine {
       case 'hosts':
         this.#hosts.wake(id);
         this.#assignments.wake(id);
+        this.#healing.wake(id);
+        this.#brakes.wake('all');
         // The removal of a host is over when the host is.
         if (object) this.#operations.wake((object as Host).operationId ?? '');
         break;
@@ -148,6 +158,6 @@ export class Engine {
   }
 
   #all(): Controller[] {
-    return [this.#hosts, this.#assignments, this.#bootstrap, this.#drains, this.#operations, this.#updates, this.#jobs];
+    return [this.#hosts, this.#assignments, this.#bootstrap, this.#drains, this.#operations, this.#updates, this.#jobs, this.#healing, this.#brakes];
   }
 }

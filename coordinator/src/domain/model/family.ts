@@ -56,6 +56,12 @@ export interface RevisionOrigin {
   readonly backTo?: number;
 }
 
+/**
+ * What becomes of nodes whose host is lost. `never`: they wait for it. `ask`: they wait until somebody says that
+ * others shall be deployed. `after`: others are deployed once the host has been lost for so long.
+ */
+export type Replacement = { readonly mode: 'never' } | { readonly mode: 'ask' } | { readonly mode: 'after'; readonly afterMs: number };
+
 /** Nodes that run one release under one set of policies. Each change of its specification is a new generation. */
 export interface Family extends StoredObject {
   readonly spec: FamilySpec;
@@ -64,6 +70,8 @@ export interface Family extends StoredObject {
   /** The Erlang cookie, sealed under the family's id. */
   readonly sealedCookie: string;
   readonly cluster: ClusterState;
+  /** A policy, not a part of what nodes run: changing it makes no revision. Not there: never. */
+  readonly replacement?: Replacement;
 }
 
 /** An earlier specification: the last few are kept, and those that nodes run. Its id is `<family id>/<generation>`. Never changed. */
