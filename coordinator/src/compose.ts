@@ -44,6 +44,8 @@ import { ExecOutcomes } from './engine/exec-outcomes.js';
 import { BoundedHistory } from './engine/bounded-history.js';
 import { EventRetention } from './engine/event-retention.js';
 import { HistoryRetention } from './engine/history-retention.js';
+import { Brakes } from './engine/healing/brakes.js';
+import { HealingController } from './engine/healing/healing-controller.js';
 import { HostController } from './engine/host-controller.js';
 import { HostSilence } from './engine/host-silence.js';
 import { JobService } from './engine/jobs/job-service.js';
@@ -51,7 +53,9 @@ import { Machines } from './engine/machines/machines.js';
 import { StraySweep } from './engine/machines/stray-sweep.js';
 import { OperationController } from './engine/operation-controller.js';
 import { StepRunner } from './engine/step-runner.js';
+import { UpdateController } from './engine/update/update-controller.js';
 import { AgentFleet } from './fleet/agent-fleet.js';
+import { settingsFor } from './fleet/settings.js';
 import { artifactService } from './fleet/services/artifact-service.js';
 import { enrolmentService } from './fleet/services/enrolment-service.js';
 import { sessionService } from './fleet/services/session-service.js';
@@ -61,11 +65,10 @@ import { ProviderInstances } from './plugins/provider-instances.js';
 import { pluginList } from './plugins/plugin-list.js';
 import { FileBlobStore } from './releases/file-blob-store.js';
 import { ReleaseBlobs } from './releases/release-blobs.js';
-import { checkInThread } from './store/sqlite/check-in-thread.js';
 
 /** The coordinator's parts, from top to bottom. Nothing else knows which class stands behind a port. */
 export function compose(configuration: Configuration, grounds: Grounds, log: Logger): Coordinator {
-  const { lock, store, clusterId, secrets, authority, certificate, catalog } = grounds;
+  const { lock, place, store, clusterId, secrets, authority, certificate, catalog } = grounds;
   const { directory } = configuration;
   const [clock, ids] = [systemClock, randomIds];
   const container = root.createChildContainer();
@@ -100,7 +103,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   }));
 
   // The agents that are connected, and what becomes of their words
-  part(AgentFleet, (c) => new AgentFleet({ listener: c.resolve(AgentReports), clock, log, ids }));
+  part(AgentFleet, (c) => new AgentFleet({ listener: c.resolve(AgentReports), clock, log, ids, settings: settingsFor(configuration.hosts.silentAfterMs) }));
   part(ExecOutcomes, (c) => new ExecOutcomes(c.resolve(StepRunner), c.resolve(JobService)));
   part(BoundedHistory, () => new BoundedHistory({ store, clock, log }));
   part(AgentReports, (c) => new AgentReports({
@@ -121,7 +124,14 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   // What drives the stored state towards what is wanted
   part(AssignmentBuilder, () => new AssignmentBuilder({ store, clock, secrets, strategies: catalog }));
   part(AssignmentController, (c) => new AssignmentController({ store, fleet: c.resolve(AgentFleet), builder: c.resolve(AssignmentBuilder) }));
-  part(HostSilence, (c) => new HostSilence({ store, clock, fleet: c.resolve(AgentFleet), history: c.resolve(BoundedHistory) }));
+  part(HostSilence, (c) => new HostSilence({
+    store, clock, fleet: c.resolve(AgentFleet), history: c.resolve(BoundedHistory), startGraceMs: configuration.hosts.startGraceMs, awakeMs: () => c.resolve(AgentFleet).awakeMs,
+  }));
+  part(Brakes, () => new Brakes(store, clock));
+  part(HealingController, (c) => new HealingController({
+    store, clock, ids, strategies: catalog, brakes: c.resolve(Brakes), lostAfterMs: configuration.hosts.lostAfterMs, startGraceMs: configuration.hosts.startGraceMs,
+    awakeMs: () => c.resolve(AgentFleet).awakeMs,
+  }));
   part(Machines, (c) => new Machines({
     store, clock, log, clusterId, fleet: c.resolve(AgentFleet), providers: c.resolve(ProviderInstances), revoker: c.resolve(HostIdentities),
     limits: configuration.providers, appearsWithinMs: configuration.providers.appearWithinMs,
@@ -139,6 +149,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     store, clock, strategies: catalog, steps: c.resolve(StepRunner), renderings: c.resolve(AssignmentBuilder), history: c.resolve(BoundedHistory),
   }));
   part(OperationController, () => new OperationController(store, clock));
+  part(UpdateController, () => new UpdateController({ store, clock, strategies: catalog }));
   part(JobService, (c) => new JobService({ store, fleet: c.resolve(AgentFleet), clock, ids, log }));
   part(HistoryRetention, () => new HistoryRetention({ store, clock, log, keepMs: configuration.history.keepMs }));
   part(EventRetention, () => new EventRetention({ store, clock, log, keep: configuration.events.keep }));
@@ -150,14 +161,17 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     bootstrap: c.resolve(BootstrapController),
     drains: c.resolve(DrainController),
     operations: c.resolve(OperationController),
+    updates: c.resolve(UpdateController),
     jobs: c.resolve(JobService),
+    healing: c.resolve(HealingController),
+    brakes: c.resolve(Brakes),
     retention: [c.resolve(StraySweep), c.resolve(BoundedHistory), c.resolve(EventRetention), c.resolve(HistoryRetention)],
   }));
 
   // How it is kept safe and well
-  part(Backups, () => new Backups({ directory, clusterId, clock, configurationFile: grounds.configurationFile }));
+  part(Backups, () => new Backups({ directory, place, clusterId, clock, configurationFile: grounds.configurationFile }));
   part(Diagnosis, (c) => new Diagnosis({
-    directory, store, clock, authority, fleet: c.resolve(AgentFleet), checkStore: checkInThread,
+    directory, store, clock, authority, fleet: c.resolve(AgentFleet), place,
     certificate: () => certificate.current, plugins: () => pluginList(catalog).map(({ description }) => description?.name ?? ''),
   }));
 
@@ -167,7 +181,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   const controlHandlers = (c: DependencyContainer) => [
     providerService({ store, clock, ids, secrets, drivers: catalog, directory: c.resolve(ProviderInstances) }),
     releaseService({ store, ids, blobs: c.resolve(FileBlobStore), releaseBlobs: c.resolve(ReleaseBlobs) }),
-    familyService({ store, clock, ids, secrets, strategies: catalog, directory: c.resolve(ProviderInstances), drivers: catalog, maxNodesPerOperation: configuration.limits.maxNodesPerOperation }),
+    familyService({ store, clock, ids, secrets, strategies: catalog, directory: c.resolve(ProviderInstances), drivers: catalog, maxNodesPerOperation: configuration.limits.maxNodesPerOperation, keepRevisions: configuration.families.keepRevisions }),
     nodeService({ store, clock, ids, fleet: c.resolve(AgentFleet), strategies: catalog, assignments: c.resolve(AssignmentBuilder) }),
     hostService({ store, clock, ids, fleet: c.resolve(AgentFleet), strategies: catalog }),
     operationService({ store, clock }),

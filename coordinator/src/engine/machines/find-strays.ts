@@ -18,7 +18,7 @@ export interface Findings {
 }
 
 /** Of hosts that are meant to have a machine, and whose agent is not there. */
-const phasesWithMachine: ReadonlySet<HostPhase> = new Set<HostPhase>(['booting', 'unknown', 'draining', 'failed']);
+const phasesWithMachine: ReadonlySet<HostPhase> = new Set<HostPhase>(['booting', 'unknown', 'lost', 'draining', 'failed']);
 
 /** What does not belong together, of one provider. */
 export function findStrays(findings: Findings): readonly FoundStray[] {

@@ -20,7 +20,7 @@ export interface StraySweepOptions {
   readonly machines: Pick<Machines, 'callsOf'>;
   readonly appearsWithinMs: number;
   readonly everyMs: number;
-  /** Remove by itself what has been there for so long. 0: only tell. */
+  /** Remove orphans by itself when they have been there for so long. 0: only tell. */
   readonly removeAfterMs: number;
   /** @default Math.random */
   readonly random?: () => number;
@@ -96,7 +96,7 @@ export class StraySweep {
       if (!stray) {
         const fresh = await transaction.strays.insert({ ...each, id: ids.next('stray'), name: nameOf(each), providerId: provider.id, generation: 1, observedGeneration: 1 });
         await transaction.events.append(strayEvent(fresh, provider, 'found', `${wordsOf(fresh, provider)}: ${fresh.reason}`));
-      } else if (removeAfterMs > 0 && !stray.isTwin && !stray.removal && clock.now() - stray.createdAt >= removeAfterMs) {
+      } else if (removeAfterMs > 0 && isForPolicy(stray) && clock.now() - stray.createdAt >= removeAfterMs) {
         await transaction.strays.update({ ...stray, removal: { by: 'policy', askedAt: clock.now() } });
       }
     }
@@ -134,6 +134,11 @@ async function removed(transaction: Transaction, stray: Stray, provider: Provide
 async function failed(transaction: Transaction, { id }: Stray, error: WombatError): Promise<void> {
   const stray = await transaction.strays.get(id);
   if (stray) await transaction.strays.update({ ...stray, lastError: storedError(error) });
+}
+
+/** What becomes of the nodes of a ghost is for an operator, or for the healing of their families, to say. */
+function isForPolicy({ kind, isTwin, removal }: Stray): boolean {
+  return kind === 'orphan' && !isTwin && !removal;
 }
 
 /** What it is known by from sweep to sweep. */
