@@ -23,6 +23,7 @@ import { HttpListener } from './api/http/http-listener.js';
 import { RequestReplay } from './api/replay/request-replay.js';
 import { reflectionServices } from './api/reflection/reflection-service.js';
 import { CertificateIndex } from './auth/certificate-index.js';
+import { CertificateWatch } from './auth/certificate-watch.js';
 import { HostIdentities } from './auth/host-identities.js';
 import { LostCertificates } from './auth/lost-certificates.js';
 import { MethodTable } from './auth/method-table.js';
@@ -71,7 +72,8 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
 
   // Who may come in
   part(MethodTable, () => new MethodTable());
-  part(CertificateIndex, () => new CertificateIndex(store, clock));
+  part(CertificateIndex, () => new CertificateIndex(store, clock, configuration.certificates.renewalGraceMs));
+  part(CertificateWatch, (c) => new CertificateWatch({ store, index: c.resolve(CertificateIndex), clock, onError: (error) => log.warn({ err: error }, 'certificates that near their end could not be told') }));
   part(HostIdentities, (c) => new HostIdentities({
     store, authority, index: c.resolve(CertificateIndex), clock, ids, onUntold: (error) => log.error({ err: error }, 'the refusal of a join token could not be recorded'),
   }));
@@ -126,7 +128,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   part(BootstrapController, (c) => new BootstrapController({ store, clock, strategies: catalog, steps: c.resolve(StepRunner), history: c.resolve(BoundedHistory) }));
   part(OperationController, () => new OperationController(store, clock));
   part(JobService, (c) => new JobService({ store, fleet: c.resolve(AgentFleet), clock, ids, log }));
-  part(HistoryRetention, () => new HistoryRetention({ store, clock, log, keepMs: configuration.history.keepMs }));
+  part(HistoryRetention, () => new HistoryRetention({ store, clock, log, keepMs: configuration.history.keepMs, renewalGraceMs: configuration.certificates.renewalGraceMs }));
   part(EventRetention, () => new EventRetention({ store, clock, log, keep: configuration.events.keep }));
   part(Engine, (c) => new Engine({
     store, clock, log,
@@ -187,6 +189,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     configuration, lock, store, log, version: wombatVersion,
     certificate,
     index: c.resolve(CertificateIndex),
+    watch: c.resolve(CertificateWatch),
     operators: c.resolve(Operators),
     uses: c.resolve(TokenUses),
     providers: c.resolve(ProviderInstances),

@@ -9,6 +9,7 @@ import type { HealthService } from './api/health/health-service.js';
 import type { HttpListener } from './api/http/http-listener.js';
 import type { Backups } from './backup/create-backup.js';
 import type { CertificateIndex } from './auth/certificate-index.js';
+import type { CertificateWatch } from './auth/certificate-watch.js';
 import { writeFileAtomically } from './auth/private-file.js';
 import type { Operators } from './auth/operators.js';
 import type { TokenUses } from './auth/token-uses.js';
@@ -27,6 +28,7 @@ export interface CoordinatorParts {
   readonly log: Logger;
   readonly certificate: ServerCertificate;
   readonly index: CertificateIndex;
+  readonly watch: CertificateWatch;
   readonly operators: Operators;
   readonly uses: TokenUses;
   readonly providers: ProviderInstances;
@@ -80,6 +82,7 @@ export class Coordinator {
     await parts.backups.removeLeftovers();
     parts.fleet.start();
     void parts.certificate.run(this.#stop.signal);
+    void parts.watch.run(this.#stop.signal);
     const { configuration } = parts;
     const agents = await this.#listen('agents', parts.agents, configuration.agents.address);
     const control = await this.#listen('control', parts.control, configuration.control.address);

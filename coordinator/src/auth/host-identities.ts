@@ -6,7 +6,7 @@ import type { HostCertificate, JoinToken } from '../domain/model/identity.js';
 import type { Store, Transaction } from '../store/store.js';
 import { addressOf } from './address-of.js';
 import type { CertificateAuthority, HostCertificateIssued } from './certificate-authority.js';
-import { certificateRefused, type CertificateIndex, type HostIdentity } from './certificate-index.js';
+import { certificateRefused, type CertificateIndex, type HostIdentity, type LapsedIdentity } from './certificate-index.js';
 import { claimedKeySha256, readCertificateRequest, type RequestedKey } from './certificate-request.js';
 import { JoinTokens, Refusal, type Consumed, type IssuedJoinToken, type Joiner, type JoinTokenRequest } from './join-tokens.js';
 import { KeyedTokenBuckets, TokenBucket, type TokenBucketOptions } from './token-bucket.js';
@@ -104,7 +104,7 @@ export class HostIdentities {
   }
 
   /** @throws WombatError WO_CSR_INVALID, WO_RATE_LIMITED, WO_CERTIFICATE_REFUSED */
-  async renew(identity: HostIdentity, csr: Uint8Array, signal?: AbortSignal): Promise<IssuedCertificate> {
+  async renew(identity: HostIdentity | LapsedIdentity, csr: Uint8Array, signal?: AbortSignal): Promise<IssuedCertificate> {
     const issued = await this.sign(identity.hostId, await readCertificateRequest(csr), signal);
     await this.options.store.transaction((transaction) => this.record(transaction, identity.hostId, issued, identity.fingerprint));
     return this.answer(issued);
@@ -192,7 +192,7 @@ export class HostIdentities {
     const host = await transaction.hosts.get(hostId);
     const isRevoked = renewedFrom !== undefined && known.find((one) => one.id === renewedFrom)?.revokedAt !== undefined;
     if (isRevoked || host?.desired === 'absent') throw certificateRefused('revoked');
-    for (const old of known) if (isLongOver(old, this.options.clock.now())) await transaction.hostCertificates.delete(old.id);
+    for (const old of known) if (old.id !== renewedFrom && isLongOver(old, this.options.clock.now())) await transaction.hostCertificates.delete(old.id);
     await transaction.hostCertificates.insert({
       id: issued.fingerprint,
       name: issued.fingerprint,
@@ -206,7 +206,7 @@ export class HostIdentities {
 
 const dayMs = 24 * 60 * 60 * 1000;
 
-/** Kept for a day after its end, so that who still shows it is told "expired" and not "unknown". */
+/** Kept for a day after its end, so that who still shows it is told "expired" and not "unknown"; who has just renewed with it may have to do so again. */
 function isLongOver(certificate: HostCertificate, now: number): boolean {
   return certificate.notAfter + dayMs < now;
 }

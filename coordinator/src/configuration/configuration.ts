@@ -21,7 +21,7 @@ export interface Configuration {
   /** argv of the agent's program. */
   readonly agent: { readonly command: readonly string[] };
   readonly hosts: { readonly enrolTimeoutMs: number; readonly idleTtlMs: number };
-  readonly certificates: { readonly lifetimeMs: number };
+  readonly certificates: { readonly lifetimeMs: number; readonly renewalGraceMs: number };
   readonly events: { readonly keep: number };
   readonly history: { readonly keepMs: number };
 }

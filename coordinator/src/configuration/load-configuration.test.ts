@@ -70,6 +70,7 @@ void t.test('every key can be said in all three ways', (test) => {
     'hosts.enrolTimeoutMs': ['1234', '1234', (c) => c.hosts.enrolTimeoutMs],
     'hosts.idleTtlMs': ['0', '0', (c) => c.hosts.idleTtlMs],
     'certificates.lifetimeMs': ['600000', '600000', (c) => c.certificates.lifetimeMs],
+    'certificates.renewalGraceMs': ['3600000', '3600000', (c) => c.certificates.renewalGraceMs],
     'history.keepMs': ['200000000', '200000000', (c) => c.history.keepMs],
     'events.keep': ['5000', '5000', (c) => c.events.keep],
   };

@@ -236,6 +236,60 @@ void t.test('a session whose certificate ends is cut; a connection that never en
   test.pass('a silent stranger is cut');
 });
 
+void t.test('a renewal interrupts nothing: a connection goes on with the certificates that its host has got since', async (test) => {
+  let shift = 0;
+  const hourMs = 60 * 60 * 1000;
+  const at = await opened(test, { now: () => Date.now() + shift, sweepIntervalMs: 20 });
+  const own = await enrolled(test, at);
+  const client = enrolmentClient(test, at, own);
+  const stream = sessionClient(test, at, own).session();
+  const answers: unknown[] = [];
+  stream.on('data', (answer) => answers.push(answer));
+  const said = async (): Promise<void> => {
+    const before = answers.length;
+    stream.write({ frame: { $case: 'beat', value: {} } });
+    while (answers.length === before) await new Promise((resolve) => setTimeout(resolve, 5));
+  };
+  await said();
+  const ended = endOf(stream);
+  for (let renewal = 1; renewal <= 10; renewal += 1) {
+    shift += 16 * hourMs;
+    await renew(client, await newTestKey());
+    await said();
+  }
+  test.ok(shift > 6 * 24 * hourMs, 'the connection has outlived its own certificate many times, and its record too');
+  shift += 25 * hourMs;
+  test.equal((await ended).code, 'WO_UNAVAILABLE', 'it is cut when the last of them has ended');
+});
+
+void t.test('a certificate of ours that is out of its time serves to get the next one, and for nothing else', async (test) => {
+  let shift = 0;
+  const dayMs = 24 * 60 * 60 * 1000;
+  const at = await opened(test, { now: () => Date.now() + shift });
+  const enrolledAt = async (atMs: number, hostId: string): Promise<Certified & { hostId: string }> => {
+    shift = atMs;
+    const own = await enrolled(test, at, hostId);
+    shift = 0;
+    return own;
+  };
+  for (const [what, atMs, hostId] of [['that has expired', -7.5 * dayMs, 'host-aaaaaaaaaaaa'], ['that is not valid yet: a clock was set back', 2 * dayMs, 'host-bbbbbbbbbbbb']] as const) {
+    const own = await enrolledAt(atMs, hostId);
+    const refused = await endOf(sessionClient(test, at, own).session());
+    test.match(refused, { code: 'WO_CERTIFICATE_REFUSED', details: { reason: 'expired' } }, `one ${what} opens no session`);
+    const key = { keyPem: own.keyPem, csr: (await newTestKey()).csr };
+    await renew(enrolmentClient(test, at, own), key);
+    test.match(at.contexts.at(-1)?.identity, { kind: 'lapsed-host', hostId }, `one ${what} is renewed, as the host that it names`);
+    await renew(enrolmentClient(test, at, own), key);
+    test.pass('and once more, where the answer was lost');
+    await at.identities.revoke(hostId, 'test');
+    await test.rejects(renew(enrolmentClient(test, at, own), key), { code: 'WO_CERTIFICATE_REFUSED' }, 'not when it was revoked');
+  }
+  const late = await enrolledAt(-8.1 * dayMs, 'host-cccccccccccc');
+  const handled = at.contexts.length;
+  await test.rejects(renew(enrolmentClient(test, at, late), await newTestKey()), { code: 'WO_CERTIFICATE_REFUSED', details: { reason: 'expired' } }, 'seven days after its end it is too late');
+  test.equal(at.contexts.length, handled, 'no handler ran');
+});
+
 function rawConnection(test: Test, at: Opened, options: ConnectionOptions, onTicket: (session: Buffer) => void = () => undefined): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     const socket = connectTls({ host: '127.0.0.1', port: at.port, ca: at.authority.trustedPem, servername: coordinatorName(clusterId), ...options }, () => resolve(socket));
