@@ -68,7 +68,7 @@ export function compose({ configuration, log, bootId, program, clock = systemClo
     hostId: c.resolve(IdentityKeeper).current().hostId,
     releases: c.resolve(FileReleaseStore),
     epmd: { directory: configuration.epmdDirectory, addresses: configuration.epmdAddresses },
-    clock, log,
+    bootId, clock, log,
   }));
 
   part(Session, (c) => new Session({

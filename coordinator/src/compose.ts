@@ -38,6 +38,7 @@ import { AgentReports } from './engine/agent-reports.js';
 import { AssignmentBuilder } from './engine/assignment-builder.js';
 import { AssignmentController } from './engine/assignment-controller.js';
 import { BootstrapController } from './engine/bootstrap/bootstrap-controller.js';
+import { DrainController } from './engine/drain/drain-controller.js';
 import { Engine } from './engine/engine.js';
 import { ExecOutcomes } from './engine/exec-outcomes.js';
 import { BoundedHistory } from './engine/bounded-history.js';
@@ -46,6 +47,7 @@ import { HistoryRetention } from './engine/history-retention.js';
 import { HostController } from './engine/host-controller.js';
 import { HostSilence } from './engine/host-silence.js';
 import { JobService } from './engine/jobs/job-service.js';
+import { Machines } from './engine/machines/machines.js';
 import { OperationController } from './engine/operation-controller.js';
 import { StepRunner } from './engine/step-runner.js';
 import { AgentFleet } from './fleet/agent-fleet.js';
@@ -120,12 +122,18 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   part(AssignmentBuilder, () => new AssignmentBuilder({ store, clock, secrets, strategies: catalog }));
   part(AssignmentController, (c) => new AssignmentController({ store, fleet: c.resolve(AgentFleet), builder: c.resolve(AssignmentBuilder) }));
   part(HostSilence, (c) => new HostSilence({ store, clock, fleet: c.resolve(AgentFleet), history: c.resolve(BoundedHistory) }));
+  part(Machines, (c) => new Machines({
+    store, clock, log, clusterId, fleet: c.resolve(AgentFleet), providers: c.resolve(ProviderInstances), revoker: c.resolve(HostIdentities),
+    limits: configuration.providers, appearsWithinMs: configuration.providers.appearWithinMs,
+  }));
   part(HostController, (c) => new HostController({
-    store, clock, clusterId, fleet: c.resolve(AgentFleet), providers: c.resolve(ProviderInstances), revoker: c.resolve(HostIdentities),
-    silence: c.resolve(HostSilence), enrolTimeoutMs: configuration.hosts.enrolTimeoutMs, idleTtlMs: configuration.hosts.idleTtlMs,
+    store, clock, machines: c.resolve(Machines), silence: c.resolve(HostSilence), enrolTimeoutMs: configuration.hosts.enrolTimeoutMs, idleTtlMs: configuration.hosts.idleTtlMs,
   }));
   part(StepRunner, (c) => new StepRunner({ fleet: c.resolve(AgentFleet), clock, ids }));
   part(BootstrapController, (c) => new BootstrapController({ store, clock, strategies: catalog, steps: c.resolve(StepRunner), history: c.resolve(BoundedHistory) }));
+  part(DrainController, (c) => new DrainController({
+    store, clock, strategies: catalog, steps: c.resolve(StepRunner), renderings: c.resolve(AssignmentBuilder), history: c.resolve(BoundedHistory),
+  }));
   part(OperationController, () => new OperationController(store, clock));
   part(JobService, (c) => new JobService({ store, fleet: c.resolve(AgentFleet), clock, ids, log }));
   part(HistoryRetention, () => new HistoryRetention({ store, clock, log, keepMs: configuration.history.keepMs, renewalGraceMs: configuration.certificates.renewalGraceMs }));
@@ -133,8 +141,10 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   part(Engine, (c) => new Engine({
     store, clock, log,
     hosts: c.resolve(HostController),
+    machines: c.resolve(Machines),
     assignments: c.resolve(AssignmentController),
     bootstrap: c.resolve(BootstrapController),
+    drains: c.resolve(DrainController),
     operations: c.resolve(OperationController),
     jobs: c.resolve(JobService),
     retention: [c.resolve(BoundedHistory), c.resolve(EventRetention), c.resolve(HistoryRetention)],
@@ -155,7 +165,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     releaseService({ store, ids, blobs: c.resolve(FileBlobStore), releaseBlobs: c.resolve(ReleaseBlobs) }),
     familyService({ store, clock, ids, secrets, strategies: catalog, directory: c.resolve(ProviderInstances), drivers: catalog, maxNodesPerOperation: configuration.limits.maxNodesPerOperation }),
     nodeService({ store, clock, ids, fleet: c.resolve(AgentFleet), strategies: catalog, assignments: c.resolve(AssignmentBuilder) }),
-    hostService({ store, clock, ids, fleet: c.resolve(AgentFleet) }),
+    hostService({ store, clock, ids, fleet: c.resolve(AgentFleet), identities: c.resolve(HostIdentities), strategies: catalog }),
     operationService({ store, clock }),
     eventService({ store }),
     jobApiService({ store, jobs: c.resolve(JobService) }),

@@ -19,4 +19,5 @@ export * from './nearest.js';
 export * from './platform.js';
 export * from './size-text.js';
 export * from './text-filters.js';
+export * from './timer.js';
 export * from './version.js';

@@ -34,6 +34,8 @@ export class ManagedNode {
   readonly #closed = new AbortController();
   #round = new AbortController();
   #loop: Promise<void> = Promise.resolve();
+  #resolveTrust!: () => void;
+  readonly #trusted = new Promise<void>((resolve) => (this.#resolveTrust = resolve));
   /** Tries in a row that failed for a passing reason. */
   #retries = 0;
   /** Since when it waits for what may pass soon; of the monotonic clock. */
@@ -69,11 +71,16 @@ export class ManagedNode {
     return this.#state.status;
   }
 
-  /** Finds what an earlier agent left, and begins to converge when that is known. */
+  /** Finds what an earlier agent left, and begins to converge when that is known and what is wanted is to be trusted. */
   adopt(): Promise<void> {
     const adopted = adoptNode(this.#state, this.#services);
-    this.#loop = adopted.then(() => this.#converge(), () => undefined);
+    this.#loop = adopted.then(() => this.#whenTrusted(), () => undefined);
     return adopted;
+  }
+
+  /** The assignment is what the coordinator wants, as far as this host has heard. */
+  trust(): void {
+    this.#resolveTrust();
   }
 
   /** A newer assignment, already in the journal. */
@@ -99,6 +106,11 @@ export class ManagedNode {
   #masked(error: WombatError): WombatError {
     const message = this.#mask.text(error.message);
     return message === error.message ? error : new WombatError(error.code, message, { hint: error.hint, details: error.details });
+  }
+
+  async #whenTrusted(): Promise<void> {
+    await settledOrAborted(this.#trusted, this.#closed.signal);
+    await this.#converge();
   }
 
   async #converge(): Promise<void> {

@@ -107,6 +107,7 @@ export class Session {
       bootId: this.#parts.bootId,
       journalPosition: this.#parts.handlers.journalPosition(),
       agentTime: new Date(this.#parts.clock.now()),
+      journalDamages: [...this.#parts.handlers.journalDamages()],
     };
   }
 

@@ -14,4 +14,7 @@ export const operationOptions = {
   detach: flag('--detach', 'do not wait: print the id of the operation and leave it running'),
 };
 
+/** Of every command that drains nodes before it stops them. */
+export const noDrainOption = { noDrain: flag('--no-drain', 'stop the nodes without draining them first') };
+
 export const operationTimeoutHelp = 'stop waiting after so long, exit 6, and leave the operation running';

@@ -64,6 +64,7 @@ export const commands: readonly Registered[] = [
   { path: 'node start', summary: 'start nodes', load: async () => (await import('./node/start.js')).nodeStart },
   { path: 'node stop', summary: 'stop nodes and keep them', load: async () => (await import('./node/stop.js')).nodeStop },
   { path: 'node restart', summary: 'restart nodes', load: async () => (await import('./node/restart.js')).nodeRestart },
+  { path: 'node drain', summary: 'take nodes out of service and stop them', load: async () => (await import('./node/drain.js')).nodeDrain },
   { path: 'node remove', summary: 'take nodes off their hosts', load: async () => (await import('./node/remove.js')).nodeRemove },
   { path: 'node logs', short: 'logs', summary: 'show what nodes write', load: async () => (await import('./node/logs.js')).nodeLogs },
   { path: 'node render', summary: 'show the files and the environment of a node', load: async () => (await import('./node/render.js')).nodeRender },
@@ -72,6 +73,7 @@ export const commands: readonly Registered[] = [
   { path: 'host show', summary: 'show one host', load: async () => (await import('./host/show.js')).hostShow },
   { path: 'host drain', summary: 'remove the nodes of a host and place none there', load: async () => (await import('./host/drain.js')).hostDrain },
   { path: 'host remove', summary: 'destroy the machine', load: async () => (await import('./host/remove.js')).hostRemove },
+  { path: 'host revoke', summary: 'refuse the certificate of a host', load: async () => (await import('./host/revoke.js')).hostRevoke },
 
   { path: 'operation list', summary: 'list the operations', load: async () => (await import('./operation/list.js')).operationList },
   { path: 'operation show', summary: 'show one operation and its plan', load: async () => (await import('./operation/show.js')).operationShow },

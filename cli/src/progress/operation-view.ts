@@ -32,7 +32,7 @@ export interface Change {
 /** The phase that means "as asked for", by what was asked. */
 const goals: Readonly<Partial<Record<OperationKind, string>>> = {
   [OperationKind.DEPLOY]: 'running', [OperationKind.START]: 'running', [OperationKind.RESTART]: 'running', [OperationKind.UPDATE]: 'running', [OperationKind.SCALE]: 'running',
-  [OperationKind.STOP]: 'stopped', [OperationKind.REMOVE]: 'gone', [OperationKind.DRAIN_HOST]: 'gone', [OperationKind.REMOVE_HOST]: 'gone',
+  [OperationKind.STOP]: 'stopped', [OperationKind.DRAIN]: 'stopped', [OperationKind.REMOVE]: 'gone', [OperationKind.DRAIN_HOST]: 'gone', [OperationKind.REMOVE_HOST]: 'gone',
 };
 
 const terminal: ReadonlySet<OperationState> = new Set([OperationState.SUCCEEDED, OperationState.FAILED, OperationState.PARTIAL, OperationState.CANCELLED]);

@@ -9,7 +9,7 @@ import type { CertificateAuthority, HostCertificateIssued } from './certificate-
 import { certificateRefused, type CertificateIndex, type HostIdentity, type LapsedIdentity } from './certificate-index.js';
 import { claimedKeySha256, readCertificateRequest, type RequestedKey } from './certificate-request.js';
 import { JoinTokens, Refusal, type Consumed, type IssuedJoinToken, type Joiner, type JoinTokenRequest } from './join-tokens.js';
-import { KeyedTokenBuckets, TokenBucket, type TokenBucketOptions } from './token-bucket.js';
+import { KeyedTokenBuckets, TokenBucket, type TokenBucketOptions } from '../limits/token-bucket.js';
 
 /** Longest wait for a turn at signing. */
 const maximumSigningWaitMs = 5_000;
@@ -115,18 +115,24 @@ export class HostIdentities {
     return this.options.index.identify(certificateDer);
   }
 
-  /** Refuses every certificate and join token of the host from now on; its connections are cut. Told once, however often it is asked for. */
-  async revoke(hostId: string, reason: string): Promise<void> {
+  /**
+   * Refuses every certificate and join token of the host from now on; its connections are cut. Told once, however often it is
+   * asked for. Inside the transaction when one is given, else in one of its own.
+   */
+  async revoke(hostId: string, reason: string, transaction?: Transaction): Promise<void> {
+    if (transaction) await this.revokeAll(transaction, hostId, reason);
+    else await this.options.store.transaction((own) => this.revokeAll(own, hostId, reason));
+  }
+
+  private async revokeAll(transaction: Transaction, hostId: string, reason: string): Promise<void> {
     const revokedAt = this.options.clock.now();
-    await this.options.store.transaction(async (transaction) => {
-      const certificates = (await transaction.hostCertificates.find({ hostId })).filter((one) => one.revokedAt === undefined);
-      const tokens = (await transaction.joinTokens.find({ hostId })).filter((one) => one.revokedAt === undefined);
-      if (certificates.length === 0 && tokens.length === 0) return;
-      for (const certificate of certificates) await transaction.hostCertificates.update({ ...certificate, revokedAt });
-      for (const token of tokens) await this.tokens.revoke(transaction, token);
-      const message = `the identity of host ${hostId} was revoked: ${reason}`;
-      await transaction.events.append({ type: 'host.identity-revoked', subjectId: hostId, subjectName: hostId, hostId, reason: 'revoked', message });
-    });
+    const certificates = (await transaction.hostCertificates.find({ hostId })).filter((one) => one.revokedAt === undefined);
+    const tokens = (await transaction.joinTokens.find({ hostId })).filter((one) => one.revokedAt === undefined);
+    if (certificates.length === 0 && tokens.length === 0) return;
+    for (const certificate of certificates) await transaction.hostCertificates.update({ ...certificate, revokedAt });
+    for (const token of tokens) await this.tokens.revoke(transaction, token);
+    const message = `the identity of host ${hostId} was revoked: ${reason}`;
+    await transaction.events.append({ type: 'host.identity-revoked', subjectId: hostId, subjectName: hostId, hostId, reason: 'revoked', message });
   }
 
   /** ONE conditional update: of two joiners the second finds another revision, and is judged anew. */

@@ -21,6 +21,13 @@ export interface Configuration {
   /** argv of the agent's program. */
   readonly agent: { readonly command: readonly string[] };
   readonly hosts: { readonly enrolTimeoutMs: number; readonly idleTtlMs: number };
+  /** Each provider for itself. */
+  readonly providers: {
+    readonly callsPerSecond: number;
+    readonly callsAtOnce: number;
+    readonly hostsPerCall: number;
+    readonly appearWithinMs: number;
+  };
   readonly certificates: { readonly lifetimeMs: number; readonly renewalGraceMs: number };
   readonly events: { readonly keep: number };
   readonly history: { readonly keepMs: number };

@@ -126,6 +126,30 @@ export const keys: { readonly [K in ConfigurationKey]: KeyDefinition<Configurati
     default: () => 10 * minuteMs,
     description: 'How long a host without nodes is kept before it is destroyed. 0: for ever.',
   },
+  'providers.callsPerSecond': {
+    form: 'integer',
+    schema: integer(1, 10_000),
+    default: () => 10,
+    description: 'Calls about machines that each provider is sent every second; after a rest twice as many at once. A provider that throttles is left alone for as long as it says.',
+  },
+  'providers.callsAtOnce': {
+    form: 'integer',
+    schema: integer(1, 1_000),
+    default: () => 4,
+    description: 'Calls that create machines, and calls that destroy them, that may run at a time at each provider. One that is slow holds up no other.',
+  },
+  'providers.hostsPerCall': {
+    form: 'integer',
+    schema: integer(1, 1_000),
+    default: () => 10,
+    description: 'The largest number of machines that one call asks for, or destroys, when more hosts wait than calls may run.',
+  },
+  'providers.appearWithinMs': {
+    form: 'integer',
+    schema: integer(0, 24 * hourMs),
+    default: () => minuteMs,
+    description: 'How long a new machine may be missing from the list of its provider. When the answer to a creation was lost, the host stays `creating` for as long, until its machine shows up or is asked for again. Drivers that list at once do not wait.',
+  },
   'certificates.lifetimeMs': {
     form: 'integer',
     schema: integer(5_000, 365 * 24 * hourMs),

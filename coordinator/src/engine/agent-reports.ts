@@ -5,6 +5,7 @@ import { clockSkewEvent } from '../domain/model/clock-skew-event.js';
 import type { Family } from '../domain/model/family.js';
 import type { Host } from '../domain/model/host.js';
 import type { Node, NodePhase } from '../domain/model/node.js';
+import { afterDrain } from '../domain/states/draining.js';
 import { advance } from '../domain/states/machine.js';
 import { hostTransitions } from '../domain/states/host-states.js';
 import { inPhase } from '../domain/states/node-states.js';
@@ -12,7 +13,7 @@ import type { FleetListener } from '../fleet/fleet.js';
 import type { Store, Transaction } from '../store/store.js';
 import type { BoundedHistory } from './bounded-history.js';
 import { forgetUnknown, getAhead, isBehind, rememberUnknown } from './behind-agents.js';
-import { hostPhaseEvent, nodeEvent, nodePhaseEvent, storedError, storedErrorOf } from './events.js';
+import { hostPhaseEvent, journalDamageEvent, nodeEvent, nodePhaseEvent, storedError, storedErrorOf } from './events.js';
 import type { StrategyDirectory } from './ports.js';
 import { joinsCluster } from './bootstrap/joins-cluster.js';
 
@@ -47,6 +48,9 @@ const phaseOf: Readonly<Partial<Record<AgentPhase, NodePhase>>> = {
   [AgentPhase.ABSENT]: 'gone',
 };
 
+/** Nothing is left that could be drained. */
+const endedPhases: readonly NodePhase[] = ['stopped', 'failed'];
+
 /** Writes what agents tell into the store; what follows from it is the controllers' to do. */
 export class AgentReports implements FleetListener {
   readonly #options: AgentReportsOptions;
@@ -58,13 +62,14 @@ export class AgentReports implements FleetListener {
     this.#options = options;
   }
 
-  async onConnected(hostId: string, { agentTime }: Hello): Promise<readonly Assignment[]> {
+  async onConnected(hostId: string, { agentTime, journalDamages }: Hello): Promise<readonly Assignment[]> {
     const { store, clock } = this.#options;
     const skewMs = agentTime === undefined ? 0 : agentTime.getTime() - clock.now();
     await failpoint('coordinator.session.before-up');
     await store.transaction(async (transaction) => {
       const host = await transaction.hosts.get(hostId);
       if (!host || host.desired === 'absent') return;
+      for (const damage of journalDamages) await this.#options.history.append(transaction, journalDamageEvent(host, damage));
       if (isSkewed(skewMs)) await this.#tellSkew(transaction, host, skewMs);
       const { waiting: _over, lastError: _past, ...rest } = host;
       const now = clock.now();
@@ -155,7 +160,8 @@ export class AgentReports implements FleetListener {
     if (Number(status.generation) < node.generation) return;
     const phase = this.#phaseFor(node, status, family);
     if (phase === undefined) return;
-    const told = inPhase(node, phase, this.#options.clock.now(), factsOf(node, status));
+    const over = node.draining && endedPhases.includes(phase);
+    const told = over ? afterDrain({ ...node, ...factsOf(node, status) }, node.draining.then, this.#options.clock.now()) : inPhase(node, phase, this.#options.clock.now(), factsOf(node, status));
     const restarted = status.startId !== '' && node.startId !== '' && status.startId !== node.startId;
     const { history } = this.#options;
     const changed = await transaction.nodes.update(told);
@@ -167,7 +173,7 @@ export class AgentReports implements FleetListener {
         }),
       );
     }
-    if (phase !== node.phase || (restarted && phase === 'running')) await history.append(transaction, nodePhaseEvent(changed));
+    if (changed.phase !== node.phase || (restarted && phase === 'running')) await history.append(transaction, nodePhaseEvent(changed));
   }
 
   /** Ready is as far as an agent sees; whether that means running is the strategy's to say. */
@@ -175,6 +181,7 @@ export class AgentReports implements FleetListener {
     const phase = phaseOf[status.phase];
     // Only what shall go is gone: a row is never given up on an agent's word alone.
     if (phase === 'gone') return node.desired === 'absent' ? phase : undefined;
+    if (node.draining && phase !== undefined && !endedPhases.includes(phase)) return 'draining';
     if (phase !== 'ready') return phase;
     if (stillTheOldProcess(node, status)) return undefined;
     const membership = node.membership?.startId === status.startId ? node.membership : undefined;

@@ -2,20 +2,30 @@ import { WombatError } from '@wombat/proto';
 import type { Host } from '../domain/model/host.js';
 import type { Node } from '../domain/model/node.js';
 import type { Operation, PlanEntry } from '../domain/model/operation.js';
-import { inPhase, presentPhases } from '../domain/states/node-states.js';
+import { afterDrain, drainNode } from '../domain/states/draining.js';
+import { presentPhases } from '../domain/states/node-states.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { Transaction } from '../store/store.js';
-import type { EngineTools } from './place-nodes.js';
+import { drainableNodes, type Joins } from './drain/drainable.js';
 import { hostPhaseEvent, nodePhaseEvent, operationEvent } from './events.js';
+import type { EngineTools } from './place-nodes.js';
 import { withNames } from './plan-names.js';
 
 const timeoutMs = 15 * 60_000;
 
+export interface DrainHostRequest {
+  readonly host: Host;
+  readonly principal: string;
+  /** Its nodes are stopped without being drained. */
+  readonly noDrain: boolean;
+  readonly joins: Joins;
+}
+
 /**
- * Nothing is placed on the host any more, and its nodes are removed; their data stays until the
+ * Nothing is placed on the host any more, and its nodes are drained and removed; their data stays until the
  * host itself goes.
  */
-export async function drainHost(tools: EngineTools, transaction: Transaction, host: Host, principal: string): Promise<Operation> {
+export async function drainHost(tools: EngineTools, transaction: Transaction, { host, principal, noDrain, joins }: DrainHostRequest): Promise<Operation> {
   if (host.phase !== 'up' && host.phase !== 'unknown' && host.phase !== 'draining') {
     throw new WombatError('WO_CONFLICT', `host ${host.name} is ${host.phase}: there is nothing to drain`);
   }
@@ -24,9 +34,11 @@ export async function drainHost(tools: EngineTools, transaction: Transaction, ho
   const operation = await insertOperation(tools, transaction, 'drain_host', host, nodes, principal);
   const draining = await transaction.hosts.update({ ...host, phase: 'draining', phaseSince: now, operationId: operation.id });
   const changed: Node[] = [];
+  const drainable = noDrain ? new Set<string>() : await drainableNodes(transaction, nodes, joins);
+  const then = { desired: 'absent', keepData: true } as const;
   for (const node of nodes) {
-    const next = { ...node, generation: node.generation + 1, desired: 'absent' as const, keepData: true, operationId: operation.id };
-    changed.push(await transaction.nodes.update(inPhase(next, 'stopping', now)));
+    const next = drainable.has(node.id) ? drainNode(node, then, now) : afterDrain(node, then, now);
+    changed.push(await transaction.nodes.update({ ...next, operationId: operation.id }));
   }
   await transaction.events.append(
     operationEvent(operation, 'operation.started', `${principal} drains ${host.name}`),
@@ -47,7 +59,7 @@ export interface HostTools extends EngineTools {
 export async function removeHost(tools: HostTools, transaction: Transaction, host: Host, principal: string): Promise<Operation> {
   if (host.phase === 'gone') throw new WombatError('WO_NOT_FOUND', `host ${host.name} is gone already`);
   const nodes = await transaction.nodes.find({ hostId: host.id, phase: presentPhases });
-  const node = tools.fleet.isConnected(host.id) ? nodes[0] : nodes.find(({ desired }) => desired !== 'absent');
+  const node = tools.fleet.isConnected(host.id) ? nodes[0] : nodes.find((each) => !shallGo(each));
   if (node) {
     throw new WombatError('WO_IN_USE', `host ${host.name} still has node ${node.name}`, { hint: host.phase === 'failed' ? `remove it first: wo node remove ${node.name}` : `drain it first: wo host drain ${host.name}` });
   }
@@ -55,6 +67,10 @@ export async function removeHost(tools: HostTools, transaction: Transaction, hos
   await transaction.hosts.update({ ...host, desired: 'absent', generation: host.generation + 1, operationId: operation.id });
   await transaction.events.append(operationEvent(operation, 'operation.started', `${principal} removes ${host.name}`));
   return operation;
+}
+
+function shallGo({ desired, draining }: Node): boolean {
+  return desired === 'absent' || draining?.then.desired === 'absent';
 }
 
 async function insertOperation(

@@ -14,7 +14,7 @@ const family = familyRow();
 
 interface Setting {
   readonly store: Store;
-  ask(what: NodeChange, keepData?: boolean): Promise<Operation>;
+  ask(what: NodeChange, how?: { keepData?: boolean; noDrain?: boolean }): Promise<Operation>;
   drain(): Promise<Operation>;
   removeHost(isConnected?: boolean): Promise<Operation>;
   node(number?: number): Promise<Node>;
@@ -30,13 +30,13 @@ async function setting(test: Test, nodes: readonly NewObject<Node>[], hostFields
   const host = () => row(store, 'hosts', idNumber('host', 1));
   return {
     store,
-    ask: (what, keepData = true) =>
+    ask: (what, { keepData = true, noDrain = false } = {}) =>
       store.transaction(async (transaction) =>
-        changeNodes(tools, transaction, { change: what, nodes: await transaction.nodes.find({}), principal: 'ada', keepData, timeoutMs: 1_000, joins: () => true }),
+        changeNodes(tools, transaction, { change: what, nodes: await transaction.nodes.find({}), principal: 'ada', keepData, noDrain, timeoutMs: 1_000, joins: () => true }),
       ),
     drain: async () => {
       const of = await host();
-      return store.transaction((transaction) => drainHost(tools, transaction, of, 'ada'));
+      return store.transaction((transaction) => drainHost(tools, transaction, { host: of, principal: 'ada', noDrain: false, joins: () => true }));
     },
     removeHost: async (isConnected = true) => {
       const of = await host();
@@ -53,7 +53,11 @@ const changes: readonly [what: NodeChange, from: Partial<NewObject<Node>>, to: P
   ['stop', { phase: 'running' }, { phase: 'stopping', desired: 'stopped', generation: 2 }],
   ['stop', { phase: 'stopped', desired: 'stopped' }, { phase: 'stopped', desired: 'stopped', generation: 1 }],
   ['restart', { phase: 'running' }, { phase: 'stopping', desired: 'running', generation: 2, restartGeneration: 1 }],
-  ['remove', { phase: 'running' }, { phase: 'stopping', desired: 'absent', generation: 2, keepData: true }],
+  ['remove', { phase: 'running' }, { phase: 'draining', desired: 'running', generation: 1, draining: { since: 1_700_000_000_000, stage: 'hook', then: { desired: 'absent', keepData: true } } }],
+  ['remove', { phase: 'failed' }, { phase: 'stopping', desired: 'absent', generation: 2, keepData: true }],
+  ['drain', { phase: 'running' }, { phase: 'draining', desired: 'running', generation: 1, draining: { since: 1_700_000_000_000, stage: 'hook', then: { desired: 'stopped' } } }],
+  ['drain', { phase: 'unknown' }, { phase: 'stopping', desired: 'stopped', generation: 2 }],
+  ['drain', { phase: 'stopped', desired: 'stopped' }, { phase: 'stopped', desired: 'stopped', generation: 1 }],
 ];
 
 for (const [what, from, to] of changes) {
@@ -68,8 +72,14 @@ for (const [what, from, to] of changes) {
 
 void t.test('data goes only when that was said', async (test) => {
   const of = await setting(test, [nodeRow(family.id, 1)]);
-  await of.ask('remove', false);
-  test.match(await of.node(), { keepData: false });
+  await of.ask('remove', { keepData: false, noDrain: true });
+  test.match(await of.node(), { keepData: false, phase: 'stopping', desired: 'absent' }, 'at once, as it was said');
+});
+
+void t.test('a node that could not be drained is not stopped as if nothing were', async (test) => {
+  const of = await setting(test, [nodeRow(family.id, 1, { phase: 'failed', lastError: { code: 'WO_NODE_DRAIN_FAILED', message: 'no', hint: '' } })]);
+  await of.ask('remove');
+  test.match(await of.node(), { phase: 'draining', desired: 'running' });
 });
 
 void t.test('a held node cannot be taken by another operation', async (test) => {

@@ -1,18 +1,20 @@
 import { WombatError } from '@wombat/proto';
 import type { Family } from '../domain/model/family.js';
-import type { Node } from '../domain/model/node.js';
+import type { AfterDrain, Node, NodePhase } from '../domain/model/node.js';
 import type { Operation, OperationKind, PlanAction } from '../domain/model/operation.js';
 import { checkFamilyNames } from '../domain/release/check-family.js';
+import { afterDrain, drainNode } from '../domain/states/draining.js';
 import { inPhase } from '../domain/states/node-states.js';
 import type { Transaction } from '../store/store.js';
 import type { EngineTools } from './place-nodes.js';
 import { nodePhaseEvent, operationEvent } from './events.js';
+import { drainableNodes, type Joins } from './drain/drainable.js';
 import { expectCluster } from './bootstrap/expect-cluster.js';
 import { dropUnusedRevisions } from './family-revisions.js';
 import { refuseWhileBusy } from './family-lock.js';
 import { withNames } from './plan-names.js';
 
-export type NodeChange = 'start' | 'stop' | 'restart' | 'remove';
+export type NodeChange = 'start' | 'stop' | 'restart' | 'drain' | 'remove';
 
 export interface ChangeRequest {
   readonly change: NodeChange;
@@ -20,13 +22,15 @@ export interface ChangeRequest {
   readonly nodes: readonly Node[];
   readonly principal: string;
   readonly keepData: boolean;
+  /** Of a removal: the nodes are stopped without being drained. */
+  readonly noDrain?: boolean;
   readonly timeoutMs: number;
   /** Whether the strategy of a family makes its nodes join a cluster. */
-  readonly joins: (family: Family) => boolean;
+  readonly joins: Joins;
 }
 
 const planActions: Readonly<Record<NodeChange, PlanAction>> = {
-  start: 'start_node', stop: 'stop_node', restart: 'restart_node', remove: 'remove_node',
+  start: 'start_node', stop: 'stop_node', restart: 'restart_node', drain: 'drain_node', remove: 'remove_node',
 };
 
 /**
@@ -65,9 +69,12 @@ export async function changeNodes(tools: EngineTools, transaction: Transaction, 
   if (starts) {
     for (const family of families) await expectCluster(transaction, family, request.joins(family));
   }
+  const drains = change === 'drain' || (change === 'remove' && !request.noDrain);
+  const drainable = drains ? await drainableNodes(transaction, nodes, request.joins) : new Set<string>();
   const changed: Node[] = [];
   for (const node of nodes) {
-    changed.push(await transaction.nodes.update({ ...changedNode(node, request, families, now, lostHosts), operationId: operation.id }));
+    const next = changedNode(node, request, families, now, { lost: lostHosts.has(node.hostId), drains: drainable.has(node.id) });
+    changed.push(await transaction.nodes.update({ ...next, operationId: operation.id }));
   }
   for (const family of families) await dropUnusedRevisions(transaction, family.id);
   await transaction.events.append(
@@ -77,19 +84,30 @@ export async function changeNodes(tools: EngineTools, transaction: Transaction, 
   return operation;
 }
 
-function changedNode(node: Node, request: ChangeRequest, families: readonly Family[], now: number, lostHosts: ReadonlySet<string>): Node {
+interface Standing {
+  /** Nothing was ever started on its host. */
+  readonly lost: boolean;
+  readonly drains: boolean;
+}
+
+function changedNode(node: Node, request: ChangeRequest, families: readonly Family[], now: number, { lost, drains }: Standing): Node {
   const next = { ...node, generation: node.generation + 1 };
   // Whoever starts anew starts with what the family says by now.
   const familyGeneration = families.find(({ id }) => id === node.familyId)?.generation ?? node.familyGeneration;
+  const ended = (then: AfterDrain, phase: NodePhase): Node => {
+    if (lost) return inPhase({ ...next, ...then }, phase, now);
+    return drains ? drainNode(node, then, now) : afterDrain(node, then, now);
+  };
   switch (request.change) {
     case 'start':
       return alreadyRuns(node) ? node : inPhase({ ...withAllTries(next), familyGeneration, desired: 'running' }, 'pending', now, { waiting: { reason: 'its host has not taken it yet', since: now } });
     case 'stop':
-      return node.phase === 'stopped' ? node : inPhase({ ...next, desired: 'stopped' }, lostHosts.has(node.hostId) ? 'stopped' : 'stopping', now);
+    case 'drain':
+      return node.phase === 'stopped' ? node : ended({ desired: 'stopped' }, 'stopped');
     case 'restart':
-      return inPhase({ ...next, familyGeneration, desired: 'running', restartGeneration: node.restartGeneration + 1 }, 'stopping', now);
+      return ended({ familyGeneration, desired: 'running', restartGeneration: node.restartGeneration + 1 }, 'stopping');
     case 'remove':
-      return inPhase({ ...next, desired: 'absent', keepData: request.keepData }, lostHosts.has(node.hostId) ? 'gone' : 'stopping', now);
+      return ended({ desired: 'absent', keepData: request.keepData }, 'gone');
   }
 }
 

@@ -21,6 +21,7 @@ import { BootstrapController } from './bootstrap/bootstrap-controller.js';
 import { drainHost, removeHost } from './change-hosts.js';
 import { changeNodes, type NodeChange } from './change-nodes.js';
 import { deployNodes } from './deploy-nodes.js';
+import { DrainController } from './drain/drain-controller.js';
 import { Engine } from './engine.js';
 import { BoundedHistory } from './bounded-history.js';
 import { EventRetention } from './event-retention.js';
@@ -28,6 +29,7 @@ import { ExecOutcomes } from './exec-outcomes.js';
 import { HostController } from './host-controller.js';
 import { HostSilence } from './host-silence.js';
 import { JobService } from './jobs/job-service.js';
+import { Machines } from './machines/machines.js';
 import { OperationController } from './operation-controller.js';
 import { StepRunner } from './step-runner.js';
 
@@ -72,11 +74,17 @@ class World {
     const outcomes = new ExecOutcomes(steps, jobs);
     const history = new BoundedHistory({ store, clock, log });
     const silence = new HostSilence({ store, clock, fleet, history });
-    const assignments = new AssignmentController({ store, fleet, builder: new AssignmentBuilder({ store, clock, secrets: fakeSecrets, strategies }) });
+    const builder = new AssignmentBuilder({ store, clock, secrets: fakeSecrets, strategies });
+    const assignments = new AssignmentController({ store, fleet, builder });
+    const machines = new Machines({
+      store, clock, log, fleet, providers, clusterId: 'cluster1', revoker: { revoke: async () => undefined },
+      limits: { callsPerSecond: 1_000, callsAtOnce: 4, hostsPerCall: 10 }, appearsWithinMs: 0,
+    });
     const engine = (this.#engine = new Engine({
-      store, clock, log, assignments, jobs,
-      hosts: new HostController({ store, clock, fleet, providers, silence, clusterId: 'cluster1', enrolTimeoutMs: 60_000, idleTtlMs: 0, revoker: { revoke: async () => undefined } }),
+      store, clock, log, assignments, jobs, machines,
+      hosts: new HostController({ store, clock, machines, silence, enrolTimeoutMs: 60_000, idleTtlMs: 0 }),
       bootstrap: new BootstrapController({ store, clock, strategies, steps, history }),
+      drains: new DrainController({ store, clock, strategies, steps, history, renderings: builder }),
       operations: new OperationController(store, clock),
       retention: [history, new EventRetention({ store, clock, log, keep: 10_000 })],
     }));
@@ -124,9 +132,14 @@ class World {
     );
   }
 
-  async hosts(work: typeof drainHost | typeof removeHost): Promise<Operation> {
+  async drainHost(): Promise<Operation> {
     const [host] = await this.store.read.hosts.find({});
-    return this.store.transaction((transaction) => work({ ...this.#tools(), fleet: this.fleet }, transaction, host!, 'ada'));
+    return this.store.transaction((transaction) => drainHost(this.#tools(), transaction, { host: host!, principal: 'ada', noDrain: false, joins: (family) => family.spec.bootstrap.strategy !== 'none' }));
+  }
+
+  async removeHost(): Promise<Operation> {
+    const [host] = await this.store.read.hosts.find({});
+    return this.store.transaction((transaction) => removeHost({ ...this.#tools(), fleet: this.fleet }, transaction, host!, 'ada'));
   }
 
   /** The operation at its end, which must come without a sweep. */
@@ -156,7 +169,7 @@ function outputOf({ job }: SentExec): string {
   return kind?.$case === 'command' && kind.value.argv[0] === 'members' ? 'web-1 web-2 web-3 web-4 web-5' : '';
 }
 
-for (const strategy of ['none', 'serial', 'parallel']) {
+for (const strategy of ['none', 'serial', 'leaving', 'parallel']) {
   void t.test(`strategy ${strategy}: from nothing to running, stopped, started, restarted, removed`, async (test) => {
     const world = await World.of(test, strategy);
     test.match(await world.ended(await world.deploy(3)), { state: 'succeeded', progress: { total: 3, done: 3, failed: 0 } });
@@ -168,10 +181,10 @@ for (const strategy of ['none', 'serial', 'parallel']) {
       test.match(await world.ended(await world.change(change)), { state: 'succeeded', kind: change }, change);
       test.same(await world.phases(), phases, change);
     }
-    test.match(await world.ended(await world.hosts(drainHost)), { state: 'succeeded' }, 'an empty host is drained at once');
+    test.match(await world.ended(await world.drainHost()), { state: 'succeeded' }, 'an empty host is drained at once');
     // Longer than an operation gathers wake-ups: it has been looked at, and must be woken again.
     world.providers.beforeDestroy = () => clock.sleep(150);
-    test.match(await world.ended(await world.hosts(removeHost)), { state: 'succeeded' }, 'the removal of a host is seen without a sweep');
+    test.match(await world.ended(await world.removeHost()), { state: 'succeeded' }, 'the removal of a host is seen without a sweep');
     test.same(world.log.entries.filter(({ level }) => level !== 'info' && level !== 'debug'), [], 'nothing went wrong on the way');
   });
 }
@@ -195,6 +208,22 @@ void t.test('stopped after any commit of a deploy, and started again: it comes t
     test.same(await world.phases(), { running: 3 }, `no node is doubled (commit ${commits})`);
   }
   test.equal(killedMidway, moments.length, 'the deploy was under way each time');
+});
+
+void t.test('stopped after any commit of a removal, and started again: every node is drained and goes', async (test) => {
+  for (const commits of [1, 2, 3, 5, 7, 9]) {
+    const world = await World.of(test, 'leaving');
+    await world.ended(await world.deploy(3));
+    const reached = world.commits(commits);
+    const operation = await world.change('remove');
+    await reached;
+    const hosts = [...world.fleet.connected];
+    await world.kill();
+    await world.start();
+    for (const hostId of hosts) await world.agents.connect(hostId);
+    test.match(await world.ended(operation), { state: 'succeeded', progress: { done: 3 } }, `after commit ${commits}`);
+    test.same(await world.phases(), { gone: 3 }, `all are gone (commit ${commits})`);
+  }
 });
 
 void t.test('some fail: the operation is partial, says why, and the rest are one cluster', async (test) => {

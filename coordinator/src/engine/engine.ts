@@ -5,8 +5,10 @@ import type { Change, Store } from '../store/store.js';
 import type { AssignmentController } from './assignment-controller.js';
 import type { BootstrapController } from './bootstrap/bootstrap-controller.js';
 import { Controller } from './controller.js';
+import type { DrainController } from './drain/drain-controller.js';
 import type { HostController } from './host-controller.js';
 import type { JobService } from './jobs/job-service.js';
+import type { Machines } from './machines/machines.js';
 import type { OperationController } from './operation-controller.js';
 import type { Log } from './ports.js';
 
@@ -15,8 +17,10 @@ export interface EngineOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly hosts: HostController;
+  readonly machines: Machines;
   readonly assignments: AssignmentController;
   readonly bootstrap: BootstrapController;
+  readonly drains: DrainController;
   readonly operations: OperationController;
   readonly jobs: JobService;
   /** What keeps the store small. */
@@ -27,6 +31,9 @@ export interface Retention {
   start(): void;
   stop(): Promise<void>;
 }
+
+/** Each may wait for as long as a drain command takes. */
+const drainsAtOnce = 64;
 
 /** A node that has failed or ended matters too: nobody waits for it any more. */
 const phasesThatMatterToTheCluster: readonly NodePhase[] = ['ready', 'joining', 'running', 'failed', 'stopped', 'gone'];
@@ -39,22 +46,28 @@ export class Engine {
   readonly #store: Store;
   readonly #log: Log;
   readonly #hosts: Controller;
+  readonly #machines: Machines;
   readonly #assignments: Controller;
   readonly #bootstrap: Controller;
+  readonly #drains: Controller;
+  readonly #drainController: DrainController;
   readonly #operations: Controller;
   readonly #jobs: Controller;
   readonly #retention: readonly Retention[];
   #unsubscribe: (() => void) | undefined;
 
   constructor(options: EngineOptions) {
-    const { store, clock, log, hosts, assignments, bootstrap, operations, jobs } = options;
+    const { store, clock, log, hosts, assignments, bootstrap, drains, operations, jobs } = options;
     this.#retention = options.retention;
+    this.#machines = options.machines;
     this.#store = store;
     this.#log = log;
     const common = { clock, log };
-    this.#hosts = new Controller({ ...common, name: 'hosts', all: () => hosts.all(), reconcile: (id, signal) => hosts.reconcile(id, signal) });
+    this.#hosts = new Controller({ ...common, name: 'hosts', all: () => hosts.all(), reconcile: (id) => hosts.reconcile(id) });
     this.#assignments = new Controller({ ...common, name: 'assignments', all: () => assignments.all(), reconcile: (id) => assignments.reconcile(id) });
     this.#bootstrap = new Controller({ ...common, name: 'bootstrap', all: () => bootstrap.all(), reconcile: (id, signal) => bootstrap.reconcile(id, signal) });
+    this.#drainController = drains;
+    this.#drains = new Controller({ ...common, name: 'drains', concurrency: drainsAtOnce, all: () => drains.all(), reconcile: (id, signal) => drains.reconcile(id, signal) });
     this.#operations = new Controller({ ...common, name: 'operations', gatherMs: 25, all: () => operations.all(), reconcile: (id) => operations.reconcile(id) });
     this.#jobs = new Controller({ ...common, name: 'jobs', all: () => jobs.all(), reconcile: (id) => jobs.reconcile(id) });
   }
@@ -69,6 +82,7 @@ export class Engine {
     this.#unsubscribe?.();
     await Promise.all(this.#retention.map((retention) => retention.stop()));
     await Promise.all(this.#all().map((controller) => controller.stop()));
+    await this.#machines.stop();
   }
 
   /** A host has lost its session. */
@@ -95,6 +109,9 @@ export class Engine {
       case 'families':
         void this.#familyChanged(id);
         break;
+      case 'providers':
+        if (!object) void this.#machines.forget(id);
+        break;
       case 'operations':
         this.#operations.wake(id);
         break;
@@ -107,6 +124,8 @@ export class Engine {
 
   #nodeChanged(node: Node): void {
     this.#operations.wake(node.operationId);
+    this.#drainController.changed(node);
+    if (node.phase === 'draining') this.#drains.wake(node.id);
     if (node.observedGeneration < node.generation) this.#assignments.wake(node.hostId);
     if (phasesThatMatterToTheCluster.includes(node.phase)) this.#bootstrap.wake(node.familyId);
   }
@@ -121,6 +140,6 @@ export class Engine {
   }
 
   #all(): Controller[] {
-    return [this.#hosts, this.#assignments, this.#bootstrap, this.#operations, this.#jobs];
+    return [this.#hosts, this.#assignments, this.#bootstrap, this.#drains, this.#operations, this.#jobs];
   }
 }

@@ -16,6 +16,8 @@ ports:
   - {name: metrics, protocol: udp, number: 9100}
 ready: {port: http, timeout: 1.5m}
 stopTimeout: 500ms
+drain: bin/shop drain
+drainTimeout: 20s
 sharedPaths: [share]
 logFiles: [log/*.log]
 environment: {LANG: C}
@@ -33,7 +35,7 @@ commands:
     input: {
       start: 'bin/shop run', stop: 'bin/shop stop', nodeName: 'shop', mode: 'daemon', templates: ['etc/shop.conf'],
       ports: [{ name: 'http', protocol: 'tcp', number: 0 }, { name: 'metrics', protocol: 'udp', number: 9100 }],
-      ready: { kind: 'port', port: 'http' }, readyTimeoutMs: 90_000, stopTimeoutMs: 500, sharedPaths: ['share'], logFiles: ['log/*.log'],
+      ready: { kind: 'port', port: 'http' }, readyTimeoutMs: 90_000, stopTimeoutMs: 500, drain: 'bin/shop drain', drainTimeoutMs: 20_000, sharedPaths: ['share'], logFiles: ['log/*.log'],
       environment: { LANG: 'C' }, pidCommand: 'bin/shop pid', runAs: 'shop', dataDirectory: true,
       limits: { openFiles: 4_096, processes: 100, nice: 5, memoryBytes: 512 * 2 ** 20 }, needs: { memoryBytes: 1.5 * 2 ** 30, diskBytes: 2e9 },
       commands: [{

@@ -47,12 +47,13 @@ function valueOf(document: Document.Parsed, lines: LineCounter, called: string):
 }
 
 function inputOf(said: ManifestDocument): ManifestInput {
-  const { apiVersion: _form, name: _name, version: _version, ready, ports, stopTimeout, limits, needs, commands, ...rest } = said;
+  const { apiVersion: _form, name: _name, version: _version, ready, ports, stopTimeout, drainTimeout, limits, needs, commands, ...rest } = said;
   return {
     ...rest,
     ports: ports?.map((port) => ({ ...port, number: port.number === 'auto' ? 0 : port.number })),
     ready: ready && readyRule(ready),
     readyTimeoutMs: ready?.timeout === undefined ? undefined : toMs(ready.timeout),
+    drainTimeoutMs: drainTimeout === undefined ? undefined : toMs(drainTimeout),
     stopTimeoutMs: stopTimeout === undefined ? undefined : toMs(stopTimeout),
     limits: limits && { openFiles: limits.openFiles ?? 0, processes: limits.processes ?? 0, nice: limits.nice ?? 0, memoryBytes: toBytes(limits.memory) },
     needs: needs && { memoryBytes: toBytes(needs.memory), diskBytes: toBytes(needs.disk) },

@@ -16,13 +16,14 @@ function scripted(name: string, joinOrder: JoinOrder): BootstrapStrategyPlugin {
       step('join', command(['join', ...contacts.map((contact) => contact.name)]), { deadlineMs, retryExitCodes: [75], intervalMs: 1_000 }),
     ],
     planCheck: () => [step('members', command(['members']), { deadlineMs: 5_000 })],
+    planLeave: ({ leaving, survivors }) => (name === 'leaving' && survivors[0] ? { runOnNodeId: survivors[0].nodeId, steps: [step('leave', command(['leave', leaving.name]), { deadlineMs: 5_000, retryExitCodes: [75], intervalMs: 1_000 })] } : { runOnNodeId: '', steps: [] }),
     readMembers: ({ output }) => Buffer.from(output).toString().split(' ').filter(Boolean),
   });
 }
 
-/** Strategies for tests: `none`, `serial` and `parallel`. */
+/** Strategies for tests: `none`, `serial`, `leaving` (serial, and a survivor is told who leaves) and `parallel`. */
 export class FakeStrategies implements StrategyDirectory {
-  readonly #strategies = new Map([none, scripted('serial', JoinOrder.SERIAL), scripted('parallel', JoinOrder.PARALLEL_AFTER_SEED)].map((one) => [one.description.name, one]));
+  readonly #strategies = new Map([none, scripted('serial', JoinOrder.SERIAL), scripted('leaving', JoinOrder.SERIAL), scripted('parallel', JoinOrder.PARALLEL_AFTER_SEED)].map((one) => [one.description.name, one]));
 
   strategy(name: string): BootstrapStrategyPlugin {
     const found = this.#strategies.get(name);

@@ -43,6 +43,22 @@ t.test('the deadline is an option', async (t) => {
   t.equal(durationToMs(joinStep({ cmd: 'bin/join', deadline: '90' }).step.deadline), 90_000);
 });
 
+t.test('leave runs on the node itself, or on a survivor', async (t) => {
+  const leave = (options: Record<string, string>, survivors: readonly Member[] = [erlang, plain]) => {
+    const { runOnNodeId, steps } = plugin.planLeave({ options: { cmd: 'bin/join', ...options }, leaving: self, survivors });
+    const kind = steps[0]?.action?.kind;
+    return { runOnNodeId, deadlineMs: durationToMs(steps[0]?.deadline), ...(kind?.$case === 'command' ? kind.value : {}) };
+  };
+  t.strictSame(plugin.planLeave({ options: { cmd: 'bin/join' }, leaving: self, survivors: [erlang] }).steps, [], 'nothing unless it is said');
+  t.match(leave({ leave: 'bin/leave now', deadline: '90' }), {
+    runOnNodeId: '', deadlineMs: 90_000, argv: ['bin/leave', 'now', 'riak-1@127.7.7.1', 'proxy-1@127.7.7.2'],
+    environment: { WOMBAT_CONTACTS: 'riak-1@127.7.7.1,proxy-1@127.7.7.2', WOMBAT_LEAVING: 'riak-3@127.7.7.3' },
+  });
+  t.match(leave({ leave: 'bin/leave', leaveOn: 'survivor' }), { runOnNodeId: erlang.nodeId, argv: ['bin/leave', 'riak-3@127.7.7.3'] });
+  t.strictSame(plugin.planLeave({ options: { cmd: 'bin/join', leave: 'bin/leave', leaveOn: 'survivor' }, leaving: self, survivors: [] }).steps, [], 'the last has nobody to tell');
+  t.strictSame(plugin.validate({ cmd: 'bin/join', leave: '/bin/leave' }).map(({ field }) => field), ['leave']);
+});
+
 t.test('options that cannot work are told by name', async (t) => {
   const cases: readonly [Record<string, string>, string, RegExp][] = [
     [{}, 'cmd', /is required/],

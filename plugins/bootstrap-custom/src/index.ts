@@ -1,12 +1,12 @@
 import { apiVersions, command, defineBootstrapStrategy, JoinOrder, step, z } from '@wombat/plugin-sdk';
-import { contactName, parseJoinCommand } from './join-command.js';
+import { contactName, parseRootCommand } from './root-command.js';
 
 /** Exit code of the command that means "try again later". */
 export const tryAgainExitCode = 75;
 
-const joinCommand = z.string().superRefine((text, context) => {
+const rootCommand = z.string().superRefine((text, context) => {
   try {
-    parseJoinCommand(text);
+    parseRootCommand(text);
   } catch (error) {
     context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
   }
@@ -24,13 +24,27 @@ export const plugin = defineBootstrapStrategy({
   summary: 'a command of the release joins each node, given the contacts as arguments',
   joinOrder: JoinOrder.SERIAL,
   options: z.object({
-    cmd: joinCommand.describe('command, a path in the node\'s root and its first arguments: bin/bootstrap'),
+    cmd: rootCommand.describe('command, a path in the node\'s root and its first arguments: bin/bootstrap'),
     deadline: z.number().positive().max(3_600).default(60).describe('seconds for all attempts together'),
+    leave: rootCommand.optional().describe('command that is run before a node is drained, removed or updated, as cmd is: bin/leave'),
+    leaveOn: z.enum(['node', 'survivor']).default('node').describe('where leave is run: on the node that leaves, given the survivors as arguments, or on a survivor, given the name of the one that leaves'),
   }),
   planJoin({ options, contacts }) {
     const names = contacts.map(contactName);
     // The agent adds WOMBAT_NODE_NAME, WOMBAT_FAMILY and WOMBAT_COOKIE_FILE.
-    const action = command([...parseJoinCommand(options.cmd), ...names], { WOMBAT_CONTACTS: names.join(',') });
+    const action = command([...parseRootCommand(options.cmd), ...names], { WOMBAT_CONTACTS: names.join(',') });
     return [step('join', action, { deadlineMs: options.deadline * 1_000, retryExitCodes: [tryAgainExitCode], intervalMs: 1_000 })];
+  },
+  planLeave({ options, leaving, survivors }) {
+    const nobody = { runOnNodeId: '', steps: [] };
+    if (options.leave === undefined) return nobody;
+    const onSurvivor = options.leaveOn === 'survivor';
+    // The last of them has nobody to be told.
+    if (onSurvivor && survivors.length === 0) return nobody;
+    const name = contactName(leaving);
+    const names = survivors.map(contactName);
+    const action = command([...parseRootCommand(options.leave), ...(onSurvivor ? [name] : names)], { WOMBAT_CONTACTS: names.join(','), WOMBAT_LEAVING: name });
+    const steps = [step('leave', action, { deadlineMs: options.deadline * 1_000, retryExitCodes: [tryAgainExitCode], intervalMs: 1_000 })];
+    return { runOnNodeId: onSurvivor ? survivors[0]!.nodeId : '', steps };
   },
 });

@@ -103,6 +103,7 @@ export const catalogue = {
   WO_NODE_EXITED: entry(status.FAILED_PRECONDITION, failed, 'The process of the node ended.', 'see its log: wo node logs NODE'),
   WO_NODE_NOT_READY: entry(status.DEADLINE_EXCEEDED, failed, 'The node was started but did not become ready in time.', 'see its log: wo node logs NODE'),
   WO_NODE_JOIN_FAILED: entry(status.FAILED_PRECONDITION, failed, 'The node runs but could not join its cluster.', 'see the step that failed: wo event follow --node NODE'),
+  WO_NODE_DRAIN_FAILED: entry(status.FAILED_PRECONDITION, failed, 'The node could not be drained, so it was left running.', 'see why: wo node show NODE; drain it again, or stop it as it is: wo node stop NODE'),
   WO_NODE_NOT_RUNNING: entry(status.FAILED_PRECONDITION, failed, 'The node does not run.', 'start it: wo node start NODE'),
   WO_CLUSTER_SPLIT: entry(status.FAILED_PRECONDITION, failed, 'The nodes of a family are not one connected cluster.', 'see which see each other: wo status FAMILY; restart those of the smaller part, and they join again'),
   WO_PORT_IN_USE: entry(status.FAILED_PRECONDITION, failed, 'A port of the node is taken by another process.', 'free the port, or let Wombat choose one'),

@@ -68,6 +68,8 @@ export const manifestSchema = z.strictObject({
   version: text.optional().describe('version of the release. Left out: from the OTP layout, else `1`'),
   start: text.optional().describe('command that starts a node, split as a POSIX shell would; nothing is expanded, no shell is used. Left out: from the OTP layout, else an error'),
   stop: text.optional().describe('command that stops it in good order; TERM and KILL follow when it does not. Left out: `init:stop` for OTP releases, else TERM'),
+  drain: text.optional().describe('command that is run on a node before it is drained, removed or updated, while it still runs: exit 0 = it may be stopped, 75 = ask again, anything else = it is left running and the operation fails. It may be run again after a restart of the coordinator'),
+  drainTimeout: duration.optional().describe('time for the drain command, all tries together. Left out: `60s`'),
   nodeName: text.optional().describe('base of the Erlang node name: `riak` gives `riak-<n>@<address>`. Left out: from `vm.args`'),
   mode: z.enum(['foreground', 'daemon']).optional().describe('`foreground`: the process started is the node. `daemon`: the command returns and the node runs on. Left out: `foreground`'),
   pidCommand: text.optional().describe('`daemon`: prints the pid. Left out: the session of the start command is searched'),

@@ -6,7 +6,7 @@ import { flag } from '../../options.js';
 import { bytes, count } from '../../output/words.js';
 import { followStarted } from '../../progress/follow-started.js';
 import { UsageError } from '../../usage-error.js';
-import { operationOptions, operationTimeoutHelp } from '../common.js';
+import { noDrainOption, operationOptions, operationTimeoutHelp } from '../common.js';
 import type { Runtime } from '../../runtime.js';
 import { ask, confirm } from '../confirm.js';
 
@@ -15,7 +15,7 @@ const shownNodes = 10;
 
 export const nodeRemove = defineCommand({
   description: [
-    'The nodes leave their cluster, are stopped, and are taken off their hosts. Their data directories are kept or deleted as you say;',
+    'The nodes are drained (see `wo node drain`), stopped, and taken off their hosts. Their data directories are kept or deleted as you say;',
     'when neither is said, you are asked, and told how much they hold. Nothing need be said when all of them are empty.',
   ].join('\n'),
   timeoutHelp: operationTimeoutHelp,
@@ -27,9 +27,10 @@ export const nodeRemove = defineCommand({
   options: {
     keepData: flag('--keep-data', 'keep the data directories'),
     deleteData: flag('--delete-data', 'delete the data directories'),
+    ...noDrainOption,
     ...operationOptions,
   },
-  async run(runtime, { nodes }, { keepData, deleteData, detach }) {
+  async run(runtime, { nodes }, { keepData, deleteData, noDrain, detach }) {
     if (keepData && deleteData) throw new UsageError('--keep-data and --delete-data do not go together');
     const control = await runtime.control();
     const isAsked = !keepData && (!deleteData || !runtime.flags.yes);
@@ -37,7 +38,7 @@ export const nodeRemove = defineCommand({
     const what = nodes.length === 1 ? `the node ${nodes[0]!}, or every node of the family of this name` : `${count(nodes.length, 'node')}, or every node where a family is named`;
     await confirm(runtime, `this removes ${what}${deleteData ? ` and deletes the data${held && `: ${held}`}` : ''}`, nodes);
     const data = keepData ? DataPolicy.KEEP : deleteData ? DataPolicy.DELETE : await askForData(runtime, held);
-    const request = RemoveNodesRequest.fromPartial({ mutation: newMutation(), nodes: [...nodes], data });
+    const request = RemoveNodesRequest.fromPartial({ mutation: newMutation(), nodes: [...nodes], data, noDrain });
     const { operation } = await control.call(NodeServiceService.removeNodes, request);
     const { timeout } = runtime.flags;
     return followStarted(runtime, operation!, { detach, toJson: (each) => RemoveNodesResponse.toJSON({ operation: each, data: [] }), ...(timeout && { waitMs: timeout }) });

@@ -45,6 +45,7 @@ function manifestEntries(manifest: Manifest): readonly (readonly [string, string
   return [
     ['start', manifest.start],
     ['stop', manifest.stop || (manifest.nodeName ? 'init:stop' : 'TERM')],
+    ['drain', manifest.drain],
     ['node name', manifest.nodeName],
     ['mode', word(runModeToJSON(manifest.mode), 'RUN_MODE_')],
     ['pid command', manifest.pidCommand],

@@ -1,12 +1,15 @@
-import type { Clock, Ids } from '@wombat/proto';
+import { WombatError, type Clock, type Ids } from '@wombat/proto';
 import { HostServiceService } from '@wombat/proto/control';
 import { principalOf } from '../../auth/identity.js';
+import type { HostIdentities } from '../../auth/host-identities.js';
 import type { Host } from '../../domain/model/host.js';
 import type { Operation } from '../../domain/model/operation.js';
 import { presentHostPhases } from '../../domain/states/host-states.js';
 import { presentPhases } from '../../domain/states/node-states.js';
 import { drainHost, removeHost } from '../../engine/change-hosts.js';
+import { joinsCluster } from '../../engine/bootstrap/joins-cluster.js';
 import { findObject } from '../../engine/find-object.js';
+import type { StrategyDirectory } from '../../engine/ports.js';
 import type { Fleet } from '../../fleet/fleet.js';
 import type { Store, Transaction } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
@@ -20,6 +23,8 @@ export interface HostServiceOptions {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly fleet: Fleet;
+  readonly strategies: StrategyDirectory;
+  readonly identities: Pick<HostIdentities, 'revoke'>;
 }
 
 export function hostService(options: HostServiceOptions): Service {
@@ -47,12 +52,30 @@ export function hostService(options: HostServiceOptions): Service {
       return { host };
     },
     async drainHost(request, { identity }) {
-      const work = (transaction: Transaction, host: Host): Promise<Operation> => drainHost(options, transaction, host, principalOf(identity));
+      const work = (transaction: Transaction, host: Host): Promise<Operation> => drainHost(options, transaction, {
+        host, principal: principalOf(identity), noDrain: request.noDrain, joins: (family) => joinsCluster(options.strategies, family),
+      });
       return answer(await mutateObject(store, request.mutation, 'hosts', request.host, work));
     },
     async removeHost(request, { identity }) {
       const work = (transaction: Transaction, host: Host): Promise<Operation> => removeHost(options, transaction, host, principalOf(identity));
       return answer(await mutateObject(store, request.mutation, 'hosts', request.host, work));
     },
+    async revokeHost(request, { identity }) {
+      const why = request.reason === '' ? '' : `: ${checkedReason(request.reason)}`;
+      const host = await mutateObject(store, request.mutation, 'hosts', request.host, async (transaction, host) => {
+        await options.identities.revoke(host.id, `${principalOf(identity)} asked for it${why}`, transaction);
+        return host;
+      });
+      const [view] = await viewsOf([host]);
+      return { host: view };
+    },
   });
+}
+
+const longestReason = 200;
+
+function checkedReason(reason: string): string {
+  if (reason.length <= longestReason && !/\p{Cc}/u.test(reason)) return reason;
+  throw new WombatError('WO_INVALID_ARGUMENT', `a reason is at most ${longestReason} characters in one line`);
 }

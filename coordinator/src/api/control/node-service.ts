@@ -38,10 +38,10 @@ const operationTimeoutMs = 15 * 60_000;
 export function nodeService(options: NodeServiceOptions): Service {
   const { store } = options;
   const find = (reference: string): Promise<Node> => findObject(store.read, 'nodes', reference);
-  const change = async (what: NodeChange, request: { mutation: Mutation | undefined; nodes: readonly string[] }, identity: Identity, keepData = true): Promise<Operation> => {
+  const change = async (what: NodeChange, request: { mutation: Mutation | undefined; nodes: readonly string[] }, identity: Identity, { keepData = true, noDrain = false } = {}): Promise<Operation> => {
     return mutate(store, request.mutation, async (transaction) =>
       changeNodes(options, transaction, {
-        change: what, nodes: await meantNodes(transaction, request.nodes), keepData, principal: principalOf(identity), timeoutMs: operationTimeoutMs,
+        change: what, nodes: await meantNodes(transaction, request.nodes), keepData, noDrain, principal: principalOf(identity), timeoutMs: operationTimeoutMs,
         joins: (family: Family) => joinsCluster(options.strategies, family),
       }),
     );
@@ -71,6 +71,9 @@ export function nodeService(options: NodeServiceOptions): Service {
     async restartNodes(request, { identity }) {
       return { operation: operationView(await change('restart', request, identity)) };
     },
+    async drainNodes(request, { identity }) {
+      return { operation: operationView(await change('drain', request, identity)) };
+    },
     async removeNodes(request, { identity, signal }) {
       const isDryRun = request.mutation?.dryRun ?? false;
       const isSaid = request.data === DataPolicy.KEEP || request.data === DataPolicy.DELETE;
@@ -78,7 +81,7 @@ export function nodeService(options: NodeServiceOptions): Service {
       // A value that this version does not know is no permission to delete.
       if (!isDryRun && !isSaid) refuseUnlessEmpty(data);
       // What has been written since it was found empty is kept.
-      const operation = await change('remove', request, identity, request.data !== DataPolicy.DELETE);
+      const operation = await change('remove', request, identity, { keepData: request.data !== DataPolicy.DELETE, noDrain: request.noDrain });
       return { operation: operationView(operation), data: isDryRun ? data : [] };
     },
     async renderNode(request) {

@@ -17,6 +17,8 @@ export function saidManifest(message: ManifestMessage | undefined): ManifestInpu
     ports: message.ports.map(({ name, number, protocol }) => ({ name, number, protocol: protocol === 'udp' ? 'udp' : 'tcp' })),
     ready: readyOf(message.ready?.check),
     readyTimeoutMs: durationToMs(message.ready?.timeout),
+    drain: message.drain || undefined,
+    drainTimeoutMs: durationToMs(message.drainTimeout),
     stopTimeoutMs: durationToMs(message.stopTimeout),
     sharedPaths: message.sharedPaths,
     logFiles: message.logFiles,

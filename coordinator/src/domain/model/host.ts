@@ -22,7 +22,10 @@ export interface Host extends StoredObject {
   readonly attributes?: Attributes;
   /** Facts message of the agent contract as JSON. */
   readonly facts?: unknown;
+  /** How often its machine was asked for. */
   readonly attempts: number;
+  /** Its machine was asked for and nobody answered: there may be one that the provider does not list yet. */
+  readonly unansweredSince?: number;
   readonly lastSeenAt?: number;
   readonly certificateNotAfter?: number;
   readonly lastError?: StoredError;

@@ -38,6 +38,22 @@ export interface Membership {
   readonly nextTryAt?: number;
 }
 
+/** What a node becomes once it has left. */
+export type AfterDrain = Partial<Pick<Node, 'desired' | 'keepData' | 'releaseId' | 'familyGeneration' | 'restartGeneration' | 'ports' | 'distributionPort'>>;
+
+/**
+ * hook   the release's drain command runs
+ * leave  the bootstrap strategy's leave steps run
+ */
+export type DrainStage = 'hook' | 'leave';
+
+/** A node that gets ready to be stopped. What is begun again after a restart of the coordinator is its stage. */
+export interface Draining {
+  readonly since: number;
+  readonly stage: DrainStage;
+  readonly then: AfterDrain;
+}
+
 /** One running copy of a release, member of one family, on one host. */
 export interface Node extends StoredObject {
   readonly familyId: string;
@@ -54,6 +70,8 @@ export interface Node extends StoredObject {
   readonly phase: NodePhase;
   readonly phaseSince: number;
   readonly waiting?: Waiting;
+  /** While it drains, also when its host is silent meanwhile. */
+  readonly draining?: Draining;
   readonly address: string;
   readonly erlangName: string;
   readonly ports: readonly NodePort[];

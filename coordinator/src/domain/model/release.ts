@@ -72,6 +72,10 @@ export interface Manifest {
   readonly ports: readonly ManifestPort[];
   readonly ready: ReadyRule;
   readonly readyTimeoutMs: number;
+  /** Run before a node is stopped for good; not there: there is none. */
+  readonly drain?: string;
+  /** Not there: `defaultDrainTimeoutMs`. */
+  readonly drainTimeoutMs?: number;
   readonly stopTimeoutMs: number;
   readonly sharedPaths: readonly string[];
   readonly logFiles: readonly string[];

@@ -16,6 +16,9 @@ export interface FilledManifest {
   readonly notes: readonly string[];
 }
 
+/** Of a drain command. */
+export const defaultDrainTimeoutMs = 60_000;
+
 /** A plain process that has not ended after this long counts as ready. */
 const aliveForMs = 200;
 
@@ -34,6 +37,9 @@ export function fillManifest(given: ManifestInput, inspection: Inspection): Fill
     ports: input.ports ?? [],
     ready: input.ready ?? { kind: 'alive', aliveForMs },
     readyTimeoutMs: input.readyTimeoutMs ?? 60_000,
+    // Left out when it is not said: a release of before is still the same release.
+    ...(input.drain === undefined ? {} : { drain: input.drain }),
+    ...(input.drainTimeoutMs === undefined ? {} : { drainTimeoutMs: input.drainTimeoutMs }),
     stopTimeoutMs: input.stopTimeoutMs ?? 30_000,
     sharedPaths: input.sharedPaths ?? [],
     logFiles: input.logFiles ?? [],
@@ -71,7 +77,7 @@ function checkCommands(manifest: Manifest, inspection: Inspection): void {
   if (manifest.start.trim() === '') {
     throw new WombatError('WO_MANIFEST_INVALID', 'nothing says how to start the release', { hint: 'give a start command, or wombat.release.yaml in the tarball' });
   }
-  const commands: [string, string][] = [['start', manifest.start], ['stop', manifest.stop], ['pidCommand', manifest.pidCommand]];
+  const commands: [string, string][] = [['start', manifest.start], ['stop', manifest.stop], ['drain', manifest.drain ?? ''], ['pidCommand', manifest.pidCommand]];
   if (manifest.ready.kind === 'command') commands.push(['ready', manifest.ready.command]);
   for (const [what, text] of commands) {
     if (text === '' && what !== 'ready') continue;
@@ -95,7 +101,7 @@ function checkNames(manifest: Manifest): void {
   for (const name of Object.keys(environment)) {
     if (!/^[A-Za-z_]\w*$/.test(name)) throw invalid(`${JSON.stringify(name)} is no name of an environment variable`);
   }
-  for (const [what, ms] of [['ready', manifest.readyTimeoutMs], ['stop', manifest.stopTimeoutMs]] as const) {
+  for (const [what, ms] of [['ready', manifest.readyTimeoutMs], ['stop', manifest.stopTimeoutMs], ['drain', manifest.drainTimeoutMs ?? defaultDrainTimeoutMs]] as const) {
     if (!(ms > 0 && ms <= 24 * 3_600_000)) throw invalid(`the ${what} timeout is not between 1 ms and 24 h`);
   }
 }

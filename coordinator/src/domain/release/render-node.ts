@@ -50,6 +50,8 @@ export interface RenderedNode {
   readonly start: readonly string[];
   /** Empty: no stop command. */
   readonly stop: readonly string[];
+  /** Empty: nothing to run before it is stopped. */
+  readonly drain: readonly string[];
   readonly pidCommand: readonly string[];
   readonly ready: RenderedReady;
   readonly isErlang: boolean;
@@ -72,6 +74,7 @@ export function renderNode(input: RenderInput): RenderedNode {
     environment,
     start: argv('start', manifest.start),
     stop: argv('stop', manifest.stop),
+    drain: argv('drain', manifest.drain ?? ''),
     pidCommand: argv('pidCommand', manifest.pidCommand),
     ready: ready.kind === 'command' ? { kind: 'command', argv: argv('ready', ready.command) } : ready,
     isErlang,

@@ -6,9 +6,12 @@ export const livePhases: readonly NodePhase[] = ['ready', 'joining', 'running'];
 /** Phases of nodes that still are, or will be, on a host. */
 export const presentPhases: readonly NodePhase[] = nodePhases.filter((phase) => phase !== 'gone');
 
+/** Phases in which a node that drains goes on with it; any other ends that. */
+const drainingPhases: readonly NodePhase[] = ['draining', 'unknown'];
+
 /** The node in another phase; what it waited for is over. */
 export function inPhase(node: Node, phase: NodePhase, now: number, fields: Partial<Node> = {}): Node {
-  const { waiting: _over, ...rest } = node;
+  const { waiting: _over, draining, ...rest } = node;
   const since = node.phase === phase ? node.phaseSince : now;
-  return { ...rest, phase, phaseSince: since, ...fields };
+  return { ...rest, ...(draining && drainingPhases.includes(phase) ? { draining } : {}), phase, phaseSince: since, ...fields };
 }

@@ -30,6 +30,8 @@ function manifestView(manifest: Manifest): ManifestMessage {
     templates: [...manifest.templates],
     ports: manifest.ports.map((port) => ({ ...port })),
     ready: { check: checkView(manifest.ready), timeout: durationFromMs(manifest.readyTimeoutMs) },
+    drain: manifest.drain ?? '',
+    drainTimeout: manifest.drainTimeoutMs === undefined ? undefined : durationFromMs(manifest.drainTimeoutMs),
     stopTimeout: durationFromMs(manifest.stopTimeoutMs),
     sharedPaths: [...manifest.sharedPaths],
     logFiles: [...manifest.logFiles],

@@ -164,6 +164,8 @@ export interface GetHostResponse {
 export interface DrainHostRequest {
   mutation: Mutation | undefined;
   host: string;
+  /** Stop its nodes without draining them first. */
+  noDrain: boolean;
 }
 
 export interface DrainHostResponse {
@@ -177,6 +179,20 @@ export interface RemoveHostRequest {
 
 export interface RemoveHostResponse {
   operation: Operation | undefined;
+}
+
+export interface RevokeHostRequest {
+  mutation:
+    | Mutation
+    | undefined;
+  /** Required. Id, name or unique beginning of the id. */
+  host: string;
+  /** Optional. Why, for the event; at most 200 characters. */
+  reason: string;
+}
+
+export interface RevokeHostResponse {
+  host: Host | undefined;
 }
 
 function createBaseHost(): Host {
@@ -915,7 +931,7 @@ export const GetHostResponse: MessageFns<GetHostResponse> = {
 };
 
 function createBaseDrainHostRequest(): DrainHostRequest {
-  return { mutation: undefined, host: "" };
+  return { mutation: undefined, host: "", noDrain: false };
 }
 
 export const DrainHostRequest: MessageFns<DrainHostRequest> = {
@@ -925,6 +941,9 @@ export const DrainHostRequest: MessageFns<DrainHostRequest> = {
     }
     if (message.host !== "") {
       writer.uint32(18).string(message.host);
+    }
+    if (message.noDrain !== false) {
+      writer.uint32(24).bool(message.noDrain);
     }
     return writer;
   },
@@ -958,6 +977,14 @@ export const DrainHostRequest: MessageFns<DrainHostRequest> = {
             message.host = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.noDrain = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -974,6 +1001,11 @@ export const DrainHostRequest: MessageFns<DrainHostRequest> = {
     return {
       mutation: isSet(object.mutation) ? Mutation.fromJSON(object.mutation) : undefined,
       host: isSet(object.host) ? globalThis.String(object.host) : "",
+      noDrain: isSet(object.noDrain)
+        ? globalThis.Boolean(object.noDrain)
+        : isSet(object.no_drain)
+        ? globalThis.Boolean(object.no_drain)
+        : false,
     };
   },
 
@@ -984,6 +1016,9 @@ export const DrainHostRequest: MessageFns<DrainHostRequest> = {
     }
     if (message.host !== "") {
       obj.host = message.host;
+    }
+    if (message.noDrain !== false) {
+      obj.noDrain = message.noDrain;
     }
     return obj;
   },
@@ -997,6 +1032,7 @@ export const DrainHostRequest: MessageFns<DrainHostRequest> = {
       ? Mutation.fromPartial(object.mutation)
       : undefined;
     message.host = object.host ?? "";
+    message.noDrain = object.noDrain ?? false;
     return message;
   },
 };
@@ -1226,6 +1262,176 @@ export const RemoveHostResponse: MessageFns<RemoveHostResponse> = {
   },
 };
 
+function createBaseRevokeHostRequest(): RevokeHostRequest {
+  return { mutation: undefined, host: "", reason: "" };
+}
+
+export const RevokeHostRequest: MessageFns<RevokeHostRequest> = {
+  encode(message: RevokeHostRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mutation !== undefined) {
+      Mutation.encode(message.mutation, writer.uint32(10).fork()).join();
+    }
+    if (message.host !== "") {
+      writer.uint32(18).string(message.host);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RevokeHostRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRevokeHostRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.mutation = Mutation.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.host = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RevokeHostRequest {
+    return {
+      mutation: isSet(object.mutation) ? Mutation.fromJSON(object.mutation) : undefined,
+      host: isSet(object.host) ? globalThis.String(object.host) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: RevokeHostRequest): unknown {
+    const obj: any = {};
+    if (message.mutation !== undefined) {
+      obj.mutation = Mutation.toJSON(message.mutation);
+    }
+    if (message.host !== "") {
+      obj.host = message.host;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RevokeHostRequest>, I>>(base?: I): RevokeHostRequest {
+    return RevokeHostRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RevokeHostRequest>, I>>(object: I): RevokeHostRequest {
+    const message = createBaseRevokeHostRequest();
+    message.mutation = (object.mutation !== undefined && object.mutation !== null)
+      ? Mutation.fromPartial(object.mutation)
+      : undefined;
+    message.host = object.host ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseRevokeHostResponse(): RevokeHostResponse {
+  return { host: undefined };
+}
+
+export const RevokeHostResponse: MessageFns<RevokeHostResponse> = {
+  encode(message: RevokeHostResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.host !== undefined) {
+      Host.encode(message.host, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RevokeHostResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRevokeHostResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.host = Host.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RevokeHostResponse {
+    return { host: isSet(object.host) ? Host.fromJSON(object.host) : undefined };
+  },
+
+  toJSON(message: RevokeHostResponse): unknown {
+    const obj: any = {};
+    if (message.host !== undefined) {
+      obj.host = Host.toJSON(message.host);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RevokeHostResponse>, I>>(base?: I): RevokeHostResponse {
+    return RevokeHostResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RevokeHostResponse>, I>>(object: I): RevokeHostResponse {
+    const message = createBaseRevokeHostResponse();
+    message.host = (object.host !== undefined && object.host !== null) ? Host.fromPartial(object.host) : undefined;
+    return message;
+  },
+};
+
 export type HostServiceService = typeof HostServiceService;
 export const HostServiceService = {
   listHosts: {
@@ -1246,7 +1452,7 @@ export const HostServiceService = {
     responseSerialize: (value: GetHostResponse): Buffer => Buffer.from(GetHostResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetHostResponse => GetHostResponse.decode(value),
   },
-  /** Moves nothing onto it any more, and removes its nodes. */
+  /** Moves nothing onto it any more; drains and removes its nodes, whose data stays until the host goes. */
   drainHost: {
     path: "/wombat.control.v1.HostService/DrainHost" as const,
     requestStream: false as const,
@@ -1266,15 +1472,27 @@ export const HostServiceService = {
     responseSerialize: (value: RemoveHostResponse): Buffer => Buffer.from(RemoveHostResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RemoveHostResponse => RemoveHostResponse.decode(value),
   },
+  /** Refuses every certificate of the host from now on, and cuts what it has open. Its nodes run on, out of reach. */
+  revokeHost: {
+    path: "/wombat.control.v1.HostService/RevokeHost" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RevokeHostRequest): Buffer => Buffer.from(RevokeHostRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RevokeHostRequest => RevokeHostRequest.decode(value),
+    responseSerialize: (value: RevokeHostResponse): Buffer => Buffer.from(RevokeHostResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RevokeHostResponse => RevokeHostResponse.decode(value),
+  },
 } as const;
 
 export interface HostServiceServer extends UntypedServiceImplementation {
   listHosts: handleUnaryCall<ListHostsRequest, ListHostsResponse>;
   getHost: handleUnaryCall<GetHostRequest, GetHostResponse>;
-  /** Moves nothing onto it any more, and removes its nodes. */
+  /** Moves nothing onto it any more; drains and removes its nodes, whose data stays until the host goes. */
   drainHost: handleUnaryCall<DrainHostRequest, DrainHostResponse>;
   /** Destroys the machine. Refused while nodes are on it, unless drained first. */
   removeHost: handleUnaryCall<RemoveHostRequest, RemoveHostResponse>;
+  /** Refuses every certificate of the host from now on, and cuts what it has open. Its nodes run on, out of reach. */
+  revokeHost: handleUnaryCall<RevokeHostRequest, RevokeHostResponse>;
 }
 
 export interface HostServiceClient extends Client {
@@ -1308,7 +1526,7 @@ export interface HostServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetHostResponse) => void,
   ): ClientUnaryCall;
-  /** Moves nothing onto it any more, and removes its nodes. */
+  /** Moves nothing onto it any more; drains and removes its nodes, whose data stays until the host goes. */
   drainHost(
     request: DrainHostRequest,
     callback: (error: ServiceError | null, response: DrainHostResponse) => void,
@@ -1339,6 +1557,22 @@ export interface HostServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RemoveHostResponse) => void,
+  ): ClientUnaryCall;
+  /** Refuses every certificate of the host from now on, and cuts what it has open. Its nodes run on, out of reach. */
+  revokeHost(
+    request: RevokeHostRequest,
+    callback: (error: ServiceError | null, response: RevokeHostResponse) => void,
+  ): ClientUnaryCall;
+  revokeHost(
+    request: RevokeHostRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RevokeHostResponse) => void,
+  ): ClientUnaryCall;
+  revokeHost(
+    request: RevokeHostRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RevokeHostResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -302,6 +302,15 @@ export interface RestartNodesResponse {
   operation: Operation | undefined;
 }
 
+export interface DrainNodesRequest {
+  mutation: Mutation | undefined;
+  nodes: string[];
+}
+
+export interface DrainNodesResponse {
+  operation: Operation | undefined;
+}
+
 export interface RemoveNodesRequest {
   mutation: Mutation | undefined;
   nodes: string[];
@@ -310,6 +319,8 @@ export interface RemoveNodesRequest {
    * are empty; a dry run needs no word.
    */
   data: DataPolicy;
+  /** Stop them without draining them first. */
+  noDrain: boolean;
 }
 
 export interface RemoveNodesResponse {
@@ -1825,8 +1836,164 @@ export const RestartNodesResponse: MessageFns<RestartNodesResponse> = {
   },
 };
 
+function createBaseDrainNodesRequest(): DrainNodesRequest {
+  return { mutation: undefined, nodes: [] };
+}
+
+export const DrainNodesRequest: MessageFns<DrainNodesRequest> = {
+  encode(message: DrainNodesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mutation !== undefined) {
+      Mutation.encode(message.mutation, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.nodes) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DrainNodesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDrainNodesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.mutation = Mutation.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nodes.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DrainNodesRequest {
+    return {
+      mutation: isSet(object.mutation) ? Mutation.fromJSON(object.mutation) : undefined,
+      nodes: globalThis.Array.isArray(object?.nodes) ? object.nodes.map((e: any) => globalThis.String(e)) : [],
+    };
+  },
+
+  toJSON(message: DrainNodesRequest): unknown {
+    const obj: any = {};
+    if (message.mutation !== undefined) {
+      obj.mutation = Mutation.toJSON(message.mutation);
+    }
+    if (message.nodes?.length) {
+      obj.nodes = message.nodes;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DrainNodesRequest>, I>>(base?: I): DrainNodesRequest {
+    return DrainNodesRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DrainNodesRequest>, I>>(object: I): DrainNodesRequest {
+    const message = createBaseDrainNodesRequest();
+    message.mutation = (object.mutation !== undefined && object.mutation !== null)
+      ? Mutation.fromPartial(object.mutation)
+      : undefined;
+    message.nodes = object.nodes?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseDrainNodesResponse(): DrainNodesResponse {
+  return { operation: undefined };
+}
+
+export const DrainNodesResponse: MessageFns<DrainNodesResponse> = {
+  encode(message: DrainNodesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.operation !== undefined) {
+      Operation.encode(message.operation, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DrainNodesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDrainNodesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.operation = Operation.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DrainNodesResponse {
+    return { operation: isSet(object.operation) ? Operation.fromJSON(object.operation) : undefined };
+  },
+
+  toJSON(message: DrainNodesResponse): unknown {
+    const obj: any = {};
+    if (message.operation !== undefined) {
+      obj.operation = Operation.toJSON(message.operation);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DrainNodesResponse>, I>>(base?: I): DrainNodesResponse {
+    return DrainNodesResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DrainNodesResponse>, I>>(object: I): DrainNodesResponse {
+    const message = createBaseDrainNodesResponse();
+    message.operation = (object.operation !== undefined && object.operation !== null)
+      ? Operation.fromPartial(object.operation)
+      : undefined;
+    return message;
+  },
+};
+
 function createBaseRemoveNodesRequest(): RemoveNodesRequest {
-  return { mutation: undefined, nodes: [], data: 0 };
+  return { mutation: undefined, nodes: [], data: 0, noDrain: false };
 }
 
 export const RemoveNodesRequest: MessageFns<RemoveNodesRequest> = {
@@ -1839,6 +2006,9 @@ export const RemoveNodesRequest: MessageFns<RemoveNodesRequest> = {
     }
     if (message.data !== 0) {
       writer.uint32(24).int32(message.data);
+    }
+    if (message.noDrain !== false) {
+      writer.uint32(32).bool(message.noDrain);
     }
     return writer;
   },
@@ -1880,6 +2050,14 @@ export const RemoveNodesRequest: MessageFns<RemoveNodesRequest> = {
             message.data = reader.int32() as any;
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.noDrain = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1897,6 +2075,11 @@ export const RemoveNodesRequest: MessageFns<RemoveNodesRequest> = {
       mutation: isSet(object.mutation) ? Mutation.fromJSON(object.mutation) : undefined,
       nodes: globalThis.Array.isArray(object?.nodes) ? object.nodes.map((e: any) => globalThis.String(e)) : [],
       data: isSet(object.data) ? dataPolicyFromJSON(object.data) : 0,
+      noDrain: isSet(object.noDrain)
+        ? globalThis.Boolean(object.noDrain)
+        : isSet(object.no_drain)
+        ? globalThis.Boolean(object.no_drain)
+        : false,
     };
   },
 
@@ -1911,6 +2094,9 @@ export const RemoveNodesRequest: MessageFns<RemoveNodesRequest> = {
     if (message.data !== 0) {
       obj.data = dataPolicyToJSON(message.data);
     }
+    if (message.noDrain !== false) {
+      obj.noDrain = message.noDrain;
+    }
     return obj;
   },
 
@@ -1924,6 +2110,7 @@ export const RemoveNodesRequest: MessageFns<RemoveNodesRequest> = {
       : undefined;
     message.nodes = object.nodes?.map((e) => e) || [];
     message.data = object.data ?? 0;
+    message.noDrain = object.noDrain ?? false;
     return message;
   },
 };
@@ -4294,7 +4481,17 @@ export const NodeServiceService = {
       Buffer.from(RestartNodesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RestartNodesResponse => RestartNodesResponse.decode(value),
   },
-  /** Leaves the cluster, stops, and takes the node off its host. */
+  /** The release's drain command, the strategy's leave steps, then stopped; a node that cannot be drained runs on, failed. */
+  drainNodes: {
+    path: "/wombat.control.v1.NodeService/DrainNodes" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DrainNodesRequest): Buffer => Buffer.from(DrainNodesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DrainNodesRequest => DrainNodesRequest.decode(value),
+    responseSerialize: (value: DrainNodesResponse): Buffer => Buffer.from(DrainNodesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DrainNodesResponse => DrainNodesResponse.decode(value),
+  },
+  /** Drains, stops, and takes the node off its host. */
   removeNodes: {
     path: "/wombat.control.v1.NodeService/RemoveNodes" as const,
     requestStream: false as const,
@@ -4347,7 +4544,9 @@ export interface NodeServiceServer extends UntypedServiceImplementation {
   startNodes: handleUnaryCall<StartNodesRequest, StartNodesResponse>;
   stopNodes: handleUnaryCall<StopNodesRequest, StopNodesResponse>;
   restartNodes: handleUnaryCall<RestartNodesRequest, RestartNodesResponse>;
-  /** Leaves the cluster, stops, and takes the node off its host. */
+  /** The release's drain command, the strategy's leave steps, then stopped; a node that cannot be drained runs on, failed. */
+  drainNodes: handleUnaryCall<DrainNodesRequest, DrainNodesResponse>;
+  /** Drains, stops, and takes the node off its host. */
   removeNodes: handleUnaryCall<RemoveNodesRequest, RemoveNodesResponse>;
   /** What is written into the node's root, secrets left out. */
   renderNode: handleUnaryCall<RenderNodeRequest, RenderNodeResponse>;
@@ -4436,7 +4635,23 @@ export interface NodeServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RestartNodesResponse) => void,
   ): ClientUnaryCall;
-  /** Leaves the cluster, stops, and takes the node off its host. */
+  /** The release's drain command, the strategy's leave steps, then stopped; a node that cannot be drained runs on, failed. */
+  drainNodes(
+    request: DrainNodesRequest,
+    callback: (error: ServiceError | null, response: DrainNodesResponse) => void,
+  ): ClientUnaryCall;
+  drainNodes(
+    request: DrainNodesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DrainNodesResponse) => void,
+  ): ClientUnaryCall;
+  drainNodes(
+    request: DrainNodesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DrainNodesResponse) => void,
+  ): ClientUnaryCall;
+  /** Drains, stops, and takes the node off its host. */
   removeNodes(
     request: RemoveNodesRequest,
     callback: (error: ServiceError | null, response: RemoveNodesResponse) => void,

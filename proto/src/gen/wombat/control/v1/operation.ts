@@ -36,6 +36,7 @@ export enum OperationKind {
   SCALE = 7,
   DRAIN_HOST = 8,
   REMOVE_HOST = 9,
+  DRAIN = 10,
   UNRECOGNIZED = -1,
 }
 
@@ -71,6 +72,9 @@ export function operationKindFromJSON(object: any): OperationKind {
     case 9:
     case "OPERATION_KIND_REMOVE_HOST":
       return OperationKind.REMOVE_HOST;
+    case 10:
+    case "OPERATION_KIND_DRAIN":
+      return OperationKind.DRAIN;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -100,6 +104,8 @@ export function operationKindToJSON(object: OperationKind): string {
       return "OPERATION_KIND_DRAIN_HOST";
     case OperationKind.REMOVE_HOST:
       return "OPERATION_KIND_REMOVE_HOST";
+    case OperationKind.DRAIN:
+      return "OPERATION_KIND_DRAIN";
     case OperationKind.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -180,6 +186,7 @@ export enum PlanAction {
   RESTART_NODE = 5,
   REMOVE_NODE = 6,
   DESTROY_HOST = 7,
+  DRAIN_NODE = 8,
   UNRECOGNIZED = -1,
 }
 
@@ -209,6 +216,9 @@ export function planActionFromJSON(object: any): PlanAction {
     case 7:
     case "PLAN_ACTION_DESTROY_HOST":
       return PlanAction.DESTROY_HOST;
+    case 8:
+    case "PLAN_ACTION_DRAIN_NODE":
+      return PlanAction.DRAIN_NODE;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -234,6 +244,8 @@ export function planActionToJSON(object: PlanAction): string {
       return "PLAN_ACTION_REMOVE_NODE";
     case PlanAction.DESTROY_HOST:
       return "PLAN_ACTION_DESTROY_HOST";
+    case PlanAction.DRAIN_NODE:
+      return "PLAN_ACTION_DRAIN_NODE";
     case PlanAction.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";

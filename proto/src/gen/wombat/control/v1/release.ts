@@ -157,7 +157,13 @@ export interface Manifest {
   /** Name of the user that nodes run as; empty: the agent's own. */
   runAs: string;
   limits: ProcessLimits | undefined;
-  needs: ManifestNeeds | undefined;
+  needs:
+    | ManifestNeeds
+    | undefined;
+  /** Run on a node before it is drained, removed or updated; empty: nothing. */
+  drain: string;
+  /** Unset: 60 s. */
+  drainTimeout: Duration | undefined;
 }
 
 export interface Manifest_EnvironmentEntry {
@@ -615,6 +621,8 @@ function createBaseManifest(): Manifest {
     runAs: "",
     limits: undefined,
     needs: undefined,
+    drain: "",
+    drainTimeout: undefined,
   };
 }
 
@@ -670,6 +678,12 @@ export const Manifest: MessageFns<Manifest> = {
     }
     if (message.needs !== undefined) {
       ManifestNeeds.encode(message.needs, writer.uint32(138).fork()).join();
+    }
+    if (message.drain !== "") {
+      writer.uint32(146).string(message.drain);
+    }
+    if (message.drainTimeout !== undefined) {
+      Duration.encode(message.drainTimeout, writer.uint32(154).fork()).join();
     }
     return writer;
   },
@@ -826,6 +840,22 @@ export const Manifest: MessageFns<Manifest> = {
             message.needs = ManifestNeeds.decode(reader, reader.uint32());
             continue;
           }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.drain = reader.string();
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.drainTimeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -902,6 +932,12 @@ export const Manifest: MessageFns<Manifest> = {
         : "",
       limits: isSet(object.limits) ? ProcessLimits.fromJSON(object.limits) : undefined,
       needs: isSet(object.needs) ? ManifestNeeds.fromJSON(object.needs) : undefined,
+      drain: isSet(object.drain) ? globalThis.String(object.drain) : "",
+      drainTimeout: isSet(object.drainTimeout)
+        ? Duration.fromJSON(object.drainTimeout)
+        : isSet(object.drain_timeout)
+        ? Duration.fromJSON(object.drain_timeout)
+        : undefined,
     };
   },
 
@@ -964,6 +1000,12 @@ export const Manifest: MessageFns<Manifest> = {
     if (message.needs !== undefined) {
       obj.needs = ManifestNeeds.toJSON(message.needs);
     }
+    if (message.drain !== "") {
+      obj.drain = message.drain;
+    }
+    if (message.drainTimeout !== undefined) {
+      obj.drainTimeout = Duration.toJSON(message.drainTimeout);
+    }
     return obj;
   },
 
@@ -1004,6 +1046,10 @@ export const Manifest: MessageFns<Manifest> = {
       : undefined;
     message.needs = (object.needs !== undefined && object.needs !== null)
       ? ManifestNeeds.fromPartial(object.needs)
+      : undefined;
+    message.drain = object.drain ?? "";
+    message.drainTimeout = (object.drainTimeout !== undefined && object.drainTimeout !== null)
+      ? Duration.fromPartial(object.drainTimeout)
       : undefined;
     return message;
   },

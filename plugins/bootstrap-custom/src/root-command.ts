@@ -1,11 +1,11 @@
 import { words, type Member } from '@wombat/plugin-sdk';
 
 /**
- * The words of the option `cmd`; the first is a path in the node's root.
+ * The words of a command; the first is a path in the node's root.
  *
  * @throws Error that says what is wrong with it
  */
-export function parseJoinCommand(text: string): readonly [string, ...string[]] {
+export function parseRootCommand(text: string): readonly [string, ...string[]] {
   const [program, ...rest] = words(text);
   if (!program) throw new Error('is empty');
   if (text.includes('\0')) throw new Error('holds a NUL character');

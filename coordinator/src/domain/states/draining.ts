@@ -1,0 +1,25 @@
+import type { AfterDrain, Node } from '../model/node.js';
+import { inPhase, livePhases } from './node-states.js';
+
+/** Its process goes on running until it has left. */
+export function drainNode(node: Node, then: AfterDrain, now: number): Node {
+  return inPhase(node, 'draining', now, { draining: { since: now, stage: 'hook', then } });
+}
+
+/** What follows a drain, or is done without one: its process ends in either case. */
+export function afterDrain(node: Node, then: AfterDrain, now: number): Node {
+  return inPhase({ ...node, ...then, generation: node.generation + 1 }, 'stopping', now);
+}
+
+/** Back to work. One that may have left its cluster joins it again. */
+export function endDrain(node: Node, joins: boolean, now: number): Node {
+  if (!joins) return inPhase(node, 'running', now);
+  if (node.draining?.stage === 'hook' && node.membership?.joined) return inPhase(node, 'running', now);
+  const { membership: _left, ...rest } = node;
+  return inPhase(rest, 'ready', now);
+}
+
+/** One that could not be drained still runs, and is not stopped as if it had never been in the way. */
+export function isLive({ phase, lastError }: Node): boolean {
+  return livePhases.includes(phase) || (phase === 'failed' && lastError?.code === 'WO_NODE_DRAIN_FAILED');
+}
