@@ -2,7 +2,7 @@
 import 'reflect-metadata';
 import path from 'node:path';
 import { container as root, instanceCachingFactory, type DependencyContainer } from 'tsyringe';
-import { randomIds, systemClock, wombatVersion } from '@wombat/proto';
+import { randomIds, wombatVersion } from '@wombat/proto';
 import type { Logger } from 'pino';
 import { ControlListener } from './api/doors/control-listener.js';
 import { AgentsListener } from './api/doors/agents-listener.js';
@@ -33,6 +33,7 @@ import { TokenUses } from './auth/token-uses.js';
 import { Backups } from './backup/create-backup.js';
 import type { Configuration } from './configuration/configuration.js';
 import { Coordinator } from './coordinator.js';
+import { ClockWatch } from './diagnosis/clock-watch.js';
 import { Diagnosis } from './diagnosis/diagnosis.js';
 import { AgentReports } from './engine/agent-reports.js';
 import { AssignmentBuilder } from './engine/assignment-builder.js';
@@ -64,9 +65,9 @@ import { checkInThread } from './store/sqlite/check-in-thread.js';
 
 /** The coordinator's parts, from top to bottom. Nothing else knows which class stands behind a port. */
 export function compose(configuration: Configuration, grounds: Grounds, log: Logger): Coordinator {
-  const { lock, store, clusterId, secrets, authority, certificate, catalog } = grounds;
+  const { lock, clock, store, clusterId, secrets, authority, certificate, catalog } = grounds;
   const { directory } = configuration;
-  const [clock, ids] = [systemClock, randomIds];
+  const ids = randomIds;
   const container = root.createChildContainer();
   const part = <Part>(token: new (...args: never[]) => Part, make: (c: DependencyContainer) => Part): void => {
     container.register<Part>(token as never, { useFactory: instanceCachingFactory(make) });
@@ -152,6 +153,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
 
   // How it is kept safe and well
   part(Backups, () => new Backups({ directory, clusterId, clock, configurationFile: grounds.configurationFile }));
+  part(ClockWatch, () => new ClockWatch({ store, clock, onError: (error) => log.warn({ err: error }, 'a step of the clock could not be told') }));
   part(Diagnosis, (c) => new Diagnosis({
     directory, store, clock, authority, fleet: c.resolve(AgentFleet), checkStore: checkInThread,
     certificate: () => certificate.current, plugins: () => pluginList(catalog).map(({ description }) => description?.name ?? ''),
@@ -199,7 +201,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     configuration, lock, store, log, version: wombatVersion,
     certificate,
     index: c.resolve(CertificateIndex),
-    watch: c.resolve(CertificateWatch),
+    watches: [c.resolve(CertificateWatch), c.resolve(ClockWatch)],
     operators: c.resolve(Operators),
     uses: c.resolve(TokenUses),
     providers: c.resolve(ProviderInstances),

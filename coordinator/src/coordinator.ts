@@ -9,7 +9,6 @@ import type { HealthService } from './api/health/health-service.js';
 import type { HttpListener } from './api/http/http-listener.js';
 import type { Backups } from './backup/create-backup.js';
 import type { CertificateIndex } from './auth/certificate-index.js';
-import type { CertificateWatch } from './auth/certificate-watch.js';
 import { writeFileAtomically } from './auth/private-file.js';
 import type { Operators } from './auth/operators.js';
 import type { TokenUses } from './auth/token-uses.js';
@@ -28,7 +27,8 @@ export interface CoordinatorParts {
   readonly log: Logger;
   readonly certificate: ServerCertificate;
   readonly index: CertificateIndex;
-  readonly watch: CertificateWatch;
+  /** What looks at something again and again until the signal fires. */
+  readonly watches: readonly { run(signal: AbortSignal): Promise<void> }[];
   readonly operators: Operators;
   readonly uses: TokenUses;
   readonly providers: ProviderInstances;
@@ -82,7 +82,7 @@ export class Coordinator {
     await parts.backups.removeLeftovers();
     parts.fleet.start();
     void parts.certificate.run(this.#stop.signal);
-    void parts.watch.run(this.#stop.signal);
+    for (const watch of parts.watches) void watch.run(this.#stop.signal);
     const { configuration } = parts;
     const agents = await this.#listen('agents', parts.agents, configuration.agents.address);
     const control = await this.#listen('control', parts.control, configuration.control.address);

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { WombatError, type Clock } from '@wombat/proto';
+import { WombatError, type SteadyClock } from '@wombat/proto';
 import { ProcessLock } from '@wombat/proto/processes';
 import type { Logger } from 'pino';
 import { CertificateAuthority } from './auth/certificate-authority.js';
@@ -18,6 +18,7 @@ export interface Grounds {
   readonly lock: ProcessLock;
   /** The one that was named, wherever it lies. */
   readonly configurationFile: string | undefined;
+  readonly clock: SteadyClock;
   readonly store: Store;
   readonly clusterId: string;
   readonly secrets: SecretBox;
@@ -27,7 +28,7 @@ export interface Grounds {
 }
 
 /** @throws WombatError WO_IN_USE, WO_STORE_..., WO_KEY_UNUSABLE, WO_PLUGIN_INVALID: then nothing is left open */
-export async function layGrounds(configuration: Configuration, clock: Clock, log: Logger, configurationFile?: string): Promise<Grounds> {
+export async function layGrounds(configuration: Configuration, clock: SteadyClock, log: Logger, configurationFile?: string): Promise<Grounds> {
   const { directory } = configuration;
   await makePrivateDirectory(directory).catch((error: unknown) => {
     throw new WombatError('WO_STORE_UNUSABLE', `the directory ${directory} cannot be used: ${(error as Error).message}`, { cause: error });
@@ -40,7 +41,7 @@ export async function layGrounds(configuration: Configuration, clock: Clock, log
     const clusterId = await ensureClusterId(store);
     const authority = await CertificateAuthority.load({ directory, clusterId, clock, hostLifetimeMs: configuration.certificates.lifetimeMs });
     const certificate = await ServerCertificate.issue({ authority, clock, log, advertisedNames: advertisedNames(configuration) });
-    return { lock, configurationFile, store, clusterId, secrets: await SecretBox.load(directory, store), authority, certificate, catalog };
+    return { lock, configurationFile, clock, store, clusterId, secrets: await SecretBox.load(directory, store), authority, certificate, catalog };
   } catch (error) {
     await store?.close();
     lock.release();

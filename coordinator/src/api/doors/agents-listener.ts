@@ -55,8 +55,8 @@ export class AgentsListener {
   private readonly lapsed: GrpcDoor;
   private readonly refused = new Map<CertificateRefusal, GrpcDoor>();
   private readonly byFingerprint = new Map<string, { readonly hostId: string; readonly sockets: Set<TLSSocket> }>();
-  /** Fingerprints by `address:port`: grpc-js keeps a certificate that does not verify to itself. */
-  private readonly lapsedByPeer = new Map<string, string>();
+  /** Of each connection, by `address:port`: grpc-js keeps to itself a certificate that OpenSSL finds out of its time. */
+  private readonly byPeer = new Map<string, HostIdentity | LapsedIdentity>();
   private readonly stopRevocations: () => void;
   private sweep: NodeJS.Timeout | undefined;
 
@@ -109,46 +109,42 @@ export class AgentsListener {
       if (judged === 'unknown') this.options.onUnknown?.(der, socket.remoteAddress ?? '');
       return this.serveFor(this.refusedDoor(judged), socket, refusedTimeoutMs);
     }
-    if (judged.kind === 'lapsed-host') return this.serveLapsed(judged, socket);
+    const peer = `${socket.remoteAddress}:${socket.remotePort}`;
+    this.byPeer.set(peer, judged);
+    socket.once('close', () => this.byPeer.delete(peer));
+    if (judged.kind === 'lapsed-host') return this.serveFor(this.lapsed, socket, this.options.strangerTimeoutMs ?? strangerTimeoutMs);
     this.remember(judged, socket);
     this.hosts.serve(socket);
   }
 
-  /** What is out of its time by our clock, and was issued by us, may be renewed: one of the two clocks may have been set. */
+  /**
+   * A certificate that the index has is one of ours, and the index says whether it is in its time: the clock of the machine, by which
+   * OpenSSL goes, may have been set. One that is out of its time may be renewed.
+   */
   private judge(socket: TLSSocket, der: Buffer): HostIdentity | LapsedIdentity | CertificateRefusal {
     const { index } = this.options;
     const fingerprint = sha256Hex(der);
-    const refusal = socket.authorized ? index.refusalOf(fingerprint) : refusalOf(socket.authorizationError);
+    const byTls = socket.authorized ? undefined : refusalOf(socket.authorizationError);
+    if (byTls === 'untrusted') return byTls;
+    const refusal = index.refusalOf(fingerprint);
     if (refusal === undefined) return index.identify(der);
-    return refusal === 'expired' || refusal === 'not-yet-valid' ? (index.renewable(fingerprint) ?? refusal) : refusal;
+    if (refusal === 'unknown') return byTls ?? refusal;
+    return refusal === 'expired' ? (index.renewable(fingerprint) ?? refusal) : refusal;
   }
 
   /** At each call: the host may have been revoked, or its last certificate have ended, since the connection began. */
-  private identifyHost(caller: Caller): Identity {
-    const { fingerprint, hostId } = this.connectionOf(caller);
-    const refusal = this.options.index.refusalOfConnection({ fingerprint, hostId });
+  private identifyHost({ peer }: Caller): Identity {
+    const identity = this.byPeer.get(peer);
+    if (identity?.kind !== 'host') throw new WombatError('WO_UNAUTHENTICATED', 'the connection has ended');
+    const refusal = this.options.index.refusalOfConnection(identity);
     if (refusal) throw certificateRefused(refusal);
-    return { kind: 'host', hostId, fingerprint };
-  }
-
-  private serveLapsed({ fingerprint }: LapsedIdentity, socket: TLSSocket): void {
-    const peer = `${socket.remoteAddress}:${socket.remotePort}`;
-    this.lapsedByPeer.set(peer, fingerprint);
-    socket.once('close', () => this.lapsedByPeer.delete(peer));
-    this.serveFor(this.lapsed, socket, this.options.strangerTimeoutMs ?? strangerTimeoutMs);
-  }
-
-  private identifyLapsed({ peer }: Caller): Identity {
-    const identity = this.options.index.renewable(this.lapsedByPeer.get(peer) ?? '');
-    if (!identity) throw certificateRefused('expired');
     return identity;
   }
 
-  private connectionOf({ certificateDer }: Caller): { readonly fingerprint: string; readonly hostId: string } {
-    const fingerprint = certificateDer ? sha256Hex(certificateDer) : '';
-    const connection = this.byFingerprint.get(fingerprint);
-    if (!connection) throw new WombatError('WO_UNAUTHENTICATED', 'the connection has ended');
-    return { fingerprint, hostId: connection.hostId };
+  private identifyLapsed({ peer }: Caller): Identity {
+    const identity = this.options.index.renewable(this.byPeer.get(peer)?.fingerprint ?? '');
+    if (!identity) throw certificateRefused('expired');
+    return identity;
   }
 
   private refusedDoor(reason: CertificateRefusal): GrpcDoor {
