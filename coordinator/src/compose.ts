@@ -45,6 +45,8 @@ import { ExecOutcomes } from './engine/exec-outcomes.js';
 import { BoundedHistory } from './engine/bounded-history.js';
 import { EventRetention } from './engine/event-retention.js';
 import { HistoryRetention } from './engine/history-retention.js';
+import { Brakes } from './engine/healing/brakes.js';
+import { HealingController } from './engine/healing/healing-controller.js';
 import { HostController } from './engine/host-controller.js';
 import { HostSilence } from './engine/host-silence.js';
 import { JobService } from './engine/jobs/job-service.js';
@@ -52,6 +54,7 @@ import { Machines } from './engine/machines/machines.js';
 import { OperationController } from './engine/operation-controller.js';
 import { StepRunner } from './engine/step-runner.js';
 import { AgentFleet } from './fleet/agent-fleet.js';
+import { settingsFor } from './fleet/settings.js';
 import { artifactService } from './fleet/services/artifact-service.js';
 import { enrolmentService } from './fleet/services/enrolment-service.js';
 import { sessionService } from './fleet/services/session-service.js';
@@ -61,11 +64,10 @@ import { ProviderInstances } from './plugins/provider-instances.js';
 import { pluginList } from './plugins/plugin-list.js';
 import { FileBlobStore } from './releases/file-blob-store.js';
 import { ReleaseBlobs } from './releases/release-blobs.js';
-import { checkInThread } from './store/sqlite/check-in-thread.js';
 
 /** The coordinator's parts, from top to bottom. Nothing else knows which class stands behind a port. */
 export function compose(configuration: Configuration, grounds: Grounds, log: Logger): Coordinator {
-  const { lock, clock, store, clusterId, secrets, authority, certificate, catalog } = grounds;
+  const { lock, clock, place, store, clusterId, secrets, authority, certificate, catalog } = grounds;
   const { directory } = configuration;
   const ids = randomIds;
   const container = root.createChildContainer();
@@ -101,7 +103,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   }));
 
   // The agents that are connected, and what becomes of their words
-  part(AgentFleet, (c) => new AgentFleet({ listener: c.resolve(AgentReports), clock, log, ids }));
+  part(AgentFleet, (c) => new AgentFleet({ listener: c.resolve(AgentReports), clock, log, ids, settings: settingsFor(configuration.hosts.silentAfterMs) }));
   part(ExecOutcomes, (c) => new ExecOutcomes(c.resolve(StepRunner), c.resolve(JobService)));
   part(BoundedHistory, () => new BoundedHistory({ store, clock, log }));
   part(AgentReports, (c) => new AgentReports({
@@ -122,7 +124,14 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   // What drives the stored state towards what is wanted
   part(AssignmentBuilder, () => new AssignmentBuilder({ store, clock, secrets, strategies: catalog }));
   part(AssignmentController, (c) => new AssignmentController({ store, fleet: c.resolve(AgentFleet), builder: c.resolve(AssignmentBuilder) }));
-  part(HostSilence, (c) => new HostSilence({ store, clock, fleet: c.resolve(AgentFleet), history: c.resolve(BoundedHistory) }));
+  part(HostSilence, (c) => new HostSilence({
+    store, clock, fleet: c.resolve(AgentFleet), history: c.resolve(BoundedHistory), startGraceMs: configuration.hosts.startGraceMs, awakeMs: () => c.resolve(AgentFleet).awakeMs,
+  }));
+  part(Brakes, () => new Brakes(store, clock));
+  part(HealingController, (c) => new HealingController({
+    store, clock, ids, strategies: catalog, brakes: c.resolve(Brakes), lostAfterMs: configuration.hosts.lostAfterMs, startGraceMs: configuration.hosts.startGraceMs,
+    awakeMs: () => c.resolve(AgentFleet).awakeMs,
+  }));
   part(Machines, (c) => new Machines({
     store, clock, log, clusterId, fleet: c.resolve(AgentFleet), providers: c.resolve(ProviderInstances), revoker: c.resolve(HostIdentities),
     limits: configuration.providers, appearsWithinMs: configuration.providers.appearWithinMs,
@@ -148,14 +157,16 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     drains: c.resolve(DrainController),
     operations: c.resolve(OperationController),
     jobs: c.resolve(JobService),
+    healing: c.resolve(HealingController),
+    brakes: c.resolve(Brakes),
     retention: [c.resolve(BoundedHistory), c.resolve(EventRetention), c.resolve(HistoryRetention)],
   }));
 
   // How it is kept safe and well
-  part(Backups, () => new Backups({ directory, clusterId, clock, configurationFile: grounds.configurationFile }));
+  part(Backups, () => new Backups({ directory, place, clusterId, clock, configurationFile: grounds.configurationFile }));
   part(ClockWatch, () => new ClockWatch({ store, clock, onError: (error) => log.warn({ err: error }, 'a step of the clock could not be told') }));
   part(Diagnosis, (c) => new Diagnosis({
-    directory, store, clock, authority, fleet: c.resolve(AgentFleet), checkStore: checkInThread,
+    directory, store, clock, authority, fleet: c.resolve(AgentFleet), place,
     certificate: () => certificate.current, plugins: () => pluginList(catalog).map(({ description }) => description?.name ?? ''),
   }));
 

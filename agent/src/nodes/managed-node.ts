@@ -5,6 +5,7 @@ import { aborted, settledOrAborted } from '../processes/abort-link.js';
 import { describeExit, isSuccess, unknownExit } from '../processes/exit-status.js';
 import type { Supervised } from '../processes/supervised.js';
 import { adoptNode } from './adopt-node.js';
+import { crashReason } from './crash-reason.js';
 import { afterFailure, afterRefusal, closeStart } from './end-of-start.js';
 import { SecretMask } from './mask-secrets.js';
 import type { NodeContext } from './node-context.js';
@@ -19,7 +20,7 @@ import { stopNode } from './node-stop.js';
 import type { Phase } from './phase.js';
 import { prepareNode } from './prepare-node.js';
 import { maximumDelayMs } from './restart-policy.js';
-import { exitError, isPassing, mayPassSoon, passingSoonMs, retryDelayMs, toNodeError } from './start-error.js';
+import { isPassing, mayPassSoon, passingSoonMs, retryDelayMs, toNodeError } from './start-error.js';
 import { becomeReady, followDaemon, startNode } from './start-node.js';
 
 /**
@@ -212,7 +213,8 @@ export class ManagedNode {
     const isStartCommand = start !== undefined && isDaemon(context) && !start.daemon;
     if (isStartCommand && isSuccess(exit)) return followDaemon(state, start, this.#services, signal);
     state.process?.clearStragglers();
-    await afterFailure(state, this.#services, exitError(context, exit, this.#services), exit);
+    const ended = { exit, child: state.process?.child, startedAtMs: start?.startedAt ?? 0 };
+    await afterFailure(state, this.#services, crashReason(state.startedContext ?? context, ended, this.#services), exit);
   }
 
   /** What passes by itself is tried again, all else counts as a failed start. */

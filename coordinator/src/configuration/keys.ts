@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { limits } from '@wombat/proto';
 import { z } from 'zod';
 import { logFormats, logLevels, type ConfigurationKey, type ConfigurationValue } from './configuration.js';
+import { postgresUrl } from './postgres-url.js';
+import { secretReference } from './secret-reference.js';
 import { address, advertisedAddress, integer, type Form } from './values.js';
 
 export interface KeyDefinition<T> {
@@ -13,6 +15,8 @@ export interface KeyDefinition<T> {
   readonly default: () => unknown;
   /** How the reference page writes the default, where that differs from machine to machine. */
   readonly defaultText?: string;
+  /** What the commented file shows where there is no default. */
+  readonly example?: string;
   /** Whole sentences for the reference page. */
   readonly description: string;
 }
@@ -57,19 +61,36 @@ export const keys: { readonly [K in ConfigurationKey]: KeyDefinition<Configurati
     form: 'address',
     schema: advertisedAddress,
     default: () => undefined,
+    example: 'wombat.example.org:7420',
     description: 'The address that operators are told, and a name in the certificate. The one listened on when left out.',
   },
   'advertise.agents': {
     form: 'address',
     schema: advertisedAddress,
     default: () => undefined,
+    example: 'wombat.example.org:7421',
     description: 'The address that new machines are told to connect to, and a name in the certificate. The one listened on when left out.',
   },
   'advertise.http': {
     form: 'address',
     schema: advertisedAddress,
     default: () => undefined,
+    example: 'wombat.example.org:7422',
     description: 'The address of the HTTP door as others are told it, and a name in the certificate. The one listened on when left out.',
+  },
+  'store.url': {
+    form: 'text',
+    schema: postgresUrl,
+    default: () => undefined,
+    example: 'postgresql://wombat@127.0.0.1:5432/wombat',
+    description: 'A database of PostgreSQL for the store, as `postgresql://USER@HOST:PORT/DATABASE`, without a password. On another machine it says `?sslmode=verify-full`, with `&sslrootcert=FILE` where the authority is your own, or `?sslmode=disable`. A file in the directory (SQLite) when left out. See docs/guides/operate.md.',
+  },
+  'store.password': {
+    form: 'text',
+    schema: secretReference,
+    default: () => undefined,
+    example: 'file:/etc/wombat/postgres.password',
+    description: 'Where the password of that database is: `file:PATH` or `env:NAME`. The password itself is refused.',
   },
   'log.level': {
     form: 'text',
@@ -125,6 +146,24 @@ export const keys: { readonly [K in ConfigurationKey]: KeyDefinition<Configurati
     schema: integer(0, 365 * 24 * hourMs),
     default: () => 10 * minuteMs,
     description: 'How long a host without nodes is kept before it is destroyed. 0: for ever.',
+  },
+  'hosts.silentAfterMs': {
+    form: 'integer',
+    schema: integer(1_500, hourMs),
+    default: () => 12_000,
+    description: 'How long the agent of a host may say nothing until the host is `unknown`. Agents are asked to say something three times as often.',
+  },
+  'hosts.lostAfterMs': {
+    form: 'integer',
+    schema: integer(1_000, 365 * 24 * hourMs),
+    default: () => 5 * minuteMs,
+    description: 'How long a host is `unknown` until it is `lost`. Then the policies of its families say whether other nodes are deployed in place of its own.',
+  },
+  'hosts.startGraceMs': {
+    form: 'integer',
+    schema: integer(1_000, hourMs),
+    default: () => minuteMs,
+    description: 'How long agents have to come back after a start of the coordinator, before a host that has not is called silent or lost.',
   },
   'providers.callsPerSecond': {
     form: 'integer',

@@ -71,7 +71,7 @@ export class AgentReports implements FleetListener {
       if (!host || host.desired === 'absent') return;
       for (const damage of journalDamages) await this.#options.history.append(transaction, journalDamageEvent(host, damage));
       if (isSkewed(skewMs)) await this.#tellSkew(transaction, host, skewMs);
-      const { waiting: _over, lastError: _past, ...rest } = host;
+      const { waiting: _over, lastError: _past, silentSince: _silence, ...rest } = host;
       const now = clock.now();
       const back = { ...rest, lastSeenAt: now };
       if (host.phase === 'up' || host.phase === 'draining') {
@@ -169,7 +169,7 @@ export class AgentReports implements FleetListener {
       await history.append(
         transaction,
         nodeEvent(changed, 'node.exited', status.lastError?.code ?? 'exited', `${node.name} ended and is restarted: ${status.lastError?.message ?? 'unknown reason'}`, {
-          restarts: status.restarts, logTail: changed.logTail,
+          restarts: status.restarts, logTail: changed.logTail, ...(changed.lastError ? { error: changed.lastError } : {}),
         }),
       );
     }

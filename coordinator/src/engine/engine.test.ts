@@ -26,6 +26,8 @@ import { Engine } from './engine.js';
 import { BoundedHistory } from './bounded-history.js';
 import { EventRetention } from './event-retention.js';
 import { ExecOutcomes } from './exec-outcomes.js';
+import { Brakes } from './healing/brakes.js';
+import { HealingController } from './healing/healing-controller.js';
 import { HostController } from './host-controller.js';
 import { HostSilence } from './host-silence.js';
 import { JobService } from './jobs/job-service.js';
@@ -74,6 +76,7 @@ class World {
     const outcomes = new ExecOutcomes(steps, jobs);
     const history = new BoundedHistory({ store, clock, log });
     const silence = new HostSilence({ store, clock, fleet, history });
+    const brakes = new Brakes(store, clock);
     const builder = new AssignmentBuilder({ store, clock, secrets: fakeSecrets, strategies });
     const assignments = new AssignmentController({ store, fleet, builder });
     const machines = new Machines({
@@ -85,7 +88,8 @@ class World {
       hosts: new HostController({ store, clock, machines, silence, enrolTimeoutMs: 60_000, idleTtlMs: 0 }),
       bootstrap: new BootstrapController({ store, clock, strategies, steps, history }),
       drains: new DrainController({ store, clock, strategies, steps, history, renderings: builder }),
-      operations: new OperationController(store, clock),
+      operations: new OperationController(store, clock), brakes,
+      healing: new HealingController({ store, clock, ids, strategies, brakes, lostAfterMs: 300_000, startGraceMs: 60_000 }),
       retention: [history, new EventRetention({ store, clock, log, keep: 10_000 })],
     }));
     this.#reports = new AgentReports({

@@ -6,6 +6,8 @@ import type { AssignmentController } from './assignment-controller.js';
 import type { BootstrapController } from './bootstrap/bootstrap-controller.js';
 import { Controller } from './controller.js';
 import type { DrainController } from './drain/drain-controller.js';
+import type { Brakes } from './healing/brakes.js';
+import type { HealingController } from './healing/healing-controller.js';
 import type { HostController } from './host-controller.js';
 import type { JobService } from './jobs/job-service.js';
 import type { Machines } from './machines/machines.js';
@@ -23,6 +25,8 @@ export interface EngineOptions {
   readonly drains: DrainController;
   readonly operations: OperationController;
   readonly jobs: JobService;
+  readonly healing: HealingController;
+  readonly brakes: Brakes;
   /** What keeps the store small. */
   readonly retention: readonly Retention[];
 }
@@ -53,11 +57,13 @@ export class Engine {
   readonly #drainController: DrainController;
   readonly #operations: Controller;
   readonly #jobs: Controller;
+  readonly #healing: Controller;
+  readonly #brakes: Controller;
   readonly #retention: readonly Retention[];
   #unsubscribe: (() => void) | undefined;
 
   constructor(options: EngineOptions) {
-    const { store, clock, log, hosts, assignments, bootstrap, drains, operations, jobs } = options;
+    const { store, clock, log, hosts, assignments, bootstrap, drains, operations, jobs, healing, brakes } = options;
     this.#retention = options.retention;
     this.#machines = options.machines;
     this.#store = store;
@@ -70,6 +76,8 @@ export class Engine {
     this.#drains = new Controller({ ...common, name: 'drains', concurrency: drainsAtOnce, all: () => drains.all(), reconcile: (id, signal) => drains.reconcile(id, signal) });
     this.#operations = new Controller({ ...common, name: 'operations', gatherMs: 25, all: () => operations.all(), reconcile: (id) => operations.reconcile(id) });
     this.#jobs = new Controller({ ...common, name: 'jobs', all: () => jobs.all(), reconcile: (id) => jobs.reconcile(id) });
+    this.#healing = new Controller({ ...common, name: 'healing', all: () => healing.all(), reconcile: (id) => healing.reconcile(id) });
+    this.#brakes = new Controller({ ...common, name: 'brakes', gatherMs: 250, all: () => brakes.all(), reconcile: () => brakes.reconcile() });
   }
 
   async start(): Promise<void> {
@@ -100,6 +108,8 @@ export class Engine {
       case 'hosts':
         this.#hosts.wake(id);
         this.#assignments.wake(id);
+        this.#healing.wake(id);
+        this.#brakes.wake('all');
         // The removal of a host is over when the host is.
         if (object) this.#operations.wake((object as Host).operationId ?? '');
         break;
@@ -140,6 +150,6 @@ export class Engine {
   }
 
   #all(): Controller[] {
-    return [this.#hosts, this.#assignments, this.#bootstrap, this.#drains, this.#operations, this.#jobs];
+    return [this.#hosts, this.#assignments, this.#bootstrap, this.#drains, this.#operations, this.#jobs, this.#healing, this.#brakes];
   }
 }

@@ -9,7 +9,7 @@ import { operationEvent, storedError } from './events.js';
 
 /** The phase that means "as asked for", by what was asked. */
 const wanted: Readonly<Record<OperationKind, NodePhase>> = {
-  deploy: 'running', start: 'running', restart: 'running', stop: 'stopped', drain: 'stopped', remove: 'gone', drain_host: 'gone', remove_host: 'gone',
+  deploy: 'running', replace: 'running', start: 'running', restart: 'running', stop: 'stopped', drain: 'stopped', remove: 'gone', drain_host: 'gone', remove_host: 'gone',
 };
 
 const longestRestMs = 500;

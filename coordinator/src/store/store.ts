@@ -169,10 +169,12 @@ export interface Commit {
 
 /**
  * All state is in here. Inside a transaction only store calls are awaited: anything else there
- * would stall the one connection of SQLite.
+ * would stall the one connection that writes. A transaction in which a name was taken is not kept, also when
+ * its work went on. A text with a NUL character is refused, written or asked for: PostgreSQL has no such texts.
  */
 export interface Store {
   readonly read: Reader;
+  /** @throws WombatError WO_STORE_UNAVAILABLE while the database does not answer: then it is not known whether the work was kept */
   transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
   /** Called after each commit, in order, never before the transaction's promise could resolve. */
   onCommit(listener: (commit: Commit) => void): () => void;

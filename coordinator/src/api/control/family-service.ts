@@ -17,6 +17,7 @@ import { principalOf } from '../../auth/identity.js';
 import type { NewObject, Store, Transaction } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
 import { changedEnvironment, checkChange, describeChange, outdatedNodes } from './family-environment.js';
+import { checkReplacement, describeReplacement } from './family-replacement.js';
 import { checkOffer } from './check-offer.js';
 import { mutate, mutateObject } from './mutation.js';
 import { pageQuery } from './paging.js';
@@ -97,6 +98,17 @@ export function familyService(options: FamilyServiceOptions): Service {
       });
       return { family: await viewOf(stored), outdatedNodes: outdated };
     },
+    async setReplacement(request) {
+      const replacement = checkReplacement(request.replacement);
+      const stored = await mutateObject(store, request.mutation, 'families', request.family, async (transaction, family) => {
+        const stored = await transaction.families.update({ ...family, replacement });
+        await transaction.events.append({
+          type: 'family.replacement', subjectId: stored.id, subjectName: stored.name, familyId: stored.id, reason: 'changed', message: `nodes of ${stored.name} on a lost host ${describeReplacement(replacement)}`,
+        });
+        return stored;
+      });
+      return { family: await viewOf(stored) };
+    },
     async addDomain(request, context) {
       const asked = await findObject(store.read, 'providers', request.provider);
       await find(request.family);
@@ -172,6 +184,7 @@ function newFamily(options: FamilyServiceOptions, request: CreateFamilyRequest):
     // Letters and digits only: a cookie is read by shells and by Erlang alike.
     sealedCookie: options.secrets.seal(id, Buffer.from(randomBytes(24).toString('hex').toUpperCase())),
     cluster: { health: 'not_clustered', parts: [] },
+    replacement: checkReplacement(request.replacement),
   };
 }
 

@@ -2,6 +2,7 @@ import { WombatError, type Clock, type Ids } from '@wombat/proto';
 import { HostServiceService } from '@wombat/proto/control';
 import { principalOf } from '../../auth/identity.js';
 import type { HostIdentities } from '../../auth/host-identities.js';
+import type { Family } from '../../domain/model/family.js';
 import type { Host } from '../../domain/model/host.js';
 import type { Operation } from '../../domain/model/operation.js';
 import { presentHostPhases } from '../../domain/states/host-states.js';
@@ -9,6 +10,7 @@ import { presentPhases } from '../../domain/states/node-states.js';
 import { drainHost, removeHost } from '../../engine/change-hosts.js';
 import { joinsCluster } from '../../engine/bootstrap/joins-cluster.js';
 import { findObject } from '../../engine/find-object.js';
+import { replaceHost } from '../../engine/healing/replace-host.js';
 import type { StrategyDirectory } from '../../engine/ports.js';
 import type { Fleet } from '../../fleet/fleet.js';
 import type { Store, Transaction } from '../../store/store.js';
@@ -69,6 +71,11 @@ export function hostService(options: HostServiceOptions): Service {
       });
       const [view] = await viewsOf([host]);
       return { host: view };
+    },
+    async replaceHost({ mutation, host: reference, fenced }, { identity }) {
+      const joins = (family: Family): boolean => joinsCluster(options.strategies, family);
+      const operations = await mutateObject(store, mutation, 'hosts', reference, (transaction, host) => replaceHost(options, transaction, { host, principal: principalOf(identity), fenced, joins }));
+      return { operations: operations.map(operationView) };
     },
   });
 }

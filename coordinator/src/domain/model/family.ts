@@ -48,12 +48,20 @@ export function secretOwner(familyId: string, name: string): string {
   return `${familyId}/${name}`;
 }
 
+/**
+ * What becomes of nodes whose host is lost. `never`: they wait for it. `ask`: they wait until somebody says that
+ * others shall be deployed. `after`: others are deployed once the host has been lost for so long.
+ */
+export type Replacement = { readonly mode: 'never' } | { readonly mode: 'ask' } | { readonly mode: 'after'; readonly afterMs: number };
+
 /** Nodes that run one release under one set of policies. Each change of its specification is a new generation. */
 export interface Family extends StoredObject {
   readonly spec: FamilySpec;
   /** The Erlang cookie, sealed under the family's id. */
   readonly sealedCookie: string;
   readonly cluster: ClusterState;
+  /** A policy, not a part of what nodes run: changing it makes no revision. Not there: never. */
+  readonly replacement?: Replacement;
 }
 
 /** An earlier specification, kept while a node runs it; its id is `<family id>/<generation>`. Never changed. */

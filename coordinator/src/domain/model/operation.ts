@@ -1,6 +1,6 @@
 import type { StoredError, StoredObject, Waiting } from './object.js';
 
-export type OperationKind = 'deploy' | 'start' | 'stop' | 'restart' | 'drain' | 'remove' | 'drain_host' | 'remove_host';
+export type OperationKind = 'deploy' | 'start' | 'stop' | 'restart' | 'drain' | 'remove' | 'drain_host' | 'remove_host' | 'replace';
 export type OperationState = 'running' | 'succeeded' | 'failed' | 'partial' | 'cancelling' | 'cancelled';
 export type PlanAction = 'create_host' | 'create_node' | 'start_node' | 'stop_node' | 'restart_node' | 'drain_node' | 'remove_node' | 'destroy_host';
 

@@ -8,22 +8,23 @@ import { columnOf, tables } from './tables.js';
 const migrations: readonly ((database: Database) => Promise<void>)[] = [initial, requests, familyRevisions, releasesSayMore, countedFields, nodesInOrder];
 
 /**
- * Brings the schema to this build's version.
+ * Brings the schema to this build's version. `finish` does what one database needs beyond what all have in common.
  * @throws WombatError WO_STORE_NEWER when a newer build wrote it
  */
-export async function migrate(database: Database, now: number): Promise<void> {
+export async function migrate(database: Database, now: number, finish?: (database: Database) => Promise<void>, upTo = migrations.length): Promise<void> {
   await sql`create table if not exists migrations (version integer primary key, applied_at bigint not null)`.execute(database);
   const row = await database
     .selectFrom('migrations')
     .select((expression) => expression.fn.max('version').as('version'))
     .executeTakeFirst();
   const version = Number(row?.version ?? 0);
-  if (version > migrations.length) {
-    throw new WombatError('WO_STORE_NEWER', `the store has schema ${version}, this version knows ${migrations.length}`);
+  if (version > upTo) {
+    throw new WombatError('WO_STORE_NEWER', `the store has schema ${version}, this version knows ${upTo}`);
   }
-  for (let next = version; next < migrations.length; next += 1) {
+  for (let next = version; next < upTo; next += 1) {
     await database.transaction().execute(async (transaction) => {
       await migrations[next]!(transaction);
+      await finish?.(transaction);
       await transaction.insertInto('migrations').values({ version: next + 1, applied_at: now }).execute();
     });
   }

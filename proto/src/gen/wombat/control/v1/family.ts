@@ -26,6 +26,54 @@ import { Metadata as Metadata1, Mutation, PageInfo, PageRequest } from "./common
 import { Node } from "./node.js";
 import { Operation } from "./operation.js";
 
+export enum ReplacementMode {
+  /** UNSPECIFIED - The same as NEVER. */
+  UNSPECIFIED = 0,
+  /** NEVER - They wait for their host. */
+  NEVER = 1,
+  /** ASK - They wait until somebody calls ReplaceHost, and are told to. */
+  ASK = 2,
+  AFTER = 3,
+  UNRECOGNIZED = -1,
+}
+
+export function replacementModeFromJSON(object: any): ReplacementMode {
+  switch (object) {
+    case 0:
+    case "REPLACEMENT_MODE_UNSPECIFIED":
+      return ReplacementMode.UNSPECIFIED;
+    case 1:
+    case "REPLACEMENT_MODE_NEVER":
+      return ReplacementMode.NEVER;
+    case 2:
+    case "REPLACEMENT_MODE_ASK":
+      return ReplacementMode.ASK;
+    case 3:
+    case "REPLACEMENT_MODE_AFTER":
+      return ReplacementMode.AFTER;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return ReplacementMode.UNRECOGNIZED;
+  }
+}
+
+export function replacementModeToJSON(object: ReplacementMode): string {
+  switch (object) {
+    case ReplacementMode.UNSPECIFIED:
+      return "REPLACEMENT_MODE_UNSPECIFIED";
+    case ReplacementMode.NEVER:
+      return "REPLACEMENT_MODE_NEVER";
+    case ReplacementMode.ASK:
+      return "REPLACEMENT_MODE_ASK";
+    case ReplacementMode.AFTER:
+      return "REPLACEMENT_MODE_AFTER";
+    case ReplacementMode.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
 /** After which ends a node that was ready is started again by its host, also while the coordinator is away. */
 export enum RestartMode {
   UNSPECIFIED = 0,
@@ -130,7 +178,18 @@ export interface Family {
   metadata: Metadata1 | undefined;
   spec: FamilySpec | undefined;
   domains: Domain[];
-  cluster: ClusterState | undefined;
+  cluster:
+    | ClusterState
+    | undefined;
+  /** Of nodes whose host is lost. */
+  replacement: ReplacementPolicy | undefined;
+}
+
+/** What becomes of nodes whose host is lost. */
+export interface ReplacementPolicy {
+  mode: ReplacementMode;
+  /** With AFTER: how long a host is lost before others are deployed in place of its nodes. */
+  after: Duration | undefined;
 }
 
 export interface FamilySpec {
@@ -231,6 +290,8 @@ export interface CreateFamilyRequest {
     | undefined;
   /** Secret variables of the environment: name to value. */
   secrets: { [key: string]: string };
+  /** Unset: NEVER. */
+  replacement: ReplacementPolicy | undefined;
 }
 
 export interface CreateFamilyRequest_EnvironmentEntry {
@@ -413,8 +474,18 @@ export interface RemoveFamilyRequest {
 export interface RemoveFamilyResponse {
 }
 
+export interface SetReplacementRequest {
+  mutation: Mutation | undefined;
+  family: string;
+  replacement: ReplacementPolicy | undefined;
+}
+
+export interface SetReplacementResponse {
+  family: Family | undefined;
+}
+
 function createBaseFamily(): Family {
-  return { metadata: undefined, spec: undefined, domains: [], cluster: undefined };
+  return { metadata: undefined, spec: undefined, domains: [], cluster: undefined, replacement: undefined };
 }
 
 export const Family: MessageFns<Family> = {
@@ -430,6 +501,9 @@ export const Family: MessageFns<Family> = {
     }
     if (message.cluster !== undefined) {
       ClusterState.encode(message.cluster, writer.uint32(34).fork()).join();
+    }
+    if (message.replacement !== undefined) {
+      ReplacementPolicy.encode(message.replacement, writer.uint32(98).fork()).join();
     }
     return writer;
   },
@@ -479,6 +553,14 @@ export const Family: MessageFns<Family> = {
             message.cluster = ClusterState.decode(reader, reader.uint32());
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.replacement = ReplacementPolicy.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -497,6 +579,7 @@ export const Family: MessageFns<Family> = {
       spec: isSet(object.spec) ? FamilySpec.fromJSON(object.spec) : undefined,
       domains: globalThis.Array.isArray(object?.domains) ? object.domains.map((e: any) => Domain.fromJSON(e)) : [],
       cluster: isSet(object.cluster) ? ClusterState.fromJSON(object.cluster) : undefined,
+      replacement: isSet(object.replacement) ? ReplacementPolicy.fromJSON(object.replacement) : undefined,
     };
   },
 
@@ -513,6 +596,9 @@ export const Family: MessageFns<Family> = {
     }
     if (message.cluster !== undefined) {
       obj.cluster = ClusterState.toJSON(message.cluster);
+    }
+    if (message.replacement !== undefined) {
+      obj.replacement = ReplacementPolicy.toJSON(message.replacement);
     }
     return obj;
   },
@@ -531,6 +617,96 @@ export const Family: MessageFns<Family> = {
     message.domains = object.domains?.map((e) => Domain.fromPartial(e)) || [];
     message.cluster = (object.cluster !== undefined && object.cluster !== null)
       ? ClusterState.fromPartial(object.cluster)
+      : undefined;
+    message.replacement = (object.replacement !== undefined && object.replacement !== null)
+      ? ReplacementPolicy.fromPartial(object.replacement)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseReplacementPolicy(): ReplacementPolicy {
+  return { mode: 0, after: undefined };
+}
+
+export const ReplacementPolicy: MessageFns<ReplacementPolicy> = {
+  encode(message: ReplacementPolicy, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mode !== 0) {
+      writer.uint32(8).int32(message.mode);
+    }
+    if (message.after !== undefined) {
+      Duration.encode(message.after, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplacementPolicy {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplacementPolicy();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.mode = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.after = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReplacementPolicy {
+    return {
+      mode: isSet(object.mode) ? replacementModeFromJSON(object.mode) : 0,
+      after: isSet(object.after) ? Duration.fromJSON(object.after) : undefined,
+    };
+  },
+
+  toJSON(message: ReplacementPolicy): unknown {
+    const obj: any = {};
+    if (message.mode !== 0) {
+      obj.mode = replacementModeToJSON(message.mode);
+    }
+    if (message.after !== undefined) {
+      obj.after = Duration.toJSON(message.after);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReplacementPolicy>, I>>(base?: I): ReplacementPolicy {
+    return ReplacementPolicy.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReplacementPolicy>, I>>(object: I): ReplacementPolicy {
+    const message = createBaseReplacementPolicy();
+    message.mode = object.mode ?? 0;
+    message.after = (object.after !== undefined && object.after !== null)
+      ? Duration.fromPartial(object.after)
       : undefined;
     return message;
   },
@@ -1752,6 +1928,7 @@ function createBaseCreateFamilyRequest(): CreateFamilyRequest {
     environment: {},
     restart: undefined,
     secrets: {},
+    replacement: undefined,
   };
 }
 
@@ -1778,6 +1955,9 @@ export const CreateFamilyRequest: MessageFns<CreateFamilyRequest> = {
     globalThis.Object.entries(message.secrets).forEach(([key, value]: [string, string]) => {
       CreateFamilyRequest_SecretsEntry.encode({ key: key as any, value }, writer.uint32(58).fork()).join();
     });
+    if (message.replacement !== undefined) {
+      ReplacementPolicy.encode(message.replacement, writer.uint32(98).fork()).join();
+    }
     return writer;
   },
 
@@ -1856,6 +2036,14 @@ export const CreateFamilyRequest: MessageFns<CreateFamilyRequest> = {
             }
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.replacement = ReplacementPolicy.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1903,6 +2091,7 @@ export const CreateFamilyRequest: MessageFns<CreateFamilyRequest> = {
           {},
         )
         : {},
+      replacement: isSet(object.replacement) ? ReplacementPolicy.fromJSON(object.replacement) : undefined,
     };
   },
 
@@ -1941,6 +2130,9 @@ export const CreateFamilyRequest: MessageFns<CreateFamilyRequest> = {
         });
       }
     }
+    if (message.replacement !== undefined) {
+      obj.replacement = ReplacementPolicy.toJSON(message.replacement);
+    }
     return obj;
   },
 
@@ -1978,6 +2170,9 @@ export const CreateFamilyRequest: MessageFns<CreateFamilyRequest> = {
       },
       {},
     );
+    message.replacement = (object.replacement !== undefined && object.replacement !== null)
+      ? ReplacementPolicy.fromPartial(object.replacement)
+      : undefined;
     return message;
   },
 };
@@ -4839,6 +5034,180 @@ export const RemoveFamilyResponse: MessageFns<RemoveFamilyResponse> = {
   },
 };
 
+function createBaseSetReplacementRequest(): SetReplacementRequest {
+  return { mutation: undefined, family: "", replacement: undefined };
+}
+
+export const SetReplacementRequest: MessageFns<SetReplacementRequest> = {
+  encode(message: SetReplacementRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mutation !== undefined) {
+      Mutation.encode(message.mutation, writer.uint32(10).fork()).join();
+    }
+    if (message.family !== "") {
+      writer.uint32(18).string(message.family);
+    }
+    if (message.replacement !== undefined) {
+      ReplacementPolicy.encode(message.replacement, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetReplacementRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetReplacementRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.mutation = Mutation.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.family = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.replacement = ReplacementPolicy.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SetReplacementRequest {
+    return {
+      mutation: isSet(object.mutation) ? Mutation.fromJSON(object.mutation) : undefined,
+      family: isSet(object.family) ? globalThis.String(object.family) : "",
+      replacement: isSet(object.replacement) ? ReplacementPolicy.fromJSON(object.replacement) : undefined,
+    };
+  },
+
+  toJSON(message: SetReplacementRequest): unknown {
+    const obj: any = {};
+    if (message.mutation !== undefined) {
+      obj.mutation = Mutation.toJSON(message.mutation);
+    }
+    if (message.family !== "") {
+      obj.family = message.family;
+    }
+    if (message.replacement !== undefined) {
+      obj.replacement = ReplacementPolicy.toJSON(message.replacement);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SetReplacementRequest>, I>>(base?: I): SetReplacementRequest {
+    return SetReplacementRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SetReplacementRequest>, I>>(object: I): SetReplacementRequest {
+    const message = createBaseSetReplacementRequest();
+    message.mutation = (object.mutation !== undefined && object.mutation !== null)
+      ? Mutation.fromPartial(object.mutation)
+      : undefined;
+    message.family = object.family ?? "";
+    message.replacement = (object.replacement !== undefined && object.replacement !== null)
+      ? ReplacementPolicy.fromPartial(object.replacement)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseSetReplacementResponse(): SetReplacementResponse {
+  return { family: undefined };
+}
+
+export const SetReplacementResponse: MessageFns<SetReplacementResponse> = {
+  encode(message: SetReplacementResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.family !== undefined) {
+      Family.encode(message.family, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetReplacementResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetReplacementResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.family = Family.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SetReplacementResponse {
+    return { family: isSet(object.family) ? Family.fromJSON(object.family) : undefined };
+  },
+
+  toJSON(message: SetReplacementResponse): unknown {
+    const obj: any = {};
+    if (message.family !== undefined) {
+      obj.family = Family.toJSON(message.family);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SetReplacementResponse>, I>>(base?: I): SetReplacementResponse {
+    return SetReplacementResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SetReplacementResponse>, I>>(object: I): SetReplacementResponse {
+    const message = createBaseSetReplacementResponse();
+    message.family = (object.family !== undefined && object.family !== null)
+      ? Family.fromPartial(object.family)
+      : undefined;
+    return message;
+  },
+};
+
 export type FamilyServiceService = typeof FamilyServiceService;
 export const FamilyServiceService = {
   createFamily: {
@@ -4955,6 +5324,18 @@ export const FamilyServiceService = {
       Buffer.from(RemoveFamilyResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RemoveFamilyResponse => RemoveFamilyResponse.decode(value),
   },
+  /** What becomes of nodes whose host is lost; holds for those that are lost already, too. */
+  setReplacement: {
+    path: "/wombat.control.v1.FamilyService/SetReplacement" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SetReplacementRequest): Buffer =>
+      Buffer.from(SetReplacementRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SetReplacementRequest => SetReplacementRequest.decode(value),
+    responseSerialize: (value: SetReplacementResponse): Buffer =>
+      Buffer.from(SetReplacementResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SetReplacementResponse => SetReplacementResponse.decode(value),
+  },
 } as const;
 
 export interface FamilyServiceServer extends UntypedServiceImplementation {
@@ -4975,6 +5356,8 @@ export interface FamilyServiceServer extends UntypedServiceImplementation {
   deployNodes: handleUnaryCall<DeployNodesRequest, DeployNodesResponse>;
   /** Refused while it has nodes. */
   removeFamily: handleUnaryCall<RemoveFamilyRequest, RemoveFamilyResponse>;
+  /** What becomes of nodes whose host is lost; holds for those that are lost already, too. */
+  setReplacement: handleUnaryCall<SetReplacementRequest, SetReplacementResponse>;
 }
 
 export interface FamilyServiceClient extends Client {
@@ -5148,6 +5531,22 @@ export interface FamilyServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RemoveFamilyResponse) => void,
+  ): ClientUnaryCall;
+  /** What becomes of nodes whose host is lost; holds for those that are lost already, too. */
+  setReplacement(
+    request: SetReplacementRequest,
+    callback: (error: ServiceError | null, response: SetReplacementResponse) => void,
+  ): ClientUnaryCall;
+  setReplacement(
+    request: SetReplacementRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SetReplacementResponse) => void,
+  ): ClientUnaryCall;
+  setReplacement(
+    request: SetReplacementRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SetReplacementResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -37,6 +37,8 @@ export enum OperationKind {
   DRAIN_HOST = 8,
   REMOVE_HOST = 9,
   DRAIN = 10,
+  /** REPLACE - Nodes deployed in place of those of a lost host. */
+  REPLACE = 14,
   UNRECOGNIZED = -1,
 }
 
@@ -75,6 +77,9 @@ export function operationKindFromJSON(object: any): OperationKind {
     case 10:
     case "OPERATION_KIND_DRAIN":
       return OperationKind.DRAIN;
+    case 14:
+    case "OPERATION_KIND_REPLACE":
+      return OperationKind.REPLACE;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -106,6 +111,8 @@ export function operationKindToJSON(object: OperationKind): string {
       return "OPERATION_KIND_REMOVE_HOST";
     case OperationKind.DRAIN:
       return "OPERATION_KIND_DRAIN";
+    case OperationKind.REPLACE:
+      return "OPERATION_KIND_REPLACE";
     case OperationKind.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
