@@ -53,6 +53,7 @@ import { JobService } from './engine/jobs/job-service.js';
 import { Machines } from './engine/machines/machines.js';
 import { OperationController } from './engine/operation-controller.js';
 import { StepRunner } from './engine/step-runner.js';
+import { UpdateController } from './engine/update/update-controller.js';
 import { AgentFleet } from './fleet/agent-fleet.js';
 import { settingsFor } from './fleet/settings.js';
 import { artifactService } from './fleet/services/artifact-service.js';
@@ -145,6 +146,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     store, clock, strategies: catalog, steps: c.resolve(StepRunner), renderings: c.resolve(AssignmentBuilder), history: c.resolve(BoundedHistory),
   }));
   part(OperationController, () => new OperationController(store, clock));
+  part(UpdateController, () => new UpdateController({ store, clock, strategies: catalog }));
   part(JobService, (c) => new JobService({ store, fleet: c.resolve(AgentFleet), clock, ids, log }));
   part(HistoryRetention, () => new HistoryRetention({ store, clock, log, keepMs: configuration.history.keepMs, renewalGraceMs: configuration.certificates.renewalGraceMs }));
   part(EventRetention, () => new EventRetention({ store, clock, log, keep: configuration.events.keep }));
@@ -156,6 +158,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     bootstrap: c.resolve(BootstrapController),
     drains: c.resolve(DrainController),
     operations: c.resolve(OperationController),
+    updates: c.resolve(UpdateController),
     jobs: c.resolve(JobService),
     healing: c.resolve(HealingController),
     brakes: c.resolve(Brakes),
@@ -176,7 +179,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   const controlHandlers = (c: DependencyContainer) => [
     providerService({ store, clock, ids, secrets, drivers: catalog, directory: c.resolve(ProviderInstances) }),
     releaseService({ store, ids, blobs: c.resolve(FileBlobStore), releaseBlobs: c.resolve(ReleaseBlobs) }),
-    familyService({ store, clock, ids, secrets, strategies: catalog, directory: c.resolve(ProviderInstances), drivers: catalog, maxNodesPerOperation: configuration.limits.maxNodesPerOperation }),
+    familyService({ store, clock, ids, secrets, strategies: catalog, directory: c.resolve(ProviderInstances), drivers: catalog, maxNodesPerOperation: configuration.limits.maxNodesPerOperation, keepRevisions: configuration.families.keepRevisions }),
     nodeService({ store, clock, ids, fleet: c.resolve(AgentFleet), strategies: catalog, assignments: c.resolve(AssignmentBuilder) }),
     hostService({ store, clock, ids, fleet: c.resolve(AgentFleet), identities: c.resolve(HostIdentities), strategies: catalog }),
     operationService({ store, clock }),

@@ -35,6 +35,8 @@ export const methodTable: Readonly<Record<string, MethodRule>> = {
   '/wombat.control.v1.FamilyService/AddDomain': write,
   '/wombat.control.v1.FamilyService/RemoveDomain': write,
   '/wombat.control.v1.FamilyService/DeployNodes': write,
+  '/wombat.control.v1.FamilyService/UpdateFamily': write,
+  '/wombat.control.v1.FamilyService/ListFamilyRevisions': read,
   '/wombat.control.v1.FamilyService/RemoveFamily': write,
   '/wombat.control.v1.FamilyService/SetReplacement': write,
   '/wombat.control.v1.HostService/ListHosts': read,

@@ -147,6 +147,12 @@ export const keys: { readonly [K in ConfigurationKey]: KeyDefinition<Configurati
     default: () => 10 * minuteMs,
     description: 'How long a host without nodes is kept before it is destroyed. 0: for ever.',
   },
+  'families.keepRevisions': {
+    form: 'integer',
+    schema: integer(1, 100),
+    default: () => 10,
+    description: 'How many earlier revisions of a family are kept to go back to, with their secrets. Those that nodes run are kept beside them.',
+  },
   'hosts.silentAfterMs': {
     form: 'integer',
     schema: integer(1_500, hourMs),
