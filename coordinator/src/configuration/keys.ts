@@ -147,6 +147,12 @@ export const keys: { readonly [K in ConfigurationKey]: KeyDefinition<Configurati
     default: () => 10 * minuteMs,
     description: 'How long a host without nodes is kept before it is destroyed. 0: for ever.',
   },
+  'families.keepRevisions': {
+    form: 'integer',
+    schema: integer(1, 100),
+    default: () => 10,
+    description: 'How many earlier revisions of a family are kept to go back to, with their secrets. Those that nodes run are kept beside them.',
+  },
   'hosts.silentAfterMs': {
     form: 'integer',
     schema: integer(1_500, hourMs),
@@ -191,9 +197,15 @@ export const keys: { readonly [K in ConfigurationKey]: KeyDefinition<Configurati
   },
   'certificates.lifetimeMs': {
     form: 'integer',
-    schema: integer(minuteMs, 365 * 24 * hourMs),
+    schema: integer(5_000, 365 * 24 * hourMs),
     default: () => 24 * hourMs,
     description: 'Life of the certificate of a host. Agents renew it after two thirds.',
+  },
+  'certificates.renewalGraceMs': {
+    form: 'integer',
+    schema: integer(0, 365 * 24 * hourMs),
+    default: () => 7 * 24 * hourMs,
+    description: 'How long after its end the certificate of a host still serves to get the next one, and for nothing else. A host that was away for longer has to enrol anew.',
   },
   'history.keepMs': {
     form: 'integer',

@@ -70,6 +70,7 @@ void t.test('every key can be said in all three ways', (test) => {
     'limits.callsAtOnce': ['8', '8', (c) => c.limits.callsAtOnce],
     'agent.command': ['["node", "a b.js"]', 'node "a b.js"', (c) => c.agent.command],
     'hosts.enrolTimeoutMs': ['1234', '1234', (c) => c.hosts.enrolTimeoutMs],
+    'families.keepRevisions': ['3', '3', (c) => c.families.keepRevisions],
     'hosts.idleTtlMs': ['0', '0', (c) => c.hosts.idleTtlMs],
     'hosts.silentAfterMs': ['3000', '3000', (c) => c.hosts.silentAfterMs],
     'hosts.lostAfterMs': ['60000', '60000', (c) => c.hosts.lostAfterMs],
@@ -79,6 +80,7 @@ void t.test('every key can be said in all three ways', (test) => {
     'providers.hostsPerCall': ['5', '5', (c) => c.providers.hostsPerCall],
     'providers.appearWithinMs': ['0', '0', (c) => c.providers.appearWithinMs],
     'certificates.lifetimeMs': ['600000', '600000', (c) => c.certificates.lifetimeMs],
+    'certificates.renewalGraceMs': ['3600000', '3600000', (c) => c.certificates.renewalGraceMs],
     'history.keepMs': ['200000000', '200000000', (c) => c.history.keepMs],
     'events.keep': ['5000', '5000', (c) => c.events.keep],
   };
