@@ -24,7 +24,17 @@ export interface Configuration {
   };
   /** argv of the agent's program. */
   readonly agent: { readonly command: readonly string[] };
-  readonly hosts: { readonly enrolTimeoutMs: number; readonly idleTtlMs: number };
+  readonly hosts: {
+    readonly enrolTimeoutMs: number;
+    readonly idleTtlMs: number;
+    /** Without any frame of its agent. */
+    readonly silentAfterMs: number;
+    /** After it has become silent. */
+    readonly lostAfterMs: number;
+    /** After the coordinator's own start nobody is called silent or lost for this long. */
+    readonly startGraceMs: number;
+  };
+  readonly families: { readonly keepRevisions: number };
   /** Each provider for itself. */
   readonly providers: {
     readonly callsPerSecond: number;
@@ -32,7 +42,7 @@ export interface Configuration {
     readonly hostsPerCall: number;
     readonly appearWithinMs: number;
   };
-  readonly certificates: { readonly lifetimeMs: number };
+  readonly certificates: { readonly lifetimeMs: number; readonly renewalGraceMs: number };
   readonly events: { readonly keep: number };
   readonly history: { readonly keepMs: number };
 }

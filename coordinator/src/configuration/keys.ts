@@ -147,6 +147,30 @@ export const keys: { readonly [K in ConfigurationKey]: KeyDefinition<Configurati
     default: () => 10 * minuteMs,
     description: 'How long a host without nodes is kept before it is destroyed. 0: for ever.',
   },
+  'families.keepRevisions': {
+    form: 'integer',
+    schema: integer(1, 100),
+    default: () => 10,
+    description: 'How many earlier revisions of a family are kept to go back to, with their secrets. Those that nodes run are kept beside them.',
+  },
+  'hosts.silentAfterMs': {
+    form: 'integer',
+    schema: integer(1_500, hourMs),
+    default: () => 12_000,
+    description: 'How long the agent of a host may say nothing until the host is `unknown`. Agents are asked to say something three times as often.',
+  },
+  'hosts.lostAfterMs': {
+    form: 'integer',
+    schema: integer(1_000, 365 * 24 * hourMs),
+    default: () => 5 * minuteMs,
+    description: 'How long a host is `unknown` until it is `lost`. Then the policies of its families say whether other nodes are deployed in place of its own.',
+  },
+  'hosts.startGraceMs': {
+    form: 'integer',
+    schema: integer(1_000, hourMs),
+    default: () => minuteMs,
+    description: 'How long agents have to come back after a start of the coordinator, before a host that has not is called silent or lost.',
+  },
   'providers.callsPerSecond': {
     form: 'integer',
     schema: integer(1, 10_000),
@@ -173,9 +197,15 @@ export const keys: { readonly [K in ConfigurationKey]: KeyDefinition<Configurati
   },
   'certificates.lifetimeMs': {
     form: 'integer',
-    schema: integer(minuteMs, 365 * 24 * hourMs),
+    schema: integer(5_000, 365 * 24 * hourMs),
     default: () => 24 * hourMs,
     description: 'Life of the certificate of a host. Agents renew it after two thirds.',
+  },
+  'certificates.renewalGraceMs': {
+    form: 'integer',
+    schema: integer(0, 365 * 24 * hourMs),
+    default: () => 7 * 24 * hourMs,
+    description: 'How long after its end the certificate of a host still serves to get the next one, and for nothing else. A host that was away for longer has to enrol anew.',
   },
   'history.keepMs': {
     form: 'integer',

@@ -71,7 +71,7 @@ export class AgentReports implements FleetListener {
       if (!host || host.desired === 'absent') return;
       for (const damage of journalDamages) await this.#options.history.append(transaction, journalDamageEvent(host, damage));
       if (isSkewed(skewMs)) await this.#tellSkew(transaction, host, skewMs);
-      const { waiting: _over, lastError: _past, ...rest } = host;
+      const { waiting: _over, lastError: _past, silentSince: _silence, ...rest } = host;
       const now = clock.now();
       const back = { ...rest, lastSeenAt: now };
       if (host.phase === 'up' || host.phase === 'draining') {

@@ -1,16 +1,20 @@
 import type { Clock } from '@wombat/proto';
 import type { Host } from '../domain/model/host.js';
 import type { Node, NodePhase } from '../domain/model/node.js';
+import type { Operation } from '../domain/model/operation.js';
 import type { Change, Store } from '../store/store.js';
 import type { AssignmentController } from './assignment-controller.js';
 import type { BootstrapController } from './bootstrap/bootstrap-controller.js';
 import { Controller } from './controller.js';
 import type { DrainController } from './drain/drain-controller.js';
+import type { Brakes } from './healing/brakes.js';
+import type { HealingController } from './healing/healing-controller.js';
 import type { HostController } from './host-controller.js';
 import type { JobService } from './jobs/job-service.js';
 import type { Machines } from './machines/machines.js';
 import type { OperationController } from './operation-controller.js';
 import type { Log } from './ports.js';
+import type { UpdateController } from './update/update-controller.js';
 
 export interface EngineOptions {
   readonly store: Store;
@@ -22,7 +26,10 @@ export interface EngineOptions {
   readonly bootstrap: BootstrapController;
   readonly drains: DrainController;
   readonly operations: OperationController;
+  readonly updates: UpdateController;
   readonly jobs: JobService;
+  readonly healing: HealingController;
+  readonly brakes: Brakes;
   /** What keeps the store small. */
   readonly retention: readonly Retention[];
 }
@@ -52,12 +59,15 @@ export class Engine {
   readonly #drains: Controller;
   readonly #drainController: DrainController;
   readonly #operations: Controller;
+  readonly #updates: Controller;
   readonly #jobs: Controller;
+  readonly #healing: Controller;
+  readonly #brakes: Controller;
   readonly #retention: readonly Retention[];
   #unsubscribe: (() => void) | undefined;
 
   constructor(options: EngineOptions) {
-    const { store, clock, log, hosts, assignments, bootstrap, drains, operations, jobs } = options;
+    const { store, clock, log, hosts, assignments, bootstrap, drains, operations, updates, jobs, healing, brakes } = options;
     this.#retention = options.retention;
     this.#machines = options.machines;
     this.#store = store;
@@ -69,7 +79,10 @@ export class Engine {
     this.#drainController = drains;
     this.#drains = new Controller({ ...common, name: 'drains', concurrency: drainsAtOnce, all: () => drains.all(), reconcile: (id, signal) => drains.reconcile(id, signal) });
     this.#operations = new Controller({ ...common, name: 'operations', gatherMs: 25, all: () => operations.all(), reconcile: (id) => operations.reconcile(id) });
+    this.#updates = new Controller({ ...common, name: 'updates', gatherMs: 25, all: () => updates.all(), reconcile: (id) => updates.reconcile(id) });
     this.#jobs = new Controller({ ...common, name: 'jobs', all: () => jobs.all(), reconcile: (id) => jobs.reconcile(id) });
+    this.#healing = new Controller({ ...common, name: 'healing', all: () => healing.all(), reconcile: (id) => healing.reconcile(id) });
+    this.#brakes = new Controller({ ...common, name: 'brakes', gatherMs: 250, all: () => brakes.all(), reconcile: () => brakes.reconcile() });
   }
 
   async start(): Promise<void> {
@@ -100,6 +113,8 @@ export class Engine {
       case 'hosts':
         this.#hosts.wake(id);
         this.#assignments.wake(id);
+        this.#healing.wake(id);
+        this.#brakes.wake('all');
         // The removal of a host is over when the host is.
         if (object) this.#operations.wake((object as Host).operationId ?? '');
         break;
@@ -107,6 +122,7 @@ export class Engine {
         if (object) this.#nodeChanged(object as Node);
         break;
       case 'families':
+        this.#updates.wake(id);
         void this.#familyChanged(id);
         break;
       case 'providers':
@@ -114,6 +130,7 @@ export class Engine {
         break;
       case 'operations':
         this.#operations.wake(id);
+        if (object) this.#updates.wake((object as Operation).familyId);
         break;
       case 'jobs':
         this.#jobs.wake(id);
@@ -124,6 +141,7 @@ export class Engine {
 
   #nodeChanged(node: Node): void {
     this.#operations.wake(node.operationId);
+    this.#updates.wake(node.familyId);
     this.#drainController.changed(node);
     if (node.phase === 'draining') this.#drains.wake(node.id);
     if (node.observedGeneration < node.generation) this.#assignments.wake(node.hostId);
@@ -140,6 +158,6 @@ export class Engine {
   }
 
   #all(): Controller[] {
-    return [this.#hosts, this.#assignments, this.#bootstrap, this.#drains, this.#operations, this.#jobs];
+    return [this.#hosts, this.#assignments, this.#bootstrap, this.#drains, this.#operations, this.#updates, this.#jobs, this.#healing, this.#brakes];
   }
 }

@@ -35,7 +35,7 @@ export interface Indexed {
   familyRevisions: 'familyId';
   domains: 'name' | 'familyId' | 'providerId';
   hosts: 'name' | 'providerId' | 'phase' | 'key';
-  nodes: 'name' | 'familyId' | 'hostId' | 'phase' | 'operationId' | 'desired';
+  nodes: 'name' | 'familyId' | 'familyGeneration' | 'releaseId' | 'hostId' | 'phase' | 'operationId' | 'desired';
   operations: 'name' | 'familyId' | 'state' | 'kind';
   joinTokens: 'hostId';
   hostCertificates: 'hostId';
@@ -44,7 +44,7 @@ export interface Indexed {
   jobTargets: 'jobId' | 'targetId' | 'outcome';
 }
 
-/** Equality on indexed fields; a list of values means any of them, null that the field is not there. */
+/** Equality on indexed fields, numbers as text; a list of values means any of them, null that the field is not there. */
 export type Where<K extends Kind> = { readonly [F in Indexed[K]]?: string | readonly string[] | null };
 
 export interface PageQuery<K extends Kind> {

@@ -105,6 +105,7 @@ export const catalogue = {
   WO_NODE_JOIN_FAILED: entry(status.FAILED_PRECONDITION, failed, 'The node runs but could not join its cluster.', 'see the step that failed: wo event follow --node NODE'),
   WO_NODE_DRAIN_FAILED: entry(status.FAILED_PRECONDITION, failed, 'The node could not be drained, so it was left running.', 'see why: wo node show NODE; drain it again, or stop it as it is: wo node stop NODE'),
   WO_NODE_NOT_RUNNING: entry(status.FAILED_PRECONDITION, failed, 'The node does not run.', 'start it: wo node start NODE'),
+  WO_HEALING_HELD: entry(status.FAILED_PRECONDITION, conflict, 'So many hosts of a domain are silent that the nodes of lost ones are not replaced.', 'see what is wrong with the network or the provider: wo host list; to replace the nodes of one host all the same: wo host replace HOST'),
   WO_CLUSTER_SPLIT: entry(status.FAILED_PRECONDITION, failed, 'The nodes of a family are not one connected cluster.', 'see which see each other: wo status FAMILY; restart those of the smaller part, and they join again'),
   WO_PORT_IN_USE: entry(status.FAILED_PRECONDITION, failed, 'A port of the node is taken by another process.', 'free the port, or let Wombat choose one'),
   WO_PLATFORM_MISMATCH: entry(status.FAILED_PRECONDITION, failed, 'The release was built for another kind of machine than the host.', 'build it for the hosts of the family, or choose domains that fit: wo host show HOST'),

@@ -27,14 +27,22 @@ export const faults: readonly Fault[] = [
   {
     id: 'F4', what: 'agents are killed again and again',
     promise: 'in the end every node runs once, and the journal stays small',
-    tests: ['test/src/faults/agent-killed.test.ts', 'test/src/faults/random-kills.test.ts'],
+    tests: ['test/src/faults/agent-journal.test.ts', 'test/src/faults/agent-killed.test.ts', 'test/src/faults/random-kills.test.ts'],
   },
   {
     id: 'F5', what: "an agent's journal is damaged or cut off",
     promise: 'what can be read is used, the rest is put aside, the coordinator fills the gap',
-    tests: ['agent/src/nodes/line-journal.test.ts'],
+    tests: ['agent/src/nodes/line-journal.test.ts', 'agent/src/nodes/journal-damage.test.ts', 'test/src/faults/agent-journal.test.ts'],
   },
-  { id: 'F6', what: 'a machine boots anew', promise: 'what should run there runs again within 10 s', tests: [] },
+  {
+    id: 'F6', what: 'a machine boots anew', promise: 'what should run there runs again within 10 s',
+    tests: ['agent/src/nodes/reboot.test.ts', 'test/src/faults/agent-journal.test.ts'],
+  },
+  {
+    id: 'F7', what: "the disk of a host is full: while a release is fetched or unpacked, or the journal is written",
+    promise: 'what it needs and what is free is told; the agent stays connected, the old release runs on; when there is space, all goes on by itself',
+    tests: ['agent/src/releases/disk-full.test.ts', 'agent/src/nodes/journal-full-disk.test.ts', 'test/src/faults/agent-disk-full.test.ts'],
+  },
   { id: 'F9', what: 'the network between agents and coordinator is parted', promise: 'silent hosts are known within 15 s, and all is consistent within 10 s of its return', tests: [] },
   { id: 'F10', what: 'many hosts fall silent at once', promise: 'healing stops, one event says so, and after a restart there is no false alarm', tests: [] },
   { id: 'F11', what: 'an agent hangs, or its packets are dropped', promise: 'that is noticed within 15 s, and costs nothing afterwards', tests: [] },
