@@ -75,6 +75,7 @@ export const commands: readonly Registered[] = [
   { path: 'host drain', summary: 'remove the nodes of a host and place none there', load: async () => (await import('./host/drain.js')).hostDrain },
   { path: 'host replace', summary: 'deploy others in place of the nodes of a lost host', load: async () => (await import('./host/replace.js')).hostReplace },
   { path: 'host remove', summary: 'destroy the machine', load: async () => (await import('./host/remove.js')).hostRemove },
+  { path: 'host revoke', summary: 'refuse the certificate of a host', load: async () => (await import('./host/revoke.js')).hostRevoke },
 
   { path: 'operation list', summary: 'list the operations', load: async () => (await import('./operation/list.js')).operationList },
   { path: 'operation show', summary: 'show one operation and its plan', load: async () => (await import('./operation/show.js')).operationShow },

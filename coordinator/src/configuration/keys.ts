@@ -215,9 +215,15 @@ export const keys: { readonly [K in ConfigurationKey]: KeyDefinition<Configurati
   },
   'certificates.lifetimeMs': {
     form: 'integer',
-    schema: integer(minuteMs, 365 * 24 * hourMs),
+    schema: integer(5_000, 365 * 24 * hourMs),
     default: () => 24 * hourMs,
     description: 'Life of the certificate of a host. Agents renew it after two thirds.',
+  },
+  'certificates.renewalGraceMs': {
+    form: 'integer',
+    schema: integer(0, 365 * 24 * hourMs),
+    default: () => 7 * 24 * hourMs,
+    description: 'How long after its end the certificate of a host still serves to get the next one, and for nothing else. A host that was away for longer has to enrol anew.',
   },
   'history.keepMs': {
     form: 'integer',
