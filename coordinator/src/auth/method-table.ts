@@ -33,6 +33,7 @@ export const methodTable: Readonly<Record<string, MethodRule>> = {
   '/wombat.control.v1.FamilyService/RemoveDomain': write,
   '/wombat.control.v1.FamilyService/DeployNodes': write,
   '/wombat.control.v1.FamilyService/RemoveFamily': write,
+  '/wombat.control.v1.FamilyService/ScaleFamily': write,
   '/wombat.control.v1.HostService/ListHosts': read,
   '/wombat.control.v1.HostService/GetHost': read,
   '/wombat.control.v1.HostService/DrainHost': write,

@@ -1,6 +1,7 @@
 import type { Clock } from '@wombat/proto';
 import type { Host } from '../domain/model/host.js';
 import type { Node, NodePhase } from '../domain/model/node.js';
+import type { Operation } from '../domain/model/operation.js';
 import type { Change, Store } from '../store/store.js';
 import type { AssignmentController } from './assignment-controller.js';
 import type { BootstrapController } from './bootstrap/bootstrap-controller.js';
@@ -106,6 +107,7 @@ export class Engine {
         break;
       case 'operations':
         this.#operations.wake(id);
+        if ((object as Operation | undefined)?.finishedAt !== undefined) void this.#operationEnded();
         break;
       case 'jobs':
         this.#jobs.wake(id);
@@ -120,6 +122,15 @@ export class Engine {
     if (node.phase === 'draining') this.#drains.wake(node.id);
     if (node.observedGeneration < node.generation) this.#assignments.wake(node.hostId);
     if (phasesThatMatterToTheCluster.includes(node.phase)) this.#bootstrap.wake(node.familyId);
+  }
+
+  /** The turn of one that waits may have come. */
+  async #operationEnded(): Promise<void> {
+    try {
+      for (const id of await this.#store.read.operations.ids({ state: 'waiting' })) this.#operations.wake(id);
+    } catch (error) {
+      this.#log.warn({ err: error }, 'operations that wait could not be woken');
+    }
   }
 
   /** An operation may wait for the cluster of its family. */

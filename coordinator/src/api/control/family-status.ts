@@ -19,7 +19,7 @@ export async function familyStatus(store: Store, family: Family): Promise<Omit<G
     read.nodes.countBy('phase', here),
     read.nodes.count({ ...here, desired: 'running' }),
     shownNodes(store, family.id),
-    read.operations.find({ familyId: family.id, state: ['running', 'cancelling'] }),
+    read.operations.find({ familyId: family.id, state: ['waiting', 'running', 'cancelling'] }),
   ]);
   const release = family.spec.releaseId === undefined ? undefined : await read.releases.get(family.spec.releaseId);
   const namesOf = await nodeNames(read, shown);
@@ -29,7 +29,7 @@ export async function familyStatus(store: Store, family: Family): Promise<Omit<G
     wantedRunning: wanted,
     nodes: shown.map((node) => nodeView(node, namesOf(node))),
     releaseTitle: release ? `${release.name} ${release.version}` : '',
-    activeOperations: active.map(operationView),
+    activeOperations: active.map((operation) => operationView(operation)),
     lastFailure: failed?.lastError && { nodeId: failed.id, operationId: failed.operationId, error: { ...failed.lastError, details: {} }, logTail: failed.logTail },
   };
 }
