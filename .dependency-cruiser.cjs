@@ -38,7 +38,7 @@ module.exports = {
       comment: 'Of the other rooms the engine knows the domain and ports only',
       severity: 'error',
       from: { path: '^coordinator/src/engine/', ...notTests },
-      to: { path: '^coordinator/src/', pathNot: ['^coordinator/src/(domain|engine)/', '^coordinator/src/store/store[.]ts$', '^coordinator/src/fleet/fleet[.]ts$'] },
+      to: { path: '^coordinator/src/', pathNot: ['^coordinator/src/(domain|engine|limits)/', '^coordinator/src/store/store[.]ts$', '^coordinator/src/fleet/fleet[.]ts$'] },
     },
     {
       name: 'nothing-imports-tests-or-scripts',

@@ -2,7 +2,7 @@
 import 'reflect-metadata';
 import path from 'node:path';
 import { container as root, instanceCachingFactory, type DependencyContainer } from 'tsyringe';
-import { randomIds, systemClock, wombatVersion } from '@wombat/proto';
+import { randomIds, wombatVersion } from '@wombat/proto';
 import type { Logger } from 'pino';
 import { ControlListener } from './api/doors/control-listener.js';
 import { AgentsListener } from './api/doors/agents-listener.js';
@@ -23,6 +23,7 @@ import { HttpListener } from './api/http/http-listener.js';
 import { RequestReplay } from './api/replay/request-replay.js';
 import { reflectionServices } from './api/reflection/reflection-service.js';
 import { CertificateIndex } from './auth/certificate-index.js';
+import { CertificateWatch } from './auth/certificate-watch.js';
 import { HostIdentities } from './auth/host-identities.js';
 import { LostCertificates } from './auth/lost-certificates.js';
 import { MethodTable } from './auth/method-table.js';
@@ -32,6 +33,7 @@ import { TokenUses } from './auth/token-uses.js';
 import { Backups } from './backup/create-backup.js';
 import type { Configuration } from './configuration/configuration.js';
 import { Coordinator } from './coordinator.js';
+import { ClockWatch } from './diagnosis/clock-watch.js';
 import { Diagnosis } from './diagnosis/diagnosis.js';
 import { AgentReports } from './engine/agent-reports.js';
 import { AssignmentBuilder } from './engine/assignment-builder.js';
@@ -43,15 +45,20 @@ import { ExecOutcomes } from './engine/exec-outcomes.js';
 import { BoundedHistory } from './engine/bounded-history.js';
 import { EventRetention } from './engine/event-retention.js';
 import { HistoryRetention } from './engine/history-retention.js';
+import { Brakes } from './engine/healing/brakes.js';
+import { HealingController } from './engine/healing/healing-controller.js';
 import { HostController } from './engine/host-controller.js';
 import { HostSilence } from './engine/host-silence.js';
 import { JobService } from './engine/jobs/job-service.js';
 import type { Family } from './domain/model/family.js';
 import { joinsCluster } from './engine/bootstrap/joins-cluster.js';
+import { Machines } from './engine/machines/machines.js';
 import { Turns } from './engine/operations/turns.js';
 import { OperationController } from './engine/operation-controller.js';
 import { StepRunner } from './engine/step-runner.js';
+import { UpdateController } from './engine/update/update-controller.js';
 import { AgentFleet } from './fleet/agent-fleet.js';
+import { settingsFor } from './fleet/settings.js';
 import { artifactService } from './fleet/services/artifact-service.js';
 import { enrolmentService } from './fleet/services/enrolment-service.js';
 import { sessionService } from './fleet/services/session-service.js';
@@ -61,13 +68,12 @@ import { ProviderInstances } from './plugins/provider-instances.js';
 import { pluginList } from './plugins/plugin-list.js';
 import { FileBlobStore } from './releases/file-blob-store.js';
 import { ReleaseBlobs } from './releases/release-blobs.js';
-import { checkInThread } from './store/sqlite/check-in-thread.js';
 
 /** The coordinator's parts, from top to bottom. Nothing else knows which class stands behind a port. */
 export function compose(configuration: Configuration, grounds: Grounds, log: Logger): Coordinator {
-  const { lock, store, clusterId, secrets, authority, certificate, catalog } = grounds;
+  const { lock, clock, place, store, clusterId, secrets, authority, certificate, catalog } = grounds;
   const { directory } = configuration;
-  const [clock, ids] = [systemClock, randomIds];
+  const ids = randomIds;
   const container = root.createChildContainer();
   const part = <Part>(token: new (...args: never[]) => Part, make: (c: DependencyContainer) => Part): void => {
     container.register<Part>(token as never, { useFactory: instanceCachingFactory(make) });
@@ -75,7 +81,8 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
 
   // Who may come in
   part(MethodTable, () => new MethodTable());
-  part(CertificateIndex, () => new CertificateIndex(store, clock));
+  part(CertificateIndex, () => new CertificateIndex(store, clock, configuration.certificates.renewalGraceMs));
+  part(CertificateWatch, (c) => new CertificateWatch({ store, index: c.resolve(CertificateIndex), clock, onError: (error) => log.warn({ err: error }, 'certificates that near their end could not be told') }));
   part(HostIdentities, (c) => new HostIdentities({
     store, authority, index: c.resolve(CertificateIndex), clock, ids, onUntold: (error) => log.error({ err: error }, 'the refusal of a join token could not be recorded'),
   }));
@@ -100,7 +107,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   }));
 
   // The agents that are connected, and what becomes of their words
-  part(AgentFleet, (c) => new AgentFleet({ listener: c.resolve(AgentReports), clock, log, ids }));
+  part(AgentFleet, (c) => new AgentFleet({ listener: c.resolve(AgentReports), clock, log, ids, settings: settingsFor(configuration.hosts.silentAfterMs) }));
   part(ExecOutcomes, (c) => new ExecOutcomes(c.resolve(StepRunner), c.resolve(JobService)));
   part(BoundedHistory, () => new BoundedHistory({ store, clock, log }));
   part(AgentReports, (c) => new AgentReports({
@@ -121,10 +128,20 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   // What drives the stored state towards what is wanted
   part(AssignmentBuilder, () => new AssignmentBuilder({ store, clock, secrets, strategies: catalog }));
   part(AssignmentController, (c) => new AssignmentController({ store, fleet: c.resolve(AgentFleet), builder: c.resolve(AssignmentBuilder) }));
-  part(HostSilence, (c) => new HostSilence({ store, clock, fleet: c.resolve(AgentFleet), history: c.resolve(BoundedHistory) }));
+  part(HostSilence, (c) => new HostSilence({
+    store, clock, fleet: c.resolve(AgentFleet), history: c.resolve(BoundedHistory), startGraceMs: configuration.hosts.startGraceMs, awakeMs: () => c.resolve(AgentFleet).awakeMs,
+  }));
+  part(Brakes, () => new Brakes(store, clock));
+  part(HealingController, (c) => new HealingController({
+    store, clock, ids, strategies: catalog, brakes: c.resolve(Brakes), lostAfterMs: configuration.hosts.lostAfterMs, startGraceMs: configuration.hosts.startGraceMs,
+    awakeMs: () => c.resolve(AgentFleet).awakeMs,
+  }));
+  part(Machines, (c) => new Machines({
+    store, clock, log, clusterId, fleet: c.resolve(AgentFleet), providers: c.resolve(ProviderInstances), revoker: c.resolve(HostIdentities),
+    limits: configuration.providers, appearsWithinMs: configuration.providers.appearWithinMs,
+  }));
   part(HostController, (c) => new HostController({
-    store, clock, clusterId, fleet: c.resolve(AgentFleet), providers: c.resolve(ProviderInstances), revoker: c.resolve(HostIdentities),
-    silence: c.resolve(HostSilence), enrolTimeoutMs: configuration.hosts.enrolTimeoutMs, idleTtlMs: configuration.hosts.idleTtlMs,
+    store, clock, machines: c.resolve(Machines), silence: c.resolve(HostSilence), enrolTimeoutMs: configuration.hosts.enrolTimeoutMs, idleTtlMs: configuration.hosts.idleTtlMs,
   }));
   part(StepRunner, (c) => new StepRunner({ fleet: c.resolve(AgentFleet), clock, ids }));
   part(BootstrapController, (c) => new BootstrapController({ store, clock, strategies: catalog, steps: c.resolve(StepRunner), history: c.resolve(BoundedHistory) }));
@@ -136,24 +153,30 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   };
   part(Turns, () => new Turns(store, operations));
   part(OperationController, (c) => new OperationController(store, clock, c.resolve(Turns)));
+  part(UpdateController, () => new UpdateController({ store, clock, strategies: catalog }));
   part(JobService, (c) => new JobService({ store, fleet: c.resolve(AgentFleet), clock, ids, log }));
-  part(HistoryRetention, () => new HistoryRetention({ store, clock, log, keepMs: configuration.history.keepMs }));
+  part(HistoryRetention, () => new HistoryRetention({ store, clock, log, keepMs: configuration.history.keepMs, renewalGraceMs: configuration.certificates.renewalGraceMs }));
   part(EventRetention, () => new EventRetention({ store, clock, log, keep: configuration.events.keep }));
   part(Engine, (c) => new Engine({
     store, clock, log,
     hosts: c.resolve(HostController),
+    machines: c.resolve(Machines),
     assignments: c.resolve(AssignmentController),
     bootstrap: c.resolve(BootstrapController),
     drains: c.resolve(DrainController),
     operations: c.resolve(OperationController),
+    updates: c.resolve(UpdateController),
     jobs: c.resolve(JobService),
+    healing: c.resolve(HealingController),
+    brakes: c.resolve(Brakes),
     retention: [c.resolve(BoundedHistory), c.resolve(EventRetention), c.resolve(HistoryRetention)],
   }));
 
   // How it is kept safe and well
-  part(Backups, () => new Backups({ directory, clusterId, clock, configurationFile: grounds.configurationFile }));
+  part(Backups, () => new Backups({ directory, place, clusterId, clock, configurationFile: grounds.configurationFile }));
+  part(ClockWatch, () => new ClockWatch({ store, clock, onError: (error) => log.warn({ err: error }, 'a step of the clock could not be told') }));
   part(Diagnosis, (c) => new Diagnosis({
-    directory, store, clock, authority, fleet: c.resolve(AgentFleet), checkStore: checkInThread,
+    directory, store, clock, authority, fleet: c.resolve(AgentFleet), place,
     certificate: () => certificate.current, plugins: () => pluginList(catalog).map(({ description }) => description?.name ?? ''),
   }));
 
@@ -163,9 +186,9 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   const controlHandlers = (c: DependencyContainer) => [
     providerService({ store, clock, ids, secrets, drivers: catalog, directory: c.resolve(ProviderInstances) }),
     releaseService({ store, ids, blobs: c.resolve(FileBlobStore), releaseBlobs: c.resolve(ReleaseBlobs) }),
-    familyService({ store, clock, ids, secrets, strategies: catalog, directory: c.resolve(ProviderInstances), drivers: catalog, fleet: c.resolve(AgentFleet), operations }),
+    familyService({ store, clock, ids, secrets, strategies: catalog, directory: c.resolve(ProviderInstances), drivers: catalog, fleet: c.resolve(AgentFleet), operations, keepRevisions: configuration.families.keepRevisions }),
     nodeService({ store, clock, ids, fleet: c.resolve(AgentFleet), operations, assignments: c.resolve(AssignmentBuilder) }),
-    hostService({ store, clock, ids, fleet: c.resolve(AgentFleet), operations }),
+    hostService({ store, clock, ids, fleet: c.resolve(AgentFleet), identities: c.resolve(HostIdentities), operations }),
     operationService({ store, operations }),
     eventService({ store }),
     jobApiService({ store, jobs: c.resolve(JobService) }),
@@ -199,6 +222,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     configuration, lock, store, log, version: wombatVersion,
     certificate,
     index: c.resolve(CertificateIndex),
+    watches: [c.resolve(CertificateWatch), c.resolve(ClockWatch)],
     operators: c.resolve(Operators),
     uses: c.resolve(TokenUses),
     providers: c.resolve(ProviderInstances),

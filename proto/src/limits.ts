@@ -30,6 +30,8 @@ export const limits = {
   /** Each stream of a command, kept on the host. */
   execOutputBytes: 10 * 1024 * 1024,
   logTailBytes: 4 * 1024,
+  /** Of a virtual machine of Erlang; one for each node. */
+  crashDumpBytes: 16 * 1024 * 1024,
   csrBytes: 4 * 1024,
   artifactBytes: 2 * 1024 ** 3,
   expandedBytes: 8 * 1024 ** 3,

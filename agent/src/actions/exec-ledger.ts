@@ -1,5 +1,5 @@
 import type { Clock } from '@wombat/proto';
-import { ExecOutcome, type OutcomeRef } from '@wombat/proto/agent';
+import { ExecOutcome, type JournalDamage, type OutcomeRef } from '@wombat/proto/agent';
 import { LineJournal } from '../nodes/line-journal.js';
 
 /** A command that was taken up; written before it is started. */
@@ -27,25 +27,26 @@ interface Known {
 
 /** A job that was acknowledged is never resent; it is remembered all the same for this long. */
 const rememberedMs = 24 * 3600_000;
-const compactAfterLines = 2_000;
+const version = 1;
 
 /** Which commands this host has taken up: each is run at most once, however often it is resent. */
 export class ExecLedger {
-  readonly #lines: LineJournal;
+  readonly #lines: LineJournal<Line>;
   readonly #clock: Clock;
   readonly #known = new Map<string, Known>();
   #hasGrown = false;
 
   constructor(options: { readonly file: string; readonly clock: Clock }) {
-    this.#lines = new LineJournal(options);
+    this.#lines = new LineJournal({ ...options, version, read: readLine });
     this.#clock = options.clock;
   }
 
-  async open(): Promise<string | undefined> {
-    const { entries, quarantine } = await this.#lines.open();
-    for (const line of entries) this.#apply(line as Line);
+  /** Answers what could not be used of it. */
+  async open(): Promise<JournalDamage | undefined> {
+    const { entries, damage } = await this.#lines.open();
+    for (const line of entries) this.#apply(line);
     await this.#compact();
-    return quarantine;
+    return damage;
   }
 
   has(jobId: string, targetId: string): boolean {
@@ -98,7 +99,7 @@ export class ExecLedger {
     for (const line of lines) this.#apply(line);
     this.#hasGrown ||= lines.length > 0;
     await this.#lines.append(lines, { durable });
-    if (this.#lines.lines > compactAfterLines + 4 * this.#known.size) await this.#compact();
+    await this.#lines.compactWhenGrown(() => this.#snapshot());
   }
 
   #apply(line: Line): void {
@@ -119,9 +120,8 @@ export class ExecLedger {
     });
   }
 
-  /** What a full disk forbids is tried again later: until then the journal is only longer than it need be. */
   #compact(): Promise<void> {
-    return this.#lines.rewrite(() => this.#snapshot()).catch(() => undefined);
+    return this.#lines.compact(() => this.#snapshot());
   }
 
   #isOver({ acknowledgedAt }: Known): boolean {
@@ -143,6 +143,15 @@ export class ExecLedger {
     }
     return lines;
   }
+}
+
+/** Throws for what this agent would not have written. */
+function readLine(value: unknown): Line {
+  const line = value as Line;
+  if (line.kind === 'outcome') ExecOutcome.decode(Buffer.from(line.bytes, 'base64'));
+  else if (line.kind === 'accepted') keyOf(line.entry.jobId, line.entry.targetId);
+  else if (line.kind !== 'acknowledged') throw new Error('no line of this ledger');
+  return line;
 }
 
 function keyOf(jobId: string, targetId: string): string {

@@ -6,7 +6,7 @@ import { failpoint } from '@wombat/proto/failpoints';
 import type { Action, Command } from '@wombat/proto/types';
 import { SecretMask } from '../nodes/mask-secrets.js';
 import { resolveArgv } from '../nodes/node-action.js';
-import { erlCallOf, nodeEnvironment, ownerOf, type NodeContext } from '../nodes/node-context.js';
+import { erlCallOf, execIdVariable, nodeEnvironment, ownerOf, type NodeContext } from '../nodes/node-context.js';
 import { cleanEnvironment } from '../processes/clean-environment.js';
 import { exitCode, isSuccess, unknownExit } from '../processes/exit-status.js';
 import { findProgram } from '../processes/find-program.js';
@@ -81,7 +81,7 @@ export class ExecRun {
     const { runner, hostId, path, directory } = this.#services;
     const hostDirectory = join(directory, 'exec');
     const own = context ? nodeEnvironment(context, added) : cleanEnvironment({ path, home: hostDirectory }, added);
-    const environment = { ...own, WOMBAT_HOST_ID: hostId, WOMBAT_EXEC_ID: this.#entry.jobId };
+    const environment = { ...own, WOMBAT_HOST_ID: hostId, [execIdVariable]: this.#entry.jobId };
     return runner.spawn({
       startId: this.#entry.startId,
       recordPrefix: this.#recordPrefix,

@@ -1,5 +1,5 @@
 import { WombatError, durationToMs, isId, limits } from '@wombat/proto';
-import { ExecJob, type CancelExec, type Exec, type ExecOutcome, type OutcomeRef } from '@wombat/proto/agent';
+import { ExecJob, type CancelExec, type Exec, type ExecOutcome, type JournalDamage, type OutcomeRef } from '@wombat/proto/agent';
 import { failpoint } from '@wombat/proto/failpoints';
 import { Slots } from '../nodes/slots.js';
 import { newStartId } from '../processes/runner.js';
@@ -26,12 +26,12 @@ export class ExecAction {
     this.#services = services;
   }
 
-  /** Takes up what an earlier agent was running. */
-  async open(): Promise<void> {
-    const { ledger, log } = this.#services;
-    const quarantine = await ledger.open();
-    if (quarantine) log.warn({ quarantine }, 'the ledger of commands was damaged; what could be read is used');
+  /** Takes up what an earlier agent was running. Answers what could not be used of the ledger. */
+  async open(): Promise<JournalDamage | undefined> {
+    const { ledger } = this.#services;
+    const damage = await ledger.open();
     for (const entry of ledger.unfinished()) this.#track(entry, (signal) => new ExecRun(entry, this.#services, signal).resume());
+    return damage;
   }
 
   /** Commands run on, and are found again by the next agent. */

@@ -1,7 +1,13 @@
-import { DesiredState } from '@wombat/proto/agent';
+import { existsSync } from 'node:fs';
+import { DesiredState, RunMode, type NodeSpec } from '@wombat/proto/agent';
+import { isAlive, type ProcessIdentity } from '@wombat/proto/processes';
 import { DaemonProcess } from '../processes/daemon-process.js';
 import { unknownExit } from '../processes/exit-status.js';
-import { isAlive } from '@wombat/proto/processes';
+import { environmentValue, findByEnvironment } from '../processes/process-table.js';
+import { isStartId } from '../processes/runner.js';
+import { startIdVariable } from '../processes/running-process.js';
+import type { Supervised } from '../processes/supervised.js';
+import { execIdVariable, nodeIdVariable } from './node-context.js';
 import { recordPrefix } from './node-launch.js';
 import { removeLeftovers } from './node-files.js';
 import { incarnationKey, type NodeRecord, type StartRecord } from './node-record.js';
@@ -20,26 +26,57 @@ export async function adoptNode(state: NodeState, services: NodeServices): Promi
 }
 
 /**
- * A damaged journal may have lost a start: what runs is found by what is kept beside it, so that no
- * node ever runs twice. Whether it was ready is not known, and found out again.
+ * A damaged journal may have lost a start: what runs is found by what is kept beside it, or by its environment when
+ * nothing is, so that no node ever runs twice. Whether it was ready is not known, and found out again.
  */
-async function adoptUnrecorded(state: NodeState, { bootId, runner, clock }: NodeServices): Promise<boolean> {
-  const { paths, record, assignment } = state;
-  for (const startId of keptStarts(paths).filter((kept) => kept !== record.start?.startId)) {
-    const adoption = runner.adopt(startId, recordPrefix(paths, startId));
+async function adoptUnrecorded(state: NodeState, services: NodeServices): Promise<boolean> {
+  const { paths, record } = state;
+  const kept = keptStarts(paths).filter((startId) => startId !== record.start?.startId);
+  const starts = kept.length > 0 || record.start ? kept : startsByEnvironment(state);
+  for (const startId of starts) {
     const spec = readStartedSpec(paths, startId);
-    if (adoption.kind !== 'running' || !spec) {
-      discardStart(paths, startId);
-      continue;
+    const found = findStart(state, services, startId, spec);
+    if (found) {
+      await adoptFound(state, services, found, spec);
+      return true;
     }
-    const incarnation = incarnationKey({ ...assignment, spec });
-    const start: StartRecord = { startId, startedAt: clock.now(), bootId, incarnation, wasReady: true, isReady: false, isOver: false };
-    await keep(state, { ...record, start });
-    state.process = adoption.process;
-    state.resume('starting');
-    return true;
+    discardStart(paths, startId);
   }
   return false;
+}
+
+/** Commands for the node bear an id of their own, and are looked after by others. */
+function startsByEnvironment({ nodeId, paths }: NodeState): string[] {
+  // Nothing runs of a node that was never here.
+  const members = existsSync(paths.base) ? findByEnvironment(nodeIdVariable, nodeId) : [];
+  const own = members.filter(({ pid }) => environmentValue(pid, execIdVariable) === undefined);
+  return [...new Set(own.map(({ pid }) => environmentValue(pid, startIdVariable)).filter(isStartId))];
+}
+
+interface FoundStart {
+  readonly process: Supervised;
+  readonly daemon?: ProcessIdentity;
+}
+
+function findStart({ paths }: NodeState, { runner }: NodeServices, startId: string, spec: NodeSpec | undefined): FoundStart | undefined {
+  const adoption = runner.adopt(startId, recordPrefix(paths, startId));
+  if (adoption.kind === 'running') return { process: adoption.process };
+  if (spec?.run?.mode !== RunMode.DAEMON) return undefined;
+  const [oldest] = findByEnvironment(startIdVariable, startId).sort((one, other) => Number(one.startTime) - Number(other.startTime));
+  if (!oldest) return undefined;
+  const daemon = { pid: oldest.pid, startTime: oldest.startTime };
+  return { process: new DaemonProcess(startId, daemon, runner.poller), daemon };
+}
+
+/** What it was started for is told by what is kept of it; without that it gives way to what is wanted. */
+async function adoptFound(state: NodeState, { bootId, clock }: NodeServices, { process, daemon }: FoundStart, spec: NodeSpec | undefined): Promise<void> {
+  const { assignment, record } = state;
+  const incarnation = spec ? incarnationKey({ ...assignment, spec }) : '';
+  const { startId } = process;
+  const start: StartRecord = { startId, startedAt: clock.now(), bootId, incarnation, wasReady: true, isReady: false, isOver: false, ...(daemon ? { daemon } : {}) };
+  await keep(state, { ...record, start });
+  state.process = process;
+  state.resume('starting');
 }
 
 async function adoptProcess(state: NodeState, start: StartRecord, { bootId, runner }: NodeServices): Promise<void> {

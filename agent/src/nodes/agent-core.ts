@@ -1,8 +1,8 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { systemClock, type Clock } from '@wombat/proto';
-import type { AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, MeasureData, NodeStatus, ReadExecOutput, ReadLogs } from '@wombat/proto/agent';
+import type { AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, JournalDamage, MeasureData, NodeStatus, ReadExecOutput, ReadLogs } from '@wombat/proto/agent';
 import { ExecAction } from '../actions/exec.js';
 import { ExecLedger } from '../actions/exec-ledger.js';
 import { measureData } from '../actions/measure-data.js';
@@ -27,6 +27,8 @@ export interface AgentCoreOptions {
   /** Everything of the agent's lies below it; no other agent may use it. */
   readonly directory: string;
   readonly hostId: string;
+  /** Changes when the machine boots. */
+  readonly bootId: string;
   readonly releases: ReleaseStore;
   readonly log: Logger;
   readonly epmd: EpmdSettings;
@@ -87,12 +89,20 @@ export class AgentCore implements SessionHandlers {
   /** Reads the journals, finds what runs, and converges. Before the session is opened. */
   async start(): Promise<void> {
     await mkdir(this.#options.directory, { recursive: true, mode: 0o700 });
-    this.#table = new NodeTable(await this.#nodeServices());
+    this.#table = new NodeTable(this.#nodeServices());
     await this.#table.open();
-    await this.#exec.open();
+    await this.#openLedger();
     this.#matchKeepers();
     this.#housekeeping = setInterval(() => void this.#keepHouse(), housekeepingMs).unref();
     void this.#keepHouse();
+  }
+
+  async #openLedger(): Promise<void> {
+    const { log } = this.#options;
+    const damage = await this.#exec.open();
+    if (!damage) return;
+    log.warn({ ...damage }, 'the ledger of commands was damaged; none of them is run a second time');
+    await this.#journal.damaged(damage).catch((error: unknown) => log.warn({ err: error }, 'cannot remember that the ledger was damaged'));
   }
 
   /** Nodes and commands run on, and the next agent in this directory finds them. */
@@ -138,6 +148,10 @@ export class AgentCore implements SessionHandlers {
     return this.#journal.syncId;
   }
 
+  journalDamages(): readonly JournalDamage[] {
+    return this.#journal.damages;
+  }
+
   statuses(): readonly NodeStatus[] {
     return this.#nodes.statuses();
   }
@@ -165,8 +179,8 @@ export class AgentCore implements SessionHandlers {
     return this.#table;
   }
 
-  async #nodeServices(): Promise<NodeServices> {
-    const { directory, hostId, log, releases, startsAtOnce = 8 } = this.#options;
+  #nodeServices(): NodeServices {
+    const { directory, hostId, bootId, log, releases, startsAtOnce = 8 } = this.#options;
     return {
       directory, hostId, log, releases,
       clock: this.#clock,
@@ -174,7 +188,7 @@ export class AgentCore implements SessionHandlers {
       path: this.#path,
       epmd: this.#epmd,
       memoryGroups: new MemoryGroups(),
-      bootId: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim(),
+      bootId,
       journal: this.#journal,
       starts: new Slots(startsAtOnce),
       onStatus: (status) => {

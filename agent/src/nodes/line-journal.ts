@@ -1,17 +1,24 @@
-import { createHash } from 'node:crypto';
-import { readFile, mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { mkdir, open, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import { WombatError, type Clock } from '@wombat/proto';
+import type { JournalDamage } from '@wombat/proto/agent';
+import { encodeLine, headerLine, parseJournal } from './journal-lines.js';
+import { keepAside, moveAside } from './journal-quarantine.js';
 
-export interface LineJournalOptions {
+export interface LineJournalOptions<Entry> {
   readonly file: string;
   readonly clock: Clock;
+  /** Of what the entries mean. A file of another version is put aside as a whole. */
+  readonly version: number;
+  /** Throws for what is no entry. */
+  readonly read: (value: unknown) => Entry;
 }
 
-export interface LoadedJournal {
-  readonly entries: readonly unknown[];
-  /** Where the lines that could not be read were put; undefined when all could. */
-  readonly quarantine: string | undefined;
+export interface LoadedJournal<Entry> {
+  readonly entries: readonly Entry[];
+  /** There was none. */
+  readonly isNew: boolean;
+  readonly damage: JournalDamage | undefined;
 }
 
 interface PendingWrite {
@@ -21,74 +28,74 @@ interface PendingWrite {
   readonly reject: (error: unknown) => void;
 }
 
+/** No journal comes near it: whatever is larger is something else. */
+const largestBytes = 256 * 1024 * 1024;
+/** Superseded lines may take this much, and as much again as is current. */
+const slackBytes = 256 * 1024;
+
 /**
- * An append-only file of JSON lines, each with a checksum before it. Writes that are asked for while
- * one is under way share the next write and the next fsync. A line that is cut short or damaged is
- * put aside when the journal is opened, and all others are used.
+ * An append-only file of lines, each with a checksum before it. Writes that are asked for while one is
+ * under way share the next write and the next fsync. A file that is damaged is put aside when it is
+ * opened, and whatever can be read of it is used: no content of it keeps an agent from starting.
  */
-export class LineJournal {
-  readonly #file: string;
-  readonly #clock: Clock;
+export class LineJournal<Entry> {
+  readonly #options: LineJournalOptions<Entry>;
   #handle: FileHandle | undefined;
   #pending: PendingWrite[] = [];
   #writing: Promise<void> | undefined;
-  #lines = 0;
-  /** The last write failed and may have left half a line. */
+  /** Of the file, as far as it is whole. */
+  #bytes = 0;
+  /** At this size it is worth making it anew. */
+  #fullBytes = 0;
+  /** The file may end with half a line. */
   #isTorn = false;
 
-  constructor({ file, clock }: LineJournalOptions) {
-    this.#file = file;
-    this.#clock = clock;
+  constructor(options: LineJournalOptions<Entry>) {
+    this.#options = options;
   }
 
-  /** Lines in the file, superseded ones too: tells when a compaction is worth it. */
-  get lines(): number {
-    return this.#lines;
-  }
-
-  async open(): Promise<LoadedJournal> {
-    await mkdir(dirname(this.#file), { recursive: true, mode: 0o700 });
-    const text = await readOrEmpty(this.#file);
-    const { entries, damaged } = parseLines(text);
-    const quarantine = damaged.length > 0 ? await this.#quarantine(damaged) : undefined;
-    if (quarantine) await this.rewrite(() => entries);
-    this.#handle ??= await open(this.#file, 'a', 0o600);
-    this.#lines = entries.length;
-    return { entries, quarantine };
+  async open(): Promise<LoadedJournal<Entry>> {
+    const { file, version, read } = this.#options;
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    const found = await this.#readFile();
+    if (typeof found !== 'string') {
+      await this.#begin([], 0);
+      return { entries: [], isNew: found === undefined, damage: found };
+    }
+    const { entries, damage } = parseJournal(found, version, read);
+    if (damage === undefined) {
+      await this.#continue(found.length);
+      return { entries, isNew: false, damage: undefined };
+    }
+    return { entries, isNew: false, damage: await this.#beginAnew(entries, damage, found.length) };
   }
 
   /** In the file when it resolves: a killed agent loses nothing. With `durable` a power cut does not either. */
-  append(entries: readonly unknown[], options: { readonly durable: boolean }): Promise<void> {
+  append(entries: readonly Entry[], options: { readonly durable: boolean }): Promise<void> {
     if (entries.length === 0) return Promise.resolve();
     const text = entries.map(encodeLine).join('');
-    this.#lines += entries.length;
     return new Promise((resolve, reject) => {
       this.#pending.push({ text, durable: options.durable, resolve, reject });
       this.#startWriting();
     });
   }
 
-  /** Replaces all by what is current when no write is under way; made beside and renamed. */
-  async rewrite(current: () => readonly unknown[]): Promise<void> {
+  /** Replaces all by what is current when no write is under way; made beside and renamed. @throws WombatError WO_DISK_FULL */
+  async rewrite(current: () => readonly Entry[]): Promise<void> {
     await this.#exclusively(async () => {
-      const entries = current();
-      const staged = `${this.#file}.new`;
-      await rm(staged, { force: true });
-      const handle = await open(staged, 'ax', 0o600);
-      try {
-        await handle.appendFile(entries.map(encodeLine).join(''));
-        await handle.sync();
-        await rename(staged, this.#file);
-        await syncDirectory(dirname(this.#file));
-      } catch (error) {
-        await handle.close();
-        throw diskError(error);
-      }
+      const handle = await this.#stage(current());
       await this.#handle?.close();
       this.#handle = handle;
-      this.#isTorn = false;
-      this.#lines = entries.length;
     });
+  }
+
+  /** The same when most of the file is superseded. What a full disk forbids is tried again when the file has grown further. */
+  async compactWhenGrown(current: () => readonly Entry[]): Promise<void> {
+    if (this.#bytes >= this.#fullBytes) await this.compact(current);
+  }
+
+  async compact(current: () => readonly Entry[]): Promise<void> {
+    await this.rewrite(current).catch(() => (this.#fullBytes = this.#bytes + slackBytes));
   }
 
   async close(): Promise<void> {
@@ -96,6 +103,75 @@ export class LineJournal {
       await this.#handle?.close();
       this.#handle = undefined;
     });
+  }
+
+  /** Byte for byte. What cannot be read is moved out of the way; undefined: there is none. */
+  async #readFile(): Promise<string | undefined | JournalDamage> {
+    const { file, clock } = this.#options;
+    try {
+      const { size } = await stat(file);
+      if (size <= largestBytes) return await readFile(file, 'latin1');
+      throw new Error(`it has ${size} bytes`);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      return this.#damage(await moveAside(file, clock.now()), `it cannot be read: ${(error as NodeJS.ErrnoException).code ?? (error as Error).message}`);
+    }
+  }
+
+  /** What can be read of it, in a new file; on a full disk the old one is gone on with, and the next agent tries again. */
+  async #beginAnew(entries: readonly Entry[], reason: string, sizeBytes: number): Promise<JournalDamage> {
+    const { file, clock } = this.#options;
+    const aside = await keepAside(file, clock.now()).catch(() => '');
+    await this.#begin(entries, sizeBytes);
+    return this.#damage(aside, reason);
+  }
+
+  #damage(keptAs: string, reason: string): JournalDamage {
+    return { journal: basename(this.#options.file), keptAs, reason };
+  }
+
+  async #begin(entries: readonly Entry[], sizeBytes: number): Promise<void> {
+    try {
+      this.#handle = await this.#stage(entries);
+    } catch (error) {
+      if (!WombatError.is(error)) throw error;
+      this.#isTorn = sizeBytes > 0;
+      await this.#continue(sizeBytes);
+    }
+  }
+
+  async #continue(sizeBytes: number): Promise<void> {
+    this.#handle = await open(this.#options.file, 'a', 0o600);
+    this.#noteSize(sizeBytes);
+  }
+
+  /** A whole file under another name that takes the place of the journal, and outlives a power cut there. */
+  async #stage(entries: readonly Entry[]): Promise<FileHandle> {
+    const { file, version } = this.#options;
+    const staged = `${file}.new`;
+    let handle: FileHandle | undefined;
+    try {
+      await rm(staged, { recursive: true, force: true });
+      handle = await open(staged, 'ax', 0o600);
+      const text = headerLine(version) + entries.map(encodeLine).join('');
+      await handle.appendFile(text);
+      await handle.sync();
+      await rename(staged, file);
+      await syncDirectory(dirname(file));
+      this.#isTorn = false;
+      this.#noteSize(text.length);
+      return handle;
+    } catch (error) {
+      await handle?.close();
+      // It would take space that there is none of.
+      await rm(staged, { force: true });
+      throw diskError(error);
+    }
+  }
+
+  #noteSize(sizeBytes: number): void {
+    this.#bytes = sizeBytes;
+    this.#fullBytes = 2 * sizeBytes + slackBytes;
   }
 
   #startWriting(): void {
@@ -112,14 +188,25 @@ export class LineJournal {
       const batch = this.#pending.splice(0);
       try {
         if (!this.#handle) throw new WombatError('WO_UNAVAILABLE', 'the journal is closed');
-        await this.#handle.appendFile(`${this.#isTorn ? '\n' : ''}${batch.map(({ text }) => text).join('')}`);
+        const text = `${this.#isTorn ? '\n' : ''}${batch.map((write) => write.text).join('')}`;
+        await this.#handle.appendFile(text);
+        this.#bytes += text.length;
         this.#isTorn = false;
         if (batch.some(({ durable }) => durable)) await this.#handle.datasync();
         for (const { resolve } of batch) resolve();
       } catch (error) {
-        this.#isTorn = true;
+        await this.#cutTornWrite();
         for (const { reject } of batch) reject(diskError(error));
       }
+    }
+  }
+
+  /** Whoever asked for it is told that it failed; half a line of it would look like damage to the next agent. */
+  async #cutTornWrite(): Promise<void> {
+    try {
+      await this.#handle?.truncate(this.#bytes);
+    } catch {
+      this.#isTorn = true;
     }
   }
 
@@ -130,53 +217,6 @@ export class LineJournal {
       if (this.#pending.length > 0) this.#startWriting();
     });
     await this.#writing;
-  }
-
-  async #quarantine(damaged: readonly string[]): Promise<string> {
-    const file = join(dirname(this.#file), `${basename(this.#file)}.damaged-${this.#clock.now()}`);
-    const handle = await open(file, 'w', 0o600);
-    try {
-      await handle.writeFile(damaged.join('\n'), 'latin1');
-    } finally {
-      await handle.close();
-    }
-    return file;
-  }
-}
-
-function encodeLine(entry: unknown): string {
-  // ASCII only, so that a byte of the file is a character of the text.
-  const json = JSON.stringify(entry).replace(/[\u007f-\uffff]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
-  return `${checksum(json)} ${json}\n`;
-}
-
-function parseLines(text: string): { entries: unknown[]; damaged: string[] } {
-  const lines = text.split('\n');
-  const entries: unknown[] = [];
-  const damaged: string[] = [];
-  // What stands behind the last newline was cut short, even if it happens to be whole.
-  const cut = lines.pop() ?? '';
-  for (const line of lines) {
-    if (line === '') continue;
-    const json = line.slice(line.indexOf(' ') + 1);
-    if (line === `${checksum(json)} ${json}`) entries.push(JSON.parse(json) as unknown);
-    else damaged.push(line);
-  }
-  if (cut !== '') damaged.push(cut);
-  return { entries, damaged };
-}
-
-function checksum(json: string): string {
-  return createHash('sha256').update(json, 'latin1').digest('base64url').slice(0, 10);
-}
-
-async function readOrEmpty(file: string): Promise<string> {
-  try {
-    // Byte for byte, so that damaged bytes are put aside as they were.
-    return await readFile(file, 'latin1');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
-    throw error;
   }
 }
 

@@ -15,7 +15,12 @@ export function logTail(stdoutFile: string, stderrFile: string): string {
 }
 
 function tailOf(file: string): string {
-  return readEnd(file, limits.logTailBytes / 2).replace(/\r\n?/g, '\n').replace(terminalSequences, '').replace(controls, '').trim();
+  return plainText(readEnd(file, limits.logTailBytes / 2));
+}
+
+/** Lines without anything that steers a terminal. */
+export function plainText(text: string): string {
+  return text.replace(/\r\n?/g, '\n').replace(terminalSequences, '').replace(controls, '').trim();
 }
 
 function readEnd(file: string, sizeBytes: number): string {

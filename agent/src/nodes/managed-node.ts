@@ -5,6 +5,7 @@ import { aborted, settledOrAborted } from '../processes/abort-link.js';
 import { describeExit, isSuccess, unknownExit } from '../processes/exit-status.js';
 import type { Supervised } from '../processes/supervised.js';
 import { adoptNode } from './adopt-node.js';
+import { crashReason } from './crash-reason.js';
 import { afterFailure, afterRefusal, closeStart } from './end-of-start.js';
 import { SecretMask } from './mask-secrets.js';
 import type { NodeContext } from './node-context.js';
@@ -19,7 +20,7 @@ import { stopNode } from './node-stop.js';
 import type { Phase } from './phase.js';
 import { prepareNode } from './prepare-node.js';
 import { maximumDelayMs } from './restart-policy.js';
-import { exitError, isPassing, mayPassSoon, passingSoonMs, retryDelayMs, toNodeError } from './start-error.js';
+import { isPassing, mayPassSoon, passingSoonMs, retryDelayMs, toNodeError } from './start-error.js';
 import { becomeReady, followDaemon, startNode } from './start-node.js';
 
 /**
@@ -34,6 +35,8 @@ export class ManagedNode {
   readonly #closed = new AbortController();
   #round = new AbortController();
   #loop: Promise<void> = Promise.resolve();
+  #resolveTrust!: () => void;
+  readonly #trusted = new Promise<void>((resolve) => (this.#resolveTrust = resolve));
   /** Tries in a row that failed for a passing reason. */
   #retries = 0;
   /** Since when it waits for what may pass soon; of the monotonic clock. */
@@ -69,11 +72,16 @@ export class ManagedNode {
     return this.#state.status;
   }
 
-  /** Finds what an earlier agent left, and begins to converge when that is known. */
+  /** Finds what an earlier agent left, and begins to converge when that is known and what is wanted is to be trusted. */
   adopt(): Promise<void> {
     const adopted = adoptNode(this.#state, this.#services);
-    this.#loop = adopted.then(() => this.#converge(), () => undefined);
+    this.#loop = adopted.then(() => this.#whenTrusted(), () => undefined);
     return adopted;
+  }
+
+  /** The assignment is what the coordinator wants, as far as this host has heard. */
+  trust(): void {
+    this.#resolveTrust();
   }
 
   /** A newer assignment, already in the journal. */
@@ -99,6 +107,11 @@ export class ManagedNode {
   #masked(error: WombatError): WombatError {
     const message = this.#mask.text(error.message);
     return message === error.message ? error : new WombatError(error.code, message, { hint: error.hint, details: error.details });
+  }
+
+  async #whenTrusted(): Promise<void> {
+    await settledOrAborted(this.#trusted, this.#closed.signal);
+    await this.#converge();
   }
 
   async #converge(): Promise<void> {
@@ -200,7 +213,8 @@ export class ManagedNode {
     const isStartCommand = start !== undefined && isDaemon(context) && !start.daemon;
     if (isStartCommand && isSuccess(exit)) return followDaemon(state, start, this.#services, signal);
     state.process?.clearStragglers();
-    await afterFailure(state, this.#services, exitError(context, exit, this.#services), exit);
+    const ended = { exit, child: state.process?.child, startedAtMs: start?.startedAt ?? 0 };
+    await afterFailure(state, this.#services, crashReason(state.startedContext ?? context, ended, this.#services), exit);
   }
 
   /** What passes by itself is tried again, all else counts as a failed start. */

@@ -6,6 +6,10 @@ import { ErlCall } from '../erlang/erl-call.js';
 import { cleanEnvironment } from '../processes/clean-environment.js';
 import type { NodePaths } from './node-paths.js';
 
+/** By what processes of a node are known to each other, and to a later agent. */
+export const nodeIdVariable = 'WOMBAT_NODE_ID';
+export const execIdVariable = 'WOMBAT_EXEC_ID';
+
 /** Everything that a process of a node, or a command for it, is started with. */
 export interface NodeContext {
   readonly nodeId: string;
@@ -27,7 +31,7 @@ export function nodeEnvironment(context: NodeContext, added: Readonly<Record<str
     ...wanted,
     ...added,
     WOMBAT_HOST_ID: context.hostId,
-    WOMBAT_NODE_ID: context.nodeId,
+    [nodeIdVariable]: context.nodeId,
     // What the cluster knows it by: the Erlang name where there is one.
     WOMBAT_NODE_NAME: spec.erlang?.nodeName || spec.name,
     WOMBAT_FAMILY: spec.familyName,

@@ -1,4 +1,4 @@
-import { Assignment } from '@wombat/proto/agent';
+import { Assignment, type JournalDamage } from '@wombat/proto/agent';
 import type { Clock } from '@wombat/proto';
 import { LineJournal } from './line-journal.js';
 import { newNodeRecord, type NodeRecord } from './node-record.js';
@@ -7,27 +7,30 @@ type Entry =
   | { readonly kind: 'assignment'; readonly bytes: string }
   | { readonly kind: 'record'; readonly nodeId: string; readonly record: NodeRecord }
   | { readonly kind: 'forget'; readonly nodeId: string }
-  | { readonly kind: 'sync'; readonly syncId: string };
+  | { readonly kind: 'sync'; readonly syncId: string }
+  | { readonly kind: 'damage'; readonly damage: JournalDamage }
+  | { readonly kind: 'damage-told' };
 
 export interface JournaledNode {
   readonly assignment: Assignment;
   readonly record: NodeRecord;
 }
 
-const compactAfterLines = 1000;
+const version = 1;
 
 /**
  * What is wanted of this host's nodes and what was done for them. Assignments are on the disk before
  * they are acknowledged. Records outlive a kill of the agent but not a power cut, after which no
- * process is left for them to tell of.
+ * process is left for them to tell of. What was lost of a journal is remembered until it has been told.
  */
 export class NodeJournal {
-  readonly #lines: LineJournal;
+  readonly #lines: LineJournal<Entry>;
   readonly #nodes = new Map<string, JournaledNode>();
   #syncId = 0n;
+  #damages: readonly JournalDamage[] = [];
 
   constructor(options: { readonly file: string; readonly clock: Clock }) {
-    this.#lines = new LineJournal(options);
+    this.#lines = new LineJournal({ ...options, version, read: readEntry });
   }
 
   get syncId(): bigint {
@@ -38,14 +41,18 @@ export class NodeJournal {
     return this.#nodes;
   }
 
-  /** Answers where unreadable lines were put, if there were any. */
-  async open(): Promise<string | undefined> {
-    const { entries, quarantine } = await this.#lines.open();
-    for (const entry of entries) this.#apply(entry as Entry);
-    // Something is missing, so the coordinator must not believe that we know all up to here.
-    if (quarantine) this.#syncId = 0n;
-    await this.#compact();
-    return quarantine;
+  /** That the coordinator has not heard of yet. */
+  get damages(): readonly JournalDamage[] {
+    return this.#damages;
+  }
+
+  /** Answers whether there was one, and what could not be used of it. */
+  async open(): Promise<{ readonly isNew: boolean; readonly damage: JournalDamage | undefined }> {
+    const { entries, isNew, damage } = await this.#lines.open();
+    for (const entry of entries) this.#apply(entry);
+    if (damage) this.#apply({ kind: 'damage', damage });
+    await this.#lines.compact(() => this.#snapshot());
+    return { isNew, damage };
   }
 
   /** On the disk when it resolves. */
@@ -63,6 +70,15 @@ export class NodeJournal {
     return this.#append([{ kind: 'forget', nodeId }], false);
   }
 
+  /** Of this journal or another one of the agent. */
+  damaged(damage: JournalDamage): Promise<void> {
+    return this.#append([{ kind: 'damage', damage }], true);
+  }
+
+  async damagesTold(): Promise<void> {
+    if (this.#damages.length > 0) await this.#append([{ kind: 'damage-told' }], false);
+  }
+
   close(): Promise<void> {
     return this.#lines.close();
   }
@@ -71,31 +87,41 @@ export class NodeJournal {
     // Applied first, so that a compaction that overtakes the write holds it.
     for (const entry of entries) this.#apply(entry);
     await this.#lines.append(entries, { durable });
-    if (this.#lines.lines > compactAfterLines + 4 * this.#nodes.size) await this.#compact();
+    await this.#lines.compactWhenGrown(() => this.#snapshot());
   }
 
   #apply(entry: Entry): void {
-    if (entry.kind === 'assignment') {
-      const assignment = Assignment.decode(Buffer.from(entry.bytes, 'base64'));
-      const record = this.#nodes.get(assignment.nodeId)?.record ?? newNodeRecord;
-      this.#nodes.set(assignment.nodeId, { assignment, record });
-    } else if (entry.kind === 'record') {
-      const node = this.#nodes.get(entry.nodeId);
-      if (node) this.#nodes.set(entry.nodeId, { ...node, record: entry.record });
-    } else if (entry.kind === 'forget') {
-      this.#nodes.delete(entry.nodeId);
-    } else {
-      this.#syncId = BigInt(entry.syncId);
+    switch (entry.kind) {
+      case 'assignment': {
+        const assignment = decode(entry.bytes);
+        const record = this.#nodes.get(assignment.nodeId)?.record ?? newNodeRecord;
+        this.#nodes.set(assignment.nodeId, { assignment, record });
+        return;
+      }
+      case 'record': {
+        const node = this.#nodes.get(entry.nodeId);
+        if (node) this.#nodes.set(entry.nodeId, { ...node, record: entry.record });
+        return;
+      }
+      case 'forget':
+        this.#nodes.delete(entry.nodeId);
+        return;
+      case 'damage':
+        this.#damages = [...this.#damages, entry.damage];
+        // Something is missing, so the coordinator must not believe that we know all up to here.
+        this.#syncId = 0n;
+        return;
+      case 'damage-told':
+        this.#damages = [];
+        return;
+      case 'sync':
+        this.#syncId = BigInt(entry.syncId);
     }
   }
 
-  /** What a full disk forbids is tried again later: until then the journal is only longer than it need be. */
-  #compact(): Promise<void> {
-    return this.#lines.rewrite(() => this.#snapshot()).catch(() => undefined);
-  }
-
   #snapshot(): Entry[] {
-    const entries: Entry[] = [{ kind: 'sync', syncId: String(this.#syncId) }];
+    const entries: Entry[] = this.#damages.map((damage) => ({ kind: 'damage', damage }));
+    entries.push({ kind: 'sync', syncId: String(this.#syncId) });
     for (const [nodeId, { assignment, record }] of this.#nodes) {
       entries.push({ kind: 'assignment', bytes: encode(assignment) }, { kind: 'record', nodeId, record });
     }
@@ -103,6 +129,30 @@ export class NodeJournal {
   }
 }
 
+/** Throws for what this agent would not have written. */
+function readEntry(value: unknown): Entry {
+  const entry = value as Entry;
+  switch (entry.kind) {
+    case 'assignment':
+      decode(entry.bytes);
+      return entry;
+    case 'record':
+      return { ...entry, record: { ...newNodeRecord, ...entry.record } };
+    case 'sync':
+      BigInt(entry.syncId);
+      return entry;
+    case 'forget':
+    case 'damage':
+    case 'damage-told':
+      return entry;
+  }
+  throw new Error('no entry of this journal');
+}
+
 function encode(assignment: Assignment): string {
   return Buffer.from(Assignment.encode(assignment).finish()).toString('base64');
+}
+
+function decode(bytes: string): Assignment {
+  return Assignment.decode(Buffer.from(bytes, 'base64'));
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { durationToMs } from '@wombat/proto';
 import { RunMode } from '@wombat/proto/agent';
 import { writeCookie } from '../erlang/cookie.js';
+import { crashDumpEnvironment } from '../erlang/crash-dump.js';
 import type { EpmdSource } from '../erlang/epmd.js';
 import type { RunningProcess } from '../processes/running-process.js';
 import type { ChildLimits } from '../processes/shim.js';
@@ -43,7 +44,8 @@ export function epmdSource(context: NodeContext, { releases }: Pick<NodeServices
 /** @throws WombatError WO_NODE_START_FAILED */
 export async function launch(context: NodeContext, start: StartRecord, services: NodeServices): Promise<RunningProcess> {
   const { spec, paths } = context;
-  const environment = nodeEnvironment(context);
+  // What the family says of dumps goes before.
+  const environment = { ...crashDumpEnvironment(paths.home), ...nodeEnvironment(context) };
   return services.runner.spawn({
     startId: start.startId,
     recordPrefix: recordPrefix(paths, start.startId),

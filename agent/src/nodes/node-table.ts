@@ -4,9 +4,13 @@ import { DesiredState, NodePhase, type Assignment, type Assignments, type NodeSt
 import { failpoint } from '@wombat/proto/failpoints';
 import { ManagedNode } from './managed-node.js';
 import { newNodeRecord } from './node-record.js';
+import type { JournaledNode } from './node-journal.js';
 import { nodePaths } from './node-paths.js';
+import { strandedNodes } from './stranded-nodes.js';
 import { retryDelayMs } from './start-error.js';
 import type { NodeServices } from './node-services.js';
+
+const journalName = 'nodes.journal';
 
 /** The nodes of this host, as the coordinator wants them. */
 export class NodeTable {
@@ -22,18 +26,34 @@ export class NodeTable {
     this.#services = { ...services, onStatus: (status) => this.#onStatus(status, services) };
   }
 
-  /** Reads the journal and finds the processes that run. Answers where damaged lines were put. */
-  async open(): Promise<string | undefined> {
+  /**
+   * Reads the journal and finds the processes that run. Where something of the journal was lost, the rest of it may be out of
+   * date: then nothing is started or stopped for it before the coordinator has said again what is wanted.
+   */
+  async open(): Promise<void> {
+    const { journal, directory, log } = this.#services;
+    const { isNew, damage } = await journal.open();
+    const stranded = strandedNodes(directory, (nodeId) => journal.nodes.has(nodeId));
+    if (isNew && stranded.length > 0) await this.#tellLoss();
+    if (damage) log.warn({ ...damage }, 'the journal was damaged; what runs is kept running, and the coordinator is asked what is wanted');
+    for (const journaled of journal.nodes.values()) await this.#adopt(journaled, damage === undefined);
+    for (const journaled of stranded) await this.#adopt(journaled, false);
+    if (stranded.length === 0 && damage === undefined) await this.#prune();
+  }
+
+  async #adopt(journaled: JournaledNode, isTrusted: boolean): Promise<void> {
+    const node = new ManagedNode(journaled, this.#services);
+    if (isTrusted) node.trust();
+    await node.adopt();
+    this.#nodes.set(node.nodeId, node);
+  }
+
+  /** The file itself is gone. That a full disk forbids to remember it must not keep the agent from starting. */
+  async #tellLoss(): Promise<void> {
     const { journal, log } = this.#services;
-    const quarantine = await journal.open();
-    if (quarantine) log.warn({ quarantine }, 'the journal was damaged; what could be read is used');
-    for (const journaled of journal.nodes.values()) {
-      const node = new ManagedNode(journaled, this.#services);
-      await node.adopt();
-      this.#nodes.set(node.nodeId, node);
-    }
-    await this.#prune();
-    return quarantine;
+    const damage = { journal: journalName, keptAs: '', reason: 'it was not there, though nodes are' };
+    log.warn(damage, 'the journal is lost; what runs is kept running, and the coordinator is asked what is wanted');
+    await journal.damaged(damage).catch((error: unknown) => log.warn({ err: error }, 'cannot remember that the journal was lost'));
   }
 
   /** The loops end, the nodes run on. */
@@ -70,8 +90,11 @@ export class NodeTable {
     await this.#journal(newer, isComplete ? frame.syncId : undefined);
     await failpoint('agent.assignment.after-journal');
     for (const assignment of newer) this.#take(assignment);
+    for (const { nodeId } of frame.assignments) this.#nodes.get(nodeId)?.trust();
     this.#repeatAbsent(frame.assignments, newer);
     if (frame.fullSync) await this.#followFullSync(frame);
+    // What the session began with is stored, and Hello came before it.
+    if (frame.fullSync && frame.last) await this.#services.journal.damagesTold();
   }
 
   /** To end the session for a full disk would make all nodes of the host look lost, and change nothing. */
@@ -170,5 +193,5 @@ export class NodeTable {
 }
 
 export function nodeJournalFile(directory: string): string {
-  return join(directory, 'nodes.journal');
+  return join(directory, journalName);
 }

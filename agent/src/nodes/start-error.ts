@@ -1,8 +1,4 @@
 import { WombatError, backoffMs, type ErrorCode } from '@wombat/proto';
-import type { ExitStatus } from '@wombat/proto/agent';
-import { describeExit } from '../processes/exit-status.js';
-import type { NodeContext } from './node-context.js';
-import type { NodeServices } from './node-services.js';
 
 /** What passes by itself, without anybody changing what is wanted. */
 const passing: ReadonlySet<ErrorCode> = new Set([
@@ -19,14 +15,6 @@ export function mayPassSoon(error: WombatError): boolean {
 
 export function isPassing(error: WombatError): boolean {
   return passing.has(error.code);
-}
-
-/** A process that ended by itself, or that the kernel ended. */
-export function exitError({ nodeId, spec }: NodeContext, exit: ExitStatus, { memoryGroups }: Pick<NodeServices, 'memoryGroups'>): WombatError {
-  const message = `the process of ${spec.name} ended with ${describeExit(exit)}`;
-  const limitBytes = spec.limits?.memoryBytes ?? 0n;
-  if (limitBytes === 0n || !memoryGroups.hasKilled(nodeId)) return new WombatError('WO_NODE_EXITED', message);
-  return new WombatError('WO_NODE_EXITED', `${message}: it took more than the ${limitBytes} bytes of memory that its limit allows`, { hint: 'raise `limits.memory` of the release, or have it use less' });
 }
 
 export function retryDelayMs(attempt: number): number {

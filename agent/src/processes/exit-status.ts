@@ -39,6 +39,10 @@ export function isSuccess(exit: ExitStatus): boolean {
   return exit.kind?.$case === 'code' && exit.kind.value === 0;
 }
 
+export function isKill(exit: ExitStatus): boolean {
+  return exit.kind?.$case === 'signal' && exit.kind.value === constants.signals.SIGKILL;
+}
+
 /** "exit code 3", "signal SIGKILL", "an unknown exit status". */
 export function describeExit(exit: ExitStatus): string {
   if (exit.kind?.$case === 'code') return `exit code ${exit.kind.value}`;

@@ -12,10 +12,24 @@ export function findByEnvironment(name: string, value: string): ProcessStat[] {
 }
 
 export function environmentHolds(pid: number, name: string, value: string): boolean {
+  return readEnvironment(pid).includes(`\0${name}=${value}\0`);
+}
+
+/** The value of a variable of a process; undefined when it has none. */
+export function environmentValue(pid: number, name: string): string | undefined {
+  const text = readEnvironment(pid);
+  const start = text.indexOf(`\0${name}=`);
+  if (start < 0) return undefined;
+  const from = start + name.length + 2;
+  return text.slice(from, text.indexOf('\0', from));
+}
+
+/** Every variable stands between two zero bytes. */
+function readEnvironment(pid: number): string {
   try {
-    return `\0${readFileSync(`/proc/${pid}/environ`, 'latin1')}`.includes(`\0${name}=${value}\0`);
+    return `\0${readFileSync(`/proc/${pid}/environ`, 'latin1')}`;
   } catch {
-    return false;
+    return '';
   }
 }
 

@@ -43,6 +43,11 @@ export function newStartId(): string {
   return `start-${randomBytes(9).toString('hex')}`;
 }
 
+/** Whether a text is one: it may come from the environment of any process. */
+export function isStartId(text: string | undefined): text is string {
+  return text !== undefined && /^start-[0-9a-f]{18}$/.test(text);
+}
+
 /** Starts nodes and commands alike, each in a session of its own that outlives the agent. */
 export class Runner {
   readonly #poller: ExitPoller;

@@ -1,5 +1,5 @@
 import type {
-  AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, MeasureData, NodeStatus, ReadExecOutput, ReadLogs,
+  AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, JournalDamage, MeasureData, NodeStatus, ReadExecOutput, ReadLogs,
 } from '@wombat/proto/agent';
 
 /** What the session hands its frames to, and where it gets what it reports. */
@@ -15,6 +15,8 @@ export interface SessionHandlers {
 
   /** Sync id of the newest assignments in the journal. */
   journalPosition(): bigint;
+  /** What could not be used of the agent's journals, and has not been told yet. */
+  journalDamages(): readonly JournalDamage[];
   /** Of every node on this host. */
   statuses(): readonly NodeStatus[];
   /** Not yet acknowledged. */
@@ -26,6 +28,6 @@ export interface SessionHandlers {
 
 /** Where release tarballs come from: the coordinator, over the session's connection. */
 export interface ArtifactSource {
-  /** @throws WombatError WO_HOST_UNREACHABLE while there is no connection */
+  /** Waits for a connection: retries of its caller's own would come late, the later the longer there was none. */
   fetch(sha256: string, offset: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
 }

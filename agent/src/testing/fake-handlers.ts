@@ -1,5 +1,5 @@
 import type {
-  AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, MeasureData, NodeStatus, ReadExecOutput, ReadLogs,
+  AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, JournalDamage, MeasureData, NodeStatus, ReadExecOutput, ReadLogs,
 } from '@wombat/proto/agent';
 import type { SessionHandlers } from '../session/handlers.js';
 
@@ -9,6 +9,7 @@ export class FakeHandlers implements SessionHandlers {
   nodes: NodeStatus[] = [];
   outcomes: ExecOutcome[] = [];
   position = 0n;
+  damages: JournalDamage[] = [];
   log: (request: ReadLogs, signal: AbortSignal) => AsyncIterable<ChannelData> = async function* () {};
   onAssignments: (frame: Assignments) => Promise<void> = async () => undefined;
   readonly #statusListeners = new Set<(status: NodeStatus) => void>();
@@ -42,6 +43,10 @@ export class FakeHandlers implements SessionHandlers {
 
   async *measureData(_: MeasureData): AsyncIterable<ChannelData> {
     yield { offset: 0n, data: Buffer.from('sizes'), lostBytes: 0n, log: undefined };
+  }
+
+  journalDamages(): readonly JournalDamage[] {
+    return this.damages;
   }
 
   journalPosition(): bigint {

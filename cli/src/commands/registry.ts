@@ -58,6 +58,7 @@ export const commands: readonly Registered[] = [
   { path: 'family deploy', short: 'deploy-nodes', summary: 'place more nodes and start them', load: async () => (await import('./family/deploy.js')).familyDeploy },
   { path: 'family scale', summary: 'bring a family to a number of nodes', load: async () => (await import('./family/scale.js')).familyScale },
   { path: 'family env', summary: 'list or change the environment and the secrets', load: async () => (await import('./family/env.js')).familyEnv },
+  { path: 'family policy', summary: 'say what becomes of nodes whose host is lost', load: async () => (await import('./family/policy.js')).familyPolicy },
   { path: 'family remove', summary: 'remove a family without nodes', load: async () => (await import('./family/remove.js')).familyRemove },
 
   { path: 'node list', summary: 'list the nodes', load: async () => (await import('./node/list.js')).nodeList },
@@ -73,7 +74,9 @@ export const commands: readonly Registered[] = [
   { path: 'host list', summary: 'list the hosts', load: async () => (await import('./host/list.js')).hostList },
   { path: 'host show', summary: 'show one host', load: async () => (await import('./host/show.js')).hostShow },
   { path: 'host drain', summary: 'remove the nodes of a host and place none there', load: async () => (await import('./host/drain.js')).hostDrain },
+  { path: 'host replace', summary: 'deploy others in place of the nodes of a lost host', load: async () => (await import('./host/replace.js')).hostReplace },
   { path: 'host remove', summary: 'destroy the machine', load: async () => (await import('./host/remove.js')).hostRemove },
+  { path: 'host revoke', summary: 'refuse the certificate of a host', load: async () => (await import('./host/revoke.js')).hostRevoke },
 
   { path: 'operation list', summary: 'list the operations', load: async () => (await import('./operation/list.js')).operationList },
   { path: 'operation show', summary: 'show one operation and its plan', load: async () => (await import('./operation/show.js')).operationShow },

@@ -1,11 +1,12 @@
 import {
-  clusterHealthToJSON, FamilyServiceService, GetFamilyStatusRequest, GetFamilyStatusResponse, ListFamiliesRequest, type Failure, type Family,
+  clusterHealthToJSON, FamilyServiceService, GetFamilyStatusRequest, GetFamilyStatusResponse, ListFamiliesRequest, nodePhaseToJSON, type Failure, type Family,
 } from '@wombat/proto/control';
 import { defineCommand, optional } from '../command.js';
 import type { Control } from '../control/control.js';
 import { idOf, labelOf, quoted } from '../control/names.js';
 import { allPages } from '../control/paging.js';
 import { byName } from '../output/by-name.js';
+import { replacementText } from '../parse/replacement.js';
 import { sanitise } from '../output/sanitise.js';
 import { table } from '../output/table.js';
 import { count } from '../output/words.js';
@@ -69,6 +70,7 @@ function tellFamily(runtime: Runtime, answer: GetFamilyStatusResponse): void {
   print.data(`${mark} ${print.out.bold(sanitise(labelOf(family)))}  ${running} of ${answer.wantedRunning} running  ${sanitise(phasesOf(answer))}`);
   print.data(`  cluster: ${sanitise(clusterWord(family.cluster) || 'unknown')}   release: ${sanitise(answer.releaseTitle || 'none')}   id: ${sanitise(idOf(family))}`);
   for (const part of family.cluster?.parts ?? []) print.data(`    part: ${part.nodes.map(sanitise).join(' ')}`);
+  if (answer.nodes.some((node) => nodePhaseToJSON(node.phase) === 'NODE_PHASE_UNKNOWN')) print.data(`  nodes of a lost host are replaced: ${replacementText(family.replacement)}`);
   for (const operation of answer.activeOperations) {
     print.data(`  ${kindOf(operation)} ${sanitise(idOf(operation))} is going on: ${operation.progress?.done ?? 0}/${operation.progress?.total ?? 0}  ${sanitise(waitingOf(operation.waiting, nowMs))}`.trimEnd());
   }

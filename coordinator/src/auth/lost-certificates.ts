@@ -4,7 +4,7 @@ import type { Store, Transaction } from '../store/store.js';
 import { backdatingMs } from './certificate-authority.js';
 import { sha256Hex } from './digest.js';
 import { lastRestore, type Restore } from './restored.js';
-import { TokenBucket } from './token-bucket.js';
+import { TokenBucket } from '../limits/token-bucket.js';
 
 export interface LostCertificatesOptions {
   readonly store: Store;

@@ -1,7 +1,7 @@
 import { WombatError, type Clock } from '@wombat/proto';
 import { addressOf } from './address-of.js';
 import type { OperatorIdentity, Operators } from './operators.js';
-import { KeyedTokenBuckets, type TokenBucketOptions } from './token-bucket.js';
+import { KeyedTokenBuckets, type TokenBucketOptions } from '../limits/token-bucket.js';
 import type { TokenUses } from './token-uses.js';
 
 export interface OperatorGateOptions {

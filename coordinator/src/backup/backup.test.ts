@@ -11,6 +11,7 @@ import { lastRestore } from '../auth/restored.js';
 import { SecretBox } from '../auth/secret-box.js';
 import type { Store } from '../store/store.js';
 import { openSqliteStore } from '../store/sqlite/open.js';
+import { sqlitePlace } from '../store/sqlite/place.js';
 import { familyRow, nodeRow } from '../testing/rows.js';
 import { put, row } from '../testing/test-store.js';
 import { Backups } from './create-backup.js';
@@ -40,7 +41,7 @@ async function coordinator(t: Test): Promise<Made> {
   await put(store, 'families', family);
   await put(store, 'nodes', nodeRow(family.id, 1, { generation: 3 }));
   await store.transaction((transaction) => transaction.nextNumber('ports', 5));
-  const backups = new Backups({ directory, clusterId, clock: systemClock, configurationFile: join(root, 'elsewhere', 'my.toml') });
+  const backups = new Backups({ directory, place: sqlitePlace(join(directory, 'store', 'wombat.db'), systemClock), clusterId, clock: systemClock, configurationFile: join(root, 'elsewhere', 'my.toml') });
   const archive = join(root, 'backup.tar');
   const save = async (): Promise<void> => {
     writeFileSync(archive, '');

@@ -3,12 +3,13 @@ import { chmod, copyFile, link, mkdir, readdir, rm, stat, writeFile } from 'node
 import path from 'node:path';
 import { create } from 'tar';
 import { limits, wombatVersion, WombatError, type Clock } from '@wombat/proto';
-import { copySqliteStore } from '../store/sqlite/copy.js';
+import type { StorePlace } from '../store/place.js';
 import { configurationName, manifestName, pathPattern, sha256OfFile, storeName, type BackupFile, type BackupManifest } from './manifest.js';
 
 export interface BackupsOptions {
   /** Of the coordinator. */
   readonly directory: string;
+  readonly place: Pick<StorePlace, 'copy'>;
   readonly clusterId: string;
   readonly clock: Clock;
   /** The configuration file in use, wherever it lies. */
@@ -34,7 +35,7 @@ const leftOut = /^(?:addresses\.json|.*\.lock(?:\..*)?|.*\.tmp|backup\..*|restor
 export class Backups {
   constructor(private readonly options: BackupsOptions) {}
 
-  /** @throws WombatError WO_DISK_FULL */
+  /** @throws WombatError WO_DISK_FULL, WO_BACKUP_ELSEWHERE */
   async create(signal: AbortSignal): Promise<Backup> {
     const { directory } = this.options;
     const staging = path.join(directory, `${stagingPrefix}${randomBytes(6).toString('hex')}`);
@@ -63,7 +64,7 @@ export class Backups {
     const { directory, configurationFile } = this.options;
     for (const folder of ['store', 'ca', 'blobs']) await mkdir(path.join(staging, folder), { mode: 0o700 });
     // First: whatever a row names was there before the row.
-    await copySqliteStore(path.join(directory, storeName), path.join(staging, storeName));
+    await this.options.place.copy(path.join(staging, storeName));
     for (const file of await filesIn(directory)) if (!leftOut.test(file)) await copyPrivately(path.join(directory, file), path.join(staging, file));
     for (const file of await filesIn(path.join(directory, 'ca'))) await copyPrivately(path.join(directory, 'ca', file), path.join(staging, 'ca', file));
     // A blob never changes, so its name is enough to keep it while it is read.

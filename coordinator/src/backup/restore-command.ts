@@ -17,7 +17,8 @@ export function takeRestore(argv: readonly string[]): { readonly archive: string
 }
 
 /** Sets up the directory of the configuration from a backup, while no coordinator works in it. */
-export async function runRestore(archive: string, { directory }: Configuration): Promise<void> {
+export async function runRestore(archive: string, { directory, store }: Configuration): Promise<void> {
+  if (store.url) throw new WombatError('WO_BACKUP_ELSEWHERE', 'the store of this configuration is in PostgreSQL (store.url): an archive has one of SQLite');
   await makePrivateDirectory(directory);
   const lock = lockDirectory(directory);
   try {

@@ -1,4 +1,6 @@
 import type { Address } from '../api/doors/address.js';
+import type { PostgresAddress } from '../store/postgres/address.js';
+import type { SecretReference } from './secret-reference.js';
 
 /** The settings of a coordinator. keys.ts says what each means, how it is written, and its default. */
 export interface Configuration {
@@ -8,6 +10,8 @@ export interface Configuration {
   readonly http: { readonly address: Address; readonly tls: boolean };
   /** How others reach the coordinator, where that differs from what it listens on. */
   readonly advertise: { readonly control?: Address; readonly agents?: Address; readonly http?: Address };
+  /** Without an address the store is a file in the directory. */
+  readonly store: { readonly url?: PostgresAddress; readonly password?: SecretReference };
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
   /** Folders or package names, beside those that come with Wombat. */
   readonly plugins: readonly string[];
@@ -20,8 +24,25 @@ export interface Configuration {
   };
   /** argv of the agent's program. */
   readonly agent: { readonly command: readonly string[] };
-  readonly hosts: { readonly enrolTimeoutMs: number; readonly idleTtlMs: number };
-  readonly certificates: { readonly lifetimeMs: number };
+  readonly hosts: {
+    readonly enrolTimeoutMs: number;
+    readonly idleTtlMs: number;
+    /** Without any frame of its agent. */
+    readonly silentAfterMs: number;
+    /** After it has become silent. */
+    readonly lostAfterMs: number;
+    /** After the coordinator's own start nobody is called silent or lost for this long. */
+    readonly startGraceMs: number;
+  };
+  readonly families: { readonly keepRevisions: number };
+  /** Each provider for itself. */
+  readonly providers: {
+    readonly callsPerSecond: number;
+    readonly callsAtOnce: number;
+    readonly hostsPerCall: number;
+    readonly appearWithinMs: number;
+  };
+  readonly certificates: { readonly lifetimeMs: number; readonly renewalGraceMs: number };
   readonly events: { readonly keep: number };
   readonly history: { readonly keepMs: number };
 }

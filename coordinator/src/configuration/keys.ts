@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { limits } from '@wombat/proto';
 import { z } from 'zod';
 import { logFormats, logLevels, type ConfigurationKey, type ConfigurationValue } from './configuration.js';
+import { postgresUrl } from './postgres-url.js';
+import { secretReference } from './secret-reference.js';
 import { address, advertisedAddress, integer, type Form } from './values.js';
 
 export interface KeyDefinition<T> {
@@ -13,6 +15,8 @@ export interface KeyDefinition<T> {
   readonly default: () => unknown;
   /** How the reference page writes the default, where that differs from machine to machine. */
   readonly defaultText?: string;
+  /** What the commented file shows where there is no default. */
+  readonly example?: string;
   /** Whole sentences for the reference page. */
   readonly description: string;
 }
@@ -57,19 +61,36 @@ export const keys: { readonly [K in ConfigurationKey]: KeyDefinition<Configurati
     form: 'address',
     schema: advertisedAddress,
     default: () => undefined,
+    example: 'wombat.example.org:7420',
     description: 'The address that operators are told, and a name in the certificate. The one listened on when left out.',
   },
   'advertise.agents': {
     form: 'address',
     schema: advertisedAddress,
     default: () => undefined,
+    example: 'wombat.example.org:7421',
     description: 'The address that new machines are told to connect to, and a name in the certificate. The one listened on when left out.',
   },
   'advertise.http': {
     form: 'address',
     schema: advertisedAddress,
     default: () => undefined,
+    example: 'wombat.example.org:7422',
     description: 'The address of the HTTP door as others are told it, and a name in the certificate. The one listened on when left out.',
+  },
+  'store.url': {
+    form: 'text',
+    schema: postgresUrl,
+    default: () => undefined,
+    example: 'postgresql://wombat@127.0.0.1:5432/wombat',
+    description: 'A database of PostgreSQL for the store, as `postgresql://USER@HOST:PORT/DATABASE`, without a password. On another machine it says `?sslmode=verify-full`, with `&sslrootcert=FILE` where the authority is your own, or `?sslmode=disable`. A file in the directory (SQLite) when left out. See docs/guides/operate.md.',
+  },
+  'store.password': {
+    form: 'text',
+    schema: secretReference,
+    default: () => undefined,
+    example: 'file:/etc/wombat/postgres.password',
+    description: 'Where the password of that database is: `file:PATH` or `env:NAME`. The password itself is refused.',
   },
   'log.level': {
     form: 'text',
@@ -126,11 +147,65 @@ export const keys: { readonly [K in ConfigurationKey]: KeyDefinition<Configurati
     default: () => 10 * minuteMs,
     description: 'How long a host without nodes is kept before it is destroyed. 0: for ever.',
   },
+  'families.keepRevisions': {
+    form: 'integer',
+    schema: integer(1, 100),
+    default: () => 10,
+    description: 'How many earlier revisions of a family are kept to go back to, with their secrets. Those that nodes run are kept beside them.',
+  },
+  'hosts.silentAfterMs': {
+    form: 'integer',
+    schema: integer(1_500, hourMs),
+    default: () => 12_000,
+    description: 'How long the agent of a host may say nothing until the host is `unknown`. Agents are asked to say something three times as often.',
+  },
+  'hosts.lostAfterMs': {
+    form: 'integer',
+    schema: integer(1_000, 365 * 24 * hourMs),
+    default: () => 5 * minuteMs,
+    description: 'How long a host is `unknown` until it is `lost`. Then the policies of its families say whether other nodes are deployed in place of its own.',
+  },
+  'hosts.startGraceMs': {
+    form: 'integer',
+    schema: integer(1_000, hourMs),
+    default: () => minuteMs,
+    description: 'How long agents have to come back after a start of the coordinator, before a host that has not is called silent or lost.',
+  },
+  'providers.callsPerSecond': {
+    form: 'integer',
+    schema: integer(1, 10_000),
+    default: () => 10,
+    description: 'Calls about machines that each provider is sent every second; after a rest twice as many at once. A provider that throttles is left alone for as long as it says.',
+  },
+  'providers.callsAtOnce': {
+    form: 'integer',
+    schema: integer(1, 1_000),
+    default: () => 4,
+    description: 'Calls that create machines, and calls that destroy them, that may run at a time at each provider. One that is slow holds up no other.',
+  },
+  'providers.hostsPerCall': {
+    form: 'integer',
+    schema: integer(1, 1_000),
+    default: () => 10,
+    description: 'The largest number of machines that one call asks for, or destroys, when more hosts wait than calls may run.',
+  },
+  'providers.appearWithinMs': {
+    form: 'integer',
+    schema: integer(0, 24 * hourMs),
+    default: () => minuteMs,
+    description: 'How long a new machine may be missing from the list of its provider. When the answer to a creation was lost, the host stays `creating` for as long, until its machine shows up or is asked for again. Drivers that list at once do not wait.',
+  },
   'certificates.lifetimeMs': {
     form: 'integer',
-    schema: integer(minuteMs, 365 * 24 * hourMs),
+    schema: integer(5_000, 365 * 24 * hourMs),
     default: () => 24 * hourMs,
     description: 'Life of the certificate of a host. Agents renew it after two thirds.',
+  },
+  'certificates.renewalGraceMs': {
+    form: 'integer',
+    schema: integer(0, 365 * 24 * hourMs),
+    default: () => 7 * 24 * hourMs,
+    description: 'How long after its end the certificate of a host still serves to get the next one, and for nothing else. A host that was away for longer has to enrol anew.',
   },
   'history.keepMs': {
     form: 'integer',

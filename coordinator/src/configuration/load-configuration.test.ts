@@ -60,6 +60,8 @@ void t.test('every key can be said in all three ways', (test) => {
     'advertise.control': ['"a.example:1"', 'a.example:1', (c) => c.advertise.control],
     'advertise.agents': ['"b.example:2"', 'b.example:2', (c) => c.advertise.agents],
     'advertise.http': ['"c.example:3"', 'c.example:3', (c) => c.advertise.http],
+    'store.url': ['"postgresql://w@db/wombat?sslmode=verify-full"', 'postgresql://w@db/wombat?sslmode=verify-full', (c) => c.store.url],
+    'store.password': ['"env:PASSWORD"', 'env:PASSWORD', (c) => c.store.password],
     'log.level': ['"trace"', 'trace', (c) => c.log.level],
     'log.format': ['"text"', 'text', (c) => c.log.format],
     plugins: ['["a", "b"]', 'a, b', (c) => c.plugins],
@@ -68,8 +70,17 @@ void t.test('every key can be said in all three ways', (test) => {
     'limits.callsAtOnce': ['8', '8', (c) => c.limits.callsAtOnce],
     'agent.command': ['["node", "a b.js"]', 'node "a b.js"', (c) => c.agent.command],
     'hosts.enrolTimeoutMs': ['1234', '1234', (c) => c.hosts.enrolTimeoutMs],
+    'families.keepRevisions': ['3', '3', (c) => c.families.keepRevisions],
     'hosts.idleTtlMs': ['0', '0', (c) => c.hosts.idleTtlMs],
+    'hosts.silentAfterMs': ['3000', '3000', (c) => c.hosts.silentAfterMs],
+    'hosts.lostAfterMs': ['60000', '60000', (c) => c.hosts.lostAfterMs],
+    'hosts.startGraceMs': ['5000', '5000', (c) => c.hosts.startGraceMs],
+    'providers.callsPerSecond': ['3', '3', (c) => c.providers.callsPerSecond],
+    'providers.callsAtOnce': ['2', '2', (c) => c.providers.callsAtOnce],
+    'providers.hostsPerCall': ['5', '5', (c) => c.providers.hostsPerCall],
+    'providers.appearWithinMs': ['0', '0', (c) => c.providers.appearWithinMs],
     'certificates.lifetimeMs': ['600000', '600000', (c) => c.certificates.lifetimeMs],
+    'certificates.renewalGraceMs': ['3600000', '3600000', (c) => c.certificates.renewalGraceMs],
     'history.keepMs': ['200000000', '200000000', (c) => c.history.keepMs],
     'events.keep': ['5000', '5000', (c) => c.events.keep],
   };
@@ -78,9 +89,10 @@ void t.test('every key can be said in all three ways', (test) => {
   for (const key of keyNames) {
     const [toml, text, pick] = texts[key]!;
     const file = path.join(directory, 'any.toml');
-    writeFileSync(file, `${key} = ${toml}\n`);
+    // A password is for a database.
+    writeFileSync(file, `${key === 'store.password' ? 'store.url = "postgresql://w@localhost/wombat"\n' : ''}${key} = ${toml}\n`);
     const inFile = pick(loadConfiguration({ argv: ['--config', file] }));
-    const base = { WOMBAT_DIRECTORY: directory };
+    const base = { WOMBAT_DIRECTORY: directory, ...(key === 'store.password' ? { WOMBAT_STORE_URL: 'postgresql://w@localhost/wombat' } : {}) };
     test.same(pick(loadConfiguration({ environment: { ...base, [variableOf(key)]: text } })), inFile, `${key} as a variable`);
     test.same(pick(loadConfiguration({ environment: key === 'directory' ? {} : base, argv: [`--${flagOf(key)}=${text}`] })), inFile, `${key} as a flag`);
     test.not(inFile, undefined, `${key} in the file`);
@@ -119,6 +131,29 @@ void t.test('values that do not fit are refused with their key and where they co
   for (const [inputs, message] of cases) test.match(refusal(inputs), message, String(message));
   const broken = path.join(test.testdir({ 'x.toml': 'a = 1\nb = = 2\n' }), 'x.toml');
   test.match(refusal({ argv: ['--config', broken] }), /x\.toml:2:/, 'a syntax error has its line');
+  test.end();
+});
+
+void t.test('a database has no password in its address, and says how it is known on another machine', (test) => {
+  const url = (text: string): string => refusal({ argv: ['--store-url', text] });
+  for (const text of ['nonsense', 'mysql://w@localhost/w', 'postgresql://localhost/w', 'postgresql://w@localhost', 'postgresql://w@localhost/a/b']) {
+    test.match(url(text), /store\.url \(--store-url\): is not of the form postgresql:/, text);
+  }
+  const withPassword = url('postgresql://w:hunter2@localhost/w');
+  test.match(withPassword, /has a password in it.*store\.password/, 'a password');
+  test.notMatch(withPassword, /hunter2/, 'it is not repeated');
+  test.notMatch(refusal({ argv: ['--store-url', 'postgresql://w@localhost/w', '--store-password', 'hunter2'] }), /hunter2/, 'nor when it is given as it is');
+  test.match(refusal({ argv: ['--store-password', 'env:X'] }), /store\.password: it is of no use without store\.url/, 'a password for nothing');
+  test.match(url('postgresql://w@db.example/w'), /must say \?sslmode=verify-full/, 'another machine');
+  test.match(url('postgresql://w@db.example/w?sslmode=require'), /only verify-full and disable are known/, 'half a check');
+  test.match(url('postgresql://w@localhost/w?options=-c'), /has the parameter options/, 'another parameter');
+  const read = (text: string): unknown => load(test, { argv: ['--store-url', text] }).store.url;
+  const local = { host: 'localhost', port: 5432, user: 'w', database: 'w', tls: undefined };
+  test.strictSame(read('postgres://w@localhost/w'), local, 'on this machine');
+  test.strictSame(read('postgresql://w@%2Frun%2Fpostgresql/w'), { ...local, host: '/run/postgresql' }, 'by a Unix socket');
+  test.strictSame(read('postgresql://w@[::1]:1/w'), { ...local, host: '::1', port: 1 }, 'by an address of IPv6');
+  test.strictSame(read('postgresql://w@db/w?sslmode=disable'), { ...local, host: 'db' }, 'without encryption');
+  test.strictSame(read('postgresql://a%40b@db/w?sslmode=verify-full&sslrootcert=/ca.pem'), { ...local, user: 'a@b', host: 'db', tls: { authorityFile: '/ca.pem' } }, 'with an authority of its own');
   test.end();
 });
 

@@ -61,9 +61,12 @@ function valueOf(key: ConfigurationKey, sources: readonly Source[]): { value: un
   return { problem: `${key} (${given.where}): ${issue?.message ?? 'is not allowed'}` };
 }
 
-function contradictions({ http }: Configuration): string[] {
-  if (http.tls || isLoopback(http.address.host)) return [];
-  return [`http.address: ${http.address.host} can be reached from other machines, so http.tls must be true`];
+function contradictions({ http, store }: Configuration): string[] {
+  const isOpen = !http.tls && !isLoopback(http.address.host);
+  return [
+    ...(isOpen ? [`http.address: ${http.address.host} can be reached from other machines, so http.tls must be true`] : []),
+    ...(store.password && !store.url ? ['store.password: it is of no use without store.url'] : []),
+  ];
 }
 
 function nest(values: ReadonlyMap<ConfigurationKey, unknown>): Configuration {

@@ -20,10 +20,10 @@ export function configurationTemplate(): string {
 }
 
 function entry(key: ConfigurationKey): string {
-  const { description, defaultText, default: byDefault } = keys[key];
+  const { description, defaultText, example, default: byDefault } = keys[key];
   const meaning = defaultText === undefined ? description : `${description} Default: ${defaultText}.`;
   const name = key.slice(key.indexOf('.') + 1);
-  return [...comment(meaning.replaceAll('`', '')), `# --${flagOf(key)}, ${variableOf(key)}`, `#${name} = ${toml(byDefault() ?? 'wombat.example.org:7420')}`].join('\n');
+  return [...comment(meaning.replaceAll('`', '')), `# --${flagOf(key)}, ${variableOf(key)}`, `#${name} = ${toml(byDefault() ?? example)}`].join('\n');
 }
 
 /** JSON writes texts, numbers, booleans and lists of texts as TOML does. */

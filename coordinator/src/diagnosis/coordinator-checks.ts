@@ -5,14 +5,14 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout } from 'node:timers/promises';
 import type { Finding } from '@wombat/proto/control';
 import { armedFailpoints } from '@wombat/proto/failpoints';
+import type { StoreTrouble } from '../store/place.js';
 import { fail, gibibytes, pass, warn } from './finding.js';
 
 const subject = 'coordinator';
 const dayMs = 24 * 60 * 60 * 1000;
 
-export function storeFinding(damage: string | undefined): Finding {
-  if (damage === undefined) return pass(subject, 'store', 'the store is whole');
-  return fail(subject, 'store', { message: `the store is damaged: ${damage}`, hint: 'take a backup of what can be read, then restore the last good one: wo restore', code: 'WO_STORE_UNUSABLE' });
+export function storeFinding(place: string, trouble: StoreTrouble | undefined): Finding {
+  return trouble ? fail(subject, 'store', trouble) : pass(subject, 'store', `the store is whole (${place})`);
 }
 
 export async function diskFinding(directory: string): Promise<Finding> {

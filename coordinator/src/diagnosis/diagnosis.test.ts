@@ -7,8 +7,8 @@ import { FindingLevel, type Finding } from '@wombat/proto/control';
 import { armFailpoints } from '@wombat/proto/failpoints';
 import type { Host } from '../domain/model/host.js';
 import { hostRow } from '../testing/rows.js';
-import { checkInThread } from '../store/sqlite/check-in-thread.js';
 import { openSqliteStore } from '../store/sqlite/open.js';
+import { sqlitePlace } from '../store/sqlite/place.js';
 import { certificateFindings, failpointFindings, judgeDisk, permissionsFinding, storeFinding } from './coordinator-checks.js';
 import { hostFindings, type HostState } from './host-checks.js';
 
@@ -43,11 +43,11 @@ t.test('certificates are told of before they end', async (t) => {
 t.test('a store that is damaged is found by reading it', async (t) => {
   const file = join(t.testdir({}), 'wombat.db');
   await (await openSqliteStore({ file, clock: systemClock })).close();
-  t.equal(await checkInThread(file), undefined, 'a good one');
+  const { check, description } = sqlitePlace(file, systemClock);
+  t.match(storeFinding(description, await check()), { level: PASS }, 'a good one');
   for (const beside of ['-wal', '-shm']) rmSync(`${file}${beside}`, { force: true });
   writeFileSync(file, Buffer.alloc(8192, 7));
-  const damage = await checkInThread(file);
-  t.match(storeFinding(damage), { level: FAIL, code: 'WO_STORE_UNUSABLE' }, `a damaged one: ${damage}`);
+  t.match(storeFinding(description, await check()), { level: FAIL, code: 'WO_STORE_UNUSABLE', message: /damaged: / }, 'a damaged one');
 });
 
 t.test('a coordinator that is made to fail says so', async (t) => {

@@ -1,7 +1,7 @@
-import path from 'node:path';
 import { wombatVersion, type Clock } from '@wombat/proto';
 import type { Finding } from '@wombat/proto/control';
 import type { Fleet } from '../fleet/fleet.js';
+import type { StorePlace } from '../store/place.js';
 import type { Store } from '../store/store.js';
 import { certificateFindings, diskFinding, failpointFindings, loopFinding, openFilesFinding, permissionsFinding, storeFinding } from './coordinator-checks.js';
 import { fail, pass, warn } from './finding.js';
@@ -16,8 +16,7 @@ export interface DiagnosisOptions {
   readonly certificate: () => { readonly notAfter: number };
   readonly authority: { readonly notAfter: number };
   readonly plugins: () => readonly string[];
-  /** Answers what is wrong with the store in this file, without holding up anything. */
-  readonly checkStore: (file: string) => Promise<string | undefined>;
+  readonly place: Pick<StorePlace, 'check' | 'description'>;
 }
 
 /** Looks at the parts of the coordinator and at what is known of each host. */
@@ -25,10 +24,10 @@ export class Diagnosis {
   constructor(private readonly options: DiagnosisOptions) {}
 
   async findings(): Promise<Finding[]> {
-    const { directory, clock, plugins } = this.options;
+    const { directory, clock, place, plugins } = this.options;
     return [
       pass('coordinator', 'version', `coordinator ${wombatVersion}, Node ${process.versions.node}`),
-      storeFinding(await this.options.checkStore(path.join(directory, 'store', 'wombat.db'))),
+      storeFinding(place.description, await place.check()),
       await diskFinding(directory),
       await permissionsFinding(directory),
       ...certificateFindings(clock.now(), this.options.certificate(), this.options.authority),

@@ -159,6 +159,15 @@ void t.test('a silent host: not at once, then it and its nodes are unknown, and 
   test.same(await eventsAfter(of.store), ['host.phase cloud-1 unknown', 'node.phase web-1 unknown', 'host.phase cloud-1 up', 'node.phase web-1 running']);
 });
 
+void t.test('a journal that an agent found damaged is told', async (test) => {
+  const of = await setting(test);
+  const damage = { journal: 'nodes.journal', keptAs: 'nodes.journal.damaged-1', reason: 'it is empty' };
+  await of.reports.onConnected(hostId, Hello.fromPartial({ journalDamages: [damage] }));
+  test.match((await of.store.read.events.list({ afterSequence: 0, limit: 100 })).at(-1), {
+    type: 'host.journal-damaged', hostId, payload: damage, message: 'nodes.journal of the agent of cloud-1 was damaged: it is empty; it was put aside as nodes.journal.damaged-1',
+  });
+});
+
 void t.test('a node that drains goes on draining, whatever its agent tells of the process that still runs', async (test) => {
   const drain = { since: 5, stage: 'hook', then: { desired: 'stopped' } } as const;
   const of = await setting(test, { phase: 'draining', draining: drain });

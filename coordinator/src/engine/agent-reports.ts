@@ -13,7 +13,7 @@ import type { FleetListener } from '../fleet/fleet.js';
 import type { Store, Transaction } from '../store/store.js';
 import type { BoundedHistory } from './bounded-history.js';
 import { forgetUnknown, getAhead, isBehind, rememberUnknown } from './behind-agents.js';
-import { hostPhaseEvent, nodeEvent, nodePhaseEvent, storedError, storedErrorOf } from './events.js';
+import { hostPhaseEvent, journalDamageEvent, nodeEvent, nodePhaseEvent, storedError, storedErrorOf } from './events.js';
 import type { StrategyDirectory } from './ports.js';
 import { joinsCluster } from './bootstrap/joins-cluster.js';
 
@@ -62,15 +62,16 @@ export class AgentReports implements FleetListener {
     this.#options = options;
   }
 
-  async onConnected(hostId: string, { agentTime }: Hello): Promise<readonly Assignment[]> {
+  async onConnected(hostId: string, { agentTime, journalDamages }: Hello): Promise<readonly Assignment[]> {
     const { store, clock } = this.#options;
     const skewMs = agentTime === undefined ? 0 : agentTime.getTime() - clock.now();
     await failpoint('coordinator.session.before-up');
     await store.transaction(async (transaction) => {
       const host = await transaction.hosts.get(hostId);
       if (!host || host.desired === 'absent') return;
+      for (const damage of journalDamages) await this.#options.history.append(transaction, journalDamageEvent(host, damage));
       if (isSkewed(skewMs)) await this.#tellSkew(transaction, host, skewMs);
-      const { waiting: _over, lastError: _past, ...rest } = host;
+      const { waiting: _over, lastError: _past, silentSince: _silence, ...rest } = host;
       const now = clock.now();
       const back = { ...rest, lastSeenAt: now };
       if (host.phase === 'up' || host.phase === 'draining') {
@@ -168,7 +169,7 @@ export class AgentReports implements FleetListener {
       await history.append(
         transaction,
         nodeEvent(changed, 'node.exited', status.lastError?.code ?? 'exited', `${node.name} ended and is restarted: ${status.lastError?.message ?? 'unknown reason'}`, {
-          restarts: status.restarts, logTail: changed.logTail,
+          restarts: status.restarts, logTail: changed.logTail, ...(changed.lastError ? { error: changed.lastError } : {}),
         }),
       );
     }

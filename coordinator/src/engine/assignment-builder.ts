@@ -236,7 +236,7 @@ export class AssignmentBuilder {
 /** The first nodes of the family that have an address already. */
 async function candidatesIn(transaction: Transaction, familyId: string): Promise<Candidate[]> {
   const { items } = await transaction.nodes.page({ where: { familyId, phase: presentPhases }, pageSize: 4 * maximumContacts });
-  return items.filter((node) => node.address !== '').slice(0, maximumContacts).map((node) => ({ nodeId: node.id, memberSince: node.ordinal }));
+  return items.filter((node) => node.address !== '' && node.desired !== 'absent').slice(0, maximumContacts).map((node) => ({ nodeId: node.id, memberSince: node.ordinal }));
 }
 
 /** As the family's selector says. */

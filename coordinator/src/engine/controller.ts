@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { backoffMs, WombatError, type Clock } from '@wombat/proto';
+import { backoffMs, startTimer, WombatError, type Clock } from '@wombat/proto';
 import type { Log } from './ports.js';
 
 export interface ControllerOptions {
@@ -18,8 +18,10 @@ export interface ControllerOptions {
   readonly concurrency?: number;
   /** Wake-ups of one object within this time are answered by one look. @default 0 */
   readonly gatherMs?: number;
-  /** @default 30000 */
+  /** Some a little earlier, some a little later. @default 30000 */
   readonly sweepEveryMs?: number;
+  /** @default Math.random */
+  readonly random?: () => number;
 }
 
 const retry = { initialMs: 250, maximumMs: 30_000 };
@@ -34,9 +36,10 @@ export class Controller {
   readonly #queue = new Set<string>();
   readonly #working = new Map<string, Promise<void>>();
   readonly #wokenMeanwhile = new Set<string>();
-  readonly #timers = new Map<string, { readonly dueAtMs: number; readonly timer: NodeJS.Timeout }>();
+  readonly #timers = new Map<string, { readonly dueAtMs: number; readonly cancel: () => void }>();
   readonly #failures = new Map<string, number>();
   readonly #stop = new AbortController();
+  #cancelSweep: () => void = () => undefined;
 
   constructor(options: ControllerOptions) {
     this.#options = options;
@@ -45,8 +48,7 @@ export class Controller {
   /** Looks at everything once, then on wake-ups and on every sweep. */
   async start(): Promise<void> {
     await this.#sweep();
-    const sweep = setInterval(() => void this.#sweep(), this.#options.sweepEveryMs ?? 30_000);
-    this.#stop.signal.addEventListener('abort', () => clearInterval(sweep));
+    this.#sweepLater();
   }
 
   wake(id: string, delayMs = this.#options.gatherMs ?? 0): void {
@@ -67,10 +69,17 @@ export class Controller {
   /** Ends what is under way and resolves when nothing of it runs any more. */
   async stop(): Promise<void> {
     this.#stop.abort(new WombatError('WO_UNAVAILABLE', 'the coordinator stops'));
-    for (const { timer } of this.#timers.values()) clearTimeout(timer);
+    this.#cancelSweep();
+    for (const { cancel } of this.#timers.values()) cancel();
     this.#timers.clear();
     this.#queue.clear();
     await Promise.allSettled(this.#working.values());
+  }
+
+  #sweepLater(): void {
+    if (this.#stop.signal.aborted) return;
+    const { clock, random = Math.random, sweepEveryMs = 30_000 } = this.#options;
+    this.#cancelSweep = startTimer(clock, sweepEveryMs * (0.9 + 0.2 * random()), () => void this.#sweep().finally(() => this.#sweepLater()));
   }
 
   async #sweep(): Promise<void> {
@@ -111,7 +120,7 @@ export class Controller {
   #failed(id: string, error: unknown): number {
     const failures = this.#failures.get(id) ?? 0;
     this.#failures.set(id, failures + 1);
-    const delayMs = backoffMs(failures, retry);
+    const delayMs = backoffMs(failures, retry, this.#options.random);
     // Somebody else wrote the object first: normal, looked at again at once.
     const conflict = WombatError.is(error) && error.code === 'WO_CONFLICT';
     if (conflict) return Math.min(delayMs, 50);
@@ -128,15 +137,15 @@ export class Controller {
     const dueAtMs = this.#options.clock.monotonic() + delayMs;
     if ((this.#timers.get(id)?.dueAtMs ?? Infinity) <= dueAtMs) return;
     this.#clearTimer(id);
-    const timer = setTimeout(() => {
+    const cancel = startTimer(this.#options.clock, delayMs, () => {
       this.#timers.delete(id);
       this.wake(id, 0);
-    }, delayMs);
-    this.#timers.set(id, { dueAtMs, timer });
+    });
+    this.#timers.set(id, { dueAtMs, cancel });
   }
 
   #clearTimer(id: string): void {
-    clearTimeout(this.#timers.get(id)?.timer);
+    this.#timers.get(id)?.cancel();
     this.#timers.delete(id);
   }
 }

@@ -26,13 +26,19 @@ import { Engine } from './engine.js';
 import { BoundedHistory } from './bounded-history.js';
 import { EventRetention } from './event-retention.js';
 import { ExecOutcomes } from './exec-outcomes.js';
+import { reviseFamily } from './family-revisions.js';
+import { Brakes } from './healing/brakes.js';
+import { HealingController } from './healing/healing-controller.js';
 import { HostController } from './host-controller.js';
 import { HostSilence } from './host-silence.js';
 import { JobService } from './jobs/job-service.js';
+import { Machines } from './machines/machines.js';
 import { OperationController } from './operation-controller.js';
 import { Turns } from './operations/turns.js';
 import { operationTools } from '../testing/operation-tools.js';
 import { StepRunner } from './step-runner.js';
+import { UpdateController } from './update/update-controller.js';
+import { updateNodes } from './update/update-nodes.js';
 
 const clock = systemClock;
 /** Far below the sweep: whatever takes longer was not woken. */
@@ -75,14 +81,21 @@ class World {
     const outcomes = new ExecOutcomes(steps, jobs);
     const history = new BoundedHistory({ store, clock, log });
     const silence = new HostSilence({ store, clock, fleet, history });
+    const brakes = new Brakes(store, clock);
     const builder = new AssignmentBuilder({ store, clock, secrets: fakeSecrets, strategies });
     const assignments = new AssignmentController({ store, fleet, builder });
+    const machines = new Machines({
+      store, clock, log, fleet, providers, clusterId: 'cluster1', revoker: { revoke: async () => undefined },
+      limits: { callsPerSecond: 1_000, callsAtOnce: 4, hostsPerCall: 10 }, appearsWithinMs: 0,
+    });
     const engine = (this.#engine = new Engine({
-      store, clock, log, assignments, jobs,
-      hosts: new HostController({ store, clock, fleet, providers, silence, clusterId: 'cluster1', enrolTimeoutMs: 60_000, idleTtlMs: 0, revoker: { revoke: async () => undefined } }),
+      store, clock, log, assignments, jobs, machines,
+      hosts: new HostController({ store, clock, machines, silence, enrolTimeoutMs: 60_000, idleTtlMs: 0 }),
       bootstrap: new BootstrapController({ store, clock, strategies, steps, history }),
       drains: new DrainController({ store, clock, strategies, steps, history, renderings: builder }),
-      operations: new OperationController(store, clock, new Turns(store, this.#operationTools())),
+      operations: new OperationController(store, clock, new Turns(store, this.#operationTools())), brakes,
+      updates: new UpdateController({ store, clock, strategies }),
+      healing: new HealingController({ store, clock, ids, strategies, brakes, lostAfterMs: 300_000, startGraceMs: 60_000 }),
       retention: [history, new EventRetention({ store, clock, log, keep: 10_000 })],
     }));
     this.#reports = new AgentReports({
@@ -127,6 +140,14 @@ class World {
         joins: (family) => family.spec.bootstrap.strategy !== 'none',
       }),
     );
+  }
+
+  /** To another environment. */
+  update(): Promise<Operation> {
+    return this.store.transaction(async (transaction) => {
+      const family = await reviseFamily(transaction, (await transaction.families.get(familyRow().id))!, { environment: { A: '2' } }, { at: 1, principal: 'ada', keep: 10 });
+      return updateNodes(this.#tools(), transaction, { family, principal: 'ada', maxParallel: 1, settleMs: 0 });
+    });
   }
 
   async drainHost(): Promise<Operation> {
@@ -224,6 +245,24 @@ void t.test('stopped after any commit of a removal, and started again: every nod
     for (const hostId of hosts) await world.agents.connect(hostId);
     test.match(await world.ended(operation), { state: 'succeeded', progress: { done: 3 } }, `after commit ${commits}`);
     test.same(await world.phases(), { gone: 3 }, `all are gone (commit ${commits})`);
+  }
+});
+
+void t.test('stopped after any commit of an update, and started again: every node goes over once', async (test) => {
+  for (const commits of [1, 2, 3, 5, 8, 12, 16]) {
+    const world = await World.of(test, 'leaving');
+    await world.ended(await world.deploy(3));
+    const reached = world.commits(commits);
+    const operation = await world.update();
+    await reached;
+    const hosts = [...world.fleet.connected];
+    await world.kill();
+    await world.start();
+    for (const hostId of hosts) await world.agents.connect(hostId);
+    test.match(await world.ended(operation), { state: 'succeeded', progress: { total: 3, done: 3 } }, `after commit ${commits}`);
+    const nodes = await world.store.read.nodes.find({});
+    test.match(nodes, nodes.map(() => ({ phase: 'running', familyGeneration: 2, restartGeneration: 1 })), `each was restarted once (commit ${commits})`);
+    test.equal((await row(world.store, 'families', familyRow().id)).cluster.health, 'one', `as one cluster (commit ${commits})`);
   }
 });
 

@@ -7,21 +7,29 @@ import type { AssignmentController } from './assignment-controller.js';
 import type { BootstrapController } from './bootstrap/bootstrap-controller.js';
 import { Controller } from './controller.js';
 import type { DrainController } from './drain/drain-controller.js';
+import type { Brakes } from './healing/brakes.js';
+import type { HealingController } from './healing/healing-controller.js';
 import type { HostController } from './host-controller.js';
 import type { JobService } from './jobs/job-service.js';
+import type { Machines } from './machines/machines.js';
 import type { OperationController } from './operation-controller.js';
 import type { Log } from './ports.js';
+import type { UpdateController } from './update/update-controller.js';
 
 export interface EngineOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
   readonly hosts: HostController;
+  readonly machines: Machines;
   readonly assignments: AssignmentController;
   readonly bootstrap: BootstrapController;
   readonly drains: DrainController;
   readonly operations: OperationController;
+  readonly updates: UpdateController;
   readonly jobs: JobService;
+  readonly healing: HealingController;
+  readonly brakes: Brakes;
   /** What keeps the store small. */
   readonly retention: readonly Retention[];
 }
@@ -45,28 +53,36 @@ export class Engine {
   readonly #store: Store;
   readonly #log: Log;
   readonly #hosts: Controller;
+  readonly #machines: Machines;
   readonly #assignments: Controller;
   readonly #bootstrap: Controller;
   readonly #drains: Controller;
   readonly #drainController: DrainController;
   readonly #operations: Controller;
+  readonly #updates: Controller;
   readonly #jobs: Controller;
+  readonly #healing: Controller;
+  readonly #brakes: Controller;
   readonly #retention: readonly Retention[];
   #unsubscribe: (() => void) | undefined;
 
   constructor(options: EngineOptions) {
-    const { store, clock, log, hosts, assignments, bootstrap, drains, operations, jobs } = options;
+    const { store, clock, log, hosts, assignments, bootstrap, drains, operations, updates, jobs, healing, brakes } = options;
     this.#retention = options.retention;
+    this.#machines = options.machines;
     this.#store = store;
     this.#log = log;
     const common = { clock, log };
-    this.#hosts = new Controller({ ...common, name: 'hosts', all: () => hosts.all(), reconcile: (id, signal) => hosts.reconcile(id, signal) });
+    this.#hosts = new Controller({ ...common, name: 'hosts', all: () => hosts.all(), reconcile: (id) => hosts.reconcile(id) });
     this.#assignments = new Controller({ ...common, name: 'assignments', all: () => assignments.all(), reconcile: (id) => assignments.reconcile(id) });
     this.#bootstrap = new Controller({ ...common, name: 'bootstrap', all: () => bootstrap.all(), reconcile: (id, signal) => bootstrap.reconcile(id, signal) });
     this.#drainController = drains;
     this.#drains = new Controller({ ...common, name: 'drains', concurrency: drainsAtOnce, all: () => drains.all(), reconcile: (id, signal) => drains.reconcile(id, signal) });
     this.#operations = new Controller({ ...common, name: 'operations', gatherMs: 25, all: () => operations.all(), reconcile: (id) => operations.reconcile(id) });
+    this.#updates = new Controller({ ...common, name: 'updates', gatherMs: 25, all: () => updates.all(), reconcile: (id) => updates.reconcile(id) });
     this.#jobs = new Controller({ ...common, name: 'jobs', all: () => jobs.all(), reconcile: (id) => jobs.reconcile(id) });
+    this.#healing = new Controller({ ...common, name: 'healing', all: () => healing.all(), reconcile: (id) => healing.reconcile(id) });
+    this.#brakes = new Controller({ ...common, name: 'brakes', gatherMs: 250, all: () => brakes.all(), reconcile: () => brakes.reconcile() });
   }
 
   async start(): Promise<void> {
@@ -79,6 +95,7 @@ export class Engine {
     this.#unsubscribe?.();
     await Promise.all(this.#retention.map((retention) => retention.stop()));
     await Promise.all(this.#all().map((controller) => controller.stop()));
+    await this.#machines.stop();
   }
 
   /** A host has lost its session. */
@@ -96,6 +113,8 @@ export class Engine {
       case 'hosts':
         this.#hosts.wake(id);
         this.#assignments.wake(id);
+        this.#healing.wake(id);
+        this.#brakes.wake('all');
         // The removal of a host is over when the host is.
         if (object) this.#operations.wake((object as Host).operationId ?? '');
         break;
@@ -103,10 +122,15 @@ export class Engine {
         if (object) this.#nodeChanged(object as Node);
         break;
       case 'families':
+        this.#updates.wake(id);
         void this.#familyChanged(id);
+        break;
+      case 'providers':
+        if (!object) void this.#machines.forget(id);
         break;
       case 'operations':
         this.#operations.wake(id);
+        if (object) this.#updates.wake((object as Operation).familyId);
         if ((object as Operation | undefined)?.finishedAt !== undefined) void this.#operationEnded();
         break;
       case 'jobs':
@@ -118,6 +142,7 @@ export class Engine {
 
   #nodeChanged(node: Node): void {
     this.#operations.wake(node.operationId);
+    this.#updates.wake(node.familyId);
     this.#drainController.changed(node);
     if (node.phase === 'draining') this.#drains.wake(node.id);
     if (node.observedGeneration < node.generation) this.#assignments.wake(node.hostId);
@@ -143,6 +168,6 @@ export class Engine {
   }
 
   #all(): Controller[] {
-    return [this.#hosts, this.#assignments, this.#bootstrap, this.#drains, this.#operations, this.#jobs];
+    return [this.#hosts, this.#assignments, this.#bootstrap, this.#drains, this.#operations, this.#updates, this.#jobs, this.#healing, this.#brakes];
   }
 }

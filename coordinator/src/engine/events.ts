@@ -1,3 +1,4 @@
+import type { JournalDamage } from '@wombat/proto/agent';
 import type { ErrorDetail } from '@wombat/proto/types';
 import type { NewEvent } from '../domain/model/event.js';
 import type { Family } from '../domain/model/family.js';
@@ -46,6 +47,20 @@ export function hostPhaseEvent(host: Host, message = `${host.name} is ${host.pha
     hostId: host.id,
     operationId: host.operationId ?? '',
     payload: { phase: host.phase, ...(host.lastError && host.phase === 'failed' ? { error: host.lastError } : {}) },
+  };
+}
+
+/** Nothing is to be done about it: the agent goes on with what could be read and is told the rest again. */
+export function journalDamageEvent(host: Host, { journal, keptAs, reason }: JournalDamage): NewEvent {
+  const kept = keptAs === '' ? '' : `; it was put aside as ${keptAs}`;
+  return {
+    type: 'host.journal-damaged',
+    subjectId: host.id,
+    subjectName: host.name,
+    reason: 'journal-damaged',
+    message: `${journal} of the agent of ${host.name} was damaged: ${reason}${kept}`,
+    hostId: host.id,
+    payload: { journal, keptAs, reason },
   };
 }
 

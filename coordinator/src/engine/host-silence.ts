@@ -11,15 +11,18 @@ export interface HostSilenceOptions {
   readonly clock: Clock;
   readonly fleet: Pick<Fleet, 'isConnected'>;
   readonly history: BoundedHistory;
+  /** After the coordinator's own start: agents come back spread over 15 s, and nobody is called silent meanwhile. @default 60000 */
+  readonly startGraceMs?: number;
+  /** A clock that stands still with the coordinator. @default the monotonic one */
+  readonly awakeMs?: () => number;
 }
 
 /** An agent that is started again, or takes a new certificate, is back before. */
 const reconnectGraceMs = 2_000;
-/** After the coordinator's own start: agents come back spread over 15 s, and nobody is called silent meanwhile. */
-const startGraceMs = 60_000;
+const defaultStartGraceMs = 60_000;
 
 interface Silence {
-  /** Of the monotonic clock. */
+  /** Of the clock that stands still with the coordinator. */
   readonly sinceMs: number;
   /** Of the wall clock, for what is shown. */
   readonly at: number;
@@ -29,17 +32,19 @@ interface Silence {
 /** Decides when a host without a session is `unknown`: not at once, and not just after the coordinator's start. */
 export class HostSilence {
   readonly #options: HostSilenceOptions;
-  readonly #startedAtMs: number;
+  readonly #awakeMs: () => number;
+  readonly #graceUntilMs: number;
   /** Hosts that this process has never seen are not in it. */
   readonly #silent = new Map<string, Silence>();
 
   constructor(options: HostSilenceOptions) {
     this.#options = options;
-    this.#startedAtMs = options.clock.monotonic();
+    this.#awakeMs = options.awakeMs ?? (() => options.clock.monotonic());
+    this.#graceUntilMs = this.#awakeMs() + (options.startGraceMs ?? defaultStartGraceMs);
   }
 
   fellSilent(hostId: string, reason: string): void {
-    if (!this.#silent.has(hostId)) this.#silent.set(hostId, { sinceMs: this.#options.clock.monotonic(), at: this.#options.clock.now(), reason });
+    if (!this.#silent.has(hostId)) this.#silent.set(hostId, { sinceMs: this.#awakeMs(), at: this.#options.clock.now(), reason });
   }
 
   spoke(hostId: string): void {
@@ -53,8 +58,8 @@ export class HostSilence {
       return undefined;
     }
     const silence = this.#silent.get(host.id);
-    const until = silence ? silence.sinceMs + reconnectGraceMs : this.#startedAtMs + startGraceMs;
-    const leftMs = until - this.#options.clock.monotonic();
+    const until = silence ? silence.sinceMs + reconnectGraceMs : this.#graceUntilMs;
+    const leftMs = until - this.#awakeMs();
     if (leftMs > 0) return leftMs;
     await this.#options.store.transaction((transaction) => this.#unknown(transaction, host.id, silence));
     return undefined;
@@ -66,7 +71,7 @@ export class HostSilence {
     const now = this.#options.clock.now();
     const reason = silence?.reason ?? 'it has not come back since the coordinator was started';
     const unknown = await transaction.hosts.update({
-      ...host, phase: 'unknown', phaseSince: now, waiting: { reason, since: now }, ...(silence ? { lastSeenAt: silence.at } : {}),
+      ...host, phase: 'unknown', phaseSince: now, silentSince: silence?.at ?? now, waiting: { reason, since: now }, ...(silence ? { lastSeenAt: silence.at } : {}),
     });
     await this.#options.history.append(transaction, hostPhaseEvent(unknown, `${host.name} is silent: ${reason}`));
     for (const node of await transaction.nodes.find({ hostId, phase: presentPhases })) {

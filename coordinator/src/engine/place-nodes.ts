@@ -97,6 +97,7 @@ async function newHosts(
       key: id,
       phase: 'requested',
       phaseSince: now,
+      waiting: { reason: 'its provider has not been asked yet', since: now },
       desired: 'present',
       machineId: '',
       addresses: [],

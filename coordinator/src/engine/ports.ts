@@ -10,7 +10,10 @@ export interface Log {
 }
 
 /** A provider that can be called: deadlines kept, answers checked, errors named after it. */
-export type ProviderCalls = Pick<ProviderInstance, 'createHosts' | 'destroyHosts' | 'listHosts' | 'verify' | 'listImages' | 'listHardwareProfiles'>;
+export type ProviderCalls = Pick<ProviderInstance, 'createHosts' | 'destroyHosts' | 'listHosts' | 'verify' | 'listImages' | 'listHardwareProfiles'> & {
+  /** Whether a machine is in every list from the moment that it exists. */
+  readonly listsAtOnce: boolean;
+};
 
 /** A provider before it is stored. */
 export interface ProviderDraft {

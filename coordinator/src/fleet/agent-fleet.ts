@@ -124,6 +124,11 @@ export class AgentFleet implements Fleet {
     return this.#live.has(hostId);
   }
 
+  /** Milliseconds of a clock that stands still while the coordinator does. */
+  get awakeMs(): number {
+    return this.#room.live.nowMs;
+  }
+
   connectedHosts(): readonly string[] {
     return [...this.#live.keys()];
   }

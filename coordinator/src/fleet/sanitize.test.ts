@@ -84,8 +84,9 @@ void t.test('facts, samples and Hello', async (t) => {
 
   t.match(cleanSample(Sample.fromPartial({ cpuUtilisation: NaN, load1m: -3 })), { cpuUtilisation: 0, load1m: 0 });
   t.match(cleanSample(Sample.fromPartial({ cpuUtilisation: 7, load1m: Infinity })), { cpuUtilisation: 1, load1m: 0 });
-  const hello = cleanHello(Hello.fromPartial({ agentVersion: '1\n2', features: Array.from({ length: 100 }, () => 'f\u0000'), bootId: 'b'.repeat(100), journalPosition: 4n }));
+  const hello = cleanHello(Hello.fromPartial({ agentVersion: '1\n2', features: Array.from({ length: 100 }, () => 'f\u0000'), bootId: 'b'.repeat(100), journalPosition: 4n, journalDamages: Array.from({ length: 100 }, () => ({ journal: 'j', keptAs: 'k\n', reason: 'r'.repeat(1_000) })) }));
   t.match(hello, { agentVersion: '12', journalPosition: 4n });
   t.equal(hello.features.length, 64);
   t.equal(hello.bootId.length, 64);
+  t.same([hello.journalDamages.length, hello.journalDamages[0]?.keptAs, hello.journalDamages[0]?.reason.length], [8, 'k', 256]);
 });

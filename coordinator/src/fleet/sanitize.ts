@@ -9,7 +9,7 @@ import type { Attribute, AttributeValue, ErrorDetail } from '@wombat/proto/types
  * are left out. The bytes of outputs and logs pass untouched: they belong to the operator.
  */
 
-const longest = { word: 256, message: 1_024, details: 32, features: 64, disks: 64, addresses: 64, runtimes: 32, attributes: 128 } as const;
+const longest = { word: 256, message: 1_024, details: 32, features: 64, disks: 64, addresses: 64, runtimes: 32, damages: 8, attributes: 128 } as const;
 
 // C0 and C1 controls, line separators, marks that turn the direction of writing, byte order mark.
 const unwanted = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/;
@@ -64,6 +64,7 @@ export function cleanHello(hello: Hello): Hello {
     agentVersion: cleanText(hello.agentVersion, 64),
     features: hello.features.slice(0, longest.features).map((feature) => cleanText(feature, 64)),
     bootId: cleanText(hello.bootId, 64),
+    journalDamages: hello.journalDamages.slice(0, longest.damages).map(({ journal, keptAs, reason }) => ({ journal: cleanText(journal), keptAs: cleanText(keptAs), reason: cleanText(reason) })),
   };
 }
 

@@ -55,3 +55,8 @@ export const defaultFleetSettings: FleetSettings = {
   channelAttachMs: 10_000,
   channelsPerHost: 64,
 };
+
+/** Agents speak three times before they would be called silent; one beat in between may be lost. */
+export function settingsFor(silentAfterMs: number): Pick<FleetSettings, 'silentAfterMs' | 'beatIntervalMs'> {
+  return { silentAfterMs, beatIntervalMs: Math.round(silentAfterMs / 3) };
+}

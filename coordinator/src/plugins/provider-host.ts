@@ -61,6 +61,10 @@ export class ProviderHost implements ProviderInstance {
     this.#timeouts = { ...defaultTimeouts, ...options.timeouts };
   }
 
+  get listsAtOnce(): boolean {
+    return this.#options.plugin.abilities.listsAtOnce;
+  }
+
   /** Connects when that was not done yet. */
   async ready(context: CallContext): Promise<void> {
     await this.#call('connect', this.#timeouts.connectMs, context, async () => undefined);

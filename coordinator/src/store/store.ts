@@ -35,7 +35,7 @@ export interface Indexed {
   familyRevisions: 'familyId';
   domains: 'name' | 'familyId' | 'providerId';
   hosts: 'name' | 'providerId' | 'phase' | 'key';
-  nodes: 'name' | 'familyId' | 'hostId' | 'phase' | 'operationId' | 'desired';
+  nodes: 'name' | 'familyId' | 'familyGeneration' | 'releaseId' | 'hostId' | 'phase' | 'operationId' | 'desired';
   operations: 'name' | 'familyId' | 'state' | 'kind';
   joinTokens: 'hostId';
   hostCertificates: 'hostId';
@@ -44,7 +44,7 @@ export interface Indexed {
   jobTargets: 'jobId' | 'targetId' | 'outcome';
 }
 
-/** Equality on indexed fields; a list of values means any of them, null that the field is not there. */
+/** Equality on indexed fields, numbers as text; a list of values means any of them, null that the field is not there. */
 export type Where<K extends Kind> = { readonly [F in Indexed[K]]?: string | readonly string[] | null };
 
 export interface PageQuery<K extends Kind> {
@@ -169,10 +169,12 @@ export interface Commit {
 
 /**
  * All state is in here. Inside a transaction only store calls are awaited: anything else there
- * would stall the one connection of SQLite.
+ * would stall the one connection that writes. A transaction in which a name was taken is not kept, also when
+ * its work went on. A text with a NUL character is refused, written or asked for: PostgreSQL has no such texts.
  */
 export interface Store {
   readonly read: Reader;
+  /** @throws WombatError WO_STORE_UNAVAILABLE while the database does not answer: then it is not known whether the work was kept */
   transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
   /** Called after each commit, in order, never before the transaction's promise could resolve. */
   onCommit(listener: (commit: Commit) => void): () => void;

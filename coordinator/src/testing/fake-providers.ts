@@ -20,6 +20,11 @@ export class FakeProviders implements ProviderDirectory {
   readonly destroyed: string[] = [];
   readonly removed: string[] = [];
   readonly opened: ProviderDraft[] = [];
+  listsAtOnce = true;
+  /** Whether a machine is listed. */
+  isVisible: (machine: Machine) => boolean = () => true;
+  /** Of createHosts. */
+  calls = 0;
   closed = 0;
   #made = 0;
   /** One entry for each call to come; afterwards all is well. */
@@ -46,8 +51,16 @@ export class FakeProviders implements ProviderDirectory {
     this.removed.push(providerId);
   }
 
+  /** A machine as an earlier coordinator would have made it. */
+  makeFor(key: string, hostId: string, clusterId = 'cluster1'): Machine {
+    const made = this.#make({ 'wombat-cluster': clusterId, 'wombat-host': hostId, 'wombat-key': key });
+    this.machines.set(key, made);
+    return made;
+  }
+
   #calls(): ProviderCalls {
     return {
+      listsAtOnce: this.listsAtOnce,
       verify: async () => {
         await this.onVerify();
         if (this.verifyError) throw this.verifyError;
@@ -55,8 +68,11 @@ export class FakeProviders implements ProviderDirectory {
       },
       listImages: async () => ({ images: [image('img', 'Image One')], nextPageToken: '' }),
       listHardwareProfiles: async () => ({ hardwareProfiles: [hardwareProfile({ id: 'small', name: 'Small' })], nextPageToken: '' }),
-      createHosts: async (specs) => Promise.all(specs.map((spec) => this.#create(spec))),
-      listHosts: async () => [...this.machines.values()],
+      createHosts: async (specs) => {
+        this.calls += 1;
+        return Promise.all(specs.map((spec) => this.#create(spec)));
+      },
+      listHosts: async () => [...this.machines.values()].filter((each) => this.isVisible(each)),
       destroyHosts: async (machineIds) => {
         await this.beforeDestroy();
         return machineIds.map((machineId) => this.#destroy(machineId));
@@ -77,15 +93,15 @@ export class FakeProviders implements ProviderDirectory {
     if (script instanceof ProviderError) return failed(spec.key, script);
     if (script !== 'ok' && 'until' in script) await script.until;
     // The same key, the same machine.
-    const made = this.machines.get(spec.key) ?? this.#make(spec);
+    const made = this.machines.get(spec.key) ?? this.#make(spec.tags);
     if (!this.machines.has(spec.key)) queueMicrotask(() => this.onMachine(spec.hostId));
     this.machines.set(spec.key, made);
     if (script !== 'ok' && 'afterwards' in script) throw script.afterwards;
     return created(spec.key, made);
   }
 
-  #make(spec: HostSpec): Machine {
+  #make(tags: HostSpec['tags']): Machine {
     const number = (this.#made += 1);
-    return machine({ machineId: `machine-${number}`, tags: spec.tags, addresses: [`127.9.9.${number}`] });
+    return machine({ machineId: `machine-${number}`, tags, addresses: [`127.9.9.${number}`] });
   }
 }

@@ -19,6 +19,8 @@ export const plugin = defineProvider({
     zones: z.array(z.string().regex(/^[a-z0-9-]{1,40}$/, 'a zone is 1-40 characters of a-z, 0-9 and dash')).max(64).default([])
       .describe('names of zones that hosts can be said to be in, e.g. a,b'),
   }),
+  // Its own records are the list.
+  abilities: { listsAtOnce: true },
   async connect({ settings, clusterId, dataDirectory, host }) {
     if (platform() !== 'linux') throw ProviderError.unavailable('the driver local needs Linux');
     return await LocalProvider.open({ subnet: settings.subnet, zones: settings.zones, clusterId, dataDirectory, host, clock: systemClock });

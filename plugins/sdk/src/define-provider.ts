@@ -28,7 +28,7 @@ export interface ProviderDefinition<Shape extends z.ZodObject> {
 }
 
 const noAbilities: ProviderAbilities = {
-  firewall: false, quota: false, prices: false, consoleLog: false, spot: false, privateNetwork: false, maxInstallPayloadBytes: 0,
+  firewall: false, quota: false, prices: false, consoleLog: false, spot: false, privateNetwork: false, maxInstallPayloadBytes: 0, listsAtOnce: false,
 };
 
 /**

@@ -105,6 +105,7 @@ export const catalogue = {
   WO_NODE_JOIN_FAILED: entry(status.FAILED_PRECONDITION, failed, 'The node runs but could not join its cluster.', 'see the step that failed: wo event follow --node NODE'),
   WO_NODE_DRAIN_FAILED: entry(status.FAILED_PRECONDITION, failed, 'The node could not be drained, so it was left running.', 'see why: wo node show NODE; drain it again, or stop it as it is: wo node stop NODE'),
   WO_NODE_NOT_RUNNING: entry(status.FAILED_PRECONDITION, failed, 'The node does not run.', 'start it: wo node start NODE'),
+  WO_HEALING_HELD: entry(status.FAILED_PRECONDITION, conflict, 'So many hosts of a domain are silent that the nodes of lost ones are not replaced.', 'see what is wrong with the network or the provider: wo host list; to replace the nodes of one host all the same: wo host replace HOST'),
   WO_CLUSTER_SPLIT: entry(status.FAILED_PRECONDITION, failed, 'The nodes of a family are not one connected cluster.', 'see which see each other: wo status FAMILY; restart those of the smaller part, and they join again'),
   WO_PORT_IN_USE: entry(status.FAILED_PRECONDITION, failed, 'A port of the node is taken by another process.', 'free the port, or let Wombat choose one'),
   WO_PLATFORM_MISMATCH: entry(status.FAILED_PRECONDITION, failed, 'The release was built for another kind of machine than the host.', 'build it for the hosts of the family, or choose domains that fit: wo host show HOST'),
@@ -122,10 +123,12 @@ export const catalogue = {
 
   // Coordinator and store
   WO_STORE_UNUSABLE: entry(status.FAILED_PRECONDITION, failed, 'The store cannot be opened.', 'check the path and its permissions'),
+  WO_STORE_UNAVAILABLE: entry(status.UNAVAILABLE, unreachable, 'The database of the coordinator does not answer.', 'see that PostgreSQL runs and can be reached; the coordinator goes on by itself when it does: wo doctor'),
   WO_STORE_FULL: entry(status.RESOURCE_EXHAUSTED, failed, 'The disk of the store is full: nothing can be changed until there is room, all else goes on.', 'free space on the disk of the coordinator; it goes on by itself'),
   WO_STORE_BUSY: entry(status.UNAVAILABLE, failed, 'Another process holds the store of the coordinator locked.', 'end what has the file open (fuser -v store/wombat.db in the directory of the coordinator), then try again'),
   WO_STORE_NEWER: entry(status.FAILED_PRECONDITION, failed, 'The store was written by a newer version.', 'start that version, or restore a backup'),
   WO_BACKUP_INVALID: entry(status.INVALID_ARGUMENT, usage, 'The archive is no backup of a coordinator, or not a whole one.', 'take another backup: wo backup FILE'),
+  WO_BACKUP_ELSEWHERE: entry(status.FAILED_PRECONDITION, usage, 'The store is in PostgreSQL, which has backups of its own.', 'take them with pg_dump, together with the directory of the coordinator: see docs/guides/operate.md'),
   WO_KEY_UNUSABLE: entry(status.FAILED_PRECONDITION, failed, 'A key or certificate in the directory of the coordinator cannot be used.', 'check that the file is its own, and restore it from the backup if it is damaged'),
   WO_SECRET_UNREADABLE: entry(status.FAILED_PRECONDITION, failed, 'A secret cannot be decrypted with the key that the coordinator has.', 'restore secrets.key from the backup, or register the secret again'),
   WO_ADDRESS_IN_USE: entry(status.FAILED_PRECONDITION, failed, 'Another process listens on this address.', 'stop it, or choose another port'),

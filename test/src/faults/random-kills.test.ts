@@ -1,53 +1,35 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import t, { type Test } from 'tap';
-import { prepareSleepers } from '../support/families.js';
-import { idOf } from '../support/fleet-view.js';
-import { checkDeployed } from '../support/invariants.js';
-import { describeProcess, signalProcess } from '../support/processes.js';
-import { sleeper } from '../support/releases.js';
-import { chooseSeed, seededRandom } from '../support/seeded-random.js';
-import { Workshop } from '../support/workshop.js';
+import t from 'tap';
+import { FaultStage } from '../support/faults/fault-stage.js';
+import { liveOnce } from '../support/faults/life-of-nodes.js';
+import { momentOf } from '../support/faults/moments.js';
+import { runSeeds, seedsOfRun } from '../support/faults/seeds.js';
+import { seededRandom } from '../support/seeded-random.js';
 
 /** `scripts/test --full` takes its time. */
-const rounds = process.env['WOMBAT_TEST_FULL'] ? 25 : 1;
-const seed = chooseSeed();
-const random = seededRandom(seed);
-t.setTimeout(180_000 + rounds * 30_000);
+const seeds = seedsOfRun(process.env['WOMBAT_TEST_FULL'] ? 25 : 2);
+t.setTimeout(120_000 + seeds.length * 90_000);
 
-t.test(`coordinator and agents killed at moments of chance, WOMBAT_SEED=${seed}`, async (t) => {
-  const workshop = await Workshop.open(t);
-  const join = { name: 'join', lines: ['sleep 0.2'] };
-  const { family } = await prepareSleepers(workshop, { scripts: [sleeper, join], flags: ['--clust', 'custom', '--clust-opt', 'cmd:bin/join'] });
-  for (let round = 1; round <= rounds; round += 1) {
-    await t.test(`round ${round}`, async (t) => {
-      const { stdout } = await workshop.wo('deploy-nodes', family, '--amount', '4', '--detach');
-      await killSome(t, workshop);
-      await checkDeployed(t, workshop, { operation: stdout.trim(), nodes: 4, hosts: 2 });
-      await clear(t, workshop, family);
-    });
-  }
+t.test(`F4: coordinator and agents that die several times in one life, WOMBAT_SEED=${seeds[0]}`, async (t) => {
+  const stage = await FaultStage.open(t);
+  await runSeeds(t, stage, 'F4', seeds, async (_, seed) => {
+    const points = [momentOf('coordinator', seed), momentOf('agent', seed)].filter((moment) => moment.kind === 'failpoint');
+    await stage.begin(...points);
+    const random = seededRandom(`kills/${seed}`);
+    const told = await Promise.all([killSome(stage, random), liveOnce(stage)]);
+    return [...points.map(({ name }) => name), ...told[0]].join(', ');
+  });
 });
 
-async function killSome(t: Test, workshop: Workshop): Promise<void> {
-  for (let kills = 1 + Math.floor(random() * 3); kills > 0; kills -= 1) {
-    const waitMs = Math.floor(random() * 1_500);
+/** One after another; answers when, for messages. */
+async function killSome(stage: FaultStage, random: () => number): Promise<string[]> {
+  const kills: string[] = [];
+  for (let left = 1 + Math.floor(random() * 3); left > 0; left -= 1) {
+    const [waitMs, isCoordinator] = [Math.floor(random() * 1_500), random() < 0.5];
     await sleep(waitMs);
-    if (random() < 0.6) {
-      t.comment(`coordinator killed after ${waitMs} ms`);
-      await workshop.restartCoordinator();
-    } else {
-      const agents = workshop.agents();
-      t.comment(`one of ${agents.length} agents killed after ${waitMs} ms`);
-      const chosen = agents[Math.floor(random() * agents.length)];
-      if (chosen) signalProcess(chosen, 'SIGKILL');
-    }
+    kills.push(`${isCoordinator ? 'coordinator' : 'agent'} after ${waitMs} ms`);
+    if (isCoordinator) await stage.killCoordinator();
+    else stage.killAgent(random);
   }
-}
-
-async function clear(t: Test, workshop: Workshop, family: string): Promise<void> {
-  await workshop.ok('node', 'remove', family, '--delete-data', '--yes');
-  for (const host of await workshop.fleet.hosts()) await workshop.ok('host', 'remove', idOf(host), '--yes');
-  const left = workshop.processes().filter(({ pid }) => pid !== workshop.coordinator.pid);
-  t.strictSame(left.map(describeProcess), [], 'nothing but the coordinator is left');
-  t.strictSame(workshop.hostDirectories(), [], 'nor a directory of a host');
+  return kills;
 }

@@ -18,6 +18,8 @@ export interface CoordinatorOptions {
   readonly home: string;
   /** Further settings, as flags: `{'hosts-idle-ttl-ms': '1000'}`. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Further variables of its environment. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** A coordinator started by its launcher, which can be killed and started again on the same directory. */
@@ -27,6 +29,9 @@ export class CoordinatorProcess {
   readonly #options: CoordinatorOptions;
   #child: ChildProcess | undefined;
   #control: ControlClient | undefined;
+  #isWanted = false;
+  /** Called when it has died without having been told to. */
+  onDeath: (() => void) | undefined;
 
   constructor(options: CoordinatorOptions) {
     this.#options = options;
@@ -50,6 +55,8 @@ export class CoordinatorProcess {
     mkdirSync(this.directory, { recursive: true, mode: 0o700 });
     await rm(join(this.directory, 'addresses.json'), { force: true });
     this.#child = this.#spawn();
+    this.#isWanted = true;
+    this.#child.once('exit', () => this.#isWanted && this.onDeath?.());
     const addresses = await until('the coordinator serves', async () => (await this.#addresses()) ?? this.#stillStarting());
     await this.#writeContext(addresses);
     return await this.connect();
@@ -59,8 +66,9 @@ export class CoordinatorProcess {
   async connect(): Promise<Addresses> {
     const addresses = await this.#addresses();
     if (!addresses) throw new Error(`no coordinator serves in ${this.directory}`);
-    this.#control?.close();
+    const before = this.#control;
     this.#control = new ControlClient({ address: addresses.control, ...(await this.credentials()) });
+    before?.close();
     return addresses;
   }
 
@@ -72,6 +80,7 @@ export class CoordinatorProcess {
   /** Answers its exit code. */
   async end(signal: NodeJS.Signals): Promise<number | null> {
     this.#control?.close();
+    this.#isWanted = false;
     const child = this.#child;
     if (!child || hasEnded(child)) return child?.exitCode ?? null;
     const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
@@ -90,7 +99,7 @@ export class CoordinatorProcess {
     const output = openSync(this.log, 'a', 0o600);
     const flags = Object.entries(this.#options.settings ?? {}).flatMap(([key, value]) => [`--${key}`, value]);
     const ports = ['control', 'agents', 'http'].flatMap((door) => [`--${door}-address`, '127.0.0.1:0']);
-    const child = spawnPlain(launchers.coordinator, ['--directory', this.directory, ...ports, ...flags], usualEnvironment(), { stdio: ['ignore', output, output] });
+    const child = spawnPlain(launchers.coordinator, ['--directory', this.directory, ...ports, ...flags], { ...usualEnvironment(), ...this.#options.environment }, { stdio: ['ignore', output, output] });
     closeSync(output);
     return child;
   }

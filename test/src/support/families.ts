@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { TarItem } from '@wombat/proto/testing';
 import { packOtpRelease, packScripts, sleeper, type Script } from './releases.js';
 import type { Workshop } from './workshop.js';
 
@@ -15,6 +16,8 @@ export interface FamilyOptions {
   /** Further flags of create-family. */
   readonly flags?: readonly string[];
   readonly scripts?: readonly Script[];
+  /** Further files of the release. */
+  readonly files?: readonly TarItem[];
   /** Its command. @default bin/start */
   readonly start?: string;
   /** Further flags of upload-release. */
@@ -23,8 +26,8 @@ export interface FamilyOptions {
 
 /** A provider `laptop`, a release that sleeps, and a family of it. */
 export async function prepareSleepers(workshop: Workshop, options: FamilyOptions = {}): Promise<Prepared> {
-  const { name = 'Sleepers', scripts = [sleeper], start = 'bin/start', upload = [] } = options;
-  const tarball = await packScripts(join(workshop.directory, `${slug(name)}.tar.gz`), scripts);
+  const { name = 'Sleepers', scripts = [sleeper], files = [], start = 'bin/start', upload = [] } = options;
+  const tarball = await packScripts(join(workshop.directory, `${slug(name)}.tar.gz`), scripts, files);
   const release = await workshop.ok('upload-release', `${slug(name)} release`, tarball, start, ...upload);
   return { release, family: await prepareFamily(workshop, release, { ...options, name }) };
 }

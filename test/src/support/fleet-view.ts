@@ -1,5 +1,5 @@
 import {
-  EventServiceService, FamilyServiceService, GetFamilyStatusRequest, HostPhase, HostServiceService, ListEventsRequest, ListHostsRequest,
+  EventServiceService, FamilyServiceService, GetFamilyStatusRequest, GetOperationRequest, HostPhase, HostServiceService, ListEventsRequest, ListHostsRequest,
   ListNodesRequest, ListOperationsRequest, NodePhase, NodeServiceService, OperationServiceService,
   type Event, type GetFamilyStatusResponse, type Host, type Node, type Operation,
 } from '@wombat/proto/control';
@@ -34,10 +34,19 @@ export class FleetView {
     return (await this.#control().call(OperationServiceService.listOperations, ListOperationsRequest.fromPartial({}))).operations;
   }
 
+  async operation(operation: string): Promise<Operation> {
+    return (await this.#control().call(OperationServiceService.getOperation, GetOperationRequest.fromPartial({ operation }))).operation!;
+  }
+
   /** The whole history, or the events of one type. */
   async events(type?: string): Promise<Event[]> {
     const { events } = await this.#control().call(EventServiceService.listEvents, ListEventsRequest.fromPartial({ limit: 1_000 }));
     return type === undefined ? events : events.filter((event) => event.type === type);
+  }
+
+  /** At most 1,000 that came after this one, oldest first. */
+  async eventsAfter(sequence: bigint): Promise<Event[]> {
+    return (await this.#control().call(EventServiceService.listEvents, ListEventsRequest.fromPartial({ afterSequence: sequence, limit: 1_000 }))).events;
   }
 
   async status(family: string): Promise<GetFamilyStatusResponse> {

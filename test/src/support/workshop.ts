@@ -20,6 +20,8 @@ const logTailLines = 40;
 export interface WorkshopOptions {
   /** Flags of the coordinator. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Further variables of the coordinator's environment, of the workshop's directory. */
+  readonly environment?: (directory: string) => Readonly<Record<string, string>>;
 }
 
 /** The test, or whatever else ends: a workshop is closed with it. */
@@ -57,16 +59,16 @@ export class Workshop {
   }
 
   /** The same without a coordinator running. */
-  static async closed(t: Occasion, { settings = {} }: WorkshopOptions = {}): Promise<Workshop> {
-    const workshop = new Workshop(await mkdtemp(join(tmpdir(), 'wombat-e2e-')), settings);
+  static async closed(t: Occasion, options: WorkshopOptions = {}): Promise<Workshop> {
+    const workshop = new Workshop(await mkdtemp(join(tmpdir(), 'wombat-e2e-')), options);
     t.teardown(async () => await workshop.#close(t));
     return workshop;
   }
 
-  private constructor(directory: string, settings: Readonly<Record<string, string>>) {
+  private constructor(directory: string, { settings = {}, environment }: WorkshopOptions) {
     this.directory = directory;
     this.#lastResort = new LastResort(directory);
-    this.coordinator = new CoordinatorProcess({ home: directory, settings });
+    this.coordinator = new CoordinatorProcess({ home: directory, settings, environment: environment?.(directory) ?? {} });
     this.fleet = new FleetView(() => this.coordinator.control);
   }
 

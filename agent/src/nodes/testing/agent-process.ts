@@ -5,7 +5,7 @@ import { CopyingReleases } from './copying-releases.js';
 
 /** An agent in a process of its own, to be killed: DIRECTORY HOST-ID TREE ASSIGNMENTS(base64). */
 const [directory = '', hostId = '', tree = '', assignments = ''] = process.argv.slice(2);
-const core = new AgentCore({ directory, hostId, releases: new CopyingReleases(tree), log: pino({ level: 'silent' }), epmd: { directory, addresses: [] } });
+const core = new AgentCore({ directory, hostId, bootId: 'boot', releases: new CopyingReleases(tree), log: pino({ level: 'silent' }), epmd: { directory, addresses: [] } });
 setInterval(() => undefined, 1_000);
 await core.start();
 process.stdout.write('started\n');

@@ -21,6 +21,8 @@ export class TestHost {
   readonly statuses: NodeStatus[] = [];
   readonly outcomes: ExecOutcome[] = [];
   readonly log = memoryLog();
+  /** Another one is another boot of the machine. */
+  bootId = 'boot';
   core!: AgentCore;
   #syncId = 0n;
 
@@ -42,6 +44,7 @@ export class TestHost {
     this.core = new AgentCore({
       directory: this.agentDirectory,
       hostId: this.hostId,
+      bootId: this.bootId,
       releases: this.releases,
       log: this.log.log,
       epmd: { directory: join(this.directory, 'epmd'), addresses: [] },

@@ -6,6 +6,7 @@ import { idOf, labelOf, quoted } from '../../control/names.js';
 import { duration, oneOf, pairs, secretPairs, text, wholeNumber } from '../../options.js';
 import { SecretReader, secretHelp } from '../../parse/secret.js';
 import { dryRunOption } from '../common.js';
+import { replaceOption } from './replace-option.js';
 
 const restartModes = { always: RestartMode.ALWAYS, 'on-failure': RestartMode.ON_FAILURE, never: RestartMode.NEVER } as const;
 
@@ -31,6 +32,7 @@ export const familyCreate = defineCommand({
     restartTries: wholeNumber('--restart-tries <n>', 'ends of a node within the interval after which it is started again; the next one leaves it failed', { maximum: 1000 }),
     restartInterval: duration('--restart-interval <duration>', 'time in which the tries are counted'),
     restartDelay: duration('--restart-delay <duration>', 'pause before a restart'),
+    ...replaceOption,
     ...dryRunOption,
   },
   async run(runtime, { name }, options) {
@@ -46,7 +48,7 @@ export const familyCreate = defineCommand({
     const control = await runtime.control();
     const strategy = options.clust ?? '';
     const answer = await control.call(FamilyServiceService.createFamily, CreateFamilyRequest.fromPartial({
-      mutation: newMutation(options.dryRun), name, selector: options.sel ?? '', bootstrap: { strategy, options: { ...options.clustOpt } }, environment: { ...options.env }, secrets, restart,
+      mutation: newMutation(options.dryRun), name, selector: options.sel ?? '', bootstrap: { strategy, options: { ...options.clustOpt } }, environment: { ...options.env }, secrets, restart, replacement: options.replace.at(-1),
     }));
     const family = answer.family!;
     const json = CreateFamilyResponse.toJSON(answer);

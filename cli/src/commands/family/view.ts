@@ -1,6 +1,7 @@
 import { clusterHealthToJSON, restartModeToJSON, type ClusterState, type Domain, type Family } from '@wombat/proto/control';
 import { durationToMs } from '@wombat/proto';
 import { formatFirewallRule } from '../../parse/firewall-rule.js';
+import { replacementText } from '../../parse/replacement.js';
 import { nameAndId } from '../../control/names.js';
 import type { Column } from '../../output/table.js';
 import { elapsed, relative } from '../../output/time.js';
@@ -36,6 +37,7 @@ export function familyEntries(family: Family, nowMs: number): readonly (readonly
     ['environment', Object.entries(spec?.environment ?? {}).map(([key, value]) => `${key}=${value}`).join('\n')],
     ['secrets', (spec?.secretNames ?? []).join('\n')],
     ['restart', restartOf(family)],
+    ['replacement', replacementText(family.replacement)],
     ['domains', family.domains.map(domainLine).join('\n') || 'none; add one with wo add-domain'],
     ['created', relative(family.metadata?.createdAt, nowMs)],
   ];

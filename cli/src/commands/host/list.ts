@@ -6,7 +6,7 @@ import { byName } from '../../output/by-name.js';
 import { listOptions } from '../common.js';
 import { hostColumns } from './view.js';
 
-const phases = ['requested', 'creating', 'booting', 'up', 'unknown', 'draining', 'destroying', 'gone', 'failed'] as const;
+const phases = ['requested', 'creating', 'booting', 'up', 'unknown', 'lost', 'draining', 'destroying', 'gone', 'failed'] as const;
 
 export const hostList = defineCommand({
   description: 'Every host with its phase, its nodes, and the newest sample of its load.',

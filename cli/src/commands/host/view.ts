@@ -53,6 +53,7 @@ export function hostEntries(host: Host, nowMs: number): readonly (readonly [stri
     ['erlang', (facts?.erts ?? []).map((erts) => `OTP ${erts.otpRelease} (ERTS ${erts.version}) ${erts.path}`).join('\n')],
     ['agent', facts?.agentVersion ?? ''],
     ['load', sample ? `${sample.load1m.toFixed(2)}, cpu ${Math.round(sample.cpuUtilisation * 100)}%` : ''],
+    ['silent since', relative(host.silentSince, nowMs)],
     ['last seen', lastSeenOf(host, nowMs)],
     ['certificate', host.certificateNotAfter ? `valid until ${host.certificateNotAfter.toISOString()}` : ''],
     ['attributes', host.attributes.map(attributeText).join('\n')],

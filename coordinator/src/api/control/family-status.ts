@@ -29,7 +29,7 @@ export async function familyStatus(store: Store, family: Family): Promise<Omit<G
     wantedRunning: wanted,
     nodes: shown.map((node) => nodeView(node, namesOf(node))),
     releaseTitle: release ? `${release.name} ${release.version}` : '',
-    activeOperations: active.map((operation) => operationView(operation)),
+    activeOperations: active.map(operationView),
     lastFailure: failed?.lastError && { nodeId: failed.id, operationId: failed.operationId, error: { ...failed.lastError, details: {} }, logTail: failed.logTail },
   };
 }

@@ -10,7 +10,7 @@ import { implement, type Service } from '../service.js';
 import { followEvents } from './follow-events.js';
 import { mutateObject } from './mutation.js';
 import { pageQuery } from './paging.js';
-import { eventView, operationView } from './views/operation-view.js';
+import { detailedOperationView, eventView, operationView } from './views/operation-view.js';
 
 export interface OperationServiceOptions {
   readonly store: Store;
@@ -35,12 +35,12 @@ export function operationService({ store, operations }: OperationServiceOptions)
         }),
       );
       const families = await store.read.families.names(page.items.map(({ familyId }) => familyId));
-      return { operations: page.items.map((operation) => operationView(operation, { familyName: families.get(operation.familyId) ?? '' })), page: { nextPageToken: page.nextPageToken } };
+      return { operations: page.items.map((operation) => detailedOperationView(operation, { familyName: families.get(operation.familyId) ?? '' })), page: { nextPageToken: page.nextPageToken } };
     },
     async getOperation(request) {
       const operation = await find(request.operation);
       const families = await store.read.families.names([operation.familyId]);
-      return { operation: operationView(operation, { familyName: families.get(operation.familyId) ?? '', steps: await stepsOf(store.read, operation) }) };
+      return { operation: detailedOperationView(operation, { familyName: families.get(operation.familyId) ?? '', steps: await stepsOf(store.read, operation) }) };
     },
     async *watchOperation(request, context) {
       yield* watch(store, await find(request.operation), Number(request.afterSequence), context.signal);

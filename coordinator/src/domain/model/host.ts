@@ -1,6 +1,6 @@
 import type { Attributes, StoredError, StoredObject, Waiting } from './object.js';
 
-export const hostPhases = ['requested', 'creating', 'booting', 'up', 'unknown', 'draining', 'destroying', 'gone', 'failed'] as const;
+export const hostPhases = ['requested', 'creating', 'booting', 'up', 'unknown', 'draining', 'destroying', 'gone', 'failed', 'lost'] as const;
 export type HostPhase = (typeof hostPhases)[number];
 
 /** A machine with an agent on it. Belongs to (provider, image, hardware profile, region, zone), not to a family. */
@@ -22,8 +22,13 @@ export interface Host extends StoredObject {
   readonly attributes?: Attributes;
   /** Facts message of the agent contract as JSON. */
   readonly facts?: unknown;
+  /** How often its machine was asked for. */
   readonly attempts: number;
+  /** Its machine was asked for and nobody answered: there may be one that the provider does not list yet. */
+  readonly unansweredSince?: number;
   readonly lastSeenAt?: number;
+  /** While it is `unknown` or `lost`. */
+  readonly silentSince?: number;
   readonly certificateNotAfter?: number;
   readonly lastError?: StoredError;
   /** Nodes that run on it and have no row here: the store was set up from an older backup. */

@@ -7,6 +7,7 @@ import type { Transitions } from './machine.js';
  * booting    the machine is there, its agent has no session yet
  * up         its agent has a session
  * unknown    it had one, and is silent
+ * lost       silent for so long that it is not waited for; its nodes may be deployed elsewhere
  * draining   nothing is placed on it any more, its nodes go
  * destroying the provider is asked to take it away
  * gone       the machine is no more; the row is history
@@ -17,7 +18,8 @@ export const hostTransitions: Transitions<HostPhase> = {
   creating: ['booting', 'up', 'requested', 'failed', 'destroying'],
   booting: ['up', 'failed', 'destroying'],
   up: ['unknown', 'draining', 'destroying'],
-  unknown: ['up', 'draining', 'destroying'],
+  unknown: ['up', 'lost', 'draining', 'destroying'],
+  lost: ['up', 'destroying'],
   draining: ['destroying', 'up'],
   destroying: ['gone'],
   gone: [],
@@ -26,6 +28,9 @@ export const hostTransitions: Transitions<HostPhase> = {
 
 /** Nodes may be placed on it, now or once it is up. */
 export const acceptingPhases: readonly HostPhase[] = ['requested', 'creating', 'booting', 'up'];
+
+/** Its agent had a session and has none. */
+export const silentPhases: readonly HostPhase[] = ['unknown', 'lost'];
 
 /** There is, or may be, a machine. */
 export const presentHostPhases: readonly HostPhase[] = (Object.keys(hostTransitions) as HostPhase[]).filter((phase) => phase !== 'gone');

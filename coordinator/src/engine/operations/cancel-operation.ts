@@ -21,7 +21,8 @@ const restWithinMs = 120_000;
 /**
  * Takes back what has not begun; what has begun comes to its end, and `operation.cancelled` then tells what is left. Asking again changes nothing.
  *
- * - deploy, scale up: nodes that run stay, the others are removed, and hosts that were made for it and are empty go
+ * - deploy, replace, scale up: nodes that run stay, the others are removed, and hosts that were made for it and are empty go
+ * - update: no further node is taken
  * - start: nodes that run stay, the others are stopped again
  * - stop, restart, drain, remove, scale down: nodes that still drain go on running; what is being stopped or restarted is done with
  * - drain_host: the same, and the host takes nodes again
@@ -34,6 +35,12 @@ export async function cancelOperation(tools: CancelTools, transaction: Transacti
   if (operation.finishedAt !== undefined) throw new WombatError('WO_OPERATION_FINISHED', `${operation.id} has ended: ${operation.state}`);
   const now = tools.clock.now();
   if (operation.state === 'waiting') return cancelWaiting(transaction, operation, principal, now);
+  if (operation.kind === 'update') {
+    // Its own controller takes no further node, and ends it when those that are under way have settled.
+    const stopping = await transaction.operations.update({ ...operation, state: 'cancelling', cancelledBy: principal });
+    await transaction.events.append(operationEvent(stopping, 'operation.cancelling', `${principal} cancels ${operation.name}`));
+    return stopping;
+  }
   const changed = await takeBack(tools, transaction, operation);
   const cancelling = await transaction.operations.update({ ...operation, state: 'cancelling', cancelledBy: principal, deadline: now + restWithinMs });
   await transaction.events.append(operationEvent(cancelling, 'operation.cancelling', `${principal} cancels ${operation.name}`), ...changed.map((node) => nodePhaseEvent(node)));

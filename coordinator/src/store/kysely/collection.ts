@@ -10,6 +10,9 @@ type Conditions = Readonly<Record<string, string | readonly string[] | null | un
 /** Below the 999 parameters that old builds of SQLite allow. */
 const idsAtOnce = 500;
 
+/** As SQLite and PostgreSQL say it. */
+const uniqueViolations: ReadonlySet<unknown> = new Set(['SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY', '23505']);
+
 /** One kind of object, read. */
 export class KyselyCollection<K extends Kind> implements Collection<K> {
   protected readonly definition: TableDefinition;
@@ -98,6 +101,8 @@ export class KyselyCollection<K extends Kind> implements Collection<K> {
 export interface WriteHooks {
   now(): number;
   written(kind: Kind, id: string, object: Kinds[Kind] | undefined): void;
+  /** The database has refused a write: nothing of the transaction can be kept. */
+  refused(error: WombatError): void;
   /** After so many rows: lets others have their turn when it is time. */
   turn(rows: number): Promise<void>;
 }
@@ -168,10 +173,10 @@ export class WritableKyselyCollection<K extends Kind> extends KyselyCollection<K
     try {
       return await work();
     } catch (error) {
-      if (error instanceof Error && /unique/i.test(error.message)) {
-        throw new WombatError('WO_NAME_TAKEN', `the name ${JSON.stringify(name)} is taken`, { cause: error, details: { name } });
-      }
-      throw error;
+      if (!uniqueViolations.has((error as { code?: unknown }).code)) throw error;
+      const taken = new WombatError('WO_NAME_TAKEN', `the name ${JSON.stringify(name)} is taken`, { cause: error, details: { name } });
+      this.hooks.refused(taken);
+      throw taken;
     }
   }
 }
@@ -204,7 +209,7 @@ function parseToken(column: string, token: string): [string | number, string] {
     const parsed: unknown = JSON.parse(Buffer.from(token, 'base64url').toString());
     if (Array.isArray(parsed) && parsed.length === 3) {
       const [its, value, id] = parsed as unknown[];
-      const isValue = column === 'name' ? typeof value === 'string' : typeof value === 'number';
+      const isValue = column === 'name' ? typeof value === 'string' : Number.isSafeInteger(value);
       if (its === column && isValue && typeof id === 'string') return [value as string | number, id];
     }
   } catch {

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Clock } from '@wombat/proto';
+import type { Clock, WombatError } from '@wombat/proto';
 import type { Event, NewEvent } from '../../domain/model/event.js';
 import type { Change, Commit, Kind, Kinds, Reader, Store, Transaction } from '../store.js';
 import { KyselyCollection, WritableKyselyCollection, type Database, type WriteHooks } from './collection.js';
@@ -7,9 +7,18 @@ import { dropEvents, KyselyEventLog, sequenceCounter, writeEvents } from './even
 import { KyselyRequestLog, WritableKyselyRequestLog } from './request-log.js';
 import { kinds } from './tables.js';
 
+/** Runs one transaction after another. */
+export interface Writer {
+  /**
+   * `committed` is called when it is sure that the work is kept, and before the next transaction begins; in rare cases that is
+   * after the promise was rejected, because nobody could tell what had become of the commit.
+   */
+  transaction<T>(work: (database: Database) => Promise<T>, committed: () => void): Promise<T>;
+  close(): Promise<void>;
+}
+
 export interface KyselyStoreOptions {
-  /** The one connection that writes. */
-  readonly writer: Database;
+  readonly writer: Writer;
   /** Sees what is committed, and never waits for the writer. */
   readonly reader: Database;
   readonly clock: Clock;
@@ -18,7 +27,7 @@ export interface KyselyStoreOptions {
 /** The store port over Kysely; what differs between databases is in the two handed in. */
 export class KyselyStore implements Store {
   readonly read: Reader;
-  readonly #writer: Database;
+  readonly #writer: Writer;
   readonly #reader: Database;
   readonly #clock: Clock;
   readonly #listeners = new Set<(commit: Commit) => void>();
@@ -33,16 +42,19 @@ export class KyselyStore implements Store {
   async transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
     const changes = new Map<string, Change>();
     const events: Event[] = [];
-    const result = await this.#writer.transaction().execute((database) => {
-      const hooks: WriteHooks = {
-        now: () => this.#clock.now(),
-        written: (kind, id, object) => changes.set(`${kind}/${id}`, { kind, id, object }),
-        turn: turnTaker(),
-      };
-      return work(transactionOf(database, hooks, events));
-    });
-    this.#publish({ changes: [...changes.values()], events });
-    return result;
+    let refusal: WombatError | undefined;
+    const hooks: WriteHooks = {
+      now: () => this.#clock.now(),
+      written: (kind, id, object) => changes.set(`${kind}/${id}`, { kind, id, object }),
+      refused: (error) => (refusal ??= error),
+      turn: turnTaker(),
+    };
+    const whole = async (database: Database): Promise<T> => {
+      const result = await work(transactionOf(database, hooks, events));
+      if (refusal) throw refusal;
+      return result;
+    };
+    return this.#writer.transaction(whole, () => this.#publish({ changes: [...changes.values()], events }));
   }
 
   onCommit(listener: (commit: Commit) => void): () => void {
@@ -53,7 +65,7 @@ export class KyselyStore implements Store {
   async close(): Promise<void> {
     this.#listeners.clear();
     await this.#reader.destroy();
-    await this.#writer.destroy();
+    await this.#writer.close();
   }
 
   #publish(commit: Commit): void {

@@ -1,13 +1,16 @@
 import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import path from 'node:path';
-import { Kysely, SqliteDialect } from 'kysely';
+import type BetterSqlite3 from 'better-sqlite3';
+import { Kysely, SqliteDialect, type SqliteDatabase } from 'kysely';
 import { WombatError, type Clock } from '@wombat/proto';
 import type { Store } from '../store.js';
 import type { Database } from '../kysely/collection.js';
 import { KyselyStore } from '../kysely/kysely-store.js';
 import { migrate } from '../kysely/migrations.js';
+import { checkParameters } from '../kysely/parameters.js';
 import type { Schema } from '../kysely/tables.js';
 import { Sqlite } from './driver.js';
+import { SqliteWriter } from './writer.js';
 import { WritingDialect } from './writing-dialect.js';
 
 export interface SqliteOptions {
@@ -25,7 +28,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   const writer = connect(options, false);
   try {
     await migrate(writer, options.clock.now());
-    return new KyselyStore({ writer, reader: connect(options, true), clock: options.clock });
+    return new KyselyStore({ writer: new SqliteWriter(writer), reader: connect(options, true), clock: options.clock });
   } catch (error) {
     await writer.destroy();
     throw error;
@@ -42,13 +45,28 @@ function connect({ file, ...writing }: SqliteOptions, readonly: boolean): Databa
     connection.pragma('synchronous = FULL');
     // Waiting blocks the event loop: a longer wait is the writing dialect's.
     connection.pragma('busy_timeout = 50');
-    const database = connection;
+    const database = checked(connection);
     const isInTransaction = (): boolean => connection.inTransaction;
     return new Kysely<Schema>({ dialect: readonly ? new SqliteDialect({ database }) : new WritingDialect({ database, isInTransaction, ...writing }) });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new WombatError('WO_STORE_UNUSABLE', `the store ${file} cannot be opened: ${reason}`, { cause: error });
   }
+}
+
+function checked(connection: BetterSqlite3.Database): SqliteDatabase {
+  return {
+    close: () => connection.close(),
+    prepare: (text) => {
+      const statement = connection.prepare(text);
+      return {
+        reader: statement.reader,
+        all: (parameters) => (checkParameters(parameters), statement.all(parameters)),
+        run: (parameters) => (checkParameters(parameters), statement.run(parameters)),
+        iterate: (parameters) => (checkParameters(parameters), statement.iterate(parameters)),
+      };
+    },
+  };
 }
 
 /** Outputs, environments and hashes of tokens are in it. What SQLite puts beside it gets the same mode. */

@@ -4,6 +4,7 @@ import type { Attribute } from '@wombat/proto/types';
 import type { ClusterState, Domain, Family, RestartSpec } from '../../../domain/model/family.js';
 import { typedValue } from '../../../domain/attributes/typed-value.js';
 import type { Attributes } from '../../../domain/model/object.js';
+import { replacementView } from '../family-replacement.js';
 import { enumOf, metadataView } from './common.js';
 
 /** Names by id, of what is named beside its id. */
@@ -26,10 +27,11 @@ export function familyView(family: Family, domains: readonly Domain[], names: Na
     },
     domains: domains.map((domain) => domainView(domain, names)),
     cluster: clusterView(family.cluster),
+    replacement: replacementView(family.replacement),
   };
 }
 
-function restartView({ mode = 'always', tries, intervalMs, delayMs }: RestartSpec): RestartMessage {
+export function restartView({ mode = 'always', tries, intervalMs, delayMs }: RestartSpec): RestartMessage {
   return { mode: enumOf<RestartMode>(RestartMode, mode), tries, interval: durationFromMs(intervalMs), delay: durationFromMs(delayMs) };
 }
 

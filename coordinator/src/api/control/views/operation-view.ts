@@ -11,15 +11,19 @@ export interface OperationDetails {
   readonly steps: readonly Step[];
 }
 
-export function operationView(operation: Operation, details?: Partial<OperationDetails>): OperationMessage {
+export function operationView(operation: Operation): OperationMessage {
+  return detailedOperationView(operation, {});
+}
+
+export function detailedOperationView(operation: Operation, details: Partial<OperationDetails>): OperationMessage {
   return {
     metadata: metadataView(operation),
     kind: enumOf<OperationKind>(OperationKind, operation.kind),
     state: enumOf<OperationState>(OperationState, operation.state),
     familyId: operation.familyId,
-    familyName: details?.familyName ?? '',
+    familyName: details.familyName ?? '',
     principal: operation.principal,
-    plan: operation.plan.map((entry, index) => ({ hostName: '', domainName: '', ...entry, action: enumOf<PlanAction>(PlanAction, entry.action), ...stepView(details?.steps?.[index]) })),
+    plan: operation.plan.map((entry, index) => ({ hostName: '', domainName: '', ...entry, action: enumOf<PlanAction>(PlanAction, entry.action), ...stepView(details.steps?.[index]) })),
     progress: { ...operation.progress },
     waiting: waitingView(operation.waiting),
     error: errorView(operation.error),

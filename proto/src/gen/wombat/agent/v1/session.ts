@@ -105,7 +105,20 @@ export interface Hello {
   /** Sync id of the newest assignments in the journal. */
   journalPosition: bigint;
   /** The agent's clock. A host whose clock is far off keeps its session; the operator is told. */
-  agentTime: Date | undefined;
+  agentTime:
+    | Date
+    | undefined;
+  /** What was lost of the agent's journals; said again until a full sync has come. */
+  journalDamages: JournalDamage[];
+}
+
+/** A journal that was found damaged. What could be read of it is used, the rest comes again with the full sync. */
+export interface JournalDamage {
+  /** Name of the file. */
+  journal: string;
+  /** Name of the file beside it that it was put aside as; empty when it was gone, or the disk full. */
+  keptAs: string;
+  reason: string;
 }
 
 export interface Welcome {
@@ -738,6 +751,7 @@ function createBaseHello(): Hello {
     bootId: "",
     journalPosition: 0n,
     agentTime: undefined,
+    journalDamages: [],
   };
 }
 
@@ -766,6 +780,9 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.agentTime !== undefined) {
       Timestamp.encode(toTimestamp(message.agentTime), writer.uint32(58).fork()).join();
+    }
+    for (const v of message.journalDamages) {
+      JournalDamage.encode(v!, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -839,6 +856,14 @@ export const Hello: MessageFns<Hello> = {
             message.agentTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.journalDamages.push(JournalDamage.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -884,6 +909,11 @@ export const Hello: MessageFns<Hello> = {
         : isSet(object.agent_time)
         ? fromJsonTimestamp(object.agent_time)
         : undefined,
+      journalDamages: globalThis.Array.isArray(object?.journalDamages)
+        ? object.journalDamages.map((e: any) => JournalDamage.fromJSON(e))
+        : globalThis.Array.isArray(object?.journal_damages)
+        ? object.journal_damages.map((e: any) => JournalDamage.fromJSON(e))
+        : [],
     };
   },
 
@@ -910,6 +940,9 @@ export const Hello: MessageFns<Hello> = {
     if (message.agentTime !== undefined) {
       obj.agentTime = message.agentTime.toISOString();
     }
+    if (message.journalDamages?.length) {
+      obj.journalDamages = message.journalDamages.map((e) => JournalDamage.toJSON(e));
+    }
     return obj;
   },
 
@@ -927,6 +960,112 @@ export const Hello: MessageFns<Hello> = {
       ? BigInt(object.journalPosition)
       : 0n;
     message.agentTime = object.agentTime ?? undefined;
+    message.journalDamages = object.journalDamages?.map((e) => JournalDamage.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseJournalDamage(): JournalDamage {
+  return { journal: "", keptAs: "", reason: "" };
+}
+
+export const JournalDamage: MessageFns<JournalDamage> = {
+  encode(message: JournalDamage, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.journal !== "") {
+      writer.uint32(10).string(message.journal);
+    }
+    if (message.keptAs !== "") {
+      writer.uint32(18).string(message.keptAs);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): JournalDamage {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseJournalDamage();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.journal = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.keptAs = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): JournalDamage {
+    return {
+      journal: isSet(object.journal) ? globalThis.String(object.journal) : "",
+      keptAs: isSet(object.keptAs)
+        ? globalThis.String(object.keptAs)
+        : isSet(object.kept_as)
+        ? globalThis.String(object.kept_as)
+        : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: JournalDamage): unknown {
+    const obj: any = {};
+    if (message.journal !== "") {
+      obj.journal = message.journal;
+    }
+    if (message.keptAs !== "") {
+      obj.keptAs = message.keptAs;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<JournalDamage>, I>>(base?: I): JournalDamage {
+    return JournalDamage.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<JournalDamage>, I>>(object: I): JournalDamage {
+    const message = createBaseJournalDamage();
+    message.journal = object.journal ?? "";
+    message.keptAs = object.keptAs ?? "";
+    message.reason = object.reason ?? "";
     return message;
   },
 };

@@ -19,12 +19,61 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Duration } from "../../../google/protobuf/duration.js";
+import { Timestamp } from "../../../google/protobuf/timestamp.js";
 import { FirewallRule } from "../../plugin/v1/provider.js";
 import { Attribute } from "../../type/v1/attribute.js";
 import { ErrorDetail } from "../../type/v1/error.js";
 import { Metadata as Metadata1, Mutation, PageInfo, PageRequest } from "./common.js";
 import { DataPolicy, dataPolicyFromJSON, dataPolicyToJSON, Node, NodeData } from "./node.js";
 import { Operation } from "./operation.js";
+
+export enum ReplacementMode {
+  /** UNSPECIFIED - The same as NEVER. */
+  UNSPECIFIED = 0,
+  /** NEVER - They wait for their host. */
+  NEVER = 1,
+  /** ASK - They wait until somebody calls ReplaceHost, and are told to. */
+  ASK = 2,
+  AFTER = 3,
+  UNRECOGNIZED = -1,
+}
+
+export function replacementModeFromJSON(object: any): ReplacementMode {
+  switch (object) {
+    case 0:
+    case "REPLACEMENT_MODE_UNSPECIFIED":
+      return ReplacementMode.UNSPECIFIED;
+    case 1:
+    case "REPLACEMENT_MODE_NEVER":
+      return ReplacementMode.NEVER;
+    case 2:
+    case "REPLACEMENT_MODE_ASK":
+      return ReplacementMode.ASK;
+    case 3:
+    case "REPLACEMENT_MODE_AFTER":
+      return ReplacementMode.AFTER;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return ReplacementMode.UNRECOGNIZED;
+  }
+}
+
+export function replacementModeToJSON(object: ReplacementMode): string {
+  switch (object) {
+    case ReplacementMode.UNSPECIFIED:
+      return "REPLACEMENT_MODE_UNSPECIFIED";
+    case ReplacementMode.NEVER:
+      return "REPLACEMENT_MODE_NEVER";
+    case ReplacementMode.ASK:
+      return "REPLACEMENT_MODE_ASK";
+    case ReplacementMode.AFTER:
+      return "REPLACEMENT_MODE_AFTER";
+    case ReplacementMode.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
 
 /** After which ends a node that was ready is started again by its host, also while the coordinator is away. */
 export enum RestartMode {
@@ -130,7 +179,18 @@ export interface Family {
   metadata: Metadata1 | undefined;
   spec: FamilySpec | undefined;
   domains: Domain[];
-  cluster: ClusterState | undefined;
+  cluster:
+    | ClusterState
+    | undefined;
+  /** Of nodes whose host is lost. */
+  replacement: ReplacementPolicy | undefined;
+}
+
+/** What becomes of nodes whose host is lost. */
+export interface ReplacementPolicy {
+  mode: ReplacementMode;
+  /** With AFTER: how long a host is lost before others are deployed in place of its nodes. */
+  after: Duration | undefined;
 }
 
 export interface FamilySpec {
@@ -231,6 +291,8 @@ export interface CreateFamilyRequest {
     | undefined;
   /** Secret variables of the environment: name to value. */
   secrets: { [key: string]: string };
+  /** Unset: NEVER. */
+  replacement: ReplacementPolicy | undefined;
 }
 
 export interface CreateFamilyRequest_EnvironmentEntry {
@@ -440,6 +502,90 @@ export interface ScaleFamilyResponse {
   data: NodeData[];
 }
 
+export interface UpdateFamilyRequest {
+  mutation: Mutation | undefined;
+  family: string;
+  /** Empty: the family's stays. */
+  release: string;
+  /** Name to value; other names keep theirs. */
+  environment: { [key: string]: string };
+  /** The same, secret. */
+  secrets: { [key: string]: string };
+  /** Names to be taken away, secret or not. */
+  unset: string[];
+  /** What is set in it replaces what the family has. */
+  restart:
+    | RestartSpec
+    | undefined;
+  /** Goes back to an earlier revision instead; nothing else may be changed with it. */
+  rollback: boolean;
+  /** With rollback: the generation to go back to. 0: the last one before that nodes ran. */
+  toGeneration: bigint;
+  /** So many nodes may be away from running at once. 0: 1. */
+  maxParallel: number;
+  /** How long a node must have run before the next one is taken. Unset: not at all. */
+  settle:
+    | Duration
+    | undefined;
+  /** Of the whole update. Unset: 15 minutes from each node that is taken on. */
+  timeout: Duration | undefined;
+}
+
+export interface UpdateFamilyRequest_EnvironmentEntry {
+  key: string;
+  value: string;
+}
+
+export interface UpdateFamilyRequest_SecretsEntry {
+  key: string;
+  value: string;
+}
+
+export interface UpdateFamilyResponse {
+  /** With dry_run: the plan, stored nowhere. */
+  operation: Operation | undefined;
+}
+
+export interface ListFamilyRevisionsRequest {
+  family: string;
+}
+
+export interface ListFamilyRevisionsResponse {
+  revisions: FamilyRevision[];
+}
+
+/** One specification of a family. The last few are kept, and those that nodes run. */
+export interface FamilyRevision {
+  generation: bigint;
+  /** Since when the family says, or said, this. */
+  createdAt:
+    | Date
+    | undefined;
+  /** Who made it; empty for the first one. */
+  principal: string;
+  releaseId: string;
+  /** "Sample 0.1.0"; the id when the release was removed. */
+  releaseTitle: string;
+  /** Against the revision before that is kept; of variables and secrets, the names. */
+  changes: string[];
+  /** The generation that it went back to; 0: none. */
+  backTo: bigint;
+  /** What the family says now. */
+  current: boolean;
+  /** How many nodes run it. */
+  nodeCount: number;
+  /** Their names, at most 100. */
+  nodes: string[];
+  environment: { [key: string]: string };
+  secretNames: string[];
+  restart: RestartSpec | undefined;
+}
+
+export interface FamilyRevision_EnvironmentEntry {
+  key: string;
+  value: string;
+}
+
 export interface RemoveFamilyRequest {
   mutation: Mutation | undefined;
   family: string;
@@ -448,8 +594,18 @@ export interface RemoveFamilyRequest {
 export interface RemoveFamilyResponse {
 }
 
+export interface SetReplacementRequest {
+  mutation: Mutation | undefined;
+  family: string;
+  replacement: ReplacementPolicy | undefined;
+}
+
+export interface SetReplacementResponse {
+  family: Family | undefined;
+}
+
 function createBaseFamily(): Family {
-  return { metadata: undefined, spec: undefined, domains: [], cluster: undefined };
+  return { metadata: undefined, spec: undefined, domains: [], cluster: undefined, replacement: undefined };
 }
 
 export const Family: MessageFns<Family> = {
@@ -465,6 +621,9 @@ export const Family: MessageFns<Family> = {
     }
     if (message.cluster !== undefined) {
       ClusterState.encode(message.cluster, writer.uint32(34).fork()).join();
+    }
+    if (message.replacement !== undefined) {
+      ReplacementPolicy.encode(message.replacement, writer.uint32(98).fork()).join();
     }
     return writer;
   },
@@ -514,6 +673,14 @@ export const Family: MessageFns<Family> = {
             message.cluster = ClusterState.decode(reader, reader.uint32());
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.replacement = ReplacementPolicy.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -532,6 +699,7 @@ export const Family: MessageFns<Family> = {
       spec: isSet(object.spec) ? FamilySpec.fromJSON(object.spec) : undefined,
       domains: globalThis.Array.isArray(object?.domains) ? object.domains.map((e: any) => Domain.fromJSON(e)) : [],
       cluster: isSet(object.cluster) ? ClusterState.fromJSON(object.cluster) : undefined,
+      replacement: isSet(object.replacement) ? ReplacementPolicy.fromJSON(object.replacement) : undefined,
     };
   },
 
@@ -548,6 +716,9 @@ export const Family: MessageFns<Family> = {
     }
     if (message.cluster !== undefined) {
       obj.cluster = ClusterState.toJSON(message.cluster);
+    }
+    if (message.replacement !== undefined) {
+      obj.replacement = ReplacementPolicy.toJSON(message.replacement);
     }
     return obj;
   },
@@ -566,6 +737,96 @@ export const Family: MessageFns<Family> = {
     message.domains = object.domains?.map((e) => Domain.fromPartial(e)) || [];
     message.cluster = (object.cluster !== undefined && object.cluster !== null)
       ? ClusterState.fromPartial(object.cluster)
+      : undefined;
+    message.replacement = (object.replacement !== undefined && object.replacement !== null)
+      ? ReplacementPolicy.fromPartial(object.replacement)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseReplacementPolicy(): ReplacementPolicy {
+  return { mode: 0, after: undefined };
+}
+
+export const ReplacementPolicy: MessageFns<ReplacementPolicy> = {
+  encode(message: ReplacementPolicy, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mode !== 0) {
+      writer.uint32(8).int32(message.mode);
+    }
+    if (message.after !== undefined) {
+      Duration.encode(message.after, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplacementPolicy {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplacementPolicy();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.mode = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.after = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReplacementPolicy {
+    return {
+      mode: isSet(object.mode) ? replacementModeFromJSON(object.mode) : 0,
+      after: isSet(object.after) ? Duration.fromJSON(object.after) : undefined,
+    };
+  },
+
+  toJSON(message: ReplacementPolicy): unknown {
+    const obj: any = {};
+    if (message.mode !== 0) {
+      obj.mode = replacementModeToJSON(message.mode);
+    }
+    if (message.after !== undefined) {
+      obj.after = Duration.toJSON(message.after);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReplacementPolicy>, I>>(base?: I): ReplacementPolicy {
+    return ReplacementPolicy.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReplacementPolicy>, I>>(object: I): ReplacementPolicy {
+    const message = createBaseReplacementPolicy();
+    message.mode = object.mode ?? 0;
+    message.after = (object.after !== undefined && object.after !== null)
+      ? Duration.fromPartial(object.after)
       : undefined;
     return message;
   },
@@ -1787,6 +2048,7 @@ function createBaseCreateFamilyRequest(): CreateFamilyRequest {
     environment: {},
     restart: undefined,
     secrets: {},
+    replacement: undefined,
   };
 }
 
@@ -1813,6 +2075,9 @@ export const CreateFamilyRequest: MessageFns<CreateFamilyRequest> = {
     globalThis.Object.entries(message.secrets).forEach(([key, value]: [string, string]) => {
       CreateFamilyRequest_SecretsEntry.encode({ key: key as any, value }, writer.uint32(58).fork()).join();
     });
+    if (message.replacement !== undefined) {
+      ReplacementPolicy.encode(message.replacement, writer.uint32(98).fork()).join();
+    }
     return writer;
   },
 
@@ -1891,6 +2156,14 @@ export const CreateFamilyRequest: MessageFns<CreateFamilyRequest> = {
             }
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.replacement = ReplacementPolicy.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1938,6 +2211,7 @@ export const CreateFamilyRequest: MessageFns<CreateFamilyRequest> = {
           {},
         )
         : {},
+      replacement: isSet(object.replacement) ? ReplacementPolicy.fromJSON(object.replacement) : undefined,
     };
   },
 
@@ -1976,6 +2250,9 @@ export const CreateFamilyRequest: MessageFns<CreateFamilyRequest> = {
         });
       }
     }
+    if (message.replacement !== undefined) {
+      obj.replacement = ReplacementPolicy.toJSON(message.replacement);
+    }
     return obj;
   },
 
@@ -2013,6 +2290,9 @@ export const CreateFamilyRequest: MessageFns<CreateFamilyRequest> = {
       },
       {},
     );
+    message.replacement = (object.replacement !== undefined && object.replacement !== null)
+      ? ReplacementPolicy.fromPartial(object.replacement)
+      : undefined;
     return message;
   },
 };
@@ -5011,6 +5291,1156 @@ export const ScaleFamilyResponse: MessageFns<ScaleFamilyResponse> = {
   },
 };
 
+function createBaseUpdateFamilyRequest(): UpdateFamilyRequest {
+  return {
+    mutation: undefined,
+    family: "",
+    release: "",
+    environment: {},
+    secrets: {},
+    unset: [],
+    restart: undefined,
+    rollback: false,
+    toGeneration: 0n,
+    maxParallel: 0,
+    settle: undefined,
+    timeout: undefined,
+  };
+}
+
+export const UpdateFamilyRequest: MessageFns<UpdateFamilyRequest> = {
+  encode(message: UpdateFamilyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mutation !== undefined) {
+      Mutation.encode(message.mutation, writer.uint32(10).fork()).join();
+    }
+    if (message.family !== "") {
+      writer.uint32(18).string(message.family);
+    }
+    if (message.release !== "") {
+      writer.uint32(26).string(message.release);
+    }
+    globalThis.Object.entries(message.environment).forEach(([key, value]: [string, string]) => {
+      UpdateFamilyRequest_EnvironmentEntry.encode({ key: key as any, value }, writer.uint32(34).fork()).join();
+    });
+    globalThis.Object.entries(message.secrets).forEach(([key, value]: [string, string]) => {
+      UpdateFamilyRequest_SecretsEntry.encode({ key: key as any, value }, writer.uint32(42).fork()).join();
+    });
+    for (const v of message.unset) {
+      writer.uint32(50).string(v!);
+    }
+    if (message.restart !== undefined) {
+      RestartSpec.encode(message.restart, writer.uint32(58).fork()).join();
+    }
+    if (message.rollback !== false) {
+      writer.uint32(64).bool(message.rollback);
+    }
+    if (message.toGeneration !== 0n) {
+      if (BigInt.asUintN(64, message.toGeneration) !== message.toGeneration) {
+        throw new globalThis.Error("value provided for field message.toGeneration of type uint64 too large");
+      }
+      writer.uint32(72).uint64(message.toGeneration);
+    }
+    if (message.maxParallel !== 0) {
+      writer.uint32(80).uint32(message.maxParallel);
+    }
+    if (message.settle !== undefined) {
+      Duration.encode(message.settle, writer.uint32(90).fork()).join();
+    }
+    if (message.timeout !== undefined) {
+      Duration.encode(message.timeout, writer.uint32(98).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateFamilyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateFamilyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.mutation = Mutation.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.family = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.release = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            const entry4 = UpdateFamilyRequest_EnvironmentEntry.decode(reader, reader.uint32());
+            if (entry4.value !== undefined) {
+              message.environment[entry4.key] = entry4.value;
+            }
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            const entry5 = UpdateFamilyRequest_SecretsEntry.decode(reader, reader.uint32());
+            if (entry5.value !== undefined) {
+              message.secrets[entry5.key] = entry5.value;
+            }
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.unset.push(reader.string());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.restart = RestartSpec.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.rollback = reader.bool();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.toGeneration = reader.uint64() as bigint;
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.maxParallel = reader.uint32();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.settle = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.timeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UpdateFamilyRequest {
+    return {
+      mutation: isSet(object.mutation) ? Mutation.fromJSON(object.mutation) : undefined,
+      family: isSet(object.family) ? globalThis.String(object.family) : "",
+      release: isSet(object.release) ? globalThis.String(object.release) : "",
+      environment: isObject(object.environment)
+        ? (globalThis.Object.entries(object.environment) as [string, any][]).reduce(
+          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.String(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      secrets: isObject(object.secrets)
+        ? (globalThis.Object.entries(object.secrets) as [string, any][]).reduce(
+          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.String(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      unset: globalThis.Array.isArray(object?.unset) ? object.unset.map((e: any) => globalThis.String(e)) : [],
+      restart: isSet(object.restart) ? RestartSpec.fromJSON(object.restart) : undefined,
+      rollback: isSet(object.rollback) ? globalThis.Boolean(object.rollback) : false,
+      toGeneration: isSet(object.toGeneration)
+        ? BigInt(object.toGeneration)
+        : isSet(object.to_generation)
+        ? BigInt(object.to_generation)
+        : 0n,
+      maxParallel: isSet(object.maxParallel)
+        ? globalThis.Number(object.maxParallel)
+        : isSet(object.max_parallel)
+        ? globalThis.Number(object.max_parallel)
+        : 0,
+      settle: isSet(object.settle) ? Duration.fromJSON(object.settle) : undefined,
+      timeout: isSet(object.timeout) ? Duration.fromJSON(object.timeout) : undefined,
+    };
+  },
+
+  toJSON(message: UpdateFamilyRequest): unknown {
+    const obj: any = {};
+    if (message.mutation !== undefined) {
+      obj.mutation = Mutation.toJSON(message.mutation);
+    }
+    if (message.family !== "") {
+      obj.family = message.family;
+    }
+    if (message.release !== "") {
+      obj.release = message.release;
+    }
+    if (message.environment) {
+      const entries = globalThis.Object.entries(message.environment) as [string, string][];
+      if (entries.length > 0) {
+        obj.environment = {};
+        entries.forEach(([k, v]) => {
+          obj.environment[k] = v;
+        });
+      }
+    }
+    if (message.secrets) {
+      const entries = globalThis.Object.entries(message.secrets) as [string, string][];
+      if (entries.length > 0) {
+        obj.secrets = {};
+        entries.forEach(([k, v]) => {
+          obj.secrets[k] = v;
+        });
+      }
+    }
+    if (message.unset?.length) {
+      obj.unset = message.unset;
+    }
+    if (message.restart !== undefined) {
+      obj.restart = RestartSpec.toJSON(message.restart);
+    }
+    if (message.rollback !== false) {
+      obj.rollback = message.rollback;
+    }
+    if (message.toGeneration !== 0n) {
+      obj.toGeneration = message.toGeneration.toString();
+    }
+    if (message.maxParallel !== 0) {
+      obj.maxParallel = Math.round(message.maxParallel);
+    }
+    if (message.settle !== undefined) {
+      obj.settle = Duration.toJSON(message.settle);
+    }
+    if (message.timeout !== undefined) {
+      obj.timeout = Duration.toJSON(message.timeout);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UpdateFamilyRequest>, I>>(base?: I): UpdateFamilyRequest {
+    return UpdateFamilyRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateFamilyRequest>, I>>(object: I): UpdateFamilyRequest {
+    const message = createBaseUpdateFamilyRequest();
+    message.mutation = (object.mutation !== undefined && object.mutation !== null)
+      ? Mutation.fromPartial(object.mutation)
+      : undefined;
+    message.family = object.family ?? "";
+    message.release = object.release ?? "";
+    message.environment = (globalThis.Object.entries(object.environment ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.secrets = (globalThis.Object.entries(object.secrets ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.unset = object.unset?.map((e) => e) || [];
+    message.restart = (object.restart !== undefined && object.restart !== null)
+      ? RestartSpec.fromPartial(object.restart)
+      : undefined;
+    message.rollback = object.rollback ?? false;
+    message.toGeneration = (object.toGeneration !== undefined && object.toGeneration !== null)
+      ? BigInt(object.toGeneration)
+      : 0n;
+    message.maxParallel = object.maxParallel ?? 0;
+    message.settle = (object.settle !== undefined && object.settle !== null)
+      ? Duration.fromPartial(object.settle)
+      : undefined;
+    message.timeout = (object.timeout !== undefined && object.timeout !== null)
+      ? Duration.fromPartial(object.timeout)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseUpdateFamilyRequest_EnvironmentEntry(): UpdateFamilyRequest_EnvironmentEntry {
+  return { key: "", value: "" };
+}
+
+export const UpdateFamilyRequest_EnvironmentEntry: MessageFns<UpdateFamilyRequest_EnvironmentEntry> = {
+  encode(message: UpdateFamilyRequest_EnvironmentEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateFamilyRequest_EnvironmentEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateFamilyRequest_EnvironmentEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UpdateFamilyRequest_EnvironmentEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: UpdateFamilyRequest_EnvironmentEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UpdateFamilyRequest_EnvironmentEntry>, I>>(
+    base?: I,
+  ): UpdateFamilyRequest_EnvironmentEntry {
+    return UpdateFamilyRequest_EnvironmentEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateFamilyRequest_EnvironmentEntry>, I>>(
+    object: I,
+  ): UpdateFamilyRequest_EnvironmentEntry {
+    const message = createBaseUpdateFamilyRequest_EnvironmentEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseUpdateFamilyRequest_SecretsEntry(): UpdateFamilyRequest_SecretsEntry {
+  return { key: "", value: "" };
+}
+
+export const UpdateFamilyRequest_SecretsEntry: MessageFns<UpdateFamilyRequest_SecretsEntry> = {
+  encode(message: UpdateFamilyRequest_SecretsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateFamilyRequest_SecretsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateFamilyRequest_SecretsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UpdateFamilyRequest_SecretsEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: UpdateFamilyRequest_SecretsEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UpdateFamilyRequest_SecretsEntry>, I>>(
+    base?: I,
+  ): UpdateFamilyRequest_SecretsEntry {
+    return UpdateFamilyRequest_SecretsEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateFamilyRequest_SecretsEntry>, I>>(
+    object: I,
+  ): UpdateFamilyRequest_SecretsEntry {
+    const message = createBaseUpdateFamilyRequest_SecretsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseUpdateFamilyResponse(): UpdateFamilyResponse {
+  return { operation: undefined };
+}
+
+export const UpdateFamilyResponse: MessageFns<UpdateFamilyResponse> = {
+  encode(message: UpdateFamilyResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.operation !== undefined) {
+      Operation.encode(message.operation, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateFamilyResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateFamilyResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.operation = Operation.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UpdateFamilyResponse {
+    return { operation: isSet(object.operation) ? Operation.fromJSON(object.operation) : undefined };
+  },
+
+  toJSON(message: UpdateFamilyResponse): unknown {
+    const obj: any = {};
+    if (message.operation !== undefined) {
+      obj.operation = Operation.toJSON(message.operation);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UpdateFamilyResponse>, I>>(base?: I): UpdateFamilyResponse {
+    return UpdateFamilyResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateFamilyResponse>, I>>(object: I): UpdateFamilyResponse {
+    const message = createBaseUpdateFamilyResponse();
+    message.operation = (object.operation !== undefined && object.operation !== null)
+      ? Operation.fromPartial(object.operation)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseListFamilyRevisionsRequest(): ListFamilyRevisionsRequest {
+  return { family: "" };
+}
+
+export const ListFamilyRevisionsRequest: MessageFns<ListFamilyRevisionsRequest> = {
+  encode(message: ListFamilyRevisionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.family !== "") {
+      writer.uint32(10).string(message.family);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListFamilyRevisionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListFamilyRevisionsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.family = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListFamilyRevisionsRequest {
+    return { family: isSet(object.family) ? globalThis.String(object.family) : "" };
+  },
+
+  toJSON(message: ListFamilyRevisionsRequest): unknown {
+    const obj: any = {};
+    if (message.family !== "") {
+      obj.family = message.family;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListFamilyRevisionsRequest>, I>>(base?: I): ListFamilyRevisionsRequest {
+    return ListFamilyRevisionsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListFamilyRevisionsRequest>, I>>(object: I): ListFamilyRevisionsRequest {
+    const message = createBaseListFamilyRevisionsRequest();
+    message.family = object.family ?? "";
+    return message;
+  },
+};
+
+function createBaseListFamilyRevisionsResponse(): ListFamilyRevisionsResponse {
+  return { revisions: [] };
+}
+
+export const ListFamilyRevisionsResponse: MessageFns<ListFamilyRevisionsResponse> = {
+  encode(message: ListFamilyRevisionsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.revisions) {
+      FamilyRevision.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListFamilyRevisionsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListFamilyRevisionsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.revisions.push(FamilyRevision.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListFamilyRevisionsResponse {
+    return {
+      revisions: globalThis.Array.isArray(object?.revisions)
+        ? object.revisions.map((e: any) => FamilyRevision.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ListFamilyRevisionsResponse): unknown {
+    const obj: any = {};
+    if (message.revisions?.length) {
+      obj.revisions = message.revisions.map((e) => FamilyRevision.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListFamilyRevisionsResponse>, I>>(base?: I): ListFamilyRevisionsResponse {
+    return ListFamilyRevisionsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListFamilyRevisionsResponse>, I>>(object: I): ListFamilyRevisionsResponse {
+    const message = createBaseListFamilyRevisionsResponse();
+    message.revisions = object.revisions?.map((e) => FamilyRevision.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseFamilyRevision(): FamilyRevision {
+  return {
+    generation: 0n,
+    createdAt: undefined,
+    principal: "",
+    releaseId: "",
+    releaseTitle: "",
+    changes: [],
+    backTo: 0n,
+    current: false,
+    nodeCount: 0,
+    nodes: [],
+    environment: {},
+    secretNames: [],
+    restart: undefined,
+  };
+}
+
+export const FamilyRevision: MessageFns<FamilyRevision> = {
+  encode(message: FamilyRevision, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.generation !== 0n) {
+      if (BigInt.asUintN(64, message.generation) !== message.generation) {
+        throw new globalThis.Error("value provided for field message.generation of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.generation);
+    }
+    if (message.createdAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.createdAt), writer.uint32(18).fork()).join();
+    }
+    if (message.principal !== "") {
+      writer.uint32(26).string(message.principal);
+    }
+    if (message.releaseId !== "") {
+      writer.uint32(34).string(message.releaseId);
+    }
+    if (message.releaseTitle !== "") {
+      writer.uint32(42).string(message.releaseTitle);
+    }
+    for (const v of message.changes) {
+      writer.uint32(50).string(v!);
+    }
+    if (message.backTo !== 0n) {
+      if (BigInt.asUintN(64, message.backTo) !== message.backTo) {
+        throw new globalThis.Error("value provided for field message.backTo of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.backTo);
+    }
+    if (message.current !== false) {
+      writer.uint32(64).bool(message.current);
+    }
+    if (message.nodeCount !== 0) {
+      writer.uint32(72).uint32(message.nodeCount);
+    }
+    for (const v of message.nodes) {
+      writer.uint32(82).string(v!);
+    }
+    globalThis.Object.entries(message.environment).forEach(([key, value]: [string, string]) => {
+      FamilyRevision_EnvironmentEntry.encode({ key: key as any, value }, writer.uint32(90).fork()).join();
+    });
+    for (const v of message.secretNames) {
+      writer.uint32(98).string(v!);
+    }
+    if (message.restart !== undefined) {
+      RestartSpec.encode(message.restart, writer.uint32(106).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FamilyRevision {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFamilyRevision();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.generation = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.createdAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.principal = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.releaseId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.releaseTitle = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.changes.push(reader.string());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.backTo = reader.uint64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.current = reader.bool();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.nodeCount = reader.uint32();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.nodes.push(reader.string());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            const entry11 = FamilyRevision_EnvironmentEntry.decode(reader, reader.uint32());
+            if (entry11.value !== undefined) {
+              message.environment[entry11.key] = entry11.value;
+            }
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.secretNames.push(reader.string());
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.restart = RestartSpec.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FamilyRevision {
+    return {
+      generation: isSet(object.generation) ? BigInt(object.generation) : 0n,
+      createdAt: isSet(object.createdAt)
+        ? fromJsonTimestamp(object.createdAt)
+        : isSet(object.created_at)
+        ? fromJsonTimestamp(object.created_at)
+        : undefined,
+      principal: isSet(object.principal) ? globalThis.String(object.principal) : "",
+      releaseId: isSet(object.releaseId)
+        ? globalThis.String(object.releaseId)
+        : isSet(object.release_id)
+        ? globalThis.String(object.release_id)
+        : "",
+      releaseTitle: isSet(object.releaseTitle)
+        ? globalThis.String(object.releaseTitle)
+        : isSet(object.release_title)
+        ? globalThis.String(object.release_title)
+        : "",
+      changes: globalThis.Array.isArray(object?.changes)
+        ? object.changes.map((e: any) => globalThis.String(e))
+        : [],
+      backTo: isSet(object.backTo) ? BigInt(object.backTo) : isSet(object.back_to) ? BigInt(object.back_to) : 0n,
+      current: isSet(object.current) ? globalThis.Boolean(object.current) : false,
+      nodeCount: isSet(object.nodeCount)
+        ? globalThis.Number(object.nodeCount)
+        : isSet(object.node_count)
+        ? globalThis.Number(object.node_count)
+        : 0,
+      nodes: globalThis.Array.isArray(object?.nodes)
+        ? object.nodes.map((e: any) => globalThis.String(e))
+        : [],
+      environment: isObject(object.environment)
+        ? (globalThis.Object.entries(object.environment) as [string, any][]).reduce(
+          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.String(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      secretNames: globalThis.Array.isArray(object?.secretNames)
+        ? object.secretNames.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.secret_names)
+        ? object.secret_names.map((e: any) => globalThis.String(e))
+        : [],
+      restart: isSet(object.restart) ? RestartSpec.fromJSON(object.restart) : undefined,
+    };
+  },
+
+  toJSON(message: FamilyRevision): unknown {
+    const obj: any = {};
+    if (message.generation !== 0n) {
+      obj.generation = message.generation.toString();
+    }
+    if (message.createdAt !== undefined) {
+      obj.createdAt = message.createdAt.toISOString();
+    }
+    if (message.principal !== "") {
+      obj.principal = message.principal;
+    }
+    if (message.releaseId !== "") {
+      obj.releaseId = message.releaseId;
+    }
+    if (message.releaseTitle !== "") {
+      obj.releaseTitle = message.releaseTitle;
+    }
+    if (message.changes?.length) {
+      obj.changes = message.changes;
+    }
+    if (message.backTo !== 0n) {
+      obj.backTo = message.backTo.toString();
+    }
+    if (message.current !== false) {
+      obj.current = message.current;
+    }
+    if (message.nodeCount !== 0) {
+      obj.nodeCount = Math.round(message.nodeCount);
+    }
+    if (message.nodes?.length) {
+      obj.nodes = message.nodes;
+    }
+    if (message.environment) {
+      const entries = globalThis.Object.entries(message.environment) as [string, string][];
+      if (entries.length > 0) {
+        obj.environment = {};
+        entries.forEach(([k, v]) => {
+          obj.environment[k] = v;
+        });
+      }
+    }
+    if (message.secretNames?.length) {
+      obj.secretNames = message.secretNames;
+    }
+    if (message.restart !== undefined) {
+      obj.restart = RestartSpec.toJSON(message.restart);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<FamilyRevision>, I>>(base?: I): FamilyRevision {
+    return FamilyRevision.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<FamilyRevision>, I>>(object: I): FamilyRevision {
+    const message = createBaseFamilyRevision();
+    message.generation = (object.generation !== undefined && object.generation !== null)
+      ? BigInt(object.generation)
+      : 0n;
+    message.createdAt = object.createdAt ?? undefined;
+    message.principal = object.principal ?? "";
+    message.releaseId = object.releaseId ?? "";
+    message.releaseTitle = object.releaseTitle ?? "";
+    message.changes = object.changes?.map((e) => e) || [];
+    message.backTo = (object.backTo !== undefined && object.backTo !== null) ? BigInt(object.backTo) : 0n;
+    message.current = object.current ?? false;
+    message.nodeCount = object.nodeCount ?? 0;
+    message.nodes = object.nodes?.map((e) => e) || [];
+    message.environment = (globalThis.Object.entries(object.environment ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.secretNames = object.secretNames?.map((e) => e) || [];
+    message.restart = (object.restart !== undefined && object.restart !== null)
+      ? RestartSpec.fromPartial(object.restart)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseFamilyRevision_EnvironmentEntry(): FamilyRevision_EnvironmentEntry {
+  return { key: "", value: "" };
+}
+
+export const FamilyRevision_EnvironmentEntry: MessageFns<FamilyRevision_EnvironmentEntry> = {
+  encode(message: FamilyRevision_EnvironmentEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FamilyRevision_EnvironmentEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFamilyRevision_EnvironmentEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FamilyRevision_EnvironmentEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: FamilyRevision_EnvironmentEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<FamilyRevision_EnvironmentEntry>, I>>(base?: I): FamilyRevision_EnvironmentEntry {
+    return FamilyRevision_EnvironmentEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<FamilyRevision_EnvironmentEntry>, I>>(
+    object: I,
+  ): FamilyRevision_EnvironmentEntry {
+    const message = createBaseFamilyRevision_EnvironmentEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
 function createBaseRemoveFamilyRequest(): RemoveFamilyRequest {
   return { mutation: undefined, family: "" };
 }
@@ -5150,6 +6580,180 @@ export const RemoveFamilyResponse: MessageFns<RemoveFamilyResponse> = {
   },
 };
 
+function createBaseSetReplacementRequest(): SetReplacementRequest {
+  return { mutation: undefined, family: "", replacement: undefined };
+}
+
+export const SetReplacementRequest: MessageFns<SetReplacementRequest> = {
+  encode(message: SetReplacementRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mutation !== undefined) {
+      Mutation.encode(message.mutation, writer.uint32(10).fork()).join();
+    }
+    if (message.family !== "") {
+      writer.uint32(18).string(message.family);
+    }
+    if (message.replacement !== undefined) {
+      ReplacementPolicy.encode(message.replacement, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetReplacementRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetReplacementRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.mutation = Mutation.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.family = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.replacement = ReplacementPolicy.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SetReplacementRequest {
+    return {
+      mutation: isSet(object.mutation) ? Mutation.fromJSON(object.mutation) : undefined,
+      family: isSet(object.family) ? globalThis.String(object.family) : "",
+      replacement: isSet(object.replacement) ? ReplacementPolicy.fromJSON(object.replacement) : undefined,
+    };
+  },
+
+  toJSON(message: SetReplacementRequest): unknown {
+    const obj: any = {};
+    if (message.mutation !== undefined) {
+      obj.mutation = Mutation.toJSON(message.mutation);
+    }
+    if (message.family !== "") {
+      obj.family = message.family;
+    }
+    if (message.replacement !== undefined) {
+      obj.replacement = ReplacementPolicy.toJSON(message.replacement);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SetReplacementRequest>, I>>(base?: I): SetReplacementRequest {
+    return SetReplacementRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SetReplacementRequest>, I>>(object: I): SetReplacementRequest {
+    const message = createBaseSetReplacementRequest();
+    message.mutation = (object.mutation !== undefined && object.mutation !== null)
+      ? Mutation.fromPartial(object.mutation)
+      : undefined;
+    message.family = object.family ?? "";
+    message.replacement = (object.replacement !== undefined && object.replacement !== null)
+      ? ReplacementPolicy.fromPartial(object.replacement)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseSetReplacementResponse(): SetReplacementResponse {
+  return { family: undefined };
+}
+
+export const SetReplacementResponse: MessageFns<SetReplacementResponse> = {
+  encode(message: SetReplacementResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.family !== undefined) {
+      Family.encode(message.family, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetReplacementResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetReplacementResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.family = Family.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SetReplacementResponse {
+    return { family: isSet(object.family) ? Family.fromJSON(object.family) : undefined };
+  },
+
+  toJSON(message: SetReplacementResponse): unknown {
+    const obj: any = {};
+    if (message.family !== undefined) {
+      obj.family = Family.toJSON(message.family);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SetReplacementResponse>, I>>(base?: I): SetReplacementResponse {
+    return SetReplacementResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SetReplacementResponse>, I>>(object: I): SetReplacementResponse {
+    const message = createBaseSetReplacementResponse();
+    message.family = (object.family !== undefined && object.family !== null)
+      ? Family.fromPartial(object.family)
+      : undefined;
+    return message;
+  },
+};
+
 export type FamilyServiceService = typeof FamilyServiceService;
 export const FamilyServiceService = {
   createFamily: {
@@ -5268,6 +6872,32 @@ export const FamilyServiceService = {
     responseSerialize: (value: ScaleFamilyResponse): Buffer => Buffer.from(ScaleFamilyResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ScaleFamilyResponse => ScaleFamilyResponse.decode(value),
   },
+  /**
+   * Changes what the family says, where anything is given, and brings its nodes to it, a few at a time. It stops at the first
+   * node that fails.
+   */
+  updateFamily: {
+    path: "/wombat.control.v1.FamilyService/UpdateFamily" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UpdateFamilyRequest): Buffer => Buffer.from(UpdateFamilyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UpdateFamilyRequest => UpdateFamilyRequest.decode(value),
+    responseSerialize: (value: UpdateFamilyResponse): Buffer =>
+      Buffer.from(UpdateFamilyResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UpdateFamilyResponse => UpdateFamilyResponse.decode(value),
+  },
+  /** What the family says and said, the newest first. */
+  listFamilyRevisions: {
+    path: "/wombat.control.v1.FamilyService/ListFamilyRevisions" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListFamilyRevisionsRequest): Buffer =>
+      Buffer.from(ListFamilyRevisionsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListFamilyRevisionsRequest => ListFamilyRevisionsRequest.decode(value),
+    responseSerialize: (value: ListFamilyRevisionsResponse): Buffer =>
+      Buffer.from(ListFamilyRevisionsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListFamilyRevisionsResponse => ListFamilyRevisionsResponse.decode(value),
+  },
   /** Refused while it has nodes. */
   removeFamily: {
     path: "/wombat.control.v1.FamilyService/RemoveFamily" as const,
@@ -5278,6 +6908,18 @@ export const FamilyServiceService = {
     responseSerialize: (value: RemoveFamilyResponse): Buffer =>
       Buffer.from(RemoveFamilyResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RemoveFamilyResponse => RemoveFamilyResponse.decode(value),
+  },
+  /** What becomes of nodes whose host is lost; holds for those that are lost already, too. */
+  setReplacement: {
+    path: "/wombat.control.v1.FamilyService/SetReplacement" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SetReplacementRequest): Buffer =>
+      Buffer.from(SetReplacementRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SetReplacementRequest => SetReplacementRequest.decode(value),
+    responseSerialize: (value: SetReplacementResponse): Buffer =>
+      Buffer.from(SetReplacementResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SetReplacementResponse => SetReplacementResponse.decode(value),
   },
 } as const;
 
@@ -5302,8 +6944,17 @@ export interface FamilyServiceServer extends UntypedServiceImplementation {
    * go first, then the newest of the host and the domain that have the most.
    */
   scaleFamily: handleUnaryCall<ScaleFamilyRequest, ScaleFamilyResponse>;
+  /**
+   * Changes what the family says, where anything is given, and brings its nodes to it, a few at a time. It stops at the first
+   * node that fails.
+   */
+  updateFamily: handleUnaryCall<UpdateFamilyRequest, UpdateFamilyResponse>;
+  /** What the family says and said, the newest first. */
+  listFamilyRevisions: handleUnaryCall<ListFamilyRevisionsRequest, ListFamilyRevisionsResponse>;
   /** Refused while it has nodes. */
   removeFamily: handleUnaryCall<RemoveFamilyRequest, RemoveFamilyResponse>;
+  /** What becomes of nodes whose host is lost; holds for those that are lost already, too. */
+  setReplacement: handleUnaryCall<SetReplacementRequest, SetReplacementResponse>;
 }
 
 export interface FamilyServiceClient extends Client {
@@ -5481,6 +7132,41 @@ export interface FamilyServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ScaleFamilyResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * Changes what the family says, where anything is given, and brings its nodes to it, a few at a time. It stops at the first
+   * node that fails.
+   */
+  updateFamily(
+    request: UpdateFamilyRequest,
+    callback: (error: ServiceError | null, response: UpdateFamilyResponse) => void,
+  ): ClientUnaryCall;
+  updateFamily(
+    request: UpdateFamilyRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: UpdateFamilyResponse) => void,
+  ): ClientUnaryCall;
+  updateFamily(
+    request: UpdateFamilyRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UpdateFamilyResponse) => void,
+  ): ClientUnaryCall;
+  /** What the family says and said, the newest first. */
+  listFamilyRevisions(
+    request: ListFamilyRevisionsRequest,
+    callback: (error: ServiceError | null, response: ListFamilyRevisionsResponse) => void,
+  ): ClientUnaryCall;
+  listFamilyRevisions(
+    request: ListFamilyRevisionsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListFamilyRevisionsResponse) => void,
+  ): ClientUnaryCall;
+  listFamilyRevisions(
+    request: ListFamilyRevisionsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListFamilyRevisionsResponse) => void,
+  ): ClientUnaryCall;
   /** Refused while it has nodes. */
   removeFamily(
     request: RemoveFamilyRequest,
@@ -5496,6 +7182,22 @@ export interface FamilyServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RemoveFamilyResponse) => void,
+  ): ClientUnaryCall;
+  /** What becomes of nodes whose host is lost; holds for those that are lost already, too. */
+  setReplacement(
+    request: SetReplacementRequest,
+    callback: (error: ServiceError | null, response: SetReplacementResponse) => void,
+  ): ClientUnaryCall;
+  setReplacement(
+    request: SetReplacementRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SetReplacementResponse) => void,
+  ): ClientUnaryCall;
+  setReplacement(
+    request: SetReplacementRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SetReplacementResponse) => void,
   ): ClientUnaryCall;
 }
 
@@ -5520,6 +7222,28 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
 type KeysOfUnion<T> = T extends T ? keyof T : never;
 type Exact<P, I extends P> = P extends Builtin ? P
   : P & { [K in keyof P]: Exact<P[K], I[K]> } & { [K in Exclude<keyof I, KeysOfUnion<P>>]: never };
+
+function toTimestamp(date: Date): Timestamp {
+  const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
+  const nanos = (date.getTime() % 1_000) * 1_000_000;
+  return { seconds, nanos };
+}
+
+function fromTimestamp(t: Timestamp): Date {
+  let millis = (globalThis.Number(t.seconds.toString()) || 0) * 1_000;
+  millis += (t.nanos || 0) / 1_000_000;
+  return new globalThis.Date(millis);
+}
+
+function fromJsonTimestamp(o: any): Date {
+  if (o instanceof globalThis.Date) {
+    return o;
+  } else if (typeof o === "string") {
+    return new globalThis.Date(o);
+  } else {
+    return fromTimestamp(Timestamp.fromJSON(o));
+  }
+}
 
 function isObject(value: any): boolean {
   return typeof value === "object" && value !== null;

@@ -40,6 +40,8 @@ export enum HostPhase {
   DESTROYING = 7,
   GONE = 8,
   FAILED = 9,
+  /** LOST - UNKNOWN for so long that it is not waited for any more: nodes may be deployed elsewhere in place of its own. */
+  LOST = 10,
   UNRECOGNIZED = -1,
 }
 
@@ -75,6 +77,9 @@ export function hostPhaseFromJSON(object: any): HostPhase {
     case 9:
     case "HOST_PHASE_FAILED":
       return HostPhase.FAILED;
+    case 10:
+    case "HOST_PHASE_LOST":
+      return HostPhase.LOST;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -104,6 +109,8 @@ export function hostPhaseToJSON(object: HostPhase): string {
       return "HOST_PHASE_GONE";
     case HostPhase.FAILED:
       return "HOST_PHASE_FAILED";
+    case HostPhase.LOST:
+      return "HOST_PHASE_LOST";
     case HostPhase.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -141,6 +148,8 @@ export interface Host {
   attributes: Attribute[];
   /** Of provider_id. */
   providerName: string;
+  /** Since when its agent has had no session, while the host is UNKNOWN or LOST. */
+  silentSince: Date | undefined;
 }
 
 export interface ListHostsRequest {
@@ -187,6 +196,35 @@ export interface RemoveHostResponse {
   operation: Operation | undefined;
 }
 
+export interface RevokeHostRequest {
+  mutation:
+    | Mutation
+    | undefined;
+  /** Required. Id, name or unique beginning of the id. */
+  host: string;
+  /** Optional. Why, for the event; at most 200 characters. */
+  reason: string;
+}
+
+export interface RevokeHostResponse {
+  host: Host | undefined;
+}
+
+export interface ReplaceHostRequest {
+  mutation: Mutation | undefined;
+  host: string;
+  /**
+   * The caller knows that nothing runs on the machine any more: its nodes are gone at once, and the host is removed.
+   * Then a host may be replaced that is not lost yet.
+   */
+  fenced: boolean;
+}
+
+export interface ReplaceHostResponse {
+  /** One for each family. */
+  operations: Operation[];
+}
+
 function createBaseHost(): Host {
   return {
     metadata: undefined,
@@ -208,6 +246,7 @@ function createBaseHost(): Host {
     lastError: undefined,
     attributes: [],
     providerName: "",
+    silentSince: undefined,
   };
 }
 
@@ -269,6 +308,9 @@ export const Host: MessageFns<Host> = {
     }
     if (message.providerName !== "") {
       writer.uint32(154).string(message.providerName);
+    }
+    if (message.silentSince !== undefined) {
+      Timestamp.encode(toTimestamp(message.silentSince), writer.uint32(194).fork()).join();
     }
     return writer;
   },
@@ -438,6 +480,14 @@ export const Host: MessageFns<Host> = {
             message.providerName = reader.string();
             continue;
           }
+          case 24: {
+            if (tag !== 194) {
+              break;
+            }
+
+            message.silentSince = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -511,6 +561,11 @@ export const Host: MessageFns<Host> = {
         : isSet(object.provider_name)
         ? globalThis.String(object.provider_name)
         : "",
+      silentSince: isSet(object.silentSince)
+        ? fromJsonTimestamp(object.silentSince)
+        : isSet(object.silent_since)
+        ? fromJsonTimestamp(object.silent_since)
+        : undefined,
     };
   },
 
@@ -573,6 +628,9 @@ export const Host: MessageFns<Host> = {
     if (message.providerName !== "") {
       obj.providerName = message.providerName;
     }
+    if (message.silentSince !== undefined) {
+      obj.silentSince = message.silentSince.toISOString();
+    }
     return obj;
   },
 
@@ -608,6 +666,7 @@ export const Host: MessageFns<Host> = {
       : undefined;
     message.attributes = object.attributes?.map((e) => Attribute.fromPartial(e)) || [];
     message.providerName = object.providerName ?? "";
+    message.silentSince = object.silentSince ?? undefined;
     return message;
   },
 };
@@ -1270,6 +1329,350 @@ export const RemoveHostResponse: MessageFns<RemoveHostResponse> = {
   },
 };
 
+function createBaseRevokeHostRequest(): RevokeHostRequest {
+  return { mutation: undefined, host: "", reason: "" };
+}
+
+export const RevokeHostRequest: MessageFns<RevokeHostRequest> = {
+  encode(message: RevokeHostRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mutation !== undefined) {
+      Mutation.encode(message.mutation, writer.uint32(10).fork()).join();
+    }
+    if (message.host !== "") {
+      writer.uint32(18).string(message.host);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RevokeHostRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRevokeHostRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.mutation = Mutation.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.host = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RevokeHostRequest {
+    return {
+      mutation: isSet(object.mutation) ? Mutation.fromJSON(object.mutation) : undefined,
+      host: isSet(object.host) ? globalThis.String(object.host) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: RevokeHostRequest): unknown {
+    const obj: any = {};
+    if (message.mutation !== undefined) {
+      obj.mutation = Mutation.toJSON(message.mutation);
+    }
+    if (message.host !== "") {
+      obj.host = message.host;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RevokeHostRequest>, I>>(base?: I): RevokeHostRequest {
+    return RevokeHostRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RevokeHostRequest>, I>>(object: I): RevokeHostRequest {
+    const message = createBaseRevokeHostRequest();
+    message.mutation = (object.mutation !== undefined && object.mutation !== null)
+      ? Mutation.fromPartial(object.mutation)
+      : undefined;
+    message.host = object.host ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseRevokeHostResponse(): RevokeHostResponse {
+  return { host: undefined };
+}
+
+export const RevokeHostResponse: MessageFns<RevokeHostResponse> = {
+  encode(message: RevokeHostResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.host !== undefined) {
+      Host.encode(message.host, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RevokeHostResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRevokeHostResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.host = Host.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RevokeHostResponse {
+    return { host: isSet(object.host) ? Host.fromJSON(object.host) : undefined };
+  },
+
+  toJSON(message: RevokeHostResponse): unknown {
+    const obj: any = {};
+    if (message.host !== undefined) {
+      obj.host = Host.toJSON(message.host);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RevokeHostResponse>, I>>(base?: I): RevokeHostResponse {
+    return RevokeHostResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RevokeHostResponse>, I>>(object: I): RevokeHostResponse {
+    const message = createBaseRevokeHostResponse();
+    message.host = (object.host !== undefined && object.host !== null) ? Host.fromPartial(object.host) : undefined;
+    return message;
+  },
+};
+
+function createBaseReplaceHostRequest(): ReplaceHostRequest {
+  return { mutation: undefined, host: "", fenced: false };
+}
+
+export const ReplaceHostRequest: MessageFns<ReplaceHostRequest> = {
+  encode(message: ReplaceHostRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mutation !== undefined) {
+      Mutation.encode(message.mutation, writer.uint32(10).fork()).join();
+    }
+    if (message.host !== "") {
+      writer.uint32(18).string(message.host);
+    }
+    if (message.fenced !== false) {
+      writer.uint32(24).bool(message.fenced);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplaceHostRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplaceHostRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.mutation = Mutation.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.host = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.fenced = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReplaceHostRequest {
+    return {
+      mutation: isSet(object.mutation) ? Mutation.fromJSON(object.mutation) : undefined,
+      host: isSet(object.host) ? globalThis.String(object.host) : "",
+      fenced: isSet(object.fenced) ? globalThis.Boolean(object.fenced) : false,
+    };
+  },
+
+  toJSON(message: ReplaceHostRequest): unknown {
+    const obj: any = {};
+    if (message.mutation !== undefined) {
+      obj.mutation = Mutation.toJSON(message.mutation);
+    }
+    if (message.host !== "") {
+      obj.host = message.host;
+    }
+    if (message.fenced !== false) {
+      obj.fenced = message.fenced;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReplaceHostRequest>, I>>(base?: I): ReplaceHostRequest {
+    return ReplaceHostRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReplaceHostRequest>, I>>(object: I): ReplaceHostRequest {
+    const message = createBaseReplaceHostRequest();
+    message.mutation = (object.mutation !== undefined && object.mutation !== null)
+      ? Mutation.fromPartial(object.mutation)
+      : undefined;
+    message.host = object.host ?? "";
+    message.fenced = object.fenced ?? false;
+    return message;
+  },
+};
+
+function createBaseReplaceHostResponse(): ReplaceHostResponse {
+  return { operations: [] };
+}
+
+export const ReplaceHostResponse: MessageFns<ReplaceHostResponse> = {
+  encode(message: ReplaceHostResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.operations) {
+      Operation.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplaceHostResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplaceHostResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.operations.push(Operation.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReplaceHostResponse {
+    return {
+      operations: globalThis.Array.isArray(object?.operations)
+        ? object.operations.map((e: any) => Operation.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ReplaceHostResponse): unknown {
+    const obj: any = {};
+    if (message.operations?.length) {
+      obj.operations = message.operations.map((e) => Operation.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReplaceHostResponse>, I>>(base?: I): ReplaceHostResponse {
+    return ReplaceHostResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReplaceHostResponse>, I>>(object: I): ReplaceHostResponse {
+    const message = createBaseReplaceHostResponse();
+    message.operations = object.operations?.map((e) => Operation.fromPartial(e)) || [];
+    return message;
+  },
+};
+
 export type HostServiceService = typeof HostServiceService;
 export const HostServiceService = {
   listHosts: {
@@ -1310,6 +1713,26 @@ export const HostServiceService = {
     responseSerialize: (value: RemoveHostResponse): Buffer => Buffer.from(RemoveHostResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RemoveHostResponse => RemoveHostResponse.decode(value),
   },
+  /** Refuses every certificate of the host from now on, and cuts what it has open. Its nodes run on, out of reach. */
+  revokeHost: {
+    path: "/wombat.control.v1.HostService/RevokeHost" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RevokeHostRequest): Buffer => Buffer.from(RevokeHostRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RevokeHostRequest => RevokeHostRequest.decode(value),
+    responseSerialize: (value: RevokeHostResponse): Buffer => Buffer.from(RevokeHostResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RevokeHostResponse => RevokeHostResponse.decode(value),
+  },
+  /** Deploys nodes elsewhere in place of those of a lost host, whatever the policies of their families say. */
+  replaceHost: {
+    path: "/wombat.control.v1.HostService/ReplaceHost" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReplaceHostRequest): Buffer => Buffer.from(ReplaceHostRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReplaceHostRequest => ReplaceHostRequest.decode(value),
+    responseSerialize: (value: ReplaceHostResponse): Buffer => Buffer.from(ReplaceHostResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReplaceHostResponse => ReplaceHostResponse.decode(value),
+  },
 } as const;
 
 export interface HostServiceServer extends UntypedServiceImplementation {
@@ -1319,6 +1742,10 @@ export interface HostServiceServer extends UntypedServiceImplementation {
   drainHost: handleUnaryCall<DrainHostRequest, DrainHostResponse>;
   /** Destroys the machine. Refused while nodes are on it, unless drained first. */
   removeHost: handleUnaryCall<RemoveHostRequest, RemoveHostResponse>;
+  /** Refuses every certificate of the host from now on, and cuts what it has open. Its nodes run on, out of reach. */
+  revokeHost: handleUnaryCall<RevokeHostRequest, RevokeHostResponse>;
+  /** Deploys nodes elsewhere in place of those of a lost host, whatever the policies of their families say. */
+  replaceHost: handleUnaryCall<ReplaceHostRequest, ReplaceHostResponse>;
 }
 
 export interface HostServiceClient extends Client {
@@ -1383,6 +1810,38 @@ export interface HostServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RemoveHostResponse) => void,
+  ): ClientUnaryCall;
+  /** Refuses every certificate of the host from now on, and cuts what it has open. Its nodes run on, out of reach. */
+  revokeHost(
+    request: RevokeHostRequest,
+    callback: (error: ServiceError | null, response: RevokeHostResponse) => void,
+  ): ClientUnaryCall;
+  revokeHost(
+    request: RevokeHostRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RevokeHostResponse) => void,
+  ): ClientUnaryCall;
+  revokeHost(
+    request: RevokeHostRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RevokeHostResponse) => void,
+  ): ClientUnaryCall;
+  /** Deploys nodes elsewhere in place of those of a lost host, whatever the policies of their families say. */
+  replaceHost(
+    request: ReplaceHostRequest,
+    callback: (error: ServiceError | null, response: ReplaceHostResponse) => void,
+  ): ClientUnaryCall;
+  replaceHost(
+    request: ReplaceHostRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReplaceHostResponse) => void,
+  ): ClientUnaryCall;
+  replaceHost(
+    request: ReplaceHostRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReplaceHostResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -37,6 +37,8 @@ export enum OperationKind {
   DRAIN_HOST = 8,
   REMOVE_HOST = 9,
   DRAIN = 10,
+  /** REPLACE - Nodes deployed in place of those of a lost host. */
+  REPLACE = 14,
   UNRECOGNIZED = -1,
 }
 
@@ -75,6 +77,9 @@ export function operationKindFromJSON(object: any): OperationKind {
     case 10:
     case "OPERATION_KIND_DRAIN":
       return OperationKind.DRAIN;
+    case 14:
+    case "OPERATION_KIND_REPLACE":
+      return OperationKind.REPLACE;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -106,6 +111,8 @@ export function operationKindToJSON(object: OperationKind): string {
       return "OPERATION_KIND_REMOVE_HOST";
     case OperationKind.DRAIN:
       return "OPERATION_KIND_DRAIN";
+    case OperationKind.REPLACE:
+      return "OPERATION_KIND_REPLACE";
     case OperationKind.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -252,6 +259,7 @@ export enum PlanAction {
   REMOVE_NODE = 6,
   DESTROY_HOST = 7,
   DRAIN_NODE = 8,
+  UPDATE_NODE = 9,
   UNRECOGNIZED = -1,
 }
 
@@ -284,6 +292,9 @@ export function planActionFromJSON(object: any): PlanAction {
     case 8:
     case "PLAN_ACTION_DRAIN_NODE":
       return PlanAction.DRAIN_NODE;
+    case 9:
+    case "PLAN_ACTION_UPDATE_NODE":
+      return PlanAction.UPDATE_NODE;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -311,6 +322,8 @@ export function planActionToJSON(object: PlanAction): string {
       return "PLAN_ACTION_DESTROY_HOST";
     case PlanAction.DRAIN_NODE:
       return "PLAN_ACTION_DRAIN_NODE";
+    case PlanAction.UPDATE_NODE:
+      return "PLAN_ACTION_UPDATE_NODE";
     case PlanAction.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";

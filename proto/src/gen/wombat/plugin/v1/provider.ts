@@ -170,6 +170,11 @@ export interface ProviderAbilities {
   privateNetwork: boolean;
   /** Bytes of install payload that a machine may be given. 0: no payload, see GetAgentCommand. */
   maxInstallPayloadBytes: number;
+  /**
+   * A machine is in every list from the moment that it exists, so that a creation whose answer was
+   * lost may be repeated at once. Without it the coordinator first waits for what may still appear.
+   */
+  listsAtOnce: boolean;
 }
 
 export interface ValidateRequest {
@@ -588,6 +593,7 @@ function createBaseProviderAbilities(): ProviderAbilities {
     spot: false,
     privateNetwork: false,
     maxInstallPayloadBytes: 0,
+    listsAtOnce: false,
   };
 }
 
@@ -613,6 +619,9 @@ export const ProviderAbilities: MessageFns<ProviderAbilities> = {
     }
     if (message.maxInstallPayloadBytes !== 0) {
       writer.uint32(56).uint32(message.maxInstallPayloadBytes);
+    }
+    if (message.listsAtOnce !== false) {
+      writer.uint32(64).bool(message.listsAtOnce);
     }
     return writer;
   },
@@ -686,6 +695,14 @@ export const ProviderAbilities: MessageFns<ProviderAbilities> = {
             message.maxInstallPayloadBytes = reader.uint32();
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.listsAtOnce = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -719,6 +736,11 @@ export const ProviderAbilities: MessageFns<ProviderAbilities> = {
         : isSet(object.max_install_payload_bytes)
         ? globalThis.Number(object.max_install_payload_bytes)
         : 0,
+      listsAtOnce: isSet(object.listsAtOnce)
+        ? globalThis.Boolean(object.listsAtOnce)
+        : isSet(object.lists_at_once)
+        ? globalThis.Boolean(object.lists_at_once)
+        : false,
     };
   },
 
@@ -745,6 +767,9 @@ export const ProviderAbilities: MessageFns<ProviderAbilities> = {
     if (message.maxInstallPayloadBytes !== 0) {
       obj.maxInstallPayloadBytes = Math.round(message.maxInstallPayloadBytes);
     }
+    if (message.listsAtOnce !== false) {
+      obj.listsAtOnce = message.listsAtOnce;
+    }
     return obj;
   },
 
@@ -760,6 +785,7 @@ export const ProviderAbilities: MessageFns<ProviderAbilities> = {
     message.spot = object.spot ?? false;
     message.privateNetwork = object.privateNetwork ?? false;
     message.maxInstallPayloadBytes = object.maxInstallPayloadBytes ?? 0;
+    message.listsAtOnce = object.listsAtOnce ?? false;
     return message;
   },
 };

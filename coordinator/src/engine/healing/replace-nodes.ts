@@ -1,0 +1,86 @@
+import { groupBy } from '@wombat/proto';
+import type { Operation, PlanEntry } from '../../domain/model/operation.js';
+import type { Family } from '../../domain/model/family.js';
+import type { Host } from '../../domain/model/host.js';
+import type { Node } from '../../domain/model/node.js';
+import { inPhase, presentPhases } from '../../domain/states/node-states.js';
+import type { Reader, Transaction } from '../../store/store.js';
+import { expectCluster } from '../bootstrap/expect-cluster.js';
+import { nodePhaseEvent, operationEvent } from '../events.js';
+import { refuseWhileBusy } from '../family-lock.js';
+import { placeNodes, type EngineTools } from '../place-nodes.js';
+
+export interface ReplaceRequest {
+  readonly host: Host;
+  readonly family: Family;
+  /** Who asks, or what policy. */
+  readonly principal: string;
+  readonly reason: string;
+  /** Whether the strategy of the family makes its nodes join a cluster. */
+  readonly joins: boolean;
+  /** Nothing runs on the host any more: its nodes need not be told. */
+  readonly fenced: boolean;
+}
+
+const timeoutMs = 15 * 60_000;
+
+/** Nodes on the host that should run, by family. What has failed was given up before its host was lost. */
+export async function nodesToReplace(read: Pick<Reader, 'nodes'>, hostId: string): Promise<Node[]> {
+  const nodes = await read.nodes.find({ hostId, phase: presentPhases, desired: 'running' });
+  return nodes.filter(({ phase }) => phase !== 'failed');
+}
+
+/**
+ * Deploys one node elsewhere for each that the family has on the host, of the same release and revision. The new ones have
+ * names of their own, and the old ones are wanted absent from this moment on: whoever sees one name runs it once. When the
+ * host comes back after all, the full sync that its session begins with tells it to stop them; their data stays.
+ *
+ * @throws WombatError WO_CONFLICT, WO_NO_DOMAIN, WO_PLACEMENT_IMPOSSIBLE
+ */
+export async function replaceNodes(tools: EngineTools, transaction: Transaction, request: ReplaceRequest): Promise<Operation> {
+  const { host, family, reason } = request;
+  await refuseWhileBusy(transaction, family);
+  const operationId = tools.ids.next('op');
+  const olds = (await nodesToReplace(transaction, host.id)).filter(({ familyId }) => familyId === family.id);
+  const left = await leave(tools, transaction, request, olds);
+  const plan: PlanEntry[] = [];
+  const events = left.map((node) => nodePhaseEvent(node));
+  // An update may have been under way: each is replaced by what it ran.
+  for (const group of groupBy(olds, (node) => `${node.releaseId}/${node.familyGeneration}`).values()) {
+    const { releaseId, familyGeneration } = group[0]!;
+    const release = (await transaction.releases.get(releaseId))!;
+    const placed = await placeNodes(tools, transaction, { family, familyGeneration, release, amount: group.length, operationId });
+    const oldNames = new Map(placed.nodes.map(({ id }, index) => [id, group[index]!.name]));
+    plan.push(...placed.plan.map((entry) => (entry.nodeId === '' ? entry : { ...entry, reason: `in place of ${oldNames.get(entry.nodeId)}: ${entry.reason}` })));
+    events.push(...placed.events);
+  }
+  const operation = await transaction.operations.insert({
+    id: operationId,
+    name: `replace ${olds.length === 1 ? olds[0]!.name : `${olds.length} nodes`} of ${host.name}`.slice(0, 64),
+    generation: 1,
+    observedGeneration: 0,
+    kind: 'replace',
+    state: 'running',
+    familyId: family.id,
+    principal: request.principal,
+    plan,
+    progress: { total: olds.length, done: 0, failed: 0 },
+    deadline: tools.clock.now() + timeoutMs,
+  });
+  await expectCluster(transaction, family, request.joins);
+  await transaction.events.append(operationEvent(operation, 'operation.started', `${request.principal} replaces ${olds.length} nodes of ${family.name}: ${reason}`), ...events);
+  return operation;
+}
+
+/** They stay in their rows until their host has said that they have ended, or is removed. */
+async function leave(tools: EngineTools, transaction: Transaction, { host, fenced }: ReplaceRequest, nodes: readonly Node[]): Promise<Node[]> {
+  const now = tools.clock.now();
+  const gone: Node[] = [];
+  for (const node of nodes) {
+    const next = { ...node, generation: node.generation + 1, desired: 'absent' as const, keepData: true };
+    const waiting = { reason: `replaced; ${host.name} is told to remove it when it comes back`, since: now };
+    const changed = await transaction.nodes.update(fenced ? inPhase(next, 'gone', now) : inPhase(next, 'unknown', now, { waiting }));
+    if (changed.phase !== node.phase) gone.push(changed);
+  }
+  return gone;
+}

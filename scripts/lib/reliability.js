@@ -1,0 +1,59 @@
+// Writes docs/reliability.md: what is promised when things fail, and what the last runs of each fault have shown.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { invariants } from '../../test/dist/support/faults/invariants.js';
+
+/** @param rows fault id -> what was found now; lines of the others stay as they are */
+export function writeReliability(page, faults, rows) {
+  const text = existsSync(page) ? readFileSync(page, 'utf8') : '';
+  const before = new Map([...text.matchAll(/^\| (F\d+) \|.*$/gm)].map(([line, id]) => [id, line]));
+  const today = new Date().toISOString().slice(0, 10);
+  const lines = faults.map((fault) => {
+    const row = rows.get(fault.id);
+    if (row) return lineOf(fault, row, today);
+    return fault.tests.length === 0 ? noTest(fault) : (before.get(fault.id) ?? notRun(fault));
+  });
+  writeFileSync(page, pageOf(lines));
+}
+
+function lineOf({ id, what, promise, tests }, { seeds, violations, slowest, ms, seed }, today) {
+  const drawn = seeds === 0 ? 'none' : `${seeds}, from ${seed}`;
+  const longest = slowest === undefined ? '' : `${(slowest / 1000).toFixed(1)} s`;
+  return `| ${id} | ${what} | ${promise} | ${links(tests)} | ${drawn} | ${violations} | ${longest} | ${(ms / 1000).toFixed(0)} s | ${today} |`;
+}
+
+function notRun({ id, what, promise, tests }) {
+  return `| ${id} | ${what} | ${promise} | ${links(tests)} | | | | | not run |`;
+}
+
+function noTest({ id, what, promise }) {
+  return `| ${id} | ${what} | ${promise} | none yet | | | | | |`;
+}
+
+function links(tests) {
+  return tests.map((file) => `[${file.split('/').at(-1).replace('.test.ts', '')}](../${file})`).join(', ');
+}
+
+function pageOf(lines) {
+  const rules = Object.entries(invariants).filter(([id]) => id !== 'time').map(([id, rule]) => `| ${id} | ${rule} |`);
+  return `# Reliability
+
+<!-- Written by \`npm run test:faults -- --report\`. -->
+
+What Wombat promises when a part of it fails, and what the last runs of the tests have shown. Each run injects one fault into a real coordinator with real
+agents, writes down what it sees of processes, machines, files, journals and events, and judges all of it by these rules afterwards:
+
+| rule | what must be so |
+|---|---|
+${rules.join('\n')}
+
+Faults that are drawn by a seed are different with each: what dies, at which of the [failpoints](reference/failpoints.md) or after how many milliseconds.
+*Recovery* is the longest time from the return of what had died to the end of what had been asked for. Times are those of 2 cores.
+
+| fault | what happens | promise | tests | seeds | violations | slowest recovery | took | when |
+|---|---|---|---|---|---|---|---|---|
+${lines.join('\n')}
+
+\`npm run test:faults -- --seeds 200 --fault F1,F3 --report\` repeats it; \`--seed N\` begins with the seed of a line. A run that violates a rule leaves
+what it has seen in \`test-results/faults\`. Some of every fault is part of \`./scripts/test\`.
+`;
+}

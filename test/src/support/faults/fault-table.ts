@@ -1,0 +1,58 @@
+/** A fault that can be injected, and what is promised then. */
+export interface Fault {
+  readonly id: string;
+  readonly what: string;
+  readonly promise: string;
+  /** Files of tests, from the root. None: nothing shows the promise yet. */
+  readonly tests: readonly string[];
+}
+
+/** What `npm run test:faults` runs and docs/reliability.md tells. */
+export const faults: readonly Fault[] = [
+  {
+    id: 'F1', what: 'the coordinator dies at any step of a deploy, a command or a removal',
+    promise: 'it goes on by itself within 10 s of its restart; no machine is doubled, no node started twice',
+    tests: ['test/src/faults/coordinator-crash.test.ts'],
+  },
+  {
+    id: 'F2', what: 'the coordinator is away',
+    promise: 'nodes run on and are restarted by their agents; outcomes of commands are not lost',
+    tests: ['test/src/faults/coordinator-away.test.ts'],
+  },
+  {
+    id: 'F3', what: 'an agent dies at any step: while it downloads, unpacks, renames, starts, stops',
+    promise: 'it goes on where its journal says within 5 s of its restart; half a release never runs; nodes that run are left alone',
+    tests: ['test/src/faults/agent-crash.test.ts'],
+  },
+  {
+    id: 'F4', what: 'agents are killed again and again',
+    promise: 'in the end every node runs once, and the journal stays small',
+    tests: ['test/src/faults/agent-journal.test.ts', 'test/src/faults/agent-killed.test.ts', 'test/src/faults/random-kills.test.ts'],
+  },
+  {
+    id: 'F5', what: "an agent's journal is damaged or cut off",
+    promise: 'what can be read is used, the rest is put aside, the coordinator fills the gap',
+    tests: ['agent/src/nodes/line-journal.test.ts', 'agent/src/nodes/journal-damage.test.ts', 'test/src/faults/agent-journal.test.ts'],
+  },
+  {
+    id: 'F6', what: 'a machine boots anew', promise: 'what should run there runs again within 10 s',
+    tests: ['agent/src/nodes/reboot.test.ts', 'test/src/faults/agent-journal.test.ts'],
+  },
+  {
+    id: 'F7', what: "the disk of a host is full: while a release is fetched or unpacked, or the journal is written",
+    promise: 'what it needs and what is free is told; the agent stays connected, the old release runs on; when there is space, all goes on by itself',
+    tests: ['agent/src/releases/disk-full.test.ts', 'agent/src/nodes/journal-full-disk.test.ts', 'test/src/faults/agent-disk-full.test.ts'],
+  },
+  { id: 'F9', what: 'the network between agents and coordinator is parted', promise: 'silent hosts are known within 15 s, and all is consistent within 10 s of its return', tests: [] },
+  { id: 'F10', what: 'many hosts fall silent at once', promise: 'healing stops, one event says so, and after a restart there is no false alarm', tests: [] },
+  { id: 'F11', what: 'an agent hangs, or its packets are dropped', promise: 'that is noticed within 15 s, and costs nothing afterwards', tests: [] },
+  { id: 'F14', what: 'an agent sends too much', promise: 'it is slowed down or refused; others do not notice', tests: [] },
+  { id: 'F15', what: "a host's disk is cloned", promise: 'of two agents with one identity one is refused, and the operator is told', tests: [] },
+  { id: 'F20', what: 'a certificate ends while the coordinator is away', promise: 'its host comes back without a new token', tests: [] },
+  { id: 'F22', what: 'clocks are wrong, or jump', promise: 'up to 5 minutes nothing happens; more is told with the offset, and nothing is done twice', tests: ['test/src/edges/clock.test.ts'] },
+  { id: 'F29', what: 'the store is busy, or its process is killed while it writes', promise: 'nothing that was acknowledged is lost', tests: [] },
+  { id: 'F31', what: '`wo` dies or is interrupted', promise: 'what was asked for goes on; who comes back sees all of it', tests: ['test/src/cli/following.test.ts'] },
+  { id: 'F32', what: 'two operators change one family at once', promise: 'the second is told who is first', tests: [] },
+  { id: 'F33', what: 'a release is bad', promise: 'the operation ends at once, with the cause and the last lines of the log', tests: ['test/src/edges/bad-releases.test.ts', 'test/src/edges/start-errors.test.ts'] },
+  { id: 'F35', what: "the coordinator's processor stalls for seconds", promise: 'no agent is called silent for it', tests: [] },
+];
