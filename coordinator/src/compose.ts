@@ -15,6 +15,7 @@ import { operatorService } from './api/control/operator-service.js';
 import { operationService } from './api/control/operation-service.js';
 import { providerService } from './api/control/provider-service.js';
 import { releaseService } from './api/control/release-service.js';
+import { strayService } from './api/control/stray-service.js';
 import { systemService } from './api/control/system-service.js';
 import { tokenService } from './api/control/token-service.js';
 import { HealthService } from './api/health/health-service.js';
@@ -54,6 +55,7 @@ import type { Family } from './domain/model/family.js';
 import { joinsCluster } from './engine/bootstrap/joins-cluster.js';
 import { Machines } from './engine/machines/machines.js';
 import { Turns } from './engine/operations/turns.js';
+import { StraySweep } from './engine/machines/stray-sweep.js';
 import { OperationController } from './engine/operation-controller.js';
 import { StepRunner } from './engine/step-runner.js';
 import { UpdateController } from './engine/update/update-controller.js';
@@ -140,6 +142,10 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     store, clock, log, clusterId, fleet: c.resolve(AgentFleet), providers: c.resolve(ProviderInstances), revoker: c.resolve(HostIdentities),
     limits: configuration.providers, appearsWithinMs: configuration.providers.appearWithinMs,
   }));
+  part(StraySweep, (c) => new StraySweep({
+    store, clock, ids, log, fleet: c.resolve(AgentFleet), machines: c.resolve(Machines), appearsWithinMs: configuration.providers.appearWithinMs,
+    everyMs: configuration.gc.sweepEveryMs, removeAfterMs: configuration.gc.automatic ? configuration.gc.removeAfterMs : 0,
+  }));
   part(HostController, (c) => new HostController({
     store, clock, machines: c.resolve(Machines), silence: c.resolve(HostSilence), enrolTimeoutMs: configuration.hosts.enrolTimeoutMs, idleTtlMs: configuration.hosts.idleTtlMs,
   }));
@@ -169,7 +175,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     jobs: c.resolve(JobService),
     healing: c.resolve(HealingController),
     brakes: c.resolve(Brakes),
-    retention: [c.resolve(BoundedHistory), c.resolve(EventRetention), c.resolve(HistoryRetention)],
+    retention: [c.resolve(StraySweep), c.resolve(BoundedHistory), c.resolve(EventRetention), c.resolve(HistoryRetention)],
   }));
 
   // How it is kept safe and well
@@ -194,6 +200,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     jobApiService({ store, jobs: c.resolve(JobService) }),
     operatorService({ store, clock, operators: c.resolve(Operators), uses: c.resolve(TokenUses) }),
     tokenService({ store, clock, ids, issuer: c.resolve(HostIdentities), agentsAddress: () => c.resolve(Coordinator).addresses.agents }),
+    strayService({ store, clock, sweep: c.resolve(StraySweep) }),
     systemService({ clusterId, clock, fleet: c.resolve(AgentFleet), plugins: () => pluginList(catalog), backups: c.resolve(Backups), diagnosis: c.resolve(Diagnosis) }),
   ];
   const agentServices = (c: DependencyContainer) => [

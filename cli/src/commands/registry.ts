@@ -110,6 +110,7 @@ export const commands: readonly Registered[] = [
 
   { path: 'exec', summary: 'run a command on many nodes or hosts at once', load: async () => (await import('./exec.js')).exec },
   { path: 'status', summary: 'what should run, what runs, what waits, what failed', load: async () => (await import('./status.js')).status },
+  { path: 'gc', summary: 'remove machines without a host and hosts without a machine', load: async () => (await import('./gc.js')).gc },
   { path: 'doctor', summary: 'look for what is wrong, here, in the coordinator and on the hosts', load: async () => (await import('./doctor.js')).doctor },
   { path: 'backup', summary: 'save all that the coordinator has', load: async () => (await import('./backup.js')).backup },
   { path: 'restore', summary: 'set up a coordinator from a backup', load: async () => (await import('./restore.js')).restore },

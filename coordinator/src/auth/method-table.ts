@@ -80,6 +80,8 @@ export const methodTable: Readonly<Record<string, MethodRule>> = {
   '/wombat.control.v1.ReleaseService/ListReleases': read,
   '/wombat.control.v1.ReleaseService/GetRelease': read,
   '/wombat.control.v1.ReleaseService/RemoveRelease': write,
+  '/wombat.control.v1.StrayService/ListStrays': read,
+  '/wombat.control.v1.StrayService/RemoveStrays': write,
   '/wombat.control.v1.SystemService/GetVersion': read,
   '/wombat.control.v1.SystemService/ListPlugins': read,
   '/wombat.control.v1.SystemService/Diagnose': read,
