@@ -61,6 +61,7 @@ async function casesIn(workshop: Workshop): Promise<Readonly<Record<string, Case
     'family list': { words: [], shows: 'Sleepers' },
     'family show': { words: ['Sleepers'], shows: 'Sleepers' },
     'family env': { words: ['Sleepers'], shows: 'COLOUR' },
+    'family revisions': { words: ['Sleepers'], shows: 'variable COLOUR', name: '3' },
     'node list': { words: [], shows: node },
     'node show': { words: [node], shows: node },
     'node logs': { words: [node], shows: 'to be seen', goesOn: true },
