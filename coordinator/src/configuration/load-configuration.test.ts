@@ -79,7 +79,11 @@ void t.test('every key can be said in all three ways', (test) => {
     'providers.callsAtOnce': ['2', '2', (c) => c.providers.callsAtOnce],
     'providers.hostsPerCall': ['5', '5', (c) => c.providers.hostsPerCall],
     'providers.appearWithinMs': ['0', '0', (c) => c.providers.appearWithinMs],
+    'gc.sweepEveryMs': ['2000', '2000', (c) => c.gc.sweepEveryMs],
+    'gc.automatic': ['true', 'true', (c) => c.gc.automatic],
+    'gc.removeAfterMs': ['70000', '70000', (c) => c.gc.removeAfterMs],
     'certificates.lifetimeMs': ['600000', '600000', (c) => c.certificates.lifetimeMs],
+    'certificates.renewalGraceMs': ['3600000', '3600000', (c) => c.certificates.renewalGraceMs],
     'history.keepMs': ['200000000', '200000000', (c) => c.history.keepMs],
     'events.keep': ['5000', '5000', (c) => c.events.keep],
   };

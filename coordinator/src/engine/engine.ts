@@ -30,7 +30,7 @@ export interface EngineOptions {
   readonly jobs: JobService;
   readonly healing: HealingController;
   readonly brakes: Brakes;
-  /** What keeps the store small. */
+  /** What is done now and then: what keeps the store small, and what looks for strays. */
   readonly retention: readonly Retention[];
 }
 
