@@ -97,9 +97,11 @@ export class FaultStage {
     const [begunAtMs, deaths] = [Date.now(), this.#deaths];
     const result = await step();
     const doneAtMs = Date.now();
-    if (this.#deaths > deaths) this.observations.add({ kind: 'time', what: `${what}, once the coordinator was back,`, ms: Math.max(0, doneAtMs - this.#backAtMs), atMostMs: promisedMs.coordinator * slack });
     const agentAtMs = lastReturnOfAnAgent(this.workshop.hostDirectories());
-    if (agentAtMs > begunAtMs) this.observations.add({ kind: 'time', what: `${what}, once an agent was back,`, ms: doneAtMs - agentAtMs, atMostMs: promisedMs.agent * slack });
+    // Where both have died each has waited for the other, too.
+    const [coordinatorDied, agentDied] = [this.#deaths > deaths, agentAtMs > begunAtMs];
+    if (coordinatorDied && !agentDied) this.observations.add({ kind: 'time', what: `${what}, once the coordinator was back,`, ms: Math.max(0, doneAtMs - this.#backAtMs), atMostMs: promisedMs.coordinator * slack });
+    if (agentDied && !coordinatorDied) this.observations.add({ kind: 'time', what: `${what}, once an agent was back,`, ms: doneAtMs - agentAtMs, atMostMs: promisedMs.agent * slack });
     return result;
   }
 
