@@ -94,6 +94,20 @@ void t.test('a commit whose answer is lost is looked up, and told to listeners w
   test.equal(relay.cuts, 3, 'each of them was cut off');
 });
 
+void t.test('a server that says nothing more is given up in time, and the lock that it still holds for us is taken back', async (test) => {
+  const address = await server.createDatabase();
+  const relay = await CuttingRelay.start(test, address.port);
+  const store = await openPostgresStore({ address: { ...address, port: relay.port }, password, clock: systemClock, answerTimeoutMs: 2_000, patienceMs: 300 });
+  test.teardown(() => store.close());
+  await put(store, 'providers', provider(1));
+  relay.freeze();
+  await test.rejects(put(store, 'providers', provider(2)), away, 'a change is refused');
+  await test.rejects(openPostgresStore({ address, password, clock: systemClock, patienceMs: 300 }), { code: 'WO_IN_USE' }, 'to the server the coordinator is still there');
+  relay.thaw();
+  await persistently(() => put(store, 'providers', provider(3)));
+  test.strictSame(await store.read.providers.ids({}), [provider(1).id, provider(3).id], 'and all goes on');
+});
+
 void t.test('what cannot be opened is refused with the reason', async (test) => {
   const address = await server.createDatabase();
   const refused = async (change: Partial<PostgresAddress>, secret: string | undefined, expected: { readonly code: string | RegExp; readonly message?: RegExp }, what: string): Promise<void> => {
