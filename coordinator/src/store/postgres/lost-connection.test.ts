@@ -46,7 +46,7 @@ void t.test('connections that the server ends are opened again, and nobody notic
   await put(store, 'providers', provider(1));
   await store.read.providers.count({});
   for (let round = 0; round < 3; round += 1) {
-    await server.execute(server.address('postgres'), `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${address.database}'`);
+    await server.execute(server.address('postgres'), `select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = '${address.database}'`);
     test.equal(await store.read.providers.count({}), 1 + round, 'read');
     await put(store, 'providers', provider(2 + round));
   }
