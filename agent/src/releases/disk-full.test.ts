@@ -1,31 +1,20 @@
-import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { tarball } from '@wombat/proto/testing';
+import { mountSmallDisk, unmountSmallDisk } from '../testing/small-disk.js';
 import { FileReleaseStore } from './file-release-store.js';
 import { inProcessUnpacker } from './unpacker.js';
 
 const signal = new AbortController().signal;
 
-/** Why there is no small disk, or undefined when there is one at the path now. */
-function mountSmallDisk(path: string): string | undefined {
-  try {
-    mkdirSync(path, { recursive: true });
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', path], { stdio: 'pipe' });
-    return undefined;
-  } catch (error) {
-    return `no tmpfs can be mounted here: ${(error as Error).message.split('\n').at(-2) ?? ''}`;
-  }
-}
-
 const base = mkdtempSync(join(tmpdir(), 'wombat-disk-'));
 const disk = join(base, 'disk');
-const missing = mountSmallDisk(disk);
+const missing = mountSmallDisk(disk, 8);
 t.teardown(() => {
-  if (missing === undefined) execFileSync('umount', [disk]);
+  if (missing === undefined) unmountSmallDisk(disk);
   rmSync(base, { recursive: true });
 });
 
@@ -56,6 +45,19 @@ t.test('a disk that is really full', { skip: missing ?? false }, async (t) => {
     t.strictSame(['trees', 'staging'].map((folder) => readdirSync(join(disk, 'other', folder))), [[], []], 'nothing half done is left');
     rmSync(filler);
     rmSync(join(disk, 'other'), { recursive: true });
+  });
+
+  await t.test('while it is fetched', async (t) => {
+    async function* filling(_: string, offset: number): AsyncGenerator<Uint8Array> {
+      yield bytes.subarray(offset, offset + 65_536);
+      writeFileSync(filler, Buffer.alloc(6 * 1024 * 1024));
+      yield* fetch(_, offset + 65_536);
+    }
+    const racing = new FileReleaseStore({ directory: join(disk, 'third'), source: { fetch: filling }, unpacker: inProcessUnpacker });
+    await t.rejects(racing.ensureTree(artifact, signal), { code: 'WO_DISK_FULL', details: { neededBytes: /^\d+$/, freeBytes: /^\d+$/ } });
+    t.strictSame(['trees', 'staging', 'partial'].map((folder) => readdirSync(join(disk, 'third', folder))), [[], [], []], 'what had come gives its space back');
+    rmSync(filler);
+    rmSync(join(disk, 'third'), { recursive: true });
   });
 
   await store.ensureTree(artifact, signal);

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { WombatError } from '@wombat/proto';
@@ -106,9 +106,14 @@ t.test('a partial file that somebody has spoiled costs one more fetch', async (t
 });
 
 t.test('a disk without room is noticed before anything is fetched', async (t) => {
-  const request = { ...requestOf(t.testdir(), whole), sizeBytes: 2 ** 50 };
-  await t.rejects(download(request, signal), { code: 'WO_DISK_FULL', details: { neededBytes: String(Math.ceil(2 ** 50 * 2.2)), freeBytes: /^\d+$/ } });
+  const directory = t.testdir();
+  const { blocks, bsize } = statfsSync(directory);
+  // Would fit on the disk if nothing else were there.
+  const request = { ...requestOf(directory, whole), sizeBytes: Math.floor((blocks * bsize) / 2.3) };
+  await t.rejects(download(request, signal), { code: 'WO_DISK_FULL', details: { neededBytes: String(Math.ceil(request.sizeBytes * 2.2)), freeBytes: /^\d+$/ } });
+  await t.rejects(download({ ...request, sizeBytes: 2 ** 50 }, signal), { code: 'WO_DISK_TOO_SMALL', details: { totalBytes: String(blocks * bsize) } }, 'what never can is told apart');
   t.strictSame(request.offsets, []);
+  t.notOk(existsSync(request.partialPath), 'and nothing is left');
 });
 
 t.test('a disk that fills up on the way gets its room back', async (t) => {

@@ -35,7 +35,7 @@ export async function download(request: DownloadRequest, signal: AbortSignal): P
       }
       const told = await asDiskFull(error, dirname(partialPath), sizeBytes);
       // The space is needed by what runs here; the bytes can be had again.
-      if (told !== error) await rm(partialPath, { force: true });
+      if (isOfSpace(told)) await rm(partialPath, { force: true });
       throw told;
     }
   }
@@ -80,6 +80,10 @@ async function append(request: DownloadRequest, file: FileHandle, hash: Hash, st
     await failpoint('agent.download.during');
   }
   if (offset < request.sizeBytes) throw corrupt(`it ended after ${offset} of ${request.sizeBytes} bytes`, { isCut: 'true' });
+}
+
+function isOfSpace(error: unknown): boolean {
+  return WombatError.is(error) && (error.code === 'WO_DISK_FULL' || error.code === 'WO_DISK_TOO_SMALL');
 }
 
 function corrupt(reason: string, details: Readonly<Record<string, string>> = {}): WombatError {

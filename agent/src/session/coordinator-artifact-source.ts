@@ -12,7 +12,8 @@ export class CoordinatorArtifactSource implements ArtifactSource {
 
   async *fetch(sha256: string, offset: number, signal: AbortSignal): AsyncIterable<Uint8Array> {
     signal.throwIfAborted();
-    const call = this.#link.current().fetchArtifact({ sha256, offset: BigInt(offset) });
+    const connection = await this.#link.connected(signal);
+    const call = connection.fetchArtifact({ sha256, offset: BigInt(offset) });
     const onAbort = (): void => call.cancel();
     signal.addEventListener('abort', onAbort, { once: true });
     // The iterator hears errors only while it is read; one that comes later must not end the process.

@@ -1,4 +1,4 @@
-import { WombatError, type Clock } from '@wombat/proto';
+import { orAborted, type Clock, type WombatError } from '@wombat/proto';
 import type { CoordinatorAddress } from '../identity/coordinator-address.js';
 import { explainTime } from '../identity/explain-time.js';
 import type { IdentityKeeper } from '../identity/identity-keeper.js';
@@ -10,6 +10,7 @@ export class CoordinatorLink {
   readonly #address: CoordinatorAddress;
   readonly #keeper: Pick<IdentityKeeper, 'current'>;
   #current: Connection | undefined;
+  readonly #waiting = new Set<(connection: Connection) => void>();
 
   constructor(address: CoordinatorAddress, keeper: Pick<IdentityKeeper, 'current'>) {
     this.#address = address;
@@ -28,11 +29,14 @@ export class CoordinatorLink {
   /** Set while a session is open on it. */
   use(connection: Connection | undefined): void {
     this.#current = connection;
+    if (connection) for (const take of this.#waiting) take(connection);
   }
 
-  /** @throws WombatError WO_HOST_UNREACHABLE while no session is open */
-  current(): Connection {
-    if (!this.#current) throw new WombatError('WO_HOST_UNREACHABLE', 'there is no connection to the coordinator');
-    return this.#current;
+  /** The connection of the session that is open, or of the next. @throws the signal's reason */
+  async connected(signal: AbortSignal): Promise<Connection> {
+    if (this.#current) return this.#current;
+    let take: (connection: Connection) => void = () => undefined;
+    const next = new Promise<Connection>((resolve) => this.#waiting.add((take = resolve)));
+    return orAborted(next, signal).finally(() => this.#waiting.delete(take));
   }
 }

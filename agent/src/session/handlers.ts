@@ -28,6 +28,6 @@ export interface SessionHandlers {
 
 /** Where release tarballs come from: the coordinator, over the session's connection. */
 export interface ArtifactSource {
-  /** @throws WombatError WO_HOST_UNREACHABLE while there is no connection */
+  /** Waits for a connection: retries of its caller's own would come late, the later the longer there was none. */
   fetch(sha256: string, offset: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
 }

@@ -10,7 +10,6 @@ import type { EngineTools } from './place-nodes.js';
 import { nodePhaseEvent, operationEvent } from './events.js';
 import { drainableNodes, type Joins } from './drain/drainable.js';
 import { expectCluster } from './bootstrap/expect-cluster.js';
-import { dropUnusedRevisions } from './family-revisions.js';
 import { refuseWhileBusy } from './family-lock.js';
 import { withNames } from './plan-names.js';
 
@@ -76,7 +75,6 @@ export async function changeNodes(tools: EngineTools, transaction: Transaction, 
     const next = changedNode(node, request, families, now, { lost: lostHosts.has(node.hostId), drains: drainable.has(node.id) });
     changed.push(await transaction.nodes.update({ ...next, operationId: operation.id }));
   }
-  for (const family of families) await dropUnusedRevisions(transaction, family.id);
   await transaction.events.append(
     operationEvent(operation, 'operation.started', `${request.principal} asks to ${operation.name}`),
     ...changed.map((node) => nodePhaseEvent(node)),
@@ -112,7 +110,7 @@ function changedNode(node: Node, request: ChangeRequest, families: readonly Fami
 }
 
 /** Who asks for a node whose process runs, but which could not join, asks for another round of tries. */
-function withAllTries(node: Node): Node {
+export function withAllTries(node: Node): Node {
   const { membership, ...rest } = node;
   return membership?.joined ? node : rest;
 }
@@ -122,7 +120,7 @@ function alreadyRuns(node: Node): boolean {
 }
 
 /** An operation over several families holds its nodes, not the families. */
-async function refuseHeldNodes(transaction: Transaction, nodes: readonly Node[]): Promise<void> {
+export async function refuseHeldNodes(transaction: Transaction, nodes: readonly Node[]): Promise<void> {
   for (const id of new Set(nodes.map((node) => node.operationId))) {
     const holder = id === '' ? undefined : await transaction.operations.get(id);
     if (!holder || holder.finishedAt !== undefined) continue;

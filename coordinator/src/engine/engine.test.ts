@@ -26,6 +26,7 @@ import { Engine } from './engine.js';
 import { BoundedHistory } from './bounded-history.js';
 import { EventRetention } from './event-retention.js';
 import { ExecOutcomes } from './exec-outcomes.js';
+import { reviseFamily } from './family-revisions.js';
 import { Brakes } from './healing/brakes.js';
 import { HealingController } from './healing/healing-controller.js';
 import { HostController } from './host-controller.js';
@@ -34,6 +35,8 @@ import { JobService } from './jobs/job-service.js';
 import { Machines } from './machines/machines.js';
 import { OperationController } from './operation-controller.js';
 import { StepRunner } from './step-runner.js';
+import { UpdateController } from './update/update-controller.js';
+import { updateNodes } from './update/update-nodes.js';
 
 const clock = systemClock;
 /** Far below the sweep: whatever takes longer was not woken. */
@@ -89,6 +92,7 @@ class World {
       bootstrap: new BootstrapController({ store, clock, strategies, steps, history }),
       drains: new DrainController({ store, clock, strategies, steps, history, renderings: builder }),
       operations: new OperationController(store, clock), brakes,
+      updates: new UpdateController({ store, clock, strategies }),
       healing: new HealingController({ store, clock, ids, strategies, brakes, lostAfterMs: 300_000, startGraceMs: 60_000 }),
       retention: [history, new EventRetention({ store, clock, log, keep: 10_000 })],
     }));
@@ -134,6 +138,14 @@ class World {
         joins: (family) => family.spec.bootstrap.strategy !== 'none',
       }),
     );
+  }
+
+  /** To another environment. */
+  update(): Promise<Operation> {
+    return this.store.transaction(async (transaction) => {
+      const family = await reviseFamily(transaction, (await transaction.families.get(familyRow().id))!, { environment: { A: '2' } }, { at: 1, principal: 'ada', keep: 10 });
+      return updateNodes(this.#tools(), transaction, { family, principal: 'ada', maxParallel: 1, settleMs: 0 });
+    });
   }
 
   async drainHost(): Promise<Operation> {
@@ -227,6 +239,24 @@ void t.test('stopped after any commit of a removal, and started again: every nod
     for (const hostId of hosts) await world.agents.connect(hostId);
     test.match(await world.ended(operation), { state: 'succeeded', progress: { done: 3 } }, `after commit ${commits}`);
     test.same(await world.phases(), { gone: 3 }, `all are gone (commit ${commits})`);
+  }
+});
+
+void t.test('stopped after any commit of an update, and started again: every node goes over once', async (test) => {
+  for (const commits of [1, 2, 3, 5, 8, 12, 16]) {
+    const world = await World.of(test, 'leaving');
+    await world.ended(await world.deploy(3));
+    const reached = world.commits(commits);
+    const operation = await world.update();
+    await reached;
+    const hosts = [...world.fleet.connected];
+    await world.kill();
+    await world.start();
+    for (const hostId of hosts) await world.agents.connect(hostId);
+    test.match(await world.ended(operation), { state: 'succeeded', progress: { total: 3, done: 3 } }, `after commit ${commits}`);
+    const nodes = await world.store.read.nodes.find({});
+    test.match(nodes, nodes.map(() => ({ phase: 'running', familyGeneration: 2, restartGeneration: 1 })), `each was restarted once (commit ${commits})`);
+    test.equal((await row(world.store, 'families', familyRow().id)).cluster.health, 'one', `as one cluster (commit ${commits})`);
   }
 });
 

@@ -9,7 +9,7 @@ import { operationEvent, storedError } from './events.js';
 
 /** The phase that means "as asked for", by what was asked. */
 const wanted: Readonly<Record<OperationKind, NodePhase>> = {
-  deploy: 'running', replace: 'running', start: 'running', restart: 'running', stop: 'stopped', drain: 'stopped', remove: 'gone', drain_host: 'gone', remove_host: 'gone',
+  deploy: 'running', replace: 'running', start: 'running', restart: 'running', update: 'running', stop: 'stopped', drain: 'stopped', remove: 'gone', drain_host: 'gone', remove_host: 'gone',
 };
 
 const longestRestMs = 500;
@@ -34,7 +34,8 @@ export class OperationController {
     const restMs = (this.#restUntilMs.get(operationId) ?? 0) - this.clock.monotonic();
     if (restMs > 0) return restMs;
     const operation = await this.store.read.operations.get(operationId);
-    if (!operation || operation.finishedAt !== undefined) {
+    // Updates have a controller of their own.
+    if (!operation || operation.finishedAt !== undefined || operation.kind === 'update') {
       this.#restUntilMs.delete(operationId);
       return;
     }

@@ -66,8 +66,9 @@ export class CoordinatorProcess {
   async connect(): Promise<Addresses> {
     const addresses = await this.#addresses();
     if (!addresses) throw new Error(`no coordinator serves in ${this.directory}`);
-    this.#control?.close();
+    const before = this.#control;
     this.#control = new ControlClient({ address: addresses.control, ...(await this.credentials()) });
+    before?.close();
     return addresses;
   }
 

@@ -1,6 +1,7 @@
-import type { Clock, Ids } from '@wombat/proto';
+import { WombatError, type Clock, type Ids } from '@wombat/proto';
 import { HostServiceService } from '@wombat/proto/control';
 import { principalOf } from '../../auth/identity.js';
+import type { HostIdentities } from '../../auth/host-identities.js';
 import type { Family } from '../../domain/model/family.js';
 import type { Host } from '../../domain/model/host.js';
 import type { Operation } from '../../domain/model/operation.js';
@@ -25,6 +26,7 @@ export interface HostServiceOptions {
   readonly ids: Ids;
   readonly fleet: Fleet;
   readonly strategies: StrategyDirectory;
+  readonly identities: Pick<HostIdentities, 'revoke'>;
 }
 
 export function hostService(options: HostServiceOptions): Service {
@@ -61,10 +63,26 @@ export function hostService(options: HostServiceOptions): Service {
       const work = (transaction: Transaction, host: Host): Promise<Operation> => removeHost(options, transaction, host, principalOf(identity));
       return answer(await mutateObject(store, request.mutation, 'hosts', request.host, work));
     },
+    async revokeHost(request, { identity }) {
+      const why = request.reason === '' ? '' : `: ${checkedReason(request.reason)}`;
+      const host = await mutateObject(store, request.mutation, 'hosts', request.host, async (transaction, host) => {
+        await options.identities.revoke(host.id, `${principalOf(identity)} asked for it${why}`, transaction);
+        return host;
+      });
+      const [view] = await viewsOf([host]);
+      return { host: view };
+    },
     async replaceHost({ mutation, host: reference, fenced }, { identity }) {
       const joins = (family: Family): boolean => joinsCluster(options.strategies, family);
       const operations = await mutateObject(store, mutation, 'hosts', reference, (transaction, host) => replaceHost(options, transaction, { host, principal: principalOf(identity), fenced, joins }));
       return { operations: operations.map(operationView) };
     },
   });
+}
+
+const longestReason = 200;
+
+function checkedReason(reason: string): string {
+  if (reason.length <= longestReason && !/\p{Cc}/u.test(reason)) return reason;
+  throw new WombatError('WO_INVALID_ARGUMENT', `a reason is at most ${longestReason} characters in one line`);
 }

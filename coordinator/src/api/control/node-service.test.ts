@@ -34,7 +34,7 @@ async function setting(test: Test) {
   await put(store, 'nodes', nodeRow(web.id, 1), nodeRow(web.id, 2, { phase: 'failed' }), nodeRow(db.id, 3), nodeRow(web.id, 9, { phase: 'gone' }));
   const tools = { store, clock, ids: new CountingIds(), fleet };
   const nodes = nodeService({ ...tools, strategies, assignments: new AssignmentBuilder({ store, clock, secrets: fakeSecrets, strategies }) });
-  const hosts = hostService({ ...tools, strategies });
+  const hosts = hostService({ ...tools, strategies, identities: { revoke: () => Promise.reject(new Error('not in this test')) } });
   return {
     store, fleet,
     list: unary<ListNodesRequest, ListNodesResponse>(nodes, 'listNodes'),

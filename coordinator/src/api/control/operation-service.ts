@@ -41,6 +41,8 @@ export function operationService({ store, clock }: OperationServiceOptions): Ser
     async cancelOperation(request) {
       const cancelled = await mutateObject(store, request.mutation, 'operations', request.operation, async (transaction, operation) => {
         if (operation.finishedAt !== undefined) throw new WombatError('WO_OPERATION_FINISHED', `${operation.id} has ended: ${operation.state}`);
+        // It takes no further node, and ends when those that are under way have settled.
+        if (operation.kind === 'update') return transaction.operations.update({ ...operation, state: 'cancelling' });
         const stored = await transaction.operations.update({ ...operation, state: 'cancelled', finishedAt: clock.now() });
         await transaction.events.append(operationEvent(stored, 'operation.finished', `${stored.name} was cancelled; its nodes are left as they are`));
         return stored;

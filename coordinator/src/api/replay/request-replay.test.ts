@@ -58,7 +58,7 @@ class Setting {
     const store = await openSqliteStore({ file: join(this.directory, 'wombat.db'), clock });
     const secrets = await SecretBox.load(this.directory, store);
     const real = familyService({
-      store, clock, ids, secrets, strategies: new FakeStrategies(), directory: new FakeProviders(), maxNodesPerOperation: 100,
+      store, clock, ids, secrets, strategies: new FakeStrategies(), directory: new FakeProviders(), maxNodesPerOperation: 100, keepRevisions: 10,
       drivers: { driver: () => { throw new Error('not asked for'); }, providers: () => [] },
     });
     const createFamily: CreateFamily = async (request, context) => {

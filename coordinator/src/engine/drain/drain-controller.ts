@@ -1,5 +1,6 @@
 import { command, JoinOrder, step } from '@wombat/plugin-sdk';
 import { WombatError, type Clock } from '@wombat/proto';
+import { failpoint } from '@wombat/proto/failpoints';
 import type { DrainStage, Node } from '../../domain/model/node.js';
 import { defaultDrainTimeoutMs } from '../../domain/release/fill-manifest.js';
 import { afterDrain } from '../../domain/states/draining.js';
@@ -66,10 +67,13 @@ export class DrainController {
 
   async #drain(node: Node, signal: AbortSignal): Promise<void> {
     if (node.draining?.stage === 'hook') {
+      await failpoint('coordinator.drain.before-hook');
       await this.#hook(node, signal);
+      await failpoint('coordinator.drain.after-hook');
       if (!(await this.#enter(node, 'leave'))) return;
     }
     await this.#inTurn(node, () => this.#leave(node, signal));
+    await failpoint('coordinator.drain.after-leave');
     await this.#write(node, (current) => afterDrain(current, current.draining!.then, this.#options.clock.now()));
   }
 

@@ -4,32 +4,23 @@ import { dirname, join } from 'node:path';
 import { failpointsVariable, hitFile, type FailpointName } from '@wombat/proto/failpoints';
 import { Workshop, type Occasion } from '../workshop.js';
 import { prepareSleepers } from '../families.js';
-import type { Script } from '../releases.js';
 import { signalProcess, startTimeOf } from '../processes.js';
 import { notYet, until } from '../until.js';
 import { insist } from './insist.js';
 import { judge, type Truth, type Violation } from './invariants.js';
-import { lastReturnOfAnAgent, list, treeDigest } from './look-at-disk.js';
+import { lastReturnOfAnAgent, list } from './look-at-disk.js';
 import { look, type Watched } from './look.js';
 import { Observations } from './observation.js';
-
-const run = 'echo "$WOMBAT_EXEC_ID" >>"$WOMBAT_DATA_DIR/runs"';
-
-/** Each start, join and command leaves a line. */
-const scripts: readonly Script[] = [
-  { name: 'start', lines: ['echo start >>"$WOMBAT_DATA_DIR/starts"', 'exec sleep 1000000'] },
-  { name: 'join', lines: [run] },
-  { name: 'work', lines: [run, 'echo worked'] },
-];
-
-/** So that a tree can be found half unpacked, and a tarball half loaded. */
-const payload = Array.from({ length: 24 }, (_, index) => ({ path: `data/${index}/payload`, contents: randomBytes(16 * 1024) }));
+import { tellingDigest, tellingFiles, tellingOutput, tellingScripts } from './telling-release.js';
 
 /** From the return of what had died to the end of what was asked for. */
 const promisedMs = { coordinator: 10_000, agent: 5_000 } as const;
 
 /** `npm run test:faults` measures, on a machine with nothing else to do; elsewhere a busy machine is no violation. */
 const slack = process.env['WOMBAT_FAULT_RESULTS'] ? 1 : 6;
+
+/** The driver starts a dead agent again after a second. */
+const watchEveryMs = 20;
 
 /** One that cannot start is not started for ever. */
 const mostDeaths = 10;
@@ -52,12 +43,14 @@ export class FaultStage {
   #backAtMs = Infinity;
   #restarting: Promise<void> = Promise.resolve();
   #lastSequence = 0n;
+  /** It could not be started any more. */
+  #broken: Error | undefined;
 
   static async open(t: Occasion): Promise<FaultStage> {
     const workshop = await Workshop.open(t, { environment: (directory) => ({ [failpointsVariable]: `file:${failpointsFile(directory)}` }) });
     writeFileSync(join(workshop.directory, 'canary'), canary, { mode: 0o600 });
-    const flags = ['--clust', 'custom', '--clust-opt', 'cmd:bin/join', '--secret', `CANARY=file:${join(workshop.directory, 'canary')}`];
-    const { family } = await prepareSleepers(workshop, { scripts, files: payload, flags, nodesPerHost: 1 });
+    const flags = ['--clust', 'custom', '--clust-opt', 'cmd:bin/join', '--clust-opt', 'leave:bin/leave', '--secret', `CANARY=file:${join(workshop.directory, 'canary')}`];
+    const { family } = await prepareSleepers(workshop, { scripts: tellingScripts, files: tellingFiles, flags, nodesPerHost: 1 });
     return new FaultStage(workshop, family);
   }
 
@@ -66,12 +59,13 @@ export class FaultStage {
     this.family = family;
     this.observations = new Observations(join(workshop.directory, 'observations.jsonl'));
     this.#failpoints = failpointsFile(workshop.directory);
-    this.#truth = { releaseDigest: digestOfRelease(workshop.directory), stdout: 'worked\n' };
+    this.#truth = { releaseDigest: tellingDigest(workshop.directory), stdout: tellingOutput };
     workshop.coordinator.onDeath = () => this.#onDeath();
   }
 
   /** Forgets the run before, and has failpoints crash whoever passes them so often. */
   async begin(...failpoints: readonly { readonly name: FailpointName; readonly passing: number }[]): Promise<void> {
+    if (this.#broken) throw this.#broken;
     this.observations.clear();
     this.#deaths = 0;
     this.#lastSequence = await this.#newestSequence();
@@ -82,6 +76,20 @@ export class FaultStage {
   /** Whether the failpoint has acted. */
   hasActed(name: FailpointName): boolean {
     return existsSync(hitFile(this.#failpoints, name));
+  }
+
+  /** Does something, and looks at what is there as soon as the failpoint has acted: whoever died is not back yet. */
+  async lookingAt(name: FailpointName, step: () => Promise<void>): Promise<void> {
+    let looking: Promise<void> | undefined;
+    const watch = setInterval(() => {
+      if (this.hasActed(name)) looking ??= this.look(`${name} has acted`);
+    }, watchEveryMs);
+    try {
+      await step();
+    } finally {
+      clearInterval(watch);
+      await looking;
+    }
   }
 
   /** Does something, and notes how soon after the last death of a process in between it was done. */
@@ -96,12 +104,13 @@ export class FaultStage {
   }
 
   /** Kills one of the agents; the driver starts it again. */
-  killAgent(random: () => number): void {
+  async killAgent(random: () => number): Promise<void> {
     const agents = this.workshop.agents();
     const chosen = agents[Math.floor(random() * agents.length)];
     if (!chosen) return;
     this.observations.add({ kind: 'fault', what: `the agent of ${chosen.environment['WOMBAT_HOST_ID']} is killed` });
     signalProcess(chosen, 'SIGKILL');
+    await this.look('an agent has died');
   }
 
   async look(moment: string, watched?: Watched): Promise<void> {
@@ -134,19 +143,23 @@ export class FaultStage {
     writeFileSync(file, this.observations.text());
   }
 
-  /** One that dies while it starts is started once more. Whoever waits for what was asked for sees it when none serves in the end. */
   #onDeath(): void {
-    this.#deaths += 1;
+    const death = ++this.#deaths;
     // Who calls it may have its answer before this process knows that it serves.
     this.#backAtMs = Infinity;
-    this.#restarting = this.#restarting.then(() => this.#restart()).catch((error: unknown) => this.observations.add({ kind: 'fault', what: String(error) }));
+    this.#restarting = this.#restarting.then(() => this.#restart(death));
   }
 
-  async #restart(): Promise<void> {
-    this.observations.add({ kind: 'fault', what: 'the coordinator has died' }, await look(this.workshop, 'the coordinator has died'));
-    if (this.#deaths > mostDeaths) return;
-    await this.workshop.coordinator.start();
-    this.#backAtMs = Date.now();
+  async #restart(death: number): Promise<void> {
+    try {
+      this.observations.add({ kind: 'fault', what: 'the coordinator has died' }, await look(this.workshop, 'the coordinator has died'));
+      await this.workshop.coordinator.start();
+      this.#backAtMs = Date.now();
+    } catch (error) {
+      // It died again while it started, and is started once more.
+      if (this.#deaths > death && death < mostDeaths) return;
+      this.#broken = error as Error;
+    }
   }
 
   async #newestSequence(): Promise<bigint> {
@@ -177,23 +190,6 @@ const ofHosts = /\/(agent[.](log|out|lock|lock[.]\w+)|join-token([.]\w+[.]tmp)?|
 
 function failpointsFile(directory: string): string {
   return join(directory, 'failpoints');
-}
-
-/** As a tree that was unpacked from it would have it. */
-function digestOfRelease(directory: string): string {
-  const unpacked = join(directory, 'unpacked');
-  try {
-    for (const { name, lines } of scripts) write(join(unpacked, 'bin', name), ['#!/bin/sh', ...lines, ''].join('\n'), 0o755);
-    for (const { path, contents } of payload) write(join(unpacked, path), contents, 0o644);
-    return treeDigest(unpacked)!;
-  } finally {
-    rmSync(unpacked, { recursive: true, force: true });
-  }
-}
-
-function write(path: string, contents: string | Buffer, mode: number): void {
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, contents, { mode });
 }
 
 function readOrEmpty(path: string): string {

@@ -194,6 +194,7 @@ export enum PlanAction {
   REMOVE_NODE = 6,
   DESTROY_HOST = 7,
   DRAIN_NODE = 8,
+  UPDATE_NODE = 9,
   UNRECOGNIZED = -1,
 }
 
@@ -226,6 +227,9 @@ export function planActionFromJSON(object: any): PlanAction {
     case 8:
     case "PLAN_ACTION_DRAIN_NODE":
       return PlanAction.DRAIN_NODE;
+    case 9:
+    case "PLAN_ACTION_UPDATE_NODE":
+      return PlanAction.UPDATE_NODE;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -253,6 +257,8 @@ export function planActionToJSON(object: PlanAction): string {
       return "PLAN_ACTION_DESTROY_HOST";
     case PlanAction.DRAIN_NODE:
       return "PLAN_ACTION_DRAIN_NODE";
+    case PlanAction.UPDATE_NODE:
+      return "PLAN_ACTION_UPDATE_NODE";
     case PlanAction.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
