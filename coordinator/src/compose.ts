@@ -51,7 +51,10 @@ import { HealingController } from './engine/healing/healing-controller.js';
 import { HostController } from './engine/host-controller.js';
 import { HostSilence } from './engine/host-silence.js';
 import { JobService } from './engine/jobs/job-service.js';
+import type { Family } from './domain/model/family.js';
+import { joinsCluster } from './engine/bootstrap/joins-cluster.js';
 import { Machines } from './engine/machines/machines.js';
+import { Turns } from './engine/operations/turns.js';
 import { StraySweep } from './engine/machines/stray-sweep.js';
 import { OperationController } from './engine/operation-controller.js';
 import { StepRunner } from './engine/step-runner.js';
@@ -151,7 +154,11 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   part(DrainController, (c) => new DrainController({
     store, clock, strategies: catalog, steps: c.resolve(StepRunner), renderings: c.resolve(AssignmentBuilder), history: c.resolve(BoundedHistory),
   }));
-  part(OperationController, () => new OperationController(store, clock));
+  const operations = {
+    clock, ids, joins: (family: Family) => joinsCluster(catalog, family), maxNodesPerOperation: configuration.limits.maxNodesPerOperation,
+  };
+  part(Turns, () => new Turns(store, operations));
+  part(OperationController, (c) => new OperationController(store, clock, c.resolve(Turns)));
   part(UpdateController, () => new UpdateController({ store, clock, strategies: catalog }));
   part(JobService, (c) => new JobService({ store, fleet: c.resolve(AgentFleet), clock, ids, log }));
   part(HistoryRetention, () => new HistoryRetention({ store, clock, log, keepMs: configuration.history.keepMs, renewalGraceMs: configuration.certificates.renewalGraceMs }));
@@ -185,10 +192,10 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   const controlHandlers = (c: DependencyContainer) => [
     providerService({ store, clock, ids, secrets, drivers: catalog, directory: c.resolve(ProviderInstances) }),
     releaseService({ store, ids, blobs: c.resolve(FileBlobStore), releaseBlobs: c.resolve(ReleaseBlobs) }),
-    familyService({ store, clock, ids, secrets, strategies: catalog, directory: c.resolve(ProviderInstances), drivers: catalog, maxNodesPerOperation: configuration.limits.maxNodesPerOperation, keepRevisions: configuration.families.keepRevisions }),
-    nodeService({ store, clock, ids, fleet: c.resolve(AgentFleet), strategies: catalog, assignments: c.resolve(AssignmentBuilder) }),
-    hostService({ store, clock, ids, fleet: c.resolve(AgentFleet), identities: c.resolve(HostIdentities), strategies: catalog }),
-    operationService({ store, clock }),
+    familyService({ store, clock, ids, secrets, strategies: catalog, directory: c.resolve(ProviderInstances), drivers: catalog, fleet: c.resolve(AgentFleet), operations, keepRevisions: configuration.families.keepRevisions }),
+    nodeService({ store, clock, ids, fleet: c.resolve(AgentFleet), operations, assignments: c.resolve(AssignmentBuilder) }),
+    hostService({ store, clock, ids, fleet: c.resolve(AgentFleet), identities: c.resolve(HostIdentities), operations }),
+    operationService({ store, operations }),
     eventService({ store }),
     jobApiService({ store, jobs: c.resolve(JobService) }),
     operatorService({ store, clock, operators: c.resolve(Operators), uses: c.resolve(TokenUses) }),

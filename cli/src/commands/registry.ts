@@ -56,6 +56,7 @@ export const commands: readonly Registered[] = [
   { path: 'family domain', short: 'add-domain', summary: 'say where nodes of a family may go', load: async () => (await import('./family/domain.js')).familyDomain },
   { path: 'family remove-domain', summary: 'take a domain away again', load: async () => (await import('./family/remove-domain.js')).familyRemoveDomain },
   { path: 'family deploy', short: 'deploy-nodes', summary: 'place more nodes and start them', load: async () => (await import('./family/deploy.js')).familyDeploy },
+  { path: 'family scale', summary: 'bring a family to a number of nodes', load: async () => (await import('./family/scale.js')).familyScale },
   { path: 'family env', summary: 'list or change the environment and the secrets', load: async () => (await import('./family/env.js')).familyEnv },
   { path: 'family update', summary: 'bring the nodes to another release or environment, a few at a time', load: async () => (await import('./family/update.js')).familyUpdate },
   { path: 'family revisions', summary: 'list what the family says and said', load: async () => (await import('./family/revisions.js')).familyRevisions },

@@ -38,6 +38,7 @@ export const methodTable: Readonly<Record<string, MethodRule>> = {
   '/wombat.control.v1.FamilyService/UpdateFamily': write,
   '/wombat.control.v1.FamilyService/ListFamilyRevisions': read,
   '/wombat.control.v1.FamilyService/RemoveFamily': write,
+  '/wombat.control.v1.FamilyService/ScaleFamily': write,
   '/wombat.control.v1.FamilyService/SetReplacement': write,
   '/wombat.control.v1.HostService/ListHosts': read,
   '/wombat.control.v1.HostService/GetHost': read,

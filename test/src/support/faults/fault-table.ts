@@ -76,12 +76,17 @@ export const faults: readonly Fault[] = [
   {
     id: 'F22', what: 'clocks are wrong, or jump',
     promise: 'up to 5 minutes nothing happens; more is told with the offset, and nothing is done twice',
-    tests: ['test/src/edges/clock.test.ts'],
+    tests: ['test/src/edges/clock.test.ts', 'proto/src/steady-clock.test.ts', 'coordinator/src/diagnosis/clock-watch.test.ts'],
+  },
+  {
+    id: 'F25', what: 'a stored release is damaged, or its way to a host is cut',
+    promise: 'it is noticed by its hash and never run; what is cut goes on where it was',
+    tests: ['test/src/faults/damaged-artifact.test.ts', 'test/src/faults/cut-transit.test.ts'],
   },
   {
     id: 'F29', what: 'the store is busy, or its process is killed while it writes',
     promise: 'nothing that was acknowledged is lost',
-    tests: [],
+    tests: ['test/src/store/kill-cycles.test.ts'],
   },
   {
     id: 'F31', what: '`wo` dies or is interrupted',
