@@ -15,6 +15,7 @@ import { operatorService } from './api/control/operator-service.js';
 import { operationService } from './api/control/operation-service.js';
 import { providerService } from './api/control/provider-service.js';
 import { releaseService } from './api/control/release-service.js';
+import { strayService } from './api/control/stray-service.js';
 import { systemService } from './api/control/system-service.js';
 import { tokenService } from './api/control/token-service.js';
 import { HealthService } from './api/health/health-service.js';
@@ -50,7 +51,11 @@ import { HealingController } from './engine/healing/healing-controller.js';
 import { HostController } from './engine/host-controller.js';
 import { HostSilence } from './engine/host-silence.js';
 import { JobService } from './engine/jobs/job-service.js';
+import type { Family } from './domain/model/family.js';
+import { joinsCluster } from './engine/bootstrap/joins-cluster.js';
 import { Machines } from './engine/machines/machines.js';
+import { Turns } from './engine/operations/turns.js';
+import { StraySweep } from './engine/machines/stray-sweep.js';
 import { OperationController } from './engine/operation-controller.js';
 import { StepRunner } from './engine/step-runner.js';
 import { UpdateController } from './engine/update/update-controller.js';
@@ -137,6 +142,10 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     store, clock, log, clusterId, fleet: c.resolve(AgentFleet), providers: c.resolve(ProviderInstances), revoker: c.resolve(HostIdentities),
     limits: configuration.providers, appearsWithinMs: configuration.providers.appearWithinMs,
   }));
+  part(StraySweep, (c) => new StraySweep({
+    store, clock, ids, log, fleet: c.resolve(AgentFleet), machines: c.resolve(Machines), appearsWithinMs: configuration.providers.appearWithinMs,
+    everyMs: configuration.gc.sweepEveryMs, removeAfterMs: configuration.gc.automatic ? configuration.gc.removeAfterMs : 0,
+  }));
   part(HostController, (c) => new HostController({
     store, clock, machines: c.resolve(Machines), silence: c.resolve(HostSilence), enrolTimeoutMs: configuration.hosts.enrolTimeoutMs, idleTtlMs: configuration.hosts.idleTtlMs,
   }));
@@ -145,7 +154,11 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   part(DrainController, (c) => new DrainController({
     store, clock, strategies: catalog, steps: c.resolve(StepRunner), renderings: c.resolve(AssignmentBuilder), history: c.resolve(BoundedHistory),
   }));
-  part(OperationController, () => new OperationController(store, clock));
+  const operations = {
+    clock, ids, joins: (family: Family) => joinsCluster(catalog, family), maxNodesPerOperation: configuration.limits.maxNodesPerOperation,
+  };
+  part(Turns, () => new Turns(store, operations));
+  part(OperationController, (c) => new OperationController(store, clock, c.resolve(Turns)));
   part(UpdateController, () => new UpdateController({ store, clock, strategies: catalog }));
   part(JobService, (c) => new JobService({ store, fleet: c.resolve(AgentFleet), clock, ids, log }));
   part(HistoryRetention, () => new HistoryRetention({ store, clock, log, keepMs: configuration.history.keepMs, renewalGraceMs: configuration.certificates.renewalGraceMs }));
@@ -162,7 +175,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     jobs: c.resolve(JobService),
     healing: c.resolve(HealingController),
     brakes: c.resolve(Brakes),
-    retention: [c.resolve(BoundedHistory), c.resolve(EventRetention), c.resolve(HistoryRetention)],
+    retention: [c.resolve(StraySweep), c.resolve(BoundedHistory), c.resolve(EventRetention), c.resolve(HistoryRetention)],
   }));
 
   // How it is kept safe and well
@@ -179,14 +192,15 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   const controlHandlers = (c: DependencyContainer) => [
     providerService({ store, clock, ids, secrets, drivers: catalog, directory: c.resolve(ProviderInstances) }),
     releaseService({ store, ids, blobs: c.resolve(FileBlobStore), releaseBlobs: c.resolve(ReleaseBlobs) }),
-    familyService({ store, clock, ids, secrets, strategies: catalog, directory: c.resolve(ProviderInstances), drivers: catalog, maxNodesPerOperation: configuration.limits.maxNodesPerOperation, keepRevisions: configuration.families.keepRevisions }),
-    nodeService({ store, clock, ids, fleet: c.resolve(AgentFleet), strategies: catalog, assignments: c.resolve(AssignmentBuilder) }),
-    hostService({ store, clock, ids, fleet: c.resolve(AgentFleet), identities: c.resolve(HostIdentities), strategies: catalog }),
-    operationService({ store, clock }),
+    familyService({ store, clock, ids, secrets, strategies: catalog, directory: c.resolve(ProviderInstances), drivers: catalog, fleet: c.resolve(AgentFleet), operations, keepRevisions: configuration.families.keepRevisions }),
+    nodeService({ store, clock, ids, fleet: c.resolve(AgentFleet), operations, assignments: c.resolve(AssignmentBuilder) }),
+    hostService({ store, clock, ids, fleet: c.resolve(AgentFleet), identities: c.resolve(HostIdentities), operations }),
+    operationService({ store, operations }),
     eventService({ store }),
     jobApiService({ store, jobs: c.resolve(JobService) }),
     operatorService({ store, clock, operators: c.resolve(Operators), uses: c.resolve(TokenUses) }),
     tokenService({ store, clock, ids, issuer: c.resolve(HostIdentities), agentsAddress: () => c.resolve(Coordinator).addresses.agents }),
+    strayService({ store, clock, sweep: c.resolve(StraySweep) }),
     systemService({ clusterId, clock, fleet: c.resolve(AgentFleet), plugins: () => pluginList(catalog), backups: c.resolve(Backups), diagnosis: c.resolve(Diagnosis) }),
   ];
   const agentServices = (c: DependencyContainer) => [

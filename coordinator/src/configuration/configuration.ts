@@ -42,6 +42,7 @@ export interface Configuration {
     readonly hostsPerCall: number;
     readonly appearWithinMs: number;
   };
+  readonly gc: { readonly sweepEveryMs: number; readonly automatic: boolean; readonly removeAfterMs: number };
   readonly certificates: { readonly lifetimeMs: number; readonly renewalGraceMs: number };
   readonly events: { readonly keep: number };
   readonly history: { readonly keepMs: number };

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { systemClock } from '@wombat/proto';
 import { NodePhase } from '@wombat/proto/agent';
-import type { Operation } from '../domain/model/operation.js';
+import type { NodeChange, Operation } from '../domain/model/operation.js';
 import type { Store } from '../store/store.js';
 import { openSqliteStore } from '../store/sqlite/open.js';
 import { CountingIds } from '../testing/counting-ids.js';
@@ -19,7 +19,7 @@ import { AssignmentBuilder } from './assignment-builder.js';
 import { AssignmentController } from './assignment-controller.js';
 import { BootstrapController } from './bootstrap/bootstrap-controller.js';
 import { drainHost, removeHost } from './change-hosts.js';
-import { changeNodes, type NodeChange } from './change-nodes.js';
+import { changeNodes } from './change-nodes.js';
 import { deployNodes } from './deploy-nodes.js';
 import { DrainController } from './drain/drain-controller.js';
 import { Engine } from './engine.js';
@@ -34,6 +34,8 @@ import { HostSilence } from './host-silence.js';
 import { JobService } from './jobs/job-service.js';
 import { Machines } from './machines/machines.js';
 import { OperationController } from './operation-controller.js';
+import { Turns } from './operations/turns.js';
+import { operationTools } from '../testing/operation-tools.js';
 import { StepRunner } from './step-runner.js';
 import { UpdateController } from './update/update-controller.js';
 import { updateNodes } from './update/update-nodes.js';
@@ -91,7 +93,7 @@ class World {
       hosts: new HostController({ store, clock, machines, silence, enrolTimeoutMs: 60_000, idleTtlMs: 0 }),
       bootstrap: new BootstrapController({ store, clock, strategies, steps, history }),
       drains: new DrainController({ store, clock, strategies, steps, history, renderings: builder }),
-      operations: new OperationController(store, clock), brakes,
+      operations: new OperationController(store, clock, new Turns(store, this.#operationTools())), brakes,
       updates: new UpdateController({ store, clock, strategies }),
       healing: new HealingController({ store, clock, ids, strategies, brakes, lostAfterMs: 300_000, startGraceMs: 60_000 }),
       retention: [history, new EventRetention({ store, clock, log, keep: 10_000 })],
@@ -172,6 +174,10 @@ class World {
     const counts: Record<string, number> = {};
     for (const { phase } of await this.store.read.nodes.find({})) counts[phase] = (counts[phase] ?? 0) + 1;
     return counts;
+  }
+
+  #operationTools() {
+    return operationTools(clock, this.ids);
   }
 
   #tools() {

@@ -30,7 +30,7 @@ export interface EngineOptions {
   readonly jobs: JobService;
   readonly healing: HealingController;
   readonly brakes: Brakes;
-  /** What keeps the store small. */
+  /** What is done now and then: what keeps the store small, and what looks for strays. */
   readonly retention: readonly Retention[];
 }
 
@@ -131,6 +131,7 @@ export class Engine {
       case 'operations':
         this.#operations.wake(id);
         if (object) this.#updates.wake((object as Operation).familyId);
+        if ((object as Operation | undefined)?.finishedAt !== undefined) void this.#operationEnded();
         break;
       case 'jobs':
         this.#jobs.wake(id);
@@ -146,6 +147,15 @@ export class Engine {
     if (node.phase === 'draining') this.#drains.wake(node.id);
     if (node.observedGeneration < node.generation) this.#assignments.wake(node.hostId);
     if (phasesThatMatterToTheCluster.includes(node.phase)) this.#bootstrap.wake(node.familyId);
+  }
+
+  /** The turn of one that waits may have come. */
+  async #operationEnded(): Promise<void> {
+    try {
+      for (const id of await this.#store.read.operations.ids({ state: 'waiting' })) this.#operations.wake(id);
+    } catch (error) {
+      this.#log.warn({ err: error }, 'operations that wait could not be woken');
+    }
   }
 
   /** An operation may wait for the cluster of its family. */

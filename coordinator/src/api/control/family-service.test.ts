@@ -12,6 +12,8 @@ import { unary } from '../../testing/calls.js';
 import { CountingIds, idNumber } from '../../testing/counting-ids.js';
 import { FakeProviders } from '../../testing/fake-providers.js';
 import { fakeSecrets } from '../../testing/fake-secrets.js';
+import { FakeFleet } from '../../testing/fake-fleet.js';
+import { operationTools } from '../../testing/operation-tools.js';
 import { FakeStrategies } from '../../testing/fake-strategies.js';
 import { domainRow, familyRow, nodeRow, providerRow, releaseRow } from '../../testing/rows.js';
 import { change, eventsAfter, openTestStore, put, row } from '../../testing/test-store.js';
@@ -26,7 +28,7 @@ async function setting(test: Test) {
   const walled = new Set<string>();
   const plugin = (driver: string): ProviderPlugin => ({ abilities: { firewall: walled.has(driver) } }) as ProviderPlugin;
   const drivers = { driver: plugin, providers: () => ['local', 'cloud'].map(plugin) };
-  const service = familyService({ store, clock, ids: new CountingIds(), secrets: fakeSecrets, strategies: new FakeStrategies(), directory, drivers, maxNodesPerOperation: 100, keepRevisions: 10 });
+  const service = familyService({ store, clock, ids: new CountingIds(), secrets: fakeSecrets, strategies: new FakeStrategies(), directory, drivers, fleet: new FakeFleet(), operations: operationTools(clock), keepRevisions: 10 });
   return {
     store, directory, clock, walled,
     create: unary<CreateFamilyRequest, CreateFamilyResponse>(service, 'createFamily'),

@@ -8,12 +8,14 @@ import type { Domain, Family, FirewallRule, RestartSpec } from '../../domain/mod
 import type { Provider } from '../../domain/model/provider.js';
 import { presentPhases } from '../../domain/states/node-states.js';
 import { requireSelector } from '../../plugins/require-selector.js';
-import { joinsCluster } from '../../engine/bootstrap/joins-cluster.js';
-import { deployNodes } from '../../engine/deploy-nodes.js';
+import { checkAmount } from '../../engine/deploy-nodes.js';
 import { dropRevisions, reviseFamily } from '../../engine/family-revisions.js';
 import { findObject } from '../../engine/find-object.js';
+import type { OperationTools } from '../../engine/operations/operation-tools.js';
+import { startOperation } from '../../engine/operations/start-operation.js';
+import { nodesOfScale, scaleName } from '../../engine/scale-family.js';
 import type { ProviderDirectory, Secrets, StrategyDirectory } from '../../engine/ports.js';
-import { principalOf } from '../../auth/identity.js';
+import type { Fleet } from '../../fleet/fleet.js';
 import type { NewObject, Store, Transaction } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
 import { changedEnvironment, checkChange, describeChange, outdatedNodes } from './family-environment.js';
@@ -26,6 +28,8 @@ import { familyStatus } from './family-status.js';
 import { revisedBy, updateFamily } from './family-update.js';
 import { changedRestart, positiveMs } from './restart-spec.js';
 import { domainView, familyView } from './views/family-view.js';
+import { dataPolicy } from './node-data.js';
+import { asked } from './started-operation.js';
 import { operationView } from './views/operation-view.js';
 
 export interface FamilyServiceOptions {
@@ -36,7 +40,8 @@ export interface FamilyServiceOptions {
   readonly strategies: StrategyDirectory;
   readonly directory: ProviderDirectory;
   readonly drivers: { driver(name: string): ProviderPlugin; providers(): readonly ProviderPlugin[] };
-  readonly maxNodesPerOperation: number;
+  readonly fleet: Fleet;
+  readonly operations: OperationTools;
   /** Of each family, beside those that nodes run. */
   readonly keepRevisions: number;
 }
@@ -132,19 +137,27 @@ export function familyService(options: FamilyServiceOptions): Service {
       });
       return {};
     },
-    async deployNodes(request, context) {
+    async deployNodes(request, { identity }) {
+      const timeoutMs = positiveMs('timeout', request.timeout) ?? deployTimeoutMs;
+      const { amount } = request;
       const operation = await mutateObject(store, request.mutation, 'families', request.family, async (transaction, family) => {
-        const releaseId = request.release || family.spec.releaseId;
-        if (!releaseId) throw new WombatError('WO_NO_RELEASE', `family ${family.name} has no release attached`, { hint: `wo attach-release ${family.id} RELEASE` });
-        const release = await findObject(transaction, 'releases', releaseId);
-        return deployNodes(options, transaction, {
-          family, release, amount: request.amount, principal: principalOf(context.identity),
-          timeoutMs: positiveMs('timeout', request.timeout) ?? deployTimeoutMs,
-          maximum: options.maxNodesPerOperation,
-          joins: joinsCluster(options.strategies, family),
-        });
+        checkAmount(amount, options.operations.maxNodesPerOperation);
+        const releaseId = request.release === '' ? '' : (await findObject(transaction, 'releases', request.release)).id;
+        const wish = { kind: 'deploy', familyId: family.id, amount, releaseId, timeoutMs } as const;
+        return startOperation(options.operations, transaction, asked(request, identity, wish, `deploy ${amount} of ${family.name}`));
       });
       return { operation: operationView(operation) };
+    },
+    async scaleFamily(request, { identity, signal }) {
+      const timeoutMs = positiveMs('timeout', request.timeout) ?? deployTimeoutMs;
+      const { amount, noDrain } = request;
+      const goes = await nodesOfScale(store.read, await find(request.family), amount);
+      const { keepData, data } = await dataPolicy(options, request, goes, signal);
+      const operation = await mutateObject(store, request.mutation, 'families', request.family, (transaction, family) => {
+        const wish = { kind: 'scale', familyId: family.id, amount, keepData, noDrain, timeoutMs } as const;
+        return startOperation(options.operations, transaction, asked(request, identity, wish, scaleName(family, amount)));
+      });
+      return { operation: operationView(operation), data };
     },
     async updateFamily(request, { identity }) {
       return { operation: operationView(await updateFamily(options, request, identity)) };

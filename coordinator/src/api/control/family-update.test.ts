@@ -8,6 +8,8 @@ import { unary } from '../../testing/calls.js';
 import { CountingIds, idNumber } from '../../testing/counting-ids.js';
 import { FakeProviders } from '../../testing/fake-providers.js';
 import { fakeSecrets } from '../../testing/fake-secrets.js';
+import { FakeFleet } from '../../testing/fake-fleet.js';
+import { operationTools } from '../../testing/operation-tools.js';
 import { FakeStrategies } from '../../testing/fake-strategies.js';
 import { familyRow, hostRow, nodeRow, releaseRow } from '../../testing/rows.js';
 import { change, openTestStore, put, row } from '../../testing/test-store.js';
@@ -22,7 +24,7 @@ async function setting(test: Test, keepRevisions = 10) {
   const clock = new ManualClock();
   const store = await openTestStore(test, clock);
   const drivers = { driver: () => ({ abilities: {} }) as ProviderPlugin, providers: () => [] };
-  const service = familyService({ store, clock, ids: new CountingIds(), secrets: fakeSecrets, strategies: new FakeStrategies(), directory: new FakeProviders(), drivers, maxNodesPerOperation: 100, keepRevisions });
+  const service = familyService({ store, clock, ids: new CountingIds(), secrets: fakeSecrets, strategies: new FakeStrategies(), directory: new FakeProviders(), drivers, fleet: new FakeFleet(), operations: operationTools(clock), keepRevisions });
   await put(store, 'releases', one, two);
   await put(store, 'families', familyRow({}, { releaseId: one.id, environment: { A: '1' }, sealedSecrets: { KEY: fakeSecrets.seal(`${familyId}/KEY`, Buffer.from('canary')) } }));
   await put(store, 'hosts', hostRow(1), hostRow(2));

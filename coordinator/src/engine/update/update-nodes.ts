@@ -10,7 +10,6 @@ import { changesBetween } from '../../domain/update/changes-between.js';
 import { byTurn } from '../../domain/update/next-step.js';
 import { runsAlike, runSpecOf } from '../../domain/update/run-spec.js';
 import type { Reader, Transaction } from '../../store/store.js';
-import { refuseHeldNodes } from '../change-nodes.js';
 import type { EngineTools } from '../place-nodes.js';
 import { operationEvent } from '../events.js';
 import { refuseWhileBusy } from '../family-lock.js';
@@ -49,7 +48,6 @@ export async function updateNodes(tools: EngineTools, transaction: Transaction, 
   await refuseWhileBusy(transaction, family);
   const outdated = await outdatedNodes(transaction, family);
   const nodes = outdated.map(({ node }) => node);
-  await refuseHeldNodes(transaction, nodes);
   await refuseWhatCannotRun(transaction, family, nodes);
   const plan = outdated.map(({ node, reason }): PlanEntry => ({
     action: 'update_node', nodeId: node.id, nodeName: node.name, hostId: node.hostId, domainId: node.domainId, reason,

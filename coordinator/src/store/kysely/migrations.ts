@@ -5,7 +5,7 @@ import type { Kind } from '../store.js';
 import { columnOf, tables } from './tables.js';
 
 /** Run in order, each once, in a transaction of its own; never changed after a release. */
-const migrations: readonly ((database: Database) => Promise<void>)[] = [initial, requests, familyRevisions, releasesSayMore, countedFields, nodesInOrder, nodesByRevision];
+const migrations: readonly ((database: Database) => Promise<void>)[] = [initial, requests, familyRevisions, releasesSayMore, countedFields, nodesInOrder, nodesByRevision, strays];
 
 /**
  * Brings the schema to this build's version. `finish` does what one database needs beyond what all have in common.
@@ -94,6 +94,11 @@ async function nodesByRevision(database: Database): Promise<void> {
   await addColumn(database, 'nodes', 'releaseId');
   await sql`create index nodes_revision on nodes (family_id, family_generation, release_id)`.execute(database);
   await sql`create index nodes_release_id on nodes (release_id)`.execute(database);
+}
+
+/** Machines without a host, and hosts without a machine. */
+async function strays(database: Database): Promise<void> {
+  await createTable(database, 'strays');
 }
 
 /** Moves a field from the body into a column of its own. */

@@ -33,6 +33,7 @@ export const tables: Definitions = {
   operatorTokens: { table: 'operator_tokens', indexed: ['secretHash'], uniqueName: true },
   jobs: { table: 'jobs', indexed: ['state'], uniqueName: false },
   jobTargets: { table: 'job_targets', indexed: ['jobId', 'targetId', 'outcome'], uniqueName: false },
+  strays: { table: 'strays', indexed: ['providerId', 'kind'], uniqueName: false },
 };
 
 export const kinds = Object.keys(tables) as readonly Kind[];

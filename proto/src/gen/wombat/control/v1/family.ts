@@ -24,7 +24,7 @@ import { FirewallRule } from "../../plugin/v1/provider.js";
 import { Attribute } from "../../type/v1/attribute.js";
 import { ErrorDetail } from "../../type/v1/error.js";
 import { Metadata as Metadata1, Mutation, PageInfo, PageRequest } from "./common.js";
-import { Node } from "./node.js";
+import { DataPolicy, dataPolicyFromJSON, dataPolicyToJSON, Node, NodeData } from "./node.js";
 import { Operation } from "./operation.js";
 
 export enum ReplacementMode {
@@ -459,12 +459,47 @@ export interface DeployNodesRequest {
   amount: number;
   /** Instead of the family's. */
   release: string;
-  timeout: Duration | undefined;
+  timeout:
+    | Duration
+    | undefined;
+  /**
+   * Where another operation holds what it needs: it is stored as waiting, starts by itself when its turn comes, and fails when
+   * that takes longer than this. Unset: refused with WO_CONFLICT.
+   */
+  wait: Duration | undefined;
 }
 
 export interface DeployNodesResponse {
   /** With dry_run: the plan, stored nowhere. */
   operation: Operation | undefined;
+}
+
+export interface ScaleFamilyRequest {
+  mutation: Mutation | undefined;
+  family: string;
+  /** How many nodes it shall have, those counted that are stopped or failed. */
+  amount: number;
+  /** What becomes of the data of nodes that go, as in RemoveNodesRequest. */
+  data: DataPolicy;
+  /** Stop them without draining them first. */
+  noDrain: boolean;
+  timeout:
+    | Duration
+    | undefined;
+  /**
+   * Where another operation holds what it needs: it is stored as waiting, starts by itself when its turn comes, and fails when
+   * that takes longer than this. Unset: refused with WO_CONFLICT.
+   */
+  wait: Duration | undefined;
+}
+
+export interface ScaleFamilyResponse {
+  /** With dry_run: the plan, stored nowhere. */
+  operation:
+    | Operation
+    | undefined;
+  /** Of a dry run: what the data directories of the nodes that go hold. */
+  data: NodeData[];
 }
 
 export interface UpdateFamilyRequest {
@@ -4775,7 +4810,7 @@ export const RemoveDomainResponse: MessageFns<RemoveDomainResponse> = {
 };
 
 function createBaseDeployNodesRequest(): DeployNodesRequest {
-  return { mutation: undefined, family: "", amount: 0, release: "", timeout: undefined };
+  return { mutation: undefined, family: "", amount: 0, release: "", timeout: undefined, wait: undefined };
 }
 
 export const DeployNodesRequest: MessageFns<DeployNodesRequest> = {
@@ -4794,6 +4829,9 @@ export const DeployNodesRequest: MessageFns<DeployNodesRequest> = {
     }
     if (message.timeout !== undefined) {
       Duration.encode(message.timeout, writer.uint32(42).fork()).join();
+    }
+    if (message.wait !== undefined) {
+      Duration.encode(message.wait, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -4851,6 +4889,14 @@ export const DeployNodesRequest: MessageFns<DeployNodesRequest> = {
             message.timeout = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.wait = Duration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4870,6 +4916,7 @@ export const DeployNodesRequest: MessageFns<DeployNodesRequest> = {
       amount: isSet(object.amount) ? globalThis.Number(object.amount) : 0,
       release: isSet(object.release) ? globalThis.String(object.release) : "",
       timeout: isSet(object.timeout) ? Duration.fromJSON(object.timeout) : undefined,
+      wait: isSet(object.wait) ? Duration.fromJSON(object.wait) : undefined,
     };
   },
 
@@ -4890,6 +4937,9 @@ export const DeployNodesRequest: MessageFns<DeployNodesRequest> = {
     if (message.timeout !== undefined) {
       obj.timeout = Duration.toJSON(message.timeout);
     }
+    if (message.wait !== undefined) {
+      obj.wait = Duration.toJSON(message.wait);
+    }
     return obj;
   },
 
@@ -4907,6 +4957,7 @@ export const DeployNodesRequest: MessageFns<DeployNodesRequest> = {
     message.timeout = (object.timeout !== undefined && object.timeout !== null)
       ? Duration.fromPartial(object.timeout)
       : undefined;
+    message.wait = (object.wait !== undefined && object.wait !== null) ? Duration.fromPartial(object.wait) : undefined;
     return message;
   },
 };
@@ -4976,6 +5027,266 @@ export const DeployNodesResponse: MessageFns<DeployNodesResponse> = {
     message.operation = (object.operation !== undefined && object.operation !== null)
       ? Operation.fromPartial(object.operation)
       : undefined;
+    return message;
+  },
+};
+
+function createBaseScaleFamilyRequest(): ScaleFamilyRequest {
+  return { mutation: undefined, family: "", amount: 0, data: 0, noDrain: false, timeout: undefined, wait: undefined };
+}
+
+export const ScaleFamilyRequest: MessageFns<ScaleFamilyRequest> = {
+  encode(message: ScaleFamilyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mutation !== undefined) {
+      Mutation.encode(message.mutation, writer.uint32(10).fork()).join();
+    }
+    if (message.family !== "") {
+      writer.uint32(18).string(message.family);
+    }
+    if (message.amount !== 0) {
+      writer.uint32(24).uint32(message.amount);
+    }
+    if (message.data !== 0) {
+      writer.uint32(32).int32(message.data);
+    }
+    if (message.noDrain !== false) {
+      writer.uint32(40).bool(message.noDrain);
+    }
+    if (message.timeout !== undefined) {
+      Duration.encode(message.timeout, writer.uint32(50).fork()).join();
+    }
+    if (message.wait !== undefined) {
+      Duration.encode(message.wait, writer.uint32(58).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ScaleFamilyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseScaleFamilyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.mutation = Mutation.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.family = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.amount = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.data = reader.int32() as any;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.noDrain = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.timeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.wait = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ScaleFamilyRequest {
+    return {
+      mutation: isSet(object.mutation) ? Mutation.fromJSON(object.mutation) : undefined,
+      family: isSet(object.family) ? globalThis.String(object.family) : "",
+      amount: isSet(object.amount) ? globalThis.Number(object.amount) : 0,
+      data: isSet(object.data) ? dataPolicyFromJSON(object.data) : 0,
+      noDrain: isSet(object.noDrain)
+        ? globalThis.Boolean(object.noDrain)
+        : isSet(object.no_drain)
+        ? globalThis.Boolean(object.no_drain)
+        : false,
+      timeout: isSet(object.timeout) ? Duration.fromJSON(object.timeout) : undefined,
+      wait: isSet(object.wait) ? Duration.fromJSON(object.wait) : undefined,
+    };
+  },
+
+  toJSON(message: ScaleFamilyRequest): unknown {
+    const obj: any = {};
+    if (message.mutation !== undefined) {
+      obj.mutation = Mutation.toJSON(message.mutation);
+    }
+    if (message.family !== "") {
+      obj.family = message.family;
+    }
+    if (message.amount !== 0) {
+      obj.amount = Math.round(message.amount);
+    }
+    if (message.data !== 0) {
+      obj.data = dataPolicyToJSON(message.data);
+    }
+    if (message.noDrain !== false) {
+      obj.noDrain = message.noDrain;
+    }
+    if (message.timeout !== undefined) {
+      obj.timeout = Duration.toJSON(message.timeout);
+    }
+    if (message.wait !== undefined) {
+      obj.wait = Duration.toJSON(message.wait);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ScaleFamilyRequest>, I>>(base?: I): ScaleFamilyRequest {
+    return ScaleFamilyRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ScaleFamilyRequest>, I>>(object: I): ScaleFamilyRequest {
+    const message = createBaseScaleFamilyRequest();
+    message.mutation = (object.mutation !== undefined && object.mutation !== null)
+      ? Mutation.fromPartial(object.mutation)
+      : undefined;
+    message.family = object.family ?? "";
+    message.amount = object.amount ?? 0;
+    message.data = object.data ?? 0;
+    message.noDrain = object.noDrain ?? false;
+    message.timeout = (object.timeout !== undefined && object.timeout !== null)
+      ? Duration.fromPartial(object.timeout)
+      : undefined;
+    message.wait = (object.wait !== undefined && object.wait !== null) ? Duration.fromPartial(object.wait) : undefined;
+    return message;
+  },
+};
+
+function createBaseScaleFamilyResponse(): ScaleFamilyResponse {
+  return { operation: undefined, data: [] };
+}
+
+export const ScaleFamilyResponse: MessageFns<ScaleFamilyResponse> = {
+  encode(message: ScaleFamilyResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.operation !== undefined) {
+      Operation.encode(message.operation, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.data) {
+      NodeData.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ScaleFamilyResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseScaleFamilyResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.operation = Operation.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.data.push(NodeData.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ScaleFamilyResponse {
+    return {
+      operation: isSet(object.operation) ? Operation.fromJSON(object.operation) : undefined,
+      data: globalThis.Array.isArray(object?.data) ? object.data.map((e: any) => NodeData.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: ScaleFamilyResponse): unknown {
+    const obj: any = {};
+    if (message.operation !== undefined) {
+      obj.operation = Operation.toJSON(message.operation);
+    }
+    if (message.data?.length) {
+      obj.data = message.data.map((e) => NodeData.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ScaleFamilyResponse>, I>>(base?: I): ScaleFamilyResponse {
+    return ScaleFamilyResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ScaleFamilyResponse>, I>>(object: I): ScaleFamilyResponse {
+    const message = createBaseScaleFamilyResponse();
+    message.operation = (object.operation !== undefined && object.operation !== null)
+      ? Operation.fromPartial(object.operation)
+      : undefined;
+    message.data = object.data?.map((e) => NodeData.fromPartial(e)) || [];
     return message;
   },
 };
@@ -6549,6 +6860,19 @@ export const FamilyServiceService = {
     responseDeserialize: (value: Buffer): DeployNodesResponse => DeployNodesResponse.decode(value),
   },
   /**
+   * Brings the family to this many nodes: deploys what is missing, or drains and removes what is too many. Those that do not run
+   * go first, then the newest of the host and the domain that have the most.
+   */
+  scaleFamily: {
+    path: "/wombat.control.v1.FamilyService/ScaleFamily" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ScaleFamilyRequest): Buffer => Buffer.from(ScaleFamilyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ScaleFamilyRequest => ScaleFamilyRequest.decode(value),
+    responseSerialize: (value: ScaleFamilyResponse): Buffer => Buffer.from(ScaleFamilyResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ScaleFamilyResponse => ScaleFamilyResponse.decode(value),
+  },
+  /**
    * Changes what the family says, where anything is given, and brings its nodes to it, a few at a time. It stops at the first
    * node that fails.
    */
@@ -6615,6 +6939,11 @@ export interface FamilyServiceServer extends UntypedServiceImplementation {
   removeDomain: handleUnaryCall<RemoveDomainRequest, RemoveDomainResponse>;
   /** Places `amount` more nodes and starts them. */
   deployNodes: handleUnaryCall<DeployNodesRequest, DeployNodesResponse>;
+  /**
+   * Brings the family to this many nodes: deploys what is missing, or drains and removes what is too many. Those that do not run
+   * go first, then the newest of the host and the domain that have the most.
+   */
+  scaleFamily: handleUnaryCall<ScaleFamilyRequest, ScaleFamilyResponse>;
   /**
    * Changes what the family says, where anything is given, and brings its nodes to it, a few at a time. It stops at the first
    * node that fails.
@@ -6783,6 +7112,25 @@ export interface FamilyServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DeployNodesResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Brings the family to this many nodes: deploys what is missing, or drains and removes what is too many. Those that do not run
+   * go first, then the newest of the host and the domain that have the most.
+   */
+  scaleFamily(
+    request: ScaleFamilyRequest,
+    callback: (error: ServiceError | null, response: ScaleFamilyResponse) => void,
+  ): ClientUnaryCall;
+  scaleFamily(
+    request: ScaleFamilyRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ScaleFamilyResponse) => void,
+  ): ClientUnaryCall;
+  scaleFamily(
+    request: ScaleFamilyRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ScaleFamilyResponse) => void,
   ): ClientUnaryCall;
   /**
    * Changes what the family says, where anything is given, and brings its nodes to it, a few at a time. It stops at the first

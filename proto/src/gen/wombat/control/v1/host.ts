@@ -18,6 +18,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { Duration } from "../../../google/protobuf/duration.js";
 import { Timestamp } from "../../../google/protobuf/timestamp.js";
 import { Facts, Sample } from "../../agent/v1/facts.js";
 import { Attribute } from "../../type/v1/attribute.js";
@@ -175,6 +176,11 @@ export interface DrainHostRequest {
   host: string;
   /** Stop its nodes without draining them first. */
   noDrain: boolean;
+  /**
+   * Where another operation holds what it needs: it is stored as waiting, starts by itself when its turn comes, and fails when
+   * that takes longer than this. Unset: refused with WO_CONFLICT.
+   */
+  wait: Duration | undefined;
 }
 
 export interface DrainHostResponse {
@@ -976,7 +982,7 @@ export const GetHostResponse: MessageFns<GetHostResponse> = {
 };
 
 function createBaseDrainHostRequest(): DrainHostRequest {
-  return { mutation: undefined, host: "", noDrain: false };
+  return { mutation: undefined, host: "", noDrain: false, wait: undefined };
 }
 
 export const DrainHostRequest: MessageFns<DrainHostRequest> = {
@@ -989,6 +995,9 @@ export const DrainHostRequest: MessageFns<DrainHostRequest> = {
     }
     if (message.noDrain !== false) {
       writer.uint32(24).bool(message.noDrain);
+    }
+    if (message.wait !== undefined) {
+      Duration.encode(message.wait, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -1030,6 +1039,14 @@ export const DrainHostRequest: MessageFns<DrainHostRequest> = {
             message.noDrain = reader.bool();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.wait = Duration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1051,6 +1068,7 @@ export const DrainHostRequest: MessageFns<DrainHostRequest> = {
         : isSet(object.no_drain)
         ? globalThis.Boolean(object.no_drain)
         : false,
+      wait: isSet(object.wait) ? Duration.fromJSON(object.wait) : undefined,
     };
   },
 
@@ -1065,6 +1083,9 @@ export const DrainHostRequest: MessageFns<DrainHostRequest> = {
     if (message.noDrain !== false) {
       obj.noDrain = message.noDrain;
     }
+    if (message.wait !== undefined) {
+      obj.wait = Duration.toJSON(message.wait);
+    }
     return obj;
   },
 
@@ -1078,6 +1099,7 @@ export const DrainHostRequest: MessageFns<DrainHostRequest> = {
       : undefined;
     message.host = object.host ?? "";
     message.noDrain = object.noDrain ?? false;
+    message.wait = (object.wait !== undefined && object.wait !== null) ? Duration.fromPartial(object.wait) : undefined;
     return message;
   },
 };
