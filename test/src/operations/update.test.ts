@@ -6,6 +6,7 @@ import { withoutErlang } from '../support/checkout.js';
 import { expectExit } from '../support/expect.js';
 import { prepareMesh } from '../support/families.js';
 import { idOf, nameOf } from '../support/fleet-view.js';
+import { signalProcess } from '../support/processes.js';
 import { packOtpRelease } from '../support/releases.js';
 import { notYet, until } from '../support/until.js';
 import { Workshop } from '../support/workshop.js';
@@ -54,7 +55,10 @@ t.test('a family of a real Erlang release is updated, breaks, goes back, and is 
     t.strictSame(pidsOf(now.slice(1)), pidsOf(ran.slice(1)), 'no other node was touched');
     t.match(now.slice(1), now.slice(1).map(() => ({ phase: NodePhase.RUNNING })));
 
-    expectExit(t, await workshop.wo('family', 'update', family, '--rollback'), 0);
+    const rollback = await workshop.ok('family', 'update', family, '--rollback', '--detach');
+    await until('the failed node is on its way', async () => (await workshop.fleet.nodes()).every(({ phase }) => phase !== NodePhase.FAILED) || notYet('one has failed'));
+    for (const agent of workshop.agents()) signalProcess(agent, 'SIGKILL');
+    expectExit(t, await workshop.wo('operation', 'watch', rollback), 0, 'a killed agent holds it up only for a while');
     const back = inOrder(await workshop.fleet.nodes());
     t.match(back, back.map(() => ({ phase: NodePhase.RUNNING, releaseId: second })), 'all run the release of before');
     t.strictSame(pidsOf(back.slice(1)), pidsOf(ran.slice(1)), 'those that had it have not been touched');

@@ -17,7 +17,7 @@ export const faults: readonly Fault[] = [
   {
     id: 'F2', what: 'the coordinator is away',
     promise: 'nodes run on and are restarted by their agents; outcomes of commands are not lost',
-    tests: ['test/src/faults/coordinator-away.test.ts'],
+    tests: ['test/src/faults/coordinator-away.test.ts', 'proto/src/backoff.test.ts'],
   },
   {
     id: 'F3', what: 'an agent dies at any step: while it downloads, unpacks, renames, starts, stops',
@@ -46,7 +46,7 @@ export const faults: readonly Fault[] = [
   {
     id: 'F9', what: 'the network between agents and coordinator is parted',
     promise: 'silent hosts are known within 15 s, and all is consistent within 10 s of its return',
-    tests: ['coordinator/src/fleet/agent-fleet.test.ts'],
+    tests: ['test/src/faults/host-lost.test.ts', 'test/src/faults/parted-network.test.ts', 'coordinator/src/fleet/agent-fleet.test.ts'],
   },
   {
     id: 'F10', what: 'many hosts fall silent at once',
@@ -56,7 +56,7 @@ export const faults: readonly Fault[] = [
   {
     id: 'F11', what: 'an agent hangs, or its packets are dropped',
     promise: 'that is noticed within 15 s, and costs nothing afterwards',
-    tests: ['coordinator/src/fleet/agent-fleet.test.ts'],
+    tests: ['test/src/faults/parted-network.test.ts', 'coordinator/src/fleet/agent-fleet.test.ts'],
   },
   {
     id: 'F14', what: 'an agent sends too much',
@@ -106,6 +106,6 @@ export const faults: readonly Fault[] = [
   {
     id: 'F35', what: "the coordinator's processor stalls for seconds",
     promise: 'no agent is called silent for it',
-    tests: ['coordinator/src/fleet/agent-fleet.test.ts', 'coordinator/src/fleet/live-clock.test.ts'],
+    tests: ['test/src/faults/parted-network.test.ts', 'coordinator/src/fleet/agent-fleet.test.ts', 'coordinator/src/fleet/live-clock.test.ts'],
   },
 ];
