@@ -2,7 +2,7 @@
 import 'reflect-metadata';
 import { join } from 'node:path';
 import { container as root, instanceCachingFactory, type DependencyContainer } from 'tsyringe';
-import { systemClock, type Clock } from '@wombat/proto';
+import { SteadyClock, systemClock, type Clock } from '@wombat/proto';
 import type { Logger } from 'pino';
 import { Agent } from './agent.js';
 import type { AgentConfiguration } from './configuration/configuration.js';
@@ -30,12 +30,14 @@ export interface Surroundings {
   readonly bootId: string;
   /** This program, for what it has done by another process of itself: see helper-process.ts. */
   readonly program: readonly [string, ...string[]];
-  /** @default systemClock */
+  /** The clock of the machine, by which certificates are judged. @default systemClock */
   readonly clock?: Clock;
+  /** @default a new SteadyClock */
+  readonly steadyClock?: Clock;
 }
 
 /** The agent's parts, from top to bottom. Nothing else in the agent knows which class stands behind a port. */
-export function compose({ configuration, log, bootId, program, clock = systemClock }: Surroundings): Agent {
+export function compose({ configuration, log, bootId, program, clock = systemClock, steadyClock = new SteadyClock() }: Surroundings): Agent {
   const { directory, coordinator, joinTokenFile: tokenFile, address, labels } = configuration;
   const makeRequest = requestByProcess([...program, helperArguments.request]);
   const container = root.createChildContainer();
@@ -68,7 +70,8 @@ export function compose({ configuration, log, bootId, program, clock = systemClo
     hostId: c.resolve(IdentityKeeper).current().hostId,
     releases: c.resolve(FileReleaseStore),
     epmd: { directory: configuration.epmdDirectory, addresses: configuration.epmdAddresses },
-    bootId, clock, log,
+    // What waits there must not wait longer or shorter because somebody sets the machine's clock.
+    bootId, clock: steadyClock, log,
   }));
 
   part(Session, (c) => new Session({

@@ -9,7 +9,7 @@ import type { Colours } from './terminal/colours.js';
 export function rootHelp(colours: Colours, width: number): string {
   const short = commands.filter((command) => command.short).map((command) => [command.short!, `${command.summary} (${command.path})`] as const);
   const single = commands.filter((command) => !command.path.includes(' ')).map((command) => [command.path, command.summary] as const);
-  const nounLines = Object.entries(nouns).map(([noun, about]) => [`${noun} ${verbsOf(noun).join('|')}`, about] as const);
+  const nounLines = Object.entries(nouns).map(([noun, about]) => [verbLines(noun, width - 2), about] as const);
   return [
     wrap('wo, the command line of Wombat: deploys releases over many clouds, keeps them running, runs commands on them', width).join('\n').replace('wo', colours.bold('wo')),
     section('Usage', ['wo COMMAND [arguments] [options]'], colours),
@@ -21,6 +21,18 @@ export function rootHelp(colours: Colours, width: number): string {
     section('Exit codes', exitCodeLines, colours),
     `${colours.dim('More: wo COMMAND --help, wo help exit-codes, wo explain CODE')}`,
   ].join('\n\n');
+}
+
+/** "family create|list|show|", on as many lines as it takes. */
+function verbLines(noun: string, width: number): string {
+  const lines = [noun];
+  verbsOf(noun).forEach((verb, index, all) => {
+    const piece = `${verb}${index + 1 < all.length ? '|' : ''}`;
+    const line = `${lines.at(-1)!}${index === 0 ? ' ' : ''}${piece}`;
+    if (line.length <= width) lines[lines.length - 1] = line;
+    else lines.push(`${' '.repeat(noun.length + 1)}${piece}`);
+  });
+  return lines.join('\n  ');
 }
 
 /** Help of a noun: its verbs. */

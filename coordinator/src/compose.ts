@@ -2,7 +2,7 @@
 import 'reflect-metadata';
 import path from 'node:path';
 import { container as root, instanceCachingFactory, type DependencyContainer } from 'tsyringe';
-import { randomIds, systemClock, wombatVersion } from '@wombat/proto';
+import { randomIds, wombatVersion } from '@wombat/proto';
 import type { Logger } from 'pino';
 import { ControlListener } from './api/doors/control-listener.js';
 import { AgentsListener } from './api/doors/agents-listener.js';
@@ -15,6 +15,7 @@ import { operatorService } from './api/control/operator-service.js';
 import { operationService } from './api/control/operation-service.js';
 import { providerService } from './api/control/provider-service.js';
 import { releaseService } from './api/control/release-service.js';
+import { strayService } from './api/control/stray-service.js';
 import { systemService } from './api/control/system-service.js';
 import { tokenService } from './api/control/token-service.js';
 import { HealthService } from './api/health/health-service.js';
@@ -23,6 +24,7 @@ import { HttpListener } from './api/http/http-listener.js';
 import { RequestReplay } from './api/replay/request-replay.js';
 import { reflectionServices } from './api/reflection/reflection-service.js';
 import { CertificateIndex } from './auth/certificate-index.js';
+import { CertificateWatch } from './auth/certificate-watch.js';
 import { HostIdentities } from './auth/host-identities.js';
 import { LostCertificates } from './auth/lost-certificates.js';
 import { MethodTable } from './auth/method-table.js';
@@ -32,6 +34,7 @@ import { TokenUses } from './auth/token-uses.js';
 import { Backups } from './backup/create-backup.js';
 import type { Configuration } from './configuration/configuration.js';
 import { Coordinator } from './coordinator.js';
+import { ClockWatch } from './diagnosis/clock-watch.js';
 import { Diagnosis } from './diagnosis/diagnosis.js';
 import { AgentReports } from './engine/agent-reports.js';
 import { AssignmentBuilder } from './engine/assignment-builder.js';
@@ -48,9 +51,14 @@ import { HealingController } from './engine/healing/healing-controller.js';
 import { HostController } from './engine/host-controller.js';
 import { HostSilence } from './engine/host-silence.js';
 import { JobService } from './engine/jobs/job-service.js';
+import type { Family } from './domain/model/family.js';
+import { joinsCluster } from './engine/bootstrap/joins-cluster.js';
 import { Machines } from './engine/machines/machines.js';
+import { Turns } from './engine/operations/turns.js';
+import { StraySweep } from './engine/machines/stray-sweep.js';
 import { OperationController } from './engine/operation-controller.js';
 import { StepRunner } from './engine/step-runner.js';
+import { UpdateController } from './engine/update/update-controller.js';
 import { AgentFleet } from './fleet/agent-fleet.js';
 import { settingsFor } from './fleet/settings.js';
 import { artifactService } from './fleet/services/artifact-service.js';
@@ -65,9 +73,9 @@ import { ReleaseBlobs } from './releases/release-blobs.js';
 
 /** The coordinator's parts, from top to bottom. Nothing else knows which class stands behind a port. */
 export function compose(configuration: Configuration, grounds: Grounds, log: Logger): Coordinator {
-  const { lock, place, store, clusterId, secrets, authority, certificate, catalog } = grounds;
+  const { lock, clock, place, store, clusterId, secrets, authority, certificate, catalog } = grounds;
   const { directory } = configuration;
-  const [clock, ids] = [systemClock, randomIds];
+  const ids = randomIds;
   const container = root.createChildContainer();
   const part = <Part>(token: new (...args: never[]) => Part, make: (c: DependencyContainer) => Part): void => {
     container.register<Part>(token as never, { useFactory: instanceCachingFactory(make) });
@@ -75,7 +83,8 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
 
   // Who may come in
   part(MethodTable, () => new MethodTable());
-  part(CertificateIndex, () => new CertificateIndex(store, clock));
+  part(CertificateIndex, () => new CertificateIndex(store, clock, configuration.certificates.renewalGraceMs));
+  part(CertificateWatch, (c) => new CertificateWatch({ store, index: c.resolve(CertificateIndex), clock, onError: (error) => log.warn({ err: error }, 'certificates that near their end could not be told') }));
   part(HostIdentities, (c) => new HostIdentities({
     store, authority, index: c.resolve(CertificateIndex), clock, ids, onUntold: (error) => log.error({ err: error }, 'the refusal of a join token could not be recorded'),
   }));
@@ -133,6 +142,10 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     store, clock, log, clusterId, fleet: c.resolve(AgentFleet), providers: c.resolve(ProviderInstances), revoker: c.resolve(HostIdentities),
     limits: configuration.providers, appearsWithinMs: configuration.providers.appearWithinMs,
   }));
+  part(StraySweep, (c) => new StraySweep({
+    store, clock, ids, log, fleet: c.resolve(AgentFleet), machines: c.resolve(Machines), appearsWithinMs: configuration.providers.appearWithinMs,
+    everyMs: configuration.gc.sweepEveryMs, removeAfterMs: configuration.gc.automatic ? configuration.gc.removeAfterMs : 0,
+  }));
   part(HostController, (c) => new HostController({
     store, clock, machines: c.resolve(Machines), silence: c.resolve(HostSilence), enrolTimeoutMs: configuration.hosts.enrolTimeoutMs, idleTtlMs: configuration.hosts.idleTtlMs,
   }));
@@ -141,9 +154,14 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   part(DrainController, (c) => new DrainController({
     store, clock, strategies: catalog, steps: c.resolve(StepRunner), renderings: c.resolve(AssignmentBuilder), history: c.resolve(BoundedHistory),
   }));
-  part(OperationController, () => new OperationController(store, clock));
+  const operations = {
+    clock, ids, joins: (family: Family) => joinsCluster(catalog, family), maxNodesPerOperation: configuration.limits.maxNodesPerOperation,
+  };
+  part(Turns, () => new Turns(store, operations));
+  part(OperationController, (c) => new OperationController(store, clock, c.resolve(Turns)));
+  part(UpdateController, () => new UpdateController({ store, clock, strategies: catalog }));
   part(JobService, (c) => new JobService({ store, fleet: c.resolve(AgentFleet), clock, ids, log }));
-  part(HistoryRetention, () => new HistoryRetention({ store, clock, log, keepMs: configuration.history.keepMs }));
+  part(HistoryRetention, () => new HistoryRetention({ store, clock, log, keepMs: configuration.history.keepMs, renewalGraceMs: configuration.certificates.renewalGraceMs }));
   part(EventRetention, () => new EventRetention({ store, clock, log, keep: configuration.events.keep }));
   part(Engine, (c) => new Engine({
     store, clock, log,
@@ -153,14 +171,16 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     bootstrap: c.resolve(BootstrapController),
     drains: c.resolve(DrainController),
     operations: c.resolve(OperationController),
+    updates: c.resolve(UpdateController),
     jobs: c.resolve(JobService),
     healing: c.resolve(HealingController),
     brakes: c.resolve(Brakes),
-    retention: [c.resolve(BoundedHistory), c.resolve(EventRetention), c.resolve(HistoryRetention)],
+    retention: [c.resolve(StraySweep), c.resolve(BoundedHistory), c.resolve(EventRetention), c.resolve(HistoryRetention)],
   }));
 
   // How it is kept safe and well
   part(Backups, () => new Backups({ directory, place, clusterId, clock, configurationFile: grounds.configurationFile }));
+  part(ClockWatch, () => new ClockWatch({ store, clock, onError: (error) => log.warn({ err: error }, 'a step of the clock could not be told') }));
   part(Diagnosis, (c) => new Diagnosis({
     directory, store, clock, authority, fleet: c.resolve(AgentFleet), place,
     certificate: () => certificate.current, plugins: () => pluginList(catalog).map(({ description }) => description?.name ?? ''),
@@ -172,14 +192,15 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   const controlHandlers = (c: DependencyContainer) => [
     providerService({ store, clock, ids, secrets, drivers: catalog, directory: c.resolve(ProviderInstances) }),
     releaseService({ store, ids, blobs: c.resolve(FileBlobStore), releaseBlobs: c.resolve(ReleaseBlobs) }),
-    familyService({ store, clock, ids, secrets, strategies: catalog, directory: c.resolve(ProviderInstances), drivers: catalog, maxNodesPerOperation: configuration.limits.maxNodesPerOperation }),
-    nodeService({ store, clock, ids, fleet: c.resolve(AgentFleet), strategies: catalog, assignments: c.resolve(AssignmentBuilder) }),
-    hostService({ store, clock, ids, fleet: c.resolve(AgentFleet), strategies: catalog }),
-    operationService({ store, clock }),
+    familyService({ store, clock, ids, secrets, strategies: catalog, directory: c.resolve(ProviderInstances), drivers: catalog, fleet: c.resolve(AgentFleet), operations, keepRevisions: configuration.families.keepRevisions }),
+    nodeService({ store, clock, ids, fleet: c.resolve(AgentFleet), operations, assignments: c.resolve(AssignmentBuilder) }),
+    hostService({ store, clock, ids, fleet: c.resolve(AgentFleet), identities: c.resolve(HostIdentities), operations }),
+    operationService({ store, operations }),
     eventService({ store }),
     jobApiService({ store, jobs: c.resolve(JobService) }),
     operatorService({ store, clock, operators: c.resolve(Operators), uses: c.resolve(TokenUses) }),
     tokenService({ store, clock, ids, issuer: c.resolve(HostIdentities), agentsAddress: () => c.resolve(Coordinator).addresses.agents }),
+    strayService({ store, clock, sweep: c.resolve(StraySweep) }),
     systemService({ clusterId, clock, fleet: c.resolve(AgentFleet), plugins: () => pluginList(catalog), backups: c.resolve(Backups), diagnosis: c.resolve(Diagnosis) }),
   ];
   const agentServices = (c: DependencyContainer) => [
@@ -208,6 +229,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     configuration, lock, store, log, version: wombatVersion,
     certificate,
     index: c.resolve(CertificateIndex),
+    watches: [c.resolve(CertificateWatch), c.resolve(ClockWatch)],
     operators: c.resolve(Operators),
     uses: c.resolve(TokenUses),
     providers: c.resolve(ProviderInstances),

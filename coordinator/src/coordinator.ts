@@ -27,6 +27,8 @@ export interface CoordinatorParts {
   readonly log: Logger;
   readonly certificate: ServerCertificate;
   readonly index: CertificateIndex;
+  /** What looks at something again and again until the signal fires. */
+  readonly watches: readonly { run(signal: AbortSignal): Promise<void> }[];
   readonly operators: Operators;
   readonly uses: TokenUses;
   readonly providers: ProviderInstances;
@@ -80,6 +82,7 @@ export class Coordinator {
     await parts.backups.removeLeftovers();
     parts.fleet.start();
     void parts.certificate.run(this.#stop.signal);
+    for (const watch of parts.watches) void watch.run(this.#stop.signal);
     const { configuration } = parts;
     const agents = await this.#listen('agents', parts.agents, configuration.agents.address);
     const control = await this.#listen('control', parts.control, configuration.control.address);

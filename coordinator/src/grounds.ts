@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { WombatError, type Clock } from '@wombat/proto';
+import { WombatError, type SteadyClock } from '@wombat/proto';
 import { ProcessLock } from '@wombat/proto/processes';
 import type { Logger } from 'pino';
 import { CertificateAuthority } from './auth/certificate-authority.js';
@@ -21,6 +21,7 @@ export interface Grounds {
   readonly lock: ProcessLock;
   /** The one that was named, wherever it lies. */
   readonly configurationFile: string | undefined;
+  readonly clock: SteadyClock;
   readonly place: StorePlace;
   readonly store: Store;
   readonly clusterId: string;
@@ -31,7 +32,7 @@ export interface Grounds {
 }
 
 /** @throws WombatError WO_IN_USE, WO_STORE_..., WO_KEY_UNUSABLE, WO_PLUGIN_INVALID: then nothing is left open */
-export async function layGrounds(configuration: Configuration, clock: Clock, log: Logger, configurationFile?: string): Promise<Grounds> {
+export async function layGrounds(configuration: Configuration, clock: SteadyClock, log: Logger, configurationFile?: string): Promise<Grounds> {
   const { directory } = configuration;
   await makePrivateDirectory(directory).catch((error: unknown) => {
     throw new WombatError('WO_STORE_UNUSABLE', `the directory ${directory} cannot be used: ${(error as Error).message}`, { cause: error });
@@ -47,7 +48,7 @@ export async function layGrounds(configuration: Configuration, clock: Clock, log
     const secrets = await SecretBox.load(directory, store);
     const authority = await CertificateAuthority.load({ directory, clusterId, clock, hostLifetimeMs: configuration.certificates.lifetimeMs });
     const certificate = await ServerCertificate.issue({ authority, clock, log, advertisedNames: advertisedNames(configuration) });
-    return { lock, configurationFile, place, store, clusterId, secrets, authority, certificate, catalog };
+    return { lock, configurationFile, clock, place, store, clusterId, secrets, authority, certificate, catalog };
   } catch (error) {
     await store?.close();
     lock.release();
@@ -55,7 +56,7 @@ export async function layGrounds(configuration: Configuration, clock: Clock, log
   }
 }
 
-function placeOf({ directory, store }: Configuration, clock: Clock, log: Logger): StorePlace {
+function placeOf({ directory, store }: Configuration, clock: SteadyClock, log: Logger): StorePlace {
   const { url, password } = store;
   if (!url) return sqlitePlace(path.join(directory, 'store', 'wombat.db'), clock);
   return postgresPlace({

@@ -1,4 +1,4 @@
-import { catalogue, errorBlock, systemClock, WombatError, wombatVersion } from '@wombat/proto';
+import { catalogue, errorBlock, SteadyClock, WombatError, wombatVersion } from '@wombat/proto';
 import { armFailpoints, failpointsVariable } from '@wombat/proto/failpoints';
 import { compose } from './compose.js';
 import { runRestore, takeRestore } from './backup/restore-command.js';
@@ -22,7 +22,7 @@ async function main(given: readonly string[]): Promise<void> {
   const armed = armFailpoints(process.env[failpointsVariable]);
   if (armed !== undefined) log.warn({ armed }, 'failpoints are armed: this coordinator is made to fail');
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'a promise was rejected and nobody heard'));
-  const coordinator = compose(configuration, await layGrounds(configuration, systemClock, log, namedConfigurationFile(argv, process.env)), log);
+  const coordinator = compose(configuration, await layGrounds(configuration, new SteadyClock(), log, namedConfigurationFile(argv, process.env)), log);
   let stopping = false;
   const stop = (): void => {
     if (stopping) return;

@@ -11,5 +11,6 @@ export * from './gen/wombat/control/v1/operation.js';
 export * from './gen/wombat/control/v1/operator.js';
 export * from './gen/wombat/control/v1/provider.js';
 export * from './gen/wombat/control/v1/release.js';
+export * from './gen/wombat/control/v1/stray.js';
 export * from './gen/wombat/control/v1/system.js';
 export * from './gen/wombat/control/v1/token.js';

@@ -18,6 +18,7 @@ export * from './names.js';
 export * from './nearest.js';
 export * from './platform.js';
 export * from './size-text.js';
+export * from './steady-clock.js';
 export * from './text-filters.js';
 export * from './timer.js';
 export * from './version.js';

@@ -39,21 +39,22 @@ function pageOf(lines) {
 
 <!-- Written by \`npm run test:faults -- --report\`. -->
 
-What Wombat promises when a part of it fails, and what the last runs of the tests have shown. Each run injects one fault into a real coordinator with real
-agents, writes down what it sees of processes, machines, files, journals and events, and judges all of it by these rules afterwards:
+What Wombat promises when a part of it fails, and what the last runs of the tests have shown. Faults with seeds are injected into a real coordinator with
+real agents: what dies, at which of the [failpoints](reference/failpoints.md) or after how many milliseconds, is drawn by the seed. What can be seen of
+processes, machines, files, journals and events is written down, and judged by these rules afterwards:
 
 | rule | what must be so |
 |---|---|
 ${rules.join('\n')}
 
-Faults that are drawn by a seed are different with each: what dies, at which of the [failpoints](reference/failpoints.md) or after how many milliseconds.
-*Recovery* is the longest time from the return of what had died to the end of what had been asked for. Times are those of 2 cores.
+The other faults have single tests; a failed assertion of theirs counts as a violation. *Recovery* is the longest time from the return of what had died to the end of what had been asked for. Times are those of 2 cores.
 
 | fault | what happens | promise | tests | seeds | violations | slowest recovery | took | when |
 |---|---|---|---|---|---|---|---|---|
 ${lines.join('\n')}
 
 \`npm run test:faults -- --seeds 200 --fault F1,F3 --report\` repeats it; \`--seed N\` begins with the seed of a line. A run that violates a rule leaves
-what it has seen in \`test-results/faults\`. Some of every fault is part of \`./scripts/test\`.
+what it has seen in \`test-results/faults\`. All these tests are part of \`./scripts/test\`, with
+few seeds.
 `;
 }

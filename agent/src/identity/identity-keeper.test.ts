@@ -80,20 +80,42 @@ t.test('a renewal that fails is tried again, and the old certificate stays', asy
   t.equal(tries, 2, 'the second try got it');
 });
 
-t.test('a certificate that looks old as soon as it comes is asked for again only after a pause', async (t) => {
+t.test('a clock that is set, either way, brings no renewal forward and puts none off', async (t) => {
+  for (const jumpMs of [-24 * hourMs, 24 * hourMs]) {
+    const clock = new ManualClock(Math.floor(Date.now() / 1000) * 1000);
+    const { standIn, keeper, stop } = await enrolled(t, clock);
+    let renewals = 0;
+    const renew = standIn.behaviour.renew;
+    standIn.behaviour.renew = (request) => {
+      renewals++;
+      return renew(request);
+    };
+    keeper.renewForever(stop.signal).catch(() => undefined);
+    await until(() => clock.pending().length === 1, 'the wait for the renewal');
+    clock.jump(jumpMs);
+    await turn(clock, 2 * hourMs - 60_000);
+    t.equal(renewals, 0, `${jumpMs / hourMs} h: not before its time`);
+    await turn(clock, 60_000);
+    await until(() => renewals === 1, `${jumpMs / hourMs} h: the renewal in its time`);
+    await until(() => clock.pending().length === 1, 'the wait for the next');
+    t.ok(clock.pending()[0]! > hourMs, `${jumpMs / hourMs} h: the next is not asked for at once`);
+    stop.abort();
+  }
+});
+
+t.test('when the coordinator says that the certificate is over, it is renewed at once', async (t) => {
   const clock = new ManualClock(Math.floor(Date.now() / 1000) * 1000);
-  const { standIn, keeper, stop } = await enrolled(t, clock);
-  let renewals = 0;
-  const renew = standIn.behaviour.renew;
-  standIn.behaviour.renew = (request) => {
-    renewals++;
-    return renew(request);
-  };
-  // This machine's clock is a year ahead.
-  clock.advance(365 * 24 * hourMs);
+  const { keeper, stop } = await enrolled(t, clock);
+  const first = keeper.current();
   keeper.renewForever(stop.signal).catch(() => undefined);
-  await until(() => clock.pending().length === 1, 'the pause');
-  t.same([renewals, clock.pending()], [1, [10_000]], 'one renewal, then ten seconds');
+  await until(() => clock.pending().length === 1, 'the wait for the renewal');
+  keeper.renewSoon();
+  await until(() => keeper.current() !== first, 'the renewal');
+  const second = keeper.current();
+  keeper.renewSoon();
+  await until(() => clock.pending().length === 1, 'the pause before the next');
+  t.equal(keeper.current(), second, 'who asks for it twice gets it once');
+  t.ok(clock.pending()[0]! <= 10_000, 'and again after a pause');
 });
 
 async function turn(clock: ManualClock, ms: number): Promise<void> {

@@ -3,7 +3,7 @@ import { backoffMs, WombatError, type BackoffOptions, type Clock } from '@wombat
 import type { Logger } from 'pino';
 import type { CoordinatorAddress } from './coordinator-address.js';
 import type { Enrolment } from './enrolment.js';
-import { checkIdentity, notAfterMs, renewalDueMs, type Identity } from './identity.js';
+import { checkIdentity, lifeMs, notAfterMs, untilRenewalMs, type Identity } from './identity.js';
 import { explainTime } from './explain-time.js';
 import type { IdentityFiles } from './identity-files.js';
 import { acceptIssued, reportSkew } from './issued-certificate.js';
@@ -24,17 +24,20 @@ export interface IdentityKeeperParts {
   readonly timeoutMs?: number;
 }
 
-/** A longer sleep would not notice a wall clock that was set. */
-const longestSleepMs = 10 * 60_000;
-/** With a clock that is far ahead every certificate looks old: it is not asked for without end. */
+/** Timers know no more than 24 days. */
+const longestSleepMs = 24 * 60 * 60_000;
+/** From one renewal to the next at least, or a third of the certificate's life where that is less. */
 const shortestPauseMs = 10_000;
 
-/** Holds the identity of this host and renews its certificate before a third of its life is left. */
+/** Holds the identity of this host and renews its certificate when a third of its life is left. */
 export class IdentityKeeper {
   readonly #parts: IdentityKeeperParts;
   readonly #listeners = new Set<() => void>();
   #identity: Identity | undefined;
-  #renewedAtMs = -Infinity;
+  // Both of the monotonic clock: once a certificate has come, a clock that is set changes nothing.
+  #dueAtMs = 0;
+  #earliestAtMs = 0;
+  #alarm = new AbortController();
 
   constructor(parts: IdentityKeeperParts) {
     this.#parts = parts;
@@ -42,7 +45,9 @@ export class IdentityKeeper {
 
   /** To be awaited once, before anything else here. @throws WombatError as Enrolment does */
   async ensure(signal: AbortSignal): Promise<Identity> {
-    this.#identity = await this.#parts.enrolment.ensureIdentity(signal);
+    const { enrolment, clock } = this.#parts;
+    this.#identity = await enrolment.ensureIdentity(signal);
+    this.#dueAtMs = clock.monotonic() + untilRenewalMs(this.#identity, clock.now());
     return this.#identity;
   }
 
@@ -57,22 +62,35 @@ export class IdentityKeeper {
     return () => this.#listeners.delete(listener);
   }
 
+  /** The coordinator says that the certificate is over, whatever the clock here says. */
+  renewSoon(): void {
+    this.#dueAtMs = this.#parts.clock.monotonic();
+    this.#alarm.abort();
+  }
+
   /** Renews for ever; rejects only with the signal's reason. */
   async renewForever(signal: AbortSignal): Promise<never> {
+    const { clock, backoff = { initialMs: 1_000, maximumMs: 300_000 } } = this.#parts;
     for (let attempt = 0; ; ) {
-      const delayMs = this.#untilRenewalMs();
+      const delayMs = Math.max(this.#dueAtMs, this.#earliestAtMs) - clock.monotonic();
       if (delayMs > 0) {
-        await this.#parts.clock.sleep(Math.min(delayMs, longestSleepMs), signal);
+        await this.#sleep(Math.min(delayMs, longestSleepMs), signal);
         continue;
       }
       attempt = (await this.#tryRenew(signal)) ? 0 : attempt + 1;
-      if (attempt > 0) await this.#parts.clock.sleep(backoffMs(attempt - 1, this.#parts.backoff ?? { initialMs: 1_000, maximumMs: 300_000 }), signal);
+      if (attempt > 0) await clock.sleep(backoffMs(attempt - 1, backoff), signal);
     }
   }
 
-  #untilRenewalMs(): number {
-    const now = this.#parts.clock.now();
-    return Math.max(renewalDueMs(this.current()), this.#renewedAtMs + shortestPauseMs) - now;
+  /** Until the time is over, or somebody wants a renewal. */
+  async #sleep(ms: number, signal: AbortSignal): Promise<void> {
+    const alarm = new AbortController();
+    const onStop = (): void => alarm.abort();
+    signal.addEventListener('abort', onStop, { once: true });
+    this.#alarm = alarm;
+    await this.#parts.clock.sleep(ms, alarm.signal).catch(() => undefined);
+    signal.removeEventListener('abort', onStop);
+    signal.throwIfAborted();
   }
 
   async #tryRenew(signal: AbortSignal): Promise<boolean> {
@@ -101,12 +119,20 @@ export class IdentityKeeper {
       checkIdentity(renewed);
       files.save(renewed);
       this.#identity = renewed;
-      this.#renewedAtMs = renewed.obtainedAtMs;
+      this.#plan(renewed, response.certificate?.coordinatorTime?.getTime() ?? clock.now());
       reportSkew(response.certificate?.coordinatorTime, clock, log);
       log.info({ notAfter: new Date(notAfterMs(renewed)) }, 'certificate renewed');
       for (const listener of this.#listeners) listener();
     } finally {
       client.close();
     }
+  }
+
+  /** How long it lives is measured by the clock that has signed it. */
+  #plan(renewed: Identity, issuedAtMs: number): void {
+    const nowMs = this.#parts.clock.monotonic();
+    const issued = { ...renewed, obtainedAtMs: issuedAtMs };
+    this.#dueAtMs = nowMs + untilRenewalMs(issued, issuedAtMs);
+    this.#earliestAtMs = nowMs + Math.min(shortestPauseMs, Math.max(0, lifeMs(issued)) / 3);
   }
 }

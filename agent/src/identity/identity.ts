@@ -31,9 +31,15 @@ export function notAfterMs(identity: Identity): number {
   return Date.parse(new X509Certificate(identity.certificateChain).validTo);
 }
 
-/** Two thirds of the life that the certificate had when it came: its beginning may lie before that. */
-export function renewalDueMs(identity: Identity): number {
-  return identity.obtainedAtMs + ((notAfterMs(identity) - identity.obtainedAtMs) * 2) / 3;
+/** For how long the certificate was good when it came: its beginning may lie before that. */
+export function lifeMs(identity: Identity): number {
+  return notAfterMs(identity) - identity.obtainedAtMs;
+}
+
+/** From now to two thirds of its life. A clock that was set while nobody looked never makes it longer than that. */
+export function untilRenewalMs(identity: Identity, nowMs: number): number {
+  const dueAfterMs = (lifeMs(identity) * 2) / 3;
+  return Math.max(0, Math.min(dueAfterMs, identity.obtainedAtMs + dueAfterMs - nowMs));
 }
 
 /** The URIs among a certificate's subject alternative names. */

@@ -11,7 +11,6 @@ export type ChannelCall = ClientDuplexStream<ChannelRequest, ChannelResponse>;
 /** One connection to the coordinator: the session's stream, and beside it channels and fetches with flow control of their own. */
 export class Connection {
   readonly #client: Client;
-  #sideStreams = 0;
 
   constructor(client: Client) {
     this.#client = client;
@@ -23,17 +22,12 @@ export class Connection {
 
   channel(): ChannelCall {
     const { path, requestSerialize, responseDeserialize } = SessionServiceService.channel;
-    return this.#counted(this.#client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, new Metadata()));
+    return this.#client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, new Metadata());
   }
 
   fetchArtifact(request: FetchArtifactRequest): ClientReadableStream<FetchArtifactResponse> {
     const { path, requestSerialize, responseDeserialize } = ArtifactServiceService.fetchArtifact;
-    return this.#counted(this.#client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, new Metadata()));
-  }
-
-  /** Whether a channel or a fetch would be cut by closing now. */
-  isBusy(): boolean {
-    return this.#sideStreams > 0;
+    return this.#client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, new Metadata());
   }
 
   /** Called once when the connection is gone or closed, whatever its calls hear of it. */
@@ -43,11 +37,5 @@ export class Connection {
 
   close(): void {
     this.#client.close();
-  }
-
-  #counted<Call extends ClientReadableStream<unknown> | ChannelCall>(call: Call): Call {
-    this.#sideStreams++;
-    call.once('status', () => this.#sideStreams--);
-    return call;
   }
 }

@@ -9,8 +9,8 @@
  * | closing | our half is ended, what is queued is being written                 | end       |
  * | stopped | for good                                                           |           |
  *
- * `end` is whatever ends the stream: a refusal, an error of the transport or of a frame, the
- * coordinator's own end, or a new certificate that wants a new connection.
+ * `end` is whatever ends the stream: a refusal, an error of the transport or of a frame, or the
+ * coordinator's own end.
  */
 const transitions = {
   waiting: { try: 'opening', stop: 'stopped' },

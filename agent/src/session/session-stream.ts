@@ -45,7 +45,6 @@ const longestRetryAfterMs = 10 * 60_000;
 /** One session, from Hello to its end. Built anew for each connection. */
 export class SessionStream {
   readonly #parts: SessionStreamParts;
-  readonly #connection: Connection;
   readonly #outbox = new Outbox();
   readonly #inbox: Inbox;
   /** Fires when the session is over for whatever reason; what runs beside it hangs on its signal. */
@@ -60,7 +59,6 @@ export class SessionStream {
 
   constructor(parts: SessionStreamParts, connection: Connection) {
     this.#parts = parts;
-    this.#connection = connection;
     this.#call = connection.session();
     this.#inbox = new Inbox({
       handlers: parts.handlers,
@@ -94,18 +92,6 @@ export class SessionStream {
     if (this.#over.signal.aborted) return;
     this.#error = error;
     this.#over.abort(error ?? new WombatError('WO_CANCELLED', 'the session was ended'));
-  }
-
-  /** Ends in good order as soon as nothing runs beside the session, at the latest after `graceMs`. */
-  async endWhenIdle(graceMs: number): Promise<void> {
-    const { clock } = this.#parts;
-    const latestMs = clock.monotonic() + graceMs;
-    try {
-      while (this.#connection.isBusy() && clock.monotonic() < latestMs) await clock.sleep(500, this.#over.signal);
-    } catch {
-      return;
-    }
-    this.end(undefined);
   }
 
   #listen(): void {

@@ -154,7 +154,7 @@ t.test('assignments that cannot be journaled are asked for again by a new sessio
   t.equal(bench.calls.length, 2, 'in a second session');
 });
 
-t.test('after a renewal the session goes on with the new certificate', async (t) => {
+t.test('a renewal leaves the session as it is; the next one presents the new certificate', async (t) => {
   const bench = await sessionBench(t);
   const serials: (string | undefined)[] = [];
   const accept = bench.standIn.behaviour.session;
@@ -162,15 +162,49 @@ t.test('after a renewal the session goes on with the new certificate', async (t)
     serials.push([...bench.standIn.sockets].at(-1)?.getPeerCertificate().serialNumber);
     accept(call);
   };
-  bench.standIn.certificateLife = { notBeforeMs: Date.now() - 60_000, lifetimeMs: 86_400_000 };
   bench.start();
   await bench.seen('status');
   const first = bench.keeper.current();
   await bench.keeper.renew(bench.stop.signal);
-  await until(() => bench.calls.length === 2 && bench.session.state() === 'open', 'the second session');
   t.not(bench.keeper.current().certificateChain, first.certificateChain, 'the certificate has changed');
+  bench.handlers.changeStatus(node('node-c'));
+  await until(() => bench.frames.some((frame) => frame.$case === 'status' && !frame.value.complete), 'the change of node-c');
+  t.equal(bench.calls.length, 1, 'in the same session');
+  bench.standIn.cutConnections();
+  await until(() => bench.calls.length === 2 && bench.session.state() === 'open', 'the second session');
   t.not(serials[1], serials[0], 'the second connection presents it');
-  t.notOk(bench.lines.some((line) => line.includes('no session')), 'nothing went wrong on the way');
+});
+
+t.test('a certificate that is refused as expired is renewed, and the next try does not wait', async (t) => {
+  const bench = await sessionBench(t);
+  const accept = bench.standIn.behaviour.session;
+  let tries = 0;
+  bench.standIn.behaviour.session = (call) => {
+    if (++tries > 1) return accept(call);
+    call.emit('error', toServiceError(new WombatError('WO_CERTIFICATE_REFUSED', 'the certificate is refused: it has expired', { details: { reason: 'expired' } })));
+  };
+  bench.keeper.renewForever(bench.stop.signal).catch(() => undefined);
+  const first = bench.keeper.current();
+  const startedAt = performance.now();
+  bench.start();
+  await bench.seen('status');
+  t.ok(performance.now() - startedAt < 4_500, 'sooner than a refusal is waited for otherwise');
+  t.not(bench.keeper.current(), first, 'with a new certificate');
+});
+
+t.test('an agent whose identity another one holds waits long, and says what to do', async (t) => {
+  const bench = await sessionBench(t);
+  bench.standIn.behaviour.session = (call) => {
+    const error = toErrorDetail(new WombatError('WO_DUPLICATE_IDENTITY', 'another agent holds the session of this host, from 192.0.2.7:4000'));
+    call.write({ frame: { $case: 'refusal', value: { error, retryAfter: { seconds: 5n, nanos: 0 } } } });
+    call.end();
+  };
+  bench.start();
+  const line = await until(() => bench.lines.find((text) => text.includes('no session')), 'the refusal');
+  const { reason, hint, delayMs } = JSON.parse(line) as { reason: string; hint: string; delayMs: number };
+  t.match(reason, '192.0.2.7', 'it names the other address');
+  t.match(hint, /copied.*token/, 'and the way out');
+  t.ok(delayMs >= 5_000, `it waits ${delayMs} ms`);
 });
 
 t.test('clocks that differ by minutes are told', async (t) => {

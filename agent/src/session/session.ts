@@ -11,7 +11,7 @@ import { SessionStream, type Reporter, type SessionEnd } from './session-stream.
 
 export interface SessionParts {
   readonly link: CoordinatorLink;
-  readonly keeper: Pick<IdentityKeeper, 'onRenewed'>;
+  readonly keeper: Pick<IdentityKeeper, 'onRenewed' | 'renewSoon'>;
   readonly handlers: SessionHandlers;
   readonly reporter: Reporter;
   /** Changes when the machine boots. */
@@ -29,15 +29,19 @@ const settledMs = 10_000;
 /** Whoever was revoked is refused until somebody does something about it. */
 const refusedBackoff: BackoffOptions = { initialMs: 5_000, maximumMs: 5 * 60_000 };
 const refusedHint = 'if this host shall come back, create a token (wo token create), empty the directory of the agent and start it with that token; else stop the agent';
-/** How long a channel or a fetch may hold up the change to a new certificate. */
-const renewalGraceMs = 10 * 60_000;
+/** Another machine has this identity: until one of the two is enrolled anew, the other is not disturbed often. */
+const duplicateBackoff: BackoffOptions = { initialMs: 5_000, maximumMs: 60_000 };
+const duplicateHint = 'was the disk of this machine copied? stop the agent on one of the two, or empty its directory and enrol it with a token of its own; nodes of this directory run on meanwhile';
+/** What the coordinator says of a certificate that can still be renewed. */
+const outOfTime: ReadonlySet<string | undefined> = new Set(['expired', 'not-yet-valid']);
 
 /** Holds a session with the coordinator, one after another, until it is stopped. See session-state.ts. */
 export class Session {
   readonly #parts: SessionParts;
   readonly #channels: Channels;
   #state: SessionState = 'waiting';
-  #stream: SessionStream | undefined;
+  /** Ends the wait for the next try. */
+  #retry = new AbortController();
   #lastReason = '';
 
   constructor(parts: SessionParts) {
@@ -51,15 +55,19 @@ export class Session {
 
   /** Resolves when the signal has fired and the last session is closed; never rejects. */
   async run(stop: AbortSignal): Promise<void> {
-    const forget = this.#parts.keeper.onRenewed(() => void this.#stream?.endWhenIdle(renewalGraceMs));
+    // A session that is open goes on: the coordinator knows that the new certificate follows the one that it began with.
+    const forget = this.#parts.keeper.onRenewed(() => this.#retry.abort());
+    const onStop = (): void => this.#retry.abort();
+    stop.addEventListener('abort', onStop, { once: true });
     for (let attempt = 0; !stop.aborted; ) {
       const end = await this.#once(stop);
       if (stop.aborted) break;
       this.#advance('end');
       if (end.openForMs >= settledMs || end.error === undefined) attempt = 0;
-      await this.#wait(end, attempt++, stop);
+      await this.#wait(end, attempt++);
     }
     forget();
+    stop.removeEventListener('abort', onStop);
     this.#advance('stop');
     this.#advance('end');
   }
@@ -69,13 +77,11 @@ export class Session {
     let connection: Connection | undefined;
     try {
       connection = this.#parts.link.connect();
-      this.#stream = this.#newStream(connection);
-      const end = await this.#stream.run(this.#hello(), stop);
+      const end = await this.#newStream(connection).run(this.#hello(), stop);
       return end.error ? { ...end, error: await this.#parts.link.explain(end.error, this.#parts.clock) } : end;
     } catch (error) {
       return { error: WombatError.from(error), openForMs: 0, retryAfterMs: 0 };
     } finally {
-      this.#stream = undefined;
       this.#parts.link.use(undefined);
       connection?.close();
     }
@@ -105,14 +111,20 @@ export class Session {
     };
   }
 
-  async #wait({ error, retryAfterMs }: SessionEnd, attempt: number, stop: AbortSignal): Promise<void> {
-    // Ended by ourselves for a new certificate: nothing is wrong, and nobody is to be spared.
+  async #wait({ error, retryAfterMs }: SessionEnd, attempt: number): Promise<void> {
     if (error === undefined) return;
-    const isRefused = error.code === 'WO_CERTIFICATE_REFUSED';
-    const backoff = isRefused ? refusedBackoff : (this.#parts.backoff ?? { initialMs: 200, maximumMs: 15_000 });
+    const { backoff, hint } = this.#patience(error);
     const delayMs = Math.max(retryAfterMs, backoffMs(attempt, backoff));
-    this.#tell(error, isRefused ? refusedHint : error.hint, delayMs);
-    await this.#parts.clock.sleep(delayMs, stop).catch(() => undefined);
+    this.#tell(error, hint, delayMs);
+    this.#retry = new AbortController();
+    if (error.code === 'WO_CERTIFICATE_REFUSED' && outOfTime.has(error.details?.['reason'])) this.#parts.keeper.renewSoon();
+    await this.#parts.clock.sleep(delayMs, this.#retry.signal).catch(() => undefined);
+  }
+
+  #patience({ code, hint }: WombatError): { readonly backoff: BackoffOptions; readonly hint: string } {
+    if (code === 'WO_CERTIFICATE_REFUSED') return { backoff: refusedBackoff, hint: refusedHint };
+    if (code === 'WO_DUPLICATE_IDENTITY') return { backoff: duplicateBackoff, hint: duplicateHint };
+    return { backoff: this.#parts.backoff ?? { initialMs: 200, maximumMs: 15_000 }, hint };
   }
 
   /** The same reason, told every 15 seconds for an hour, helps nobody. */

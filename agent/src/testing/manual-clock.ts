@@ -8,6 +8,7 @@ interface Sleeper {
 /** Time that stands still until a test turns it. */
 export class ManualClock implements Clock {
   #nowMs: number;
+  #setByMs = 0;
   #sleepers: Sleeper[] = [];
 
   constructor(nowMs = Date.now()) {
@@ -15,7 +16,7 @@ export class ManualClock implements Clock {
   }
 
   now(): number {
-    return this.#nowMs;
+    return this.#nowMs + this.#setByMs;
   }
 
   monotonic(): number {
@@ -33,6 +34,11 @@ export class ManualClock implements Clock {
     const due = this.#sleepers.filter(({ dueMs }) => dueMs <= this.#nowMs);
     this.#sleepers = this.#sleepers.filter((sleeper) => !due.includes(sleeper));
     for (const { wake } of due) wake();
+  }
+
+  /** Somebody sets the wall clock; no time passes. */
+  jump(ms: number): void {
+    this.#setByMs += ms;
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {

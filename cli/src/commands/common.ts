@@ -1,3 +1,5 @@
+import { durationFromMs } from '@wombat/proto';
+import { parseDurationMs } from '../parse/duration.js';
 import { flag, text, wholeNumber } from '../options.js';
 
 /** Options of every command that lists. */
@@ -9,9 +11,19 @@ export const listOptions = {
 /** Of a command that would store something. */
 export const dryRunOption = { dryRun: flag('--dry-run', 'say what would be stored, and store nothing') };
 
-/** Options of every command that follows an operation. */
+/** Of every command that follows an operation. */
+export const detachOption = { detach: flag('--detach', 'do not wait: print the id of the operation and leave it running') };
+
+const defaultWaitMs = 60 * 60_000;
+
+/** Options of every command that starts an operation. */
 export const operationOptions = {
-  detach: flag('--detach', 'do not wait: print the id of the operation and leave it running'),
+  wait: {
+    flags: '--wait [duration]',
+    help: 'where another operation holds the family: wait for it, at most so long, and begin then; write --wait=30m, --wait alone means an hour',
+    read: (given: readonly string[], name: string) => (given.length === 0 ? undefined : durationFromMs(given.at(-1) === '' ? defaultWaitMs : parseDurationMs(given.at(-1)!, name))),
+  },
+  ...detachOption,
 };
 
 /** Of every command that drains nodes before it stops them. */

@@ -56,7 +56,10 @@ export const commands: readonly Registered[] = [
   { path: 'family domain', short: 'add-domain', summary: 'say where nodes of a family may go', load: async () => (await import('./family/domain.js')).familyDomain },
   { path: 'family remove-domain', summary: 'take a domain away again', load: async () => (await import('./family/remove-domain.js')).familyRemoveDomain },
   { path: 'family deploy', short: 'deploy-nodes', summary: 'place more nodes and start them', load: async () => (await import('./family/deploy.js')).familyDeploy },
+  { path: 'family scale', summary: 'bring a family to a number of nodes', load: async () => (await import('./family/scale.js')).familyScale },
   { path: 'family env', summary: 'list or change the environment and the secrets', load: async () => (await import('./family/env.js')).familyEnv },
+  { path: 'family update', summary: 'bring the nodes to another release or environment, a few at a time', load: async () => (await import('./family/update.js')).familyUpdate },
+  { path: 'family revisions', summary: 'list what the family says and said', load: async () => (await import('./family/revisions.js')).familyRevisions },
   { path: 'family policy', summary: 'say what becomes of nodes whose host is lost', load: async () => (await import('./family/policy.js')).familyPolicy },
   { path: 'family remove', summary: 'remove a family without nodes', load: async () => (await import('./family/remove.js')).familyRemove },
 
@@ -75,6 +78,7 @@ export const commands: readonly Registered[] = [
   { path: 'host drain', summary: 'remove the nodes of a host and place none there', load: async () => (await import('./host/drain.js')).hostDrain },
   { path: 'host replace', summary: 'deploy others in place of the nodes of a lost host', load: async () => (await import('./host/replace.js')).hostReplace },
   { path: 'host remove', summary: 'destroy the machine', load: async () => (await import('./host/remove.js')).hostRemove },
+  { path: 'host revoke', summary: 'refuse the certificate of a host', load: async () => (await import('./host/revoke.js')).hostRevoke },
 
   { path: 'operation list', summary: 'list the operations', load: async () => (await import('./operation/list.js')).operationList },
   { path: 'operation show', summary: 'show one operation and its plan', load: async () => (await import('./operation/show.js')).operationShow },
@@ -108,6 +112,7 @@ export const commands: readonly Registered[] = [
 
   { path: 'exec', summary: 'run a command on many nodes or hosts at once', load: async () => (await import('./exec.js')).exec },
   { path: 'status', summary: 'what should run, what runs, what waits, what failed', load: async () => (await import('./status.js')).status },
+  { path: 'gc', summary: 'remove machines without a host and hosts without a machine', load: async () => (await import('./gc.js')).gc },
   { path: 'doctor', summary: 'look for what is wrong, here, in the coordinator and on the hosts', load: async () => (await import('./doctor.js')).doctor },
   { path: 'backup', summary: 'save all that the coordinator has', load: async () => (await import('./backup.js')).backup },
   { path: 'restore', summary: 'set up a coordinator from a backup', load: async () => (await import('./restore.js')).restore },

@@ -10,5 +10,5 @@ export function endLine(view: OperationView, colours: Colours): string {
   const { done = 0, total = 0, failed = 0 } = operation.progress ?? {};
   const time = operation.finishedAt ? ` in ${elapsed(Math.max(0, operation.finishedAt.getTime() - startedMs))}` : '';
   const mark = operation.state === OperationState.SUCCEEDED ? colours.green('✓') : colours.red('✗');
-  return `${mark} ${sanitise(`${kind} ${operation.metadata?.id ?? ''} ${state}${time}: ${done} of ${total} ${goal}${failed ? `, ${failed} failed` : ''}`)}`;
+  return `${mark} ${sanitise(`${kind} ${operation.metadata?.id ?? ''} ${state}${time}: ${done} of ${total} ${goal}${failed ? `, ${failed} failed` : ''}${operation.rest ? `; left: ${operation.rest}` : ''}`)}`;
 }

@@ -1,4 +1,4 @@
-import type { Operation } from '@wombat/proto/control';
+import { OperationState, type Operation } from '@wombat/proto/control';
 import { idOf } from '../control/names.js';
 import type { Runtime } from '../runtime.js';
 import { followOperation } from './follow-operation.js';
@@ -16,7 +16,7 @@ export async function followStarted(runtime: Runtime, operation: Operation, { de
   const { print, flags, io } = runtime;
   const id = idOf(operation);
   if (detach) {
-    await print.created({ id, json: toJson(operation), line: `operation ${id} is running`, next: `wo operation watch ${id}` });
+    await print.created({ id, json: toJson(operation), line: `operation ${id} is ${operation.state === OperationState.WAITING ? `waiting: ${operation.waiting?.reason ?? ''}` : 'running'}`, next: `wo operation watch ${id}` });
     return 0;
   }
   if (!print.isForPrograms && (flags.quiet || io.stdout.isTTY !== true)) print.data(id);

@@ -37,6 +37,9 @@ const goals: Readonly<Partial<Record<OperationKind, string>>> = {
 
 const terminal: ReadonlySet<OperationState> = new Set([OperationState.SUCCEEDED, OperationState.FAILED, OperationState.PARTIAL, OperationState.CANCELLED]);
 
+/** The others tell what the operation itself says. */
+const toldOfOperations: readonly string[] = ['operation.waiting', 'operation.cancelling'];
+
 /** What is known of an operation, put together from its stream. Pure: knows no clock and no terminal. */
 export class OperationView {
   operation: Operation;
@@ -63,6 +66,8 @@ export class OperationView {
   }
 
   get goal(): string {
+    // Which way a family is scaled its plan tells.
+    if (this.operation.plan.some(({ action }) => action === PlanAction.REMOVE_NODE)) return 'gone';
     return goals[this.operation.kind] ?? 'running';
   }
 
@@ -126,7 +131,7 @@ export class OperationView {
 
   /** What is told besides phases: waiting for capacity, a crash that is restarted, a split cluster. */
   #otherEvent(event: Event, atMs: number): Change | undefined {
-    if (event.type.startsWith('operation.')) return undefined;
+    if (event.type.startsWith('operation.') && !toldOfOperations.includes(event.type)) return undefined;
     const said = event.message || event.type;
     return { atMs, subject: event.subjectName || event.subjectId, phase: event.type.split('.').slice(1).join('.') || event.type, message: said, isFailure: false };
   }

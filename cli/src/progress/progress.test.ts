@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { OperationState, PlanAction } from '@wombat/proto/control';
+import { OperationState, PlanAction, StepState } from '@wombat/proto/control';
 import stringWidth from 'string-width';
 import t from 'tap';
 import { createRuntime, type Runtime } from '../runtime.js';
@@ -42,7 +42,7 @@ t.test('an event that is known already, one without a payload, and one of anothe
 });
 
 t.test('nodes that are stopped do not begin as pending', async (t) => {
-  const stop = operation([], { plan: [{ action: PlanAction.STOP_NODE, nodeId: 'node-a', nodeName: 'a', hostId: '', hostName: '', domainId: '', domainName: '', reason: '' }] });
+  const stop = operation([], { plan: [{ action: PlanAction.STOP_NODE, nodeId: 'node-a', nodeName: 'a', hostId: '', hostName: '', domainId: '', domainName: '', reason: '', state: StepState.UNSPECIFIED, since: undefined, why: '' }] });
   t.same([...new OperationView(stop).targets.values()].map(({ phase }) => phase), ['']);
 });
 

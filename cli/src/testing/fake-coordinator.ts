@@ -9,12 +9,13 @@ import { makeCertificates } from './authority.js';
 
 const services = [
   control.EventServiceService, control.FamilyServiceService, control.HostServiceService, control.JobServiceService, control.NodeServiceService,
-  control.OperationServiceService, control.ProviderServiceService, control.ReleaseServiceService, control.SystemServiceService, control.TokenServiceService,
+  control.OperationServiceService, control.ProviderServiceService, control.ReleaseServiceService, control.StrayServiceService, control.SystemServiceService,
+  control.TokenServiceService,
 ] as unknown as readonly ServiceDefinition[];
 
 type Definitions = typeof control.EventServiceService & typeof control.FamilyServiceService & typeof control.HostServiceService & typeof control.JobServiceService &
   typeof control.NodeServiceService & typeof control.OperationServiceService & typeof control.ProviderServiceService & typeof control.ReleaseServiceService &
-  typeof control.SystemServiceService & typeof control.TokenServiceService;
+  typeof control.StrayServiceService & typeof control.SystemServiceService & typeof control.TokenServiceService;
 type RequestOf<M> = M extends { requestDeserialize: (bytes: Buffer) => infer Q } ? Q : never;
 type AnswerOf<M> = M extends { responseDeserialize: (bytes: Buffer) => infer S } ? S : never;
 

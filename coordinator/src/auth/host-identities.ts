@@ -6,7 +6,7 @@ import type { HostCertificate, JoinToken } from '../domain/model/identity.js';
 import type { Store, Transaction } from '../store/store.js';
 import { addressOf } from './address-of.js';
 import type { CertificateAuthority, HostCertificateIssued } from './certificate-authority.js';
-import { certificateRefused, type CertificateIndex, type HostIdentity } from './certificate-index.js';
+import { certificateRefused, type CertificateIndex, type HostIdentity, type LapsedIdentity } from './certificate-index.js';
 import { claimedKeySha256, readCertificateRequest, type RequestedKey } from './certificate-request.js';
 import { JoinTokens, Refusal, type Consumed, type IssuedJoinToken, type Joiner, type JoinTokenRequest } from './join-tokens.js';
 import { KeyedTokenBuckets, TokenBucket, type TokenBucketOptions } from '../limits/token-bucket.js';
@@ -104,7 +104,7 @@ export class HostIdentities {
   }
 
   /** @throws WombatError WO_CSR_INVALID, WO_RATE_LIMITED, WO_CERTIFICATE_REFUSED */
-  async renew(identity: HostIdentity, csr: Uint8Array, signal?: AbortSignal): Promise<IssuedCertificate> {
+  async renew(identity: HostIdentity | LapsedIdentity, csr: Uint8Array, signal?: AbortSignal): Promise<IssuedCertificate> {
     const issued = await this.sign(identity.hostId, await readCertificateRequest(csr), signal);
     await this.options.store.transaction((transaction) => this.record(transaction, identity.hostId, issued, identity.fingerprint));
     return this.answer(issued);
@@ -115,18 +115,24 @@ export class HostIdentities {
     return this.options.index.identify(certificateDer);
   }
 
-  /** Refuses every certificate and join token of the host from now on; its connections are cut. Told once, however often it is asked for. */
-  async revoke(hostId: string, reason: string): Promise<void> {
+  /**
+   * Refuses every certificate and join token of the host from now on; its connections are cut. Told once, however often it is
+   * asked for. Inside the transaction when one is given, else in one of its own.
+   */
+  async revoke(hostId: string, reason: string, transaction?: Transaction): Promise<void> {
+    if (transaction) await this.revokeAll(transaction, hostId, reason);
+    else await this.options.store.transaction((own) => this.revokeAll(own, hostId, reason));
+  }
+
+  private async revokeAll(transaction: Transaction, hostId: string, reason: string): Promise<void> {
     const revokedAt = this.options.clock.now();
-    await this.options.store.transaction(async (transaction) => {
-      const certificates = (await transaction.hostCertificates.find({ hostId })).filter((one) => one.revokedAt === undefined);
-      const tokens = (await transaction.joinTokens.find({ hostId })).filter((one) => one.revokedAt === undefined);
-      if (certificates.length === 0 && tokens.length === 0) return;
-      for (const certificate of certificates) await transaction.hostCertificates.update({ ...certificate, revokedAt });
-      for (const token of tokens) await this.tokens.revoke(transaction, token);
-      const message = `the identity of host ${hostId} was revoked: ${reason}`;
-      await transaction.events.append({ type: 'host.identity-revoked', subjectId: hostId, subjectName: hostId, hostId, reason: 'revoked', message });
-    });
+    const certificates = (await transaction.hostCertificates.find({ hostId })).filter((one) => one.revokedAt === undefined);
+    const tokens = (await transaction.joinTokens.find({ hostId })).filter((one) => one.revokedAt === undefined);
+    if (certificates.length === 0 && tokens.length === 0) return;
+    for (const certificate of certificates) await transaction.hostCertificates.update({ ...certificate, revokedAt });
+    for (const token of tokens) await this.tokens.revoke(transaction, token);
+    const message = `the identity of host ${hostId} was revoked: ${reason}`;
+    await transaction.events.append({ type: 'host.identity-revoked', subjectId: hostId, subjectName: hostId, hostId, reason: 'revoked', message });
   }
 
   /** ONE conditional update: of two joiners the second finds another revision, and is judged anew. */
@@ -192,7 +198,7 @@ export class HostIdentities {
     const host = await transaction.hosts.get(hostId);
     const isRevoked = renewedFrom !== undefined && known.find((one) => one.id === renewedFrom)?.revokedAt !== undefined;
     if (isRevoked || host?.desired === 'absent') throw certificateRefused('revoked');
-    for (const old of known) if (isLongOver(old, this.options.clock.now())) await transaction.hostCertificates.delete(old.id);
+    for (const old of known) if (old.id !== renewedFrom && isLongOver(old, this.options.clock.now())) await transaction.hostCertificates.delete(old.id);
     await transaction.hostCertificates.insert({
       id: issued.fingerprint,
       name: issued.fingerprint,
@@ -206,7 +212,7 @@ export class HostIdentities {
 
 const dayMs = 24 * 60 * 60 * 1000;
 
-/** Kept for a day after its end, so that who still shows it is told "expired" and not "unknown". */
+/** Kept for a day after its end, so that who still shows it is told "expired" and not "unknown"; who has just renewed with it may have to do so again. */
 function isLongOver(certificate: HostCertificate, now: number): boolean {
   return certificate.notAfter + dayMs < now;
 }

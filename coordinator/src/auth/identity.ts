@@ -6,10 +6,12 @@ export type Permission = (typeof permissions)[number];
 export type Identity =
   | { readonly kind: 'operator'; readonly id: string; readonly name: string; readonly permissions: readonly Permission[] }
   | { readonly kind: 'host'; readonly hostId: string; readonly fingerprint: string }
+  /** A host whose certificate is out of its time: it may renew it, and nothing else. */
+  | { readonly kind: 'lapsed-host'; readonly hostId: string; readonly fingerprint: string }
   | { readonly kind: 'none' };
 
 /** How an identity is written into operations, jobs and events. */
 export function principalOf(identity: Identity): string {
   if (identity.kind === 'operator') return identity.name;
-  return identity.kind === 'host' ? identity.hostId : 'nobody';
+  return identity.kind === 'none' ? 'nobody' : identity.hostId;
 }

@@ -1,21 +1,24 @@
 import { WombatError } from '@wombat/proto';
+import { certificateRefused } from './certificate-index.js';
 import type { Identity, Permission } from './identity.js';
 
 /** Who may call a method. `anyone` is for strangers too. */
 export type MethodRule =
   | { readonly identity: 'operator'; readonly permission: Permission }
-  | { readonly identity: 'host' }
+  /** `evenLapsed`: also with a certificate that has expired a while ago. */
+  | { readonly identity: 'host'; readonly evenLapsed?: true }
   | { readonly identity: 'anyone' };
 
 const operator = (permission: Permission): MethodRule => ({ identity: 'operator', permission });
 const [read, write, exec, admin] = [operator('read'), operator('write'), operator('exec'), operator('admin')];
 const host: MethodRule = { identity: 'host' };
+const evenLapsedHost: MethodRule = { identity: 'host', evenLapsed: true };
 const anyone: MethodRule = { identity: 'anyone' };
 
 /** Every method of the coordinator by its full path. What is not in here cannot be called. */
 export const methodTable: Readonly<Record<string, MethodRule>> = {
   '/wombat.agent.v1.EnrolmentService/Enrol': anyone,
-  '/wombat.agent.v1.EnrolmentService/RenewCertificate': host,
+  '/wombat.agent.v1.EnrolmentService/RenewCertificate': evenLapsedHost,
   '/wombat.agent.v1.ArtifactService/FetchArtifact': host,
   '/wombat.agent.v1.SessionService/Session': host,
   '/wombat.agent.v1.SessionService/Channel': host,
@@ -32,12 +35,16 @@ export const methodTable: Readonly<Record<string, MethodRule>> = {
   '/wombat.control.v1.FamilyService/AddDomain': write,
   '/wombat.control.v1.FamilyService/RemoveDomain': write,
   '/wombat.control.v1.FamilyService/DeployNodes': write,
+  '/wombat.control.v1.FamilyService/UpdateFamily': write,
+  '/wombat.control.v1.FamilyService/ListFamilyRevisions': read,
   '/wombat.control.v1.FamilyService/RemoveFamily': write,
+  '/wombat.control.v1.FamilyService/ScaleFamily': write,
   '/wombat.control.v1.FamilyService/SetReplacement': write,
   '/wombat.control.v1.HostService/ListHosts': read,
   '/wombat.control.v1.HostService/GetHost': read,
   '/wombat.control.v1.HostService/DrainHost': write,
   '/wombat.control.v1.HostService/RemoveHost': write,
+  '/wombat.control.v1.HostService/RevokeHost': admin,
   '/wombat.control.v1.HostService/ReplaceHost': write,
   '/wombat.control.v1.JobService/CreateJob': exec,
   '/wombat.control.v1.JobService/ListJobs': read,
@@ -73,6 +80,8 @@ export const methodTable: Readonly<Record<string, MethodRule>> = {
   '/wombat.control.v1.ReleaseService/ListReleases': read,
   '/wombat.control.v1.ReleaseService/GetRelease': read,
   '/wombat.control.v1.ReleaseService/RemoveRelease': write,
+  '/wombat.control.v1.StrayService/ListStrays': read,
+  '/wombat.control.v1.StrayService/RemoveStrays': write,
   '/wombat.control.v1.SystemService/GetVersion': read,
   '/wombat.control.v1.SystemService/ListPlugins': read,
   '/wombat.control.v1.SystemService/Diagnose': read,
@@ -117,12 +126,16 @@ export class MethodTable {
     throw new WombatError('WO_INTERNAL', `the coordinator will not start: ${parts.join('; ')}`);
   }
 
-  /** @throws WombatError WO_METHOD_UNKNOWN, WO_UNAUTHENTICATED, WO_PERMISSION_DENIED unless the identity may call the method */
+  /** @throws WombatError WO_METHOD_UNKNOWN, WO_UNAUTHENTICATED, WO_CERTIFICATE_REFUSED, WO_PERMISSION_DENIED unless the identity may call the method */
   admit(path: string, identity: Identity): void {
     const rule = this.rules.get(path);
     if (!rule) throw new WombatError('WO_METHOD_UNKNOWN', `there is no method ${path.slice(0, 200)}`);
     if (rule.identity === 'anyone') return;
     if (identity.kind === 'none') throw new WombatError('WO_UNAUTHENTICATED', `${path} needs the identity of ${an(rule.identity)}`);
+    if (identity.kind === 'lapsed-host' && rule.identity === 'host') {
+      if (rule.evenLapsed) return;
+      throw certificateRefused('expired');
+    }
     if (identity.kind !== rule.identity) throw new WombatError('WO_PERMISSION_DENIED', `${path} is for ${rule.identity}s only`);
     if (rule.identity !== 'operator' || identity.kind !== 'operator') return;
     if (!identity.permissions.includes(rule.permission)) {

@@ -34,6 +34,7 @@ export interface Configuration {
     /** After the coordinator's own start nobody is called silent or lost for this long. */
     readonly startGraceMs: number;
   };
+  readonly families: { readonly keepRevisions: number };
   /** Each provider for itself. */
   readonly providers: {
     readonly callsPerSecond: number;
@@ -41,7 +42,8 @@ export interface Configuration {
     readonly hostsPerCall: number;
     readonly appearWithinMs: number;
   };
-  readonly certificates: { readonly lifetimeMs: number };
+  readonly gc: { readonly sweepEveryMs: number; readonly automatic: boolean; readonly removeAfterMs: number };
+  readonly certificates: { readonly lifetimeMs: number; readonly renewalGraceMs: number };
   readonly events: { readonly keep: number };
   readonly history: { readonly keepMs: number };
 }

@@ -147,6 +147,12 @@ export const keys: { readonly [K in ConfigurationKey]: KeyDefinition<Configurati
     default: () => 10 * minuteMs,
     description: 'How long a host without nodes is kept before it is destroyed. 0: for ever.',
   },
+  'families.keepRevisions': {
+    form: 'integer',
+    schema: integer(1, 100),
+    default: () => 10,
+    description: 'How many earlier revisions of a family are kept to go back to, with their secrets. Those that nodes run are kept beside them.',
+  },
   'hosts.silentAfterMs': {
     form: 'integer',
     schema: integer(1_500, hourMs),
@@ -189,11 +195,35 @@ export const keys: { readonly [K in ConfigurationKey]: KeyDefinition<Configurati
     default: () => minuteMs,
     description: 'How long a new machine may be missing from the list of its provider. When the answer to a creation was lost, the host stays `creating` for as long, until its machine shows up or is asked for again. Drivers that list at once do not wait.',
   },
-  'certificates.lifetimeMs': {
+  'gc.sweepEveryMs': {
+    form: 'integer',
+    schema: integer(1_000, 24 * hourMs),
+    default: () => 5 * minuteMs,
+    description: 'How often each provider is asked for its machines, to find those without a host and hosts without a machine. Up to a fifth earlier or later.',
+  },
+  'gc.automatic': {
+    form: 'boolean',
+    schema: z.boolean(),
+    default: () => false,
+    description: 'Destroys machines without a host when they have been there for `gc.removeAfterMs`, without being told to. Otherwise `wo gc` has to be said.',
+  },
+  'gc.removeAfterMs': {
     form: 'integer',
     schema: integer(minuteMs, 365 * 24 * hourMs),
+    default: () => 15 * minuteMs,
+    description: 'How long a machine must have been without a host before it is destroyed automatically.',
+  },
+  'certificates.lifetimeMs': {
+    form: 'integer',
+    schema: integer(5_000, 365 * 24 * hourMs),
     default: () => 24 * hourMs,
     description: 'Life of the certificate of a host. Agents renew it after two thirds.',
+  },
+  'certificates.renewalGraceMs': {
+    form: 'integer',
+    schema: integer(0, 365 * 24 * hourMs),
+    default: () => 7 * 24 * hourMs,
+    description: 'How long after its end the certificate of a host still serves to get the next one, and for nothing else. A host that was away for longer has to enrol anew.',
   },
   'history.keepMs': {
     form: 'integer',

@@ -6,10 +6,12 @@ import { Facts, Sample } from '@wombat/proto/agent';
 import { FindingLevel, type Finding } from '@wombat/proto/control';
 import { armFailpoints } from '@wombat/proto/failpoints';
 import type { Host } from '../domain/model/host.js';
-import { hostRow } from '../testing/rows.js';
+import { familyRow, hostRow, nodeRow } from '../testing/rows.js';
+import { openTestStore, put } from '../testing/test-store.js';
 import { openSqliteStore } from '../store/sqlite/open.js';
 import { sqlitePlace } from '../store/sqlite/place.js';
 import { certificateFindings, failpointFindings, judgeDisk, permissionsFinding, storeFinding } from './coordinator-checks.js';
+import { familyFindings, healingFindings, silenceFindings } from './fleet-checks.js';
 import { hostFindings, type HostState } from './host-checks.js';
 
 
@@ -74,4 +76,25 @@ t.test('a host: what its agent told is judged', async (t) => {
   t.match(hostFindings(state({ isConnected: false }, { phase: 'unknown', lastSeenAt: 0 })), [{ check: 'session', level: FAIL, code: 'WO_HOST_UNREACHABLE', message: /1970/ }], 'a silent one');
   t.match(hostFindings(state({ isConnected: false }, { phase: 'booting' })), [{ check: 'session', level: WARN }], 'one that is on its way');
   t.match(hostFindings(state({}, { unknownNodeIds: ['node-aaaaaaaaaaaa'] })).at(-1), { check: 'unknown nodes', level: WARN, hint: /wo host remove/ });
+});
+
+t.test('hosts that are silent and hosts that are lost are told apart', async (t) => {
+  const of = (number: number, phase: Host['phase']): Host => ({ ...hostRow(number, { phase }), revision: 1, createdAt: 0, updatedAt: 0 });
+  t.match(silenceFindings([of(1, 'up'), of(2, 'up')]), [{ level: PASS, message: '2 hosts, none silent' }]);
+  t.match(silenceFindings([of(1, 'up'), of(2, 'unknown'), of(3, 'lost')]), [
+    { level: WARN, message: '1 of 3 hosts are silent: cloud-2' }, { level: WARN, message: '1 of 3 hosts are lost: cloud-3', hint: /wo host replace cloud-3/ },
+  ]);
+});
+
+t.test('a family with failed nodes, one that is split, and a brake that is held are warned of', async (t) => {
+  const store = await openTestStore(t, systemClock);
+  const [well, ill] = [familyRow({}, {}, 1), familyRow({ cluster: { health: 'split', parts: [['a'], ['b']] } }, {}, 2)];
+  await put(store, 'families', well, ill);
+  await put(store, 'nodes', nodeRow(well.id, 1), nodeRow(ill.id, 2, { phase: 'failed' }));
+  t.match(await familyFindings(store.read), [
+    { level: WARN, subject: 'family 2', check: 'nodes', message: '1 of its nodes has failed' }, { level: WARN, subject: 'family 2', check: 'cluster', code: 'WO_CLUSTER_SPLIT' },
+  ]);
+  t.same(await healingFindings(store.read), [], 'nothing is held');
+  await store.transaction((transaction) => transaction.meta.set('healing.brakes', JSON.stringify({ place: { name: 'cloud: small of img', since: 0 } })));
+  t.match(await healingFindings(store.read), [{ level: WARN, code: 'WO_HEALING_HELD', message: /cloud: small of img.*1970/ }]);
 });

@@ -4,7 +4,8 @@ import type { Fleet } from '../fleet/fleet.js';
 import type { StorePlace } from '../store/place.js';
 import type { Store } from '../store/store.js';
 import { certificateFindings, diskFinding, failpointFindings, loopFinding, openFilesFinding, permissionsFinding, storeFinding } from './coordinator-checks.js';
-import { fail, pass, warn } from './finding.js';
+import { fail, pass } from './finding.js';
+import { familyFindings, healingFindings, silenceFindings } from './fleet-checks.js';
 import { hostFindings } from './host-checks.js';
 
 export interface DiagnosisOptions {
@@ -37,6 +38,7 @@ export class Diagnosis {
       pass('coordinator', 'plugins', `loaded: ${plugins().join(', ')}`),
       ...(await this.providers()),
       ...(await this.hosts()),
+      ...(await familyFindings(this.options.store.read)),
     ];
   }
 
@@ -52,11 +54,7 @@ export class Diagnosis {
   private async hosts(): Promise<Finding[]> {
     const { store, fleet } = this.options;
     const hosts = (await store.read.hosts.find({})).filter(({ phase }) => phase !== 'gone');
-    const silent = hosts.filter(({ phase }) => phase === 'unknown');
-    const summary = silent.length === 0
-      ? pass('coordinator', 'hosts', `${hosts.length} hosts, none silent`)
-      : warn('coordinator', 'hosts', { message: `${silent.length} of ${hosts.length} hosts are silent: ${silent.slice(0, 5).map(({ name }) => name).join(', ')}`, hint: 'see below', code: 'WO_HOST_UNREACHABLE' });
     const states = hosts.map((host) => ({ host, isConnected: fleet.isConnected(host.id), sample: fleet.sample(host.id), clockSkewMs: fleet.clockSkewMs(host.id) }));
-    return [summary, ...states.flatMap(hostFindings)];
+    return [...silenceFindings(hosts), ...(await healingFindings(store.read)), ...states.flatMap(hostFindings)];
   }
 }

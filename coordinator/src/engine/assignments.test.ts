@@ -188,7 +188,7 @@ void t.test('a node runs what its family said when it was started, secrets inclu
   test.same(await sent(), [['1', 'KEY KEY first'], ['1', 'KEY KEY first']]);
   await setting.store.transaction(async (transaction) => reviseFamily(transaction, (await transaction.families.get(family.id))!, {
     environment: { A: '2' }, sealedSecrets: { KEY: fakeSecrets.seal(`${family.id}/KEY`, Buffer.from('second')) },
-  }));
+  }, { at: 1, principal: 'ada', keep: 1 }));
   test.same(await sent(), [['1', 'KEY KEY first'], ['1', 'KEY KEY first']], 'another session changes nothing for nodes that run');
   await change(setting.store, 'nodes', idNumber('node', 2), { familyGeneration: 2 });
   test.same(await sent(), [['1', 'KEY KEY first'], ['2', 'KEY KEY second']], 'only for the one that was restarted');

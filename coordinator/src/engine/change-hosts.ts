@@ -2,12 +2,14 @@ import { WombatError } from '@wombat/proto';
 import type { Host } from '../domain/model/host.js';
 import type { Node } from '../domain/model/node.js';
 import type { Operation, PlanEntry } from '../domain/model/operation.js';
-import { afterDrain, drainNode } from '../domain/states/draining.js';
+import { afterDrain, drainNode, shallGo } from '../domain/states/draining.js';
 import { presentPhases } from '../domain/states/node-states.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { Transaction } from '../store/store.js';
 import { drainableNodes, type Joins } from './drain/drainable.js';
 import { hostPhaseEvent, nodePhaseEvent, operationEvent } from './events.js';
+import { heldBy, holderOf } from './family-lock.js';
+import { operationIdOf, writeOperation } from './operations/write-operation.js';
 import type { EngineTools } from './place-nodes.js';
 import { withNames } from './plan-names.js';
 
@@ -19,22 +21,28 @@ export interface DrainHostRequest {
   /** Its nodes are stopped without being drained. */
   readonly noDrain: boolean;
   readonly joins: Joins;
+  /** The record of an operation whose turn has come. */
+  readonly turn?: Operation;
 }
 
 /**
  * Nothing is placed on the host any more, and its nodes are drained and removed; their data stays until the
  * host itself goes.
  */
-export async function drainHost(tools: EngineTools, transaction: Transaction, { host, principal, noDrain, joins }: DrainHostRequest): Promise<Operation> {
+export async function drainHost(tools: EngineTools, transaction: Transaction, request: DrainHostRequest): Promise<Operation> {
+  const { host, principal, turn } = request;
   if (host.phase !== 'up' && host.phase !== 'unknown' && host.phase !== 'draining') {
     throw new WombatError('WO_CONFLICT', `host ${host.name} is ${host.phase}: there is nothing to drain`);
   }
   const nodes = await transaction.nodes.find({ hostId: host.id, phase: presentPhases });
+  const familyIds = [...new Set(nodes.map(({ familyId }) => familyId))];
+  const holder = await holderOf(transaction, familyIds, turn);
+  if (holder) throw heldBy(holder, `a family with nodes on ${host.name}`);
   const now = tools.clock.now();
-  const operation = await insertOperation(tools, transaction, 'drain_host', host, nodes, principal);
+  const operation = await insertOperation(tools, transaction, { kind: 'drain_host', host, nodes, familyIds, principal }, turn);
   const draining = await transaction.hosts.update({ ...host, phase: 'draining', phaseSince: now, operationId: operation.id });
   const changed: Node[] = [];
-  const drainable = noDrain ? new Set<string>() : await drainableNodes(transaction, nodes, joins);
+  const drainable = request.noDrain ? new Set<string>() : await drainableNodes(transaction, nodes, request.joins);
   const then = { desired: 'absent', keepData: true } as const;
   for (const node of nodes) {
     const next = drainable.has(node.id) ? drainNode(node, then, now) : afterDrain(node, then, now);
@@ -63,39 +71,28 @@ export async function removeHost(tools: HostTools, transaction: Transaction, hos
   if (node) {
     throw new WombatError('WO_IN_USE', `host ${host.name} still has node ${node.name}`, { hint: host.phase === 'failed' ? `remove it first: wo node remove ${node.name}` : `drain it first: wo host drain ${host.name}` });
   }
-  const operation = await insertOperation(tools, transaction, 'remove_host', host, [], principal);
+  const operation = await insertOperation(tools, transaction, { kind: 'remove_host', host, nodes: [], familyIds: [], principal });
   await transaction.hosts.update({ ...host, desired: 'absent', generation: host.generation + 1, operationId: operation.id });
   await transaction.events.append(operationEvent(operation, 'operation.started', `${principal} removes ${host.name}`));
   return operation;
 }
 
-function shallGo({ desired, draining }: Node): boolean {
-  return desired === 'absent' || draining?.then.desired === 'absent';
+interface HostOperation {
+  readonly kind: 'drain_host' | 'remove_host';
+  readonly host: Host;
+  readonly nodes: readonly Node[];
+  readonly familyIds: readonly string[];
+  readonly principal: string;
 }
 
-async function insertOperation(
-  tools: EngineTools,
-  transaction: Transaction,
-  kind: 'drain_host' | 'remove_host',
-  host: Host,
-  nodes: readonly Node[],
-  principal: string,
-): Promise<Operation> {
+async function insertOperation(tools: EngineTools, transaction: Transaction, { kind, host, nodes, familyIds, principal }: HostOperation, turn?: Operation): Promise<Operation> {
   const ofHost = { nodeId: '', nodeName: '', hostId: host.id, domainId: '', reason: 'asked for' };
   const plan: PlanEntry[] = kind === 'remove_host'
     ? [{ ...ofHost, action: 'destroy_host' }]
     : nodes.map((node) => ({ ...ofHost, action: 'remove_node', nodeId: node.id, nodeName: node.name, domainId: node.domainId }));
-  return transaction.operations.insert({
-    id: tools.ids.next('op'),
-    name: `${kind === 'drain_host' ? 'drain' : 'remove'} host ${host.name}`.slice(0, 64),
-    generation: 1,
-    observedGeneration: 0,
-    kind,
-    state: 'running',
-    familyId: '',
-    principal,
-    plan: await withNames(transaction, plan, [host]),
-    progress: { total: kind === 'remove_host' ? 1 : nodes.length, done: 0, failed: 0 },
-    deadline: tools.clock.now() + timeoutMs,
-  });
+  const name = `${kind === 'drain_host' ? 'drain' : 'remove'} host ${host.name}`;
+  return writeOperation(tools, transaction, operationIdOf(tools, turn), {
+    name, kind, familyId: '', ...(familyIds.length > 0 ? { familyIds } : {}), principal, timeoutMs,
+    plan: await withNames(transaction, plan, [host]), progress: { total: plan.length, done: 0, failed: 0 },
+  }, turn);
 }

@@ -1,13 +1,13 @@
 import t, { type Test } from 'tap';
-import type { Node } from '../domain/model/node.js';
-import type { Operation } from '../domain/model/operation.js';
+import type { Draining, Node } from '../domain/model/node.js';
+import type { NodeChange, Operation } from '../domain/model/operation.js';
 import { ManualClock } from '../fleet/testing/manual-clock.js';
 import type { NewObject, Store } from '../store/store.js';
 import { CountingIds, idNumber } from '../testing/counting-ids.js';
 import { familyRow, hostRow, manifestOf, nodeRow, releaseRow } from '../testing/rows.js';
 import { change, eventsAfter, openTestStore, put, row } from '../testing/test-store.js';
 import { drainHost, removeHost } from './change-hosts.js';
-import { changeNodes, type NodeChange } from './change-nodes.js';
+import { changeNodes } from './change-nodes.js';
 import { reviseFamily } from './family-revisions.js';
 
 const family = familyRow();
@@ -46,16 +46,16 @@ async function setting(test: Test, nodes: readonly NewObject<Node>[], hostFields
   };
 }
 
-const changes: readonly [what: NodeChange, from: Partial<NewObject<Node>>, to: Partial<Node>][] = [
+const changes: readonly [what: NodeChange, from: Partial<NewObject<Node>>, to: Partial<Omit<Node, 'draining'>> & { readonly draining?: Partial<Draining> }][] = [
   ['start', { phase: 'stopped', desired: 'stopped' }, { phase: 'pending', desired: 'running', generation: 2 }],
   ['start', { phase: 'failed' }, { phase: 'pending', desired: 'running', generation: 2 }],
   ['start', { phase: 'running' }, { phase: 'running', desired: 'running', generation: 1 }],
   ['stop', { phase: 'running' }, { phase: 'stopping', desired: 'stopped', generation: 2 }],
   ['stop', { phase: 'stopped', desired: 'stopped' }, { phase: 'stopped', desired: 'stopped', generation: 1 }],
   ['restart', { phase: 'running' }, { phase: 'stopping', desired: 'running', generation: 2, restartGeneration: 1 }],
-  ['remove', { phase: 'running' }, { phase: 'draining', desired: 'running', generation: 1, draining: { since: 1_700_000_000_000, stage: 'hook', then: { desired: 'absent', keepData: true } } }],
+  ['remove', { phase: 'running' }, { phase: 'draining', desired: 'running', generation: 1, draining: { stage: 'hook', then: { desired: 'absent', keepData: true } } }],
   ['remove', { phase: 'failed' }, { phase: 'stopping', desired: 'absent', generation: 2, keepData: true }],
-  ['drain', { phase: 'running' }, { phase: 'draining', desired: 'running', generation: 1, draining: { since: 1_700_000_000_000, stage: 'hook', then: { desired: 'stopped' } } }],
+  ['drain', { phase: 'running' }, { phase: 'draining', desired: 'running', generation: 1, draining: { stage: 'hook', then: { desired: 'stopped' } } }],
   ['drain', { phase: 'unknown' }, { phase: 'stopping', desired: 'stopped', generation: 2 }],
   ['drain', { phase: 'stopped', desired: 'stopped' }, { phase: 'stopped', desired: 'stopped', generation: 1 }],
 ];
@@ -131,7 +131,9 @@ void t.test('draining removes the nodes and keeps their data', async (test) => {
   const of = await setting(test, [nodeRow(family.id, 1), nodeRow(family.id, 2, { hostId: idNumber('host', 1) })]);
   const operation = await of.drain();
   test.match(operation, { kind: 'drain_host', progress: { total: 2 } });
-  test.match(await of.node(2), { desired: 'absent', keepData: true, phase: 'stopping', operationId: operation.id });
+  test.match(await of.node(2), { desired: 'running', phase: 'draining', draining: { then: { desired: 'absent', keepData: true } }, operationId: operation.id });
+  test.same(operation.familyIds, [family.id], 'it holds the families of its nodes');
+  await test.rejects(of.ask('stop'), { code: 'WO_CONFLICT', details: { operation: operation.id } });
   test.equal((await row(of.store, 'hosts', idNumber('host', 1))).phase, 'draining');
 });
 
@@ -172,17 +174,15 @@ void t.test('a node that could not join gets all of its tries again; a member st
   test.match((await of.node(2)).membership, { joined: true });
 });
 
-void t.test('who starts anew gets what the family says by now, and what nobody runs any more is dropped', async (test) => {
+void t.test('who starts anew gets what the family says by now', async (test) => {
   const { store, ask, node } = await setting(test, [nodeRow(family.id, 1), nodeRow(family.id, 2, { phase: 'stopped', desired: 'stopped' })]);
-  const revised = () => store.transaction(async (transaction) => reviseFamily(transaction, (await transaction.families.get(family.id))!, { environment: { A: '2' } }));
+  const revised = () => store.transaction(async (transaction) => reviseFamily(transaction, (await transaction.families.get(family.id))!, { environment: { A: '2' } }, { at: 1, principal: 'ada', keep: 10 }));
   await revised();
   await ask('start');
   test.same([(await node(1)).familyGeneration, (await node(2)).familyGeneration], [1, 2], 'the one that ran goes on as it was');
-  test.same(await store.read.familyRevisions.ids({}), [`${family.id}/1`]);
   await change(store, 'operations', (await node(2)).operationId, { state: 'succeeded', finishedAt: 1 });
   await ask('restart');
   test.same([(await node(1)).familyGeneration, (await node(2)).familyGeneration], [2, 2]);
-  test.same(await store.read.familyRevisions.ids({}), []);
 });
 
 void t.test('a restart that would miss a secret is refused while the node runs', async (test) => {

@@ -1,7 +1,7 @@
 import { WombatError } from '@wombat/proto';
 import type { Family } from '../domain/model/family.js';
 import type { AfterDrain, Node, NodePhase } from '../domain/model/node.js';
-import type { Operation, OperationKind, PlanAction } from '../domain/model/operation.js';
+import type { NodeChange, Operation, PlanAction } from '../domain/model/operation.js';
 import { checkFamilyNames } from '../domain/release/check-family.js';
 import { afterDrain, drainNode } from '../domain/states/draining.js';
 import { inPhase } from '../domain/states/node-states.js';
@@ -10,11 +10,9 @@ import type { EngineTools } from './place-nodes.js';
 import { nodePhaseEvent, operationEvent } from './events.js';
 import { drainableNodes, type Joins } from './drain/drainable.js';
 import { expectCluster } from './bootstrap/expect-cluster.js';
-import { dropUnusedRevisions } from './family-revisions.js';
 import { refuseWhileBusy } from './family-lock.js';
+import { operationIdOf, writeOperation } from './operations/write-operation.js';
 import { withNames } from './plan-names.js';
-
-export type NodeChange = 'start' | 'stop' | 'restart' | 'drain' | 'remove';
 
 export interface ChangeRequest {
   readonly change: NodeChange;
@@ -27,6 +25,10 @@ export interface ChangeRequest {
   readonly timeoutMs: number;
   /** Whether the strategy of a family makes its nodes join a cluster. */
   readonly joins: Joins;
+  /** As part of what. @default the change itself */
+  readonly as?: Pick<Operation, 'kind' | 'name'>;
+  /** The record of an operation whose turn has come. */
+  readonly turn?: Operation;
 }
 
 const planActions: Readonly<Record<NodeChange, PlanAction>> = {
@@ -41,8 +43,7 @@ const planActions: Readonly<Record<NodeChange, PlanAction>> = {
 export async function changeNodes(tools: EngineTools, transaction: Transaction, request: ChangeRequest): Promise<Operation> {
   const { change, nodes } = request;
   if (nodes.length === 0) throw new WombatError('WO_NOT_FOUND', `there is no node to ${change}`);
-  const families = await lockedFamilies(transaction, nodes);
-  await refuseHeldNodes(transaction, nodes);
+  const families = await lockedFamilies(transaction, nodes, request.turn);
   const lostHosts = await hostsThatNeverWere(transaction, nodes);
   const starts = change === 'start' || change === 'restart';
   if (starts) {
@@ -51,21 +52,14 @@ export async function changeNodes(tools: EngineTools, transaction: Transaction, 
   }
   const now = tools.clock.now();
   const only = families.length === 1 ? families[0]! : undefined;
-  const operation = await transaction.operations.insert({
-    id: tools.ids.next('op'),
-    name: `${change} ${nodes.length === 1 ? nodes[0]!.name : `${nodes.length} nodes${only ? ` of ${only.name}` : ''}`}`.slice(0, 64),
-    generation: 1,
-    observedGeneration: 0,
-    kind: change as OperationKind,
-    state: 'running',
-    familyId: only?.id ?? '',
-    principal: request.principal,
+  const as = request.as ?? { kind: change, name: changeName(change, nodes, only) };
+  const operation = await writeOperation(tools, transaction, operationIdOf(tools, request.turn), {
+    ...as, familyId: only?.id ?? '', ...(only ? {} : { familyIds: families.map(({ id }) => id) }), principal: request.principal, timeoutMs: request.timeoutMs,
     plan: await withNames(transaction, nodes.map((node) => ({
       action: planActions[change], nodeId: node.id, nodeName: node.name, hostId: node.hostId, domainId: node.domainId, reason: 'asked for',
     }))),
     progress: { total: nodes.length, done: 0, failed: 0 },
-    deadline: now + request.timeoutMs,
-  });
+  }, request.turn);
   if (starts) {
     for (const family of families) await expectCluster(transaction, family, request.joins(family));
   }
@@ -76,12 +70,16 @@ export async function changeNodes(tools: EngineTools, transaction: Transaction, 
     const next = changedNode(node, request, families, now, { lost: lostHosts.has(node.hostId), drains: drainable.has(node.id) });
     changed.push(await transaction.nodes.update({ ...next, operationId: operation.id }));
   }
-  for (const family of families) await dropUnusedRevisions(transaction, family.id);
   await transaction.events.append(
     operationEvent(operation, 'operation.started', `${request.principal} asks to ${operation.name}`),
     ...changed.map((node) => nodePhaseEvent(node)),
   );
   return operation;
+}
+
+/** "stop 3 nodes of web" */
+export function changeName(change: NodeChange, nodes: readonly Pick<Node, 'name'>[], only: Pick<Family, 'name'> | undefined): string {
+  return `${change} ${nodes.length === 1 ? nodes[0]!.name : `${nodes.length} nodes${only ? ` of ${only.name}` : ''}`}`;
 }
 
 interface Standing {
@@ -112,24 +110,13 @@ function changedNode(node: Node, request: ChangeRequest, families: readonly Fami
 }
 
 /** Who asks for a node whose process runs, but which could not join, asks for another round of tries. */
-function withAllTries(node: Node): Node {
+export function withAllTries(node: Node): Node {
   const { membership, ...rest } = node;
   return membership?.joined ? node : rest;
 }
 
 function alreadyRuns(node: Node): boolean {
   return node.desired === 'running' && node.phase === 'running';
-}
-
-/** An operation over several families holds its nodes, not the families. */
-async function refuseHeldNodes(transaction: Transaction, nodes: readonly Node[]): Promise<void> {
-  for (const id of new Set(nodes.map((node) => node.operationId))) {
-    const holder = id === '' ? undefined : await transaction.operations.get(id);
-    if (!holder || holder.finishedAt !== undefined) continue;
-    throw new WombatError('WO_CONFLICT', `node ${nodes.find((node) => node.operationId === id)!.name} is held by operation ${holder.id} (${holder.name}, asked for by ${holder.principal})`, {
-      hint: `wait for it: wo operation watch ${holder.id}`, details: { operation: holder.id },
-    });
-  }
 }
 
 /** Hosts whose agent has never reported: nothing was ever started there, and nobody will say that it has ended. */
@@ -163,12 +150,12 @@ function refuseNodesWithoutHost(nodes: readonly Node[], lostHosts: ReadonlySet<s
   });
 }
 
-async function lockedFamilies(transaction: Transaction, nodes: readonly Node[]): Promise<Family[]> {
+async function lockedFamilies(transaction: Transaction, nodes: readonly Node[], turn: Operation | undefined): Promise<Family[]> {
   const families: Family[] = [];
   for (const id of new Set(nodes.map((node) => node.familyId))) {
     const family = await transaction.families.get(id);
     if (!family) continue;
-    await refuseWhileBusy(transaction, family);
+    await refuseWhileBusy(transaction, family, turn);
     families.push(family);
   }
   return families;

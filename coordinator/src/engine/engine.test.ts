@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { systemClock } from '@wombat/proto';
 import { NodePhase } from '@wombat/proto/agent';
-import type { Operation } from '../domain/model/operation.js';
+import type { NodeChange, Operation } from '../domain/model/operation.js';
 import type { Store } from '../store/store.js';
 import { openSqliteStore } from '../store/sqlite/open.js';
 import { CountingIds } from '../testing/counting-ids.js';
@@ -19,13 +19,14 @@ import { AssignmentBuilder } from './assignment-builder.js';
 import { AssignmentController } from './assignment-controller.js';
 import { BootstrapController } from './bootstrap/bootstrap-controller.js';
 import { drainHost, removeHost } from './change-hosts.js';
-import { changeNodes, type NodeChange } from './change-nodes.js';
+import { changeNodes } from './change-nodes.js';
 import { deployNodes } from './deploy-nodes.js';
 import { DrainController } from './drain/drain-controller.js';
 import { Engine } from './engine.js';
 import { BoundedHistory } from './bounded-history.js';
 import { EventRetention } from './event-retention.js';
 import { ExecOutcomes } from './exec-outcomes.js';
+import { reviseFamily } from './family-revisions.js';
 import { Brakes } from './healing/brakes.js';
 import { HealingController } from './healing/healing-controller.js';
 import { HostController } from './host-controller.js';
@@ -33,7 +34,11 @@ import { HostSilence } from './host-silence.js';
 import { JobService } from './jobs/job-service.js';
 import { Machines } from './machines/machines.js';
 import { OperationController } from './operation-controller.js';
+import { Turns } from './operations/turns.js';
+import { operationTools } from '../testing/operation-tools.js';
 import { StepRunner } from './step-runner.js';
+import { UpdateController } from './update/update-controller.js';
+import { updateNodes } from './update/update-nodes.js';
 
 const clock = systemClock;
 /** Far below the sweep: whatever takes longer was not woken. */
@@ -88,7 +93,8 @@ class World {
       hosts: new HostController({ store, clock, machines, silence, enrolTimeoutMs: 60_000, idleTtlMs: 0 }),
       bootstrap: new BootstrapController({ store, clock, strategies, steps, history }),
       drains: new DrainController({ store, clock, strategies, steps, history, renderings: builder }),
-      operations: new OperationController(store, clock), brakes,
+      operations: new OperationController(store, clock, new Turns(store, this.#operationTools())), brakes,
+      updates: new UpdateController({ store, clock, strategies }),
       healing: new HealingController({ store, clock, ids, strategies, brakes, lostAfterMs: 300_000, startGraceMs: 60_000 }),
       retention: [history, new EventRetention({ store, clock, log, keep: 10_000 })],
     }));
@@ -136,6 +142,14 @@ class World {
     );
   }
 
+  /** To another environment. */
+  update(): Promise<Operation> {
+    return this.store.transaction(async (transaction) => {
+      const family = await reviseFamily(transaction, (await transaction.families.get(familyRow().id))!, { environment: { A: '2' } }, { at: 1, principal: 'ada', keep: 10 });
+      return updateNodes(this.#tools(), transaction, { family, principal: 'ada', maxParallel: 1, settleMs: 0 });
+    });
+  }
+
   async drainHost(): Promise<Operation> {
     const [host] = await this.store.read.hosts.find({});
     return this.store.transaction((transaction) => drainHost(this.#tools(), transaction, { host: host!, principal: 'ada', noDrain: false, joins: (family) => family.spec.bootstrap.strategy !== 'none' }));
@@ -160,6 +174,10 @@ class World {
     const counts: Record<string, number> = {};
     for (const { phase } of await this.store.read.nodes.find({})) counts[phase] = (counts[phase] ?? 0) + 1;
     return counts;
+  }
+
+  #operationTools() {
+    return operationTools(clock, this.ids);
   }
 
   #tools() {
@@ -227,6 +245,24 @@ void t.test('stopped after any commit of a removal, and started again: every nod
     for (const hostId of hosts) await world.agents.connect(hostId);
     test.match(await world.ended(operation), { state: 'succeeded', progress: { done: 3 } }, `after commit ${commits}`);
     test.same(await world.phases(), { gone: 3 }, `all are gone (commit ${commits})`);
+  }
+});
+
+void t.test('stopped after any commit of an update, and started again: every node goes over once', async (test) => {
+  for (const commits of [1, 2, 3, 5, 8, 12, 16]) {
+    const world = await World.of(test, 'leaving');
+    await world.ended(await world.deploy(3));
+    const reached = world.commits(commits);
+    const operation = await world.update();
+    await reached;
+    const hosts = [...world.fleet.connected];
+    await world.kill();
+    await world.start();
+    for (const hostId of hosts) await world.agents.connect(hostId);
+    test.match(await world.ended(operation), { state: 'succeeded', progress: { total: 3, done: 3 } }, `after commit ${commits}`);
+    const nodes = await world.store.read.nodes.find({});
+    test.match(nodes, nodes.map(() => ({ phase: 'running', familyGeneration: 2, restartGeneration: 1 })), `each was restarted once (commit ${commits})`);
+    test.equal((await row(world.store, 'families', familyRow().id)).cluster.health, 'one', `as one cluster (commit ${commits})`);
   }
 });
 

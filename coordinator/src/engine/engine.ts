@@ -1,6 +1,7 @@
 import type { Clock } from '@wombat/proto';
 import type { Host } from '../domain/model/host.js';
 import type { Node, NodePhase } from '../domain/model/node.js';
+import type { Operation } from '../domain/model/operation.js';
 import type { Change, Store } from '../store/store.js';
 import type { AssignmentController } from './assignment-controller.js';
 import type { BootstrapController } from './bootstrap/bootstrap-controller.js';
@@ -13,6 +14,7 @@ import type { JobService } from './jobs/job-service.js';
 import type { Machines } from './machines/machines.js';
 import type { OperationController } from './operation-controller.js';
 import type { Log } from './ports.js';
+import type { UpdateController } from './update/update-controller.js';
 
 export interface EngineOptions {
   readonly store: Store;
@@ -24,10 +26,11 @@ export interface EngineOptions {
   readonly bootstrap: BootstrapController;
   readonly drains: DrainController;
   readonly operations: OperationController;
+  readonly updates: UpdateController;
   readonly jobs: JobService;
   readonly healing: HealingController;
   readonly brakes: Brakes;
-  /** What keeps the store small. */
+  /** What is done now and then: what keeps the store small, and what looks for strays. */
   readonly retention: readonly Retention[];
 }
 
@@ -56,6 +59,7 @@ export class Engine {
   readonly #drains: Controller;
   readonly #drainController: DrainController;
   readonly #operations: Controller;
+  readonly #updates: Controller;
   readonly #jobs: Controller;
   readonly #healing: Controller;
   readonly #brakes: Controller;
@@ -63,7 +67,7 @@ export class Engine {
   #unsubscribe: (() => void) | undefined;
 
   constructor(options: EngineOptions) {
-    const { store, clock, log, hosts, assignments, bootstrap, drains, operations, jobs, healing, brakes } = options;
+    const { store, clock, log, hosts, assignments, bootstrap, drains, operations, updates, jobs, healing, brakes } = options;
     this.#retention = options.retention;
     this.#machines = options.machines;
     this.#store = store;
@@ -75,6 +79,7 @@ export class Engine {
     this.#drainController = drains;
     this.#drains = new Controller({ ...common, name: 'drains', concurrency: drainsAtOnce, all: () => drains.all(), reconcile: (id, signal) => drains.reconcile(id, signal) });
     this.#operations = new Controller({ ...common, name: 'operations', gatherMs: 25, all: () => operations.all(), reconcile: (id) => operations.reconcile(id) });
+    this.#updates = new Controller({ ...common, name: 'updates', gatherMs: 25, all: () => updates.all(), reconcile: (id) => updates.reconcile(id) });
     this.#jobs = new Controller({ ...common, name: 'jobs', all: () => jobs.all(), reconcile: (id) => jobs.reconcile(id) });
     this.#healing = new Controller({ ...common, name: 'healing', all: () => healing.all(), reconcile: (id) => healing.reconcile(id) });
     this.#brakes = new Controller({ ...common, name: 'brakes', gatherMs: 250, all: () => brakes.all(), reconcile: () => brakes.reconcile() });
@@ -117,6 +122,7 @@ export class Engine {
         if (object) this.#nodeChanged(object as Node);
         break;
       case 'families':
+        this.#updates.wake(id);
         void this.#familyChanged(id);
         break;
       case 'providers':
@@ -124,6 +130,8 @@ export class Engine {
         break;
       case 'operations':
         this.#operations.wake(id);
+        if (object) this.#updates.wake((object as Operation).familyId);
+        if ((object as Operation | undefined)?.finishedAt !== undefined) void this.#operationEnded();
         break;
       case 'jobs':
         this.#jobs.wake(id);
@@ -134,10 +142,20 @@ export class Engine {
 
   #nodeChanged(node: Node): void {
     this.#operations.wake(node.operationId);
+    this.#updates.wake(node.familyId);
     this.#drainController.changed(node);
     if (node.phase === 'draining') this.#drains.wake(node.id);
     if (node.observedGeneration < node.generation) this.#assignments.wake(node.hostId);
     if (phasesThatMatterToTheCluster.includes(node.phase)) this.#bootstrap.wake(node.familyId);
+  }
+
+  /** The turn of one that waits may have come. */
+  async #operationEnded(): Promise<void> {
+    try {
+      for (const id of await this.#store.read.operations.ids({ state: 'waiting' })) this.#operations.wake(id);
+    } catch (error) {
+      this.#log.warn({ err: error }, 'operations that wait could not be woken');
+    }
   }
 
   /** An operation may wait for the cluster of its family. */
@@ -150,6 +168,6 @@ export class Engine {
   }
 
   #all(): Controller[] {
-    return [this.#hosts, this.#assignments, this.#bootstrap, this.#drains, this.#operations, this.#jobs, this.#healing, this.#brakes];
+    return [this.#hosts, this.#assignments, this.#bootstrap, this.#drains, this.#operations, this.#updates, this.#jobs, this.#healing, this.#brakes];
   }
 }

@@ -5,11 +5,11 @@ import { hintWithNearest } from './nearest-name.js';
 const words: Readonly<Record<Kind, string>> = {
   providers: 'provider', releases: 'release', families: 'family', familyRevisions: 'family revision', domains: 'domain', hosts: 'host', nodes: 'node',
   operations: 'operation', joinTokens: 'join token', hostCertificates: 'certificate', operatorTokens: 'operator token',
-  jobs: 'job', jobTargets: 'job target',
+  jobs: 'job', jobTargets: 'job target', strays: 'orphan or ghost',
 };
 const lists: Readonly<Partial<Record<Kind, string>>> = {
   providers: 'wo provider list', releases: 'wo release list', families: 'wo family list', domains: 'wo family show FAMILY', hosts: 'wo host list', nodes: 'wo node list',
-  operations: 'wo operation list', jobs: 'wo job list', joinTokens: 'wo token list', operatorTokens: 'wo operator list',
+  operations: 'wo operation list', jobs: 'wo job list', joinTokens: 'wo token list', operatorTokens: 'wo operator list', strays: 'wo gc --plan',
 };
 
 /**

@@ -6,6 +6,8 @@ import { Retention, type RetentionOptions } from './retention.js';
 export interface HistoryRetentionOptions extends RetentionOptions {
   /** What is over is kept this long after its last change. */
   readonly keepMs: number;
+  /** Certificates are kept this long after their end in any case: they can still be renewed. @default 0 */
+  readonly renewalGraceMs?: number;
 }
 
 const portion = 100;
@@ -21,7 +23,7 @@ export class HistoryRetention extends Retention {
 
   /** Everything that is over by now, in small portions. */
   async prune(): Promise<void> {
-    const { store, clock, keepMs } = this.#options;
+    const { store, clock, keepMs, renewalGraceMs = 0 } = this.#options;
     const now = clock.now();
     const before = now - keepMs;
     await this.repeat(() => store.transaction((transaction) => transaction.requests.dropExpired(now, portion)));
@@ -30,7 +32,7 @@ export class HistoryRetention extends Retention {
       const token = await transaction.joinTokens.get(id);
       return token !== undefined && (token.usedAt !== undefined || token.revokedAt !== undefined || token.expiresAt < before);
     }));
-    await this.#sweep('hostCertificates', {}, before, (id) => this.#drop('hostCertificates', id, async (transaction) => ((await transaction.hostCertificates.get(id))?.notAfter ?? now) < before));
+    await this.#sweep('hostCertificates', {}, before, (id) => this.#drop('hostCertificates', id, async (transaction) => ((await transaction.hostCertificates.get(id))?.notAfter ?? now) < Math.min(before, now - renewalGraceMs)));
     await this.#sweep('nodes', { phase: 'gone' }, before, (id) => this.#drop('nodes', id));
     await this.#sweep('hosts', { phase: 'gone' }, before, (id) => this.#drop('hosts', id, async (transaction) => (await dependants(transaction, id)) === 0));
     await this.#dropOperations(before);

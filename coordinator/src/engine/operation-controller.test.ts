@@ -7,6 +7,8 @@ import type { NewObject, Store } from '../store/store.js';
 import { idNumber } from '../testing/counting-ids.js';
 import { familyRow, hostRow, nodeRow, operationRow } from '../testing/rows.js';
 import { change, eventsAfter, openTestStore, put, row } from '../testing/test-store.js';
+import { operationTools } from '../testing/operation-tools.js';
+import { Turns } from './operations/turns.js';
 import { OperationController } from './operation-controller.js';
 
 const family = familyRow();
@@ -29,7 +31,7 @@ async function setting(test: Test, phases: readonly NodePhase[], operation: Part
   await put(store, 'hosts', hostRow(1));
   await put(store, 'nodes', ...phases.map(node));
   await put(store, 'operations', operationRow({ familyId: family.id, progress: { total: phases.length, done: 0, failed: 0 }, deadline: clock.now() + 60_000, ...operation }));
-  const controller = new OperationController(store, clock);
+  const controller = new OperationController(store, clock, new Turns(store, operationTools(clock)));
   return { store, clock, look: () => controller.reconcile(operationId), operation: () => row(store, 'operations', operationId) };
 }
 
@@ -108,7 +110,7 @@ void t.test('a cancelled operation is left alone', async (test) => {
   const of = await setting(test, ['running'], { state: 'cancelled', finishedAt: 5 });
   await of.look();
   test.match(await of.operation(), { state: 'cancelled', finishedAt: 5, revision: 1 });
-  test.same(await new OperationController(of.store, of.clock).all(), [], 'nor swept');
+  test.same(await new OperationController(of.store, of.clock, new Turns(of.store, operationTools(of.clock))).all(), [], 'nor swept');
 });
 
 void t.test('the record of a large operation is not read for each of its nodes', async (test) => {
@@ -125,5 +127,5 @@ void t.test('the record of a large operation is not read for each of its nodes',
 
 void t.test('an operation that is not there is no reason to fail', async (test) => {
   const of = await setting(test, []);
-  test.equal(await new OperationController(of.store, of.clock).reconcile(''), undefined);
+  test.equal(await new OperationController(of.store, of.clock, new Turns(of.store, operationTools(of.clock))).reconcile(''), undefined);
 });

@@ -6,10 +6,13 @@ import type { StoredError } from '../domain/model/object.js';
 import type { Operation, OperationKind, OperationProgress, OperationState } from '../domain/model/operation.js';
 import type { Store, Transaction } from '../store/store.js';
 import { operationEvent, storedError } from './events.js';
+import { emptyHosts, releaseEmptyHosts } from './operations/release-empty-hosts.js';
+import { restingPhases, restOf } from './operations/rest.js';
+import type { Turns } from './operations/turns.js';
 
-/** The phase that means "as asked for", by what was asked. */
-const wanted: Readonly<Record<OperationKind, NodePhase>> = {
-  deploy: 'running', replace: 'running', start: 'running', restart: 'running', stop: 'stopped', drain: 'stopped', remove: 'gone', drain_host: 'gone', remove_host: 'gone',
+/** The phase that means "as asked for", by what was asked; that of a scaling is told by its plan. */
+const wanted: Readonly<Record<Exclude<OperationKind, 'scale'>, NodePhase>> = {
+  deploy: 'running', replace: 'running', start: 'running', restart: 'running', update: 'running', stop: 'stopped', drain: 'stopped', remove: 'gone', drain_host: 'gone', remove_host: 'gone',
 };
 
 const longestRestMs = 500;
@@ -24,20 +27,23 @@ export class OperationController {
   constructor(
     private readonly store: Store,
     private readonly clock: Clock,
+    private readonly turns: Pick<Turns, 'look'>,
   ) {}
 
   async all(): Promise<readonly string[]> {
-    return this.store.read.operations.ids({ state: ['running', 'cancelling'] });
+    return this.store.read.operations.ids({ state: ['waiting', 'running', 'cancelling'] });
   }
 
   async reconcile(operationId: string): Promise<number | void> {
     const restMs = (this.#restUntilMs.get(operationId) ?? 0) - this.clock.monotonic();
     if (restMs > 0) return restMs;
     const operation = await this.store.read.operations.get(operationId);
-    if (!operation || operation.finishedAt !== undefined) {
+    // Updates have a controller of their own.
+    if (!operation || operation.finishedAt !== undefined || operation.kind === 'update') {
       this.#restUntilMs.delete(operationId);
       return;
     }
+    if (operation.state === 'waiting') return this.turns.look(operationId);
     this.#restUntilMs.set(operationId, this.clock.monotonic() + Math.min(longestRestMs, Math.floor(operation.plan.length / entriesPerRestMs)));
     const judged = await this.#judge(operation);
     const overdue = operation.deadline !== undefined && operation.deadline <= this.clock.now();
@@ -54,9 +60,10 @@ export class OperationController {
   }
 
   async #judge(operation: Operation): Promise<Judgement> {
+    if (operation.state === 'cancelling') return this.#judgeRest(operation);
     if (operation.kind === 'remove_host') return this.#judgeHost(operation);
     const counts = await this.#countNodes(operation.id);
-    const want = wanted[operation.kind];
+    const want = goalOf(operation);
     const done = counts.get(want) ?? 0;
     const failed = counts.get('failed') ?? 0;
     const total = operation.progress.total;
@@ -74,6 +81,21 @@ export class OperationController {
     return counts;
   }
 
+  /** A cancelled one is over when nothing of it goes on. */
+  async #judgeRest(operation: Operation): Promise<Judgement> {
+    const { read } = this.store;
+    await this.#releaseHosts(operation);
+    const moving = await read.nodes.count({ operationId: operation.id, phase: nodePhases.filter((phase) => !restingPhases.includes(phase)) });
+    const done = await read.nodes.count({ operationId: operation.id, phase: goalOf(operation) });
+    const failed = await read.nodes.count({ operationId: operation.id, phase: 'failed' });
+    return { progress: { total: operation.progress.total, done, failed }, settled: moving === 0 && (await emptyHosts(read, operation)).length === 0 };
+  }
+
+  async #releaseHosts(operation: Operation): Promise<void> {
+    if ((await emptyHosts(this.store.read, operation)).every(({ desired }) => desired === 'absent')) return;
+    await this.store.transaction((transaction) => releaseEmptyHosts(transaction, operation));
+  }
+
   async #judgeHost(operation: Operation): Promise<Judgement> {
     const host = await this.store.read.hosts.get(operation.plan[0]?.hostId ?? '');
     const done = host === undefined || host.phase === 'gone' ? 1 : 0;
@@ -82,7 +104,7 @@ export class OperationController {
 
   /** Nodes that shall form a cluster are not done before the cluster was looked at. */
   async #clusterSettled(operation: Operation, running: number): Promise<boolean> {
-    if (wanted[operation.kind] !== 'running' || operation.familyId === '' || running === 0) return true;
+    if (goalOf(operation) !== 'running' || operation.familyId === '' || running === 0) return true;
     return (await this.#clusterHealth(operation)) !== 'forming';
   }
 
@@ -93,10 +115,11 @@ export class OperationController {
   async #finish(transaction: Transaction, seen: Operation, judged: Judgement, overdue: boolean): Promise<void> {
     const operation = await transaction.operations.get(seen.id);
     if (!operation || operation.finishedAt !== undefined) return;
+    if (operation.state === 'cancelling') return this.#finishCancelled(transaction, operation, judged);
     const error = await this.#errorOf(transaction, operation, judged, overdue);
     const finished = await transaction.operations.update({
       ...operation,
-      state: finalState(operation, judged.progress, error),
+      state: finalState(judged.progress, error),
       progress: judged.progress,
       finishedAt: this.clock.now(),
       observedGeneration: operation.generation,
@@ -105,17 +128,28 @@ export class OperationController {
     await transaction.events.append(operationEvent(finished, 'operation.finished', summary(finished)));
   }
 
+  async #finishCancelled(transaction: Transaction, operation: Operation, { progress }: Judgement): Promise<void> {
+    const rest = await restOf(transaction, operation);
+    const finished = await transaction.operations.update({ ...operation, state: 'cancelled', progress, rest, finishedAt: this.clock.now(), observedGeneration: operation.generation });
+    await transaction.events.append(operationEvent(finished, 'operation.cancelled', `${operation.cancelledBy ?? 'somebody'} has cancelled ${operation.name}; what is left: ${rest}`));
+  }
+
   async #errorOf(transaction: Transaction, operation: Operation, judged: Judgement, overdue: boolean): Promise<StoredError | undefined> {
     const failed = await firstNode(transaction, operation, ['failed']);
     if (failed?.lastError) return { ...failed.lastError, message: `${failed.name}: ${failed.lastError.message}` };
-    if (overdue) return storedError(overdueError(await firstNode(transaction, operation, lateIn(operation.kind)), judged));
+    if (overdue) return storedError(overdueError(await firstNode(transaction, operation, lateIn(operation)), judged));
     const taken = operation.kind === 'remove_host' ? 0 : judged.progress.total - (await transaction.nodes.count({ operationId: operation.id }));
     if (taken > 0) return storedError(new WombatError('WO_CONFLICT', `${taken} of its nodes were taken over by a later operation`));
-    if (wanted[operation.kind] === 'running' && operation.familyId !== '' && (await this.#clusterHealth(operation)) === 'split') {
+    if (goalOf(operation) === 'running' && operation.familyId !== '' && (await this.#clusterHealth(operation)) === 'split') {
       return storedError(new WombatError('WO_CLUSTER_SPLIT', 'the nodes run, but they are not one cluster'));
     }
     return undefined;
   }
+}
+
+function goalOf({ kind, plan }: Operation): NodePhase {
+  if (kind !== 'scale') return wanted[kind];
+  return plan.some(({ action }) => action === 'remove_node') ? 'gone' : 'running';
 }
 
 interface Judgement {
@@ -128,8 +162,9 @@ async function firstNode(transaction: Transaction, operation: Operation, phase: 
   return (await transaction.nodes.page({ where: { operationId: operation.id, phase }, pageSize: 1 })).items[0];
 }
 
-function lateIn(kind: OperationKind): readonly NodePhase[] {
-  return nodePhases.filter((phase) => phase !== wanted[kind]);
+function lateIn(operation: Operation): readonly NodePhase[] {
+  const goal = goalOf(operation);
+  return nodePhases.filter((phase) => phase !== goal);
 }
 
 function overdueError(late: Node | undefined, { progress }: Judgement): WombatError {
@@ -137,8 +172,7 @@ function overdueError(late: Node | undefined, { progress }: Judgement): WombatEr
   return new WombatError('WO_DEADLINE_EXCEEDED', `${progress.done} of ${progress.total} are as asked for${where}`);
 }
 
-function finalState(operation: Operation, progress: OperationProgress, error: StoredError | undefined): OperationState {
-  if (operation.state === 'cancelling') return 'cancelled';
+function finalState(progress: OperationProgress, error: StoredError | undefined): OperationState {
   if (!error && progress.done >= progress.total) return 'succeeded';
   return progress.done > 0 ? 'partial' : 'failed';
 }

@@ -18,7 +18,7 @@ export interface DeliveriesOptions {
 const lanesPerTurn = 100;
 const silentTries = 5;
 /** A store that takes nothing for now: what agents say waits for it, and their sessions stay. */
-const storeWaits: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['WO_STORE_FULL', 'WO_STORE_BUSY']);
+const storeWaits: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['WO_STORE_FULL', 'WO_STORE_BUSY', 'WO_STORE_UNAVAILABLE']);
 const storeBackoff: BackoffOptions = { initialMs: 500, maximumMs: 2_000 };
 
 /**

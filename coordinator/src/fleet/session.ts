@@ -238,7 +238,7 @@ export class Session implements Writer {
 
   #judge(nowMs: number, settings: FleetSettings): void {
     if (nowMs - this.#heardAtMs > settings.silentAfterMs) {
-      this.end(`no frame for ${settings.silentAfterMs / 1000} s`, new WombatError('WO_HOST_UNREACHABLE', 'the agent was silent for too long'));
+      if (this.#finish(`no frame for ${settings.silentAfterMs / 1000} s`)) this.#room.closer.cut(this.#call, new WombatError('WO_HOST_UNREACHABLE', 'the agent was silent for too long'));
     } else if (this.#outbox.stalledMs(this.#call, nowMs) > settings.writeStallMs) {
       this.end('does not read what it is sent', new WombatError('WO_RATE_LIMITED', 'the agent does not read what it is sent'));
     }

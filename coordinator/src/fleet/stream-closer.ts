@@ -1,4 +1,4 @@
-import { constants, type ServerHttp2Stream } from 'node:http2';
+import { constants, type Http2Session, type ServerHttp2Stream } from 'node:http2';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { toServiceError, type WombatError } from '@wombat/proto';
 import type { LiveClock } from './live-clock.js';
@@ -14,6 +14,7 @@ export class StreamCloser {
   readonly #live: LiveClock;
   readonly #graceMs: number;
   readonly #closing = new Map<DuplexCall, number>();
+  readonly #cutting = new Map<Http2Session, number>();
 
   constructor(live: LiveClock, graceMs: number) {
     this.#live = live;
@@ -32,8 +33,20 @@ export class StreamCloser {
     else call.end();
   }
 
+  /** Ends the call, and then the connection under it: nobody answers there, and the kernel would hold it for minutes. */
+  cut(call: DuplexCall, error: WombatError): void {
+    const connection = streamOf(call)?.session;
+    if (connection) this.#cutting.set(connection, this.#live.nowMs);
+    this.end(call, error);
+  }
+
   /** Resets what has not closed in time. */
   tick(): void {
+    for (const [connection, since] of this.#cutting) {
+      if (this.#live.nowMs - since < this.#graceMs) continue;
+      this.#cutting.delete(connection);
+      connection.destroy();
+    }
     for (const [call, since] of this.#closing) {
       if (call.destroyed) this.#closing.delete(call);
       else if (this.#live.nowMs - since >= this.#graceMs) resetStream(call);
@@ -63,8 +76,13 @@ interface InnerCall {
  * stream is looked up behind its call objects (a test tells when they change).
  */
 export function resetStream(call: DuplexCall): void {
+  const stream = streamOf(call);
+  if (stream && !stream.destroyed) stream.close(constants.NGHTTP2_CANCEL);
+  else call.destroy();
+}
+
+function streamOf(call: DuplexCall): ServerHttp2Stream | undefined {
   let inner: InnerCall | undefined = (call as unknown as InnerCall).call;
   while (inner && !inner.stream) inner = inner.nextCall;
-  if (inner?.stream && !inner.stream.destroyed) inner.stream.close(constants.NGHTTP2_CANCEL);
-  else call.destroy();
+  return inner?.stream;
 }

@@ -8,6 +8,7 @@ import type { StoredObject } from '../domain/model/object.js';
 import type { Operation } from '../domain/model/operation.js';
 import type { Provider } from '../domain/model/provider.js';
 import type { Release } from '../domain/model/release.js';
+import type { Stray } from '../domain/model/stray.js';
 
 /** Every kind of object, by the name of its collection. */
 export interface Kinds {
@@ -24,6 +25,7 @@ export interface Kinds {
   operatorTokens: OperatorToken;
   jobs: Job;
   jobTargets: JobTarget;
+  strays: Stray;
 }
 export type Kind = keyof Kinds;
 
@@ -35,16 +37,17 @@ export interface Indexed {
   familyRevisions: 'familyId';
   domains: 'name' | 'familyId' | 'providerId';
   hosts: 'name' | 'providerId' | 'phase' | 'key';
-  nodes: 'name' | 'familyId' | 'hostId' | 'phase' | 'operationId' | 'desired';
+  nodes: 'name' | 'familyId' | 'familyGeneration' | 'releaseId' | 'hostId' | 'phase' | 'operationId' | 'desired';
   operations: 'name' | 'familyId' | 'state' | 'kind';
   joinTokens: 'hostId';
   hostCertificates: 'hostId';
   operatorTokens: 'name' | 'secretHash';
   jobs: 'state';
   jobTargets: 'jobId' | 'targetId' | 'outcome';
+  strays: 'providerId' | 'kind';
 }
 
-/** Equality on indexed fields; a list of values means any of them, null that the field is not there. */
+/** Equality on indexed fields, numbers as text; a list of values means any of them, null that the field is not there. */
 export type Where<K extends Kind> = { readonly [F in Indexed[K]]?: string | readonly string[] | null };
 
 export interface PageQuery<K extends Kind> {

@@ -1,10 +1,11 @@
 import { createServer, connect, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { Test } from 'tap';
 
-/** Stands between a client and a server, and cuts the connection at a word that passes by. */
+/** Stands between a client and a server, and cuts the connection at a word that passes by, or lets nothing more pass. */
 export class CuttingRelay {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  #isFrozen = false;
   #wanted: { readonly word: string; readonly what: 'question' | 'answer' } | undefined;
   cuts = 0;
 
@@ -28,7 +29,23 @@ export class CuttingRelay {
     this.#wanted = { word, what };
   }
 
+  /** Connections that there are carry nothing more, and neither end hears that the other has gone. */
+  freeze(): void {
+    for (const socket of this.#sockets) socket.removeAllListeners('data').removeAllListeners('close').pause();
+    this.#isFrozen = true;
+  }
+
+  /** New ones do again. */
+  thaw(): void {
+    this.#isFrozen = false;
+  }
+
   #join(client: Socket, server: Socket): void {
+    if (this.#isFrozen) {
+      client.destroy();
+      server.destroy();
+      return;
+    }
     let isUnheard = false;
     for (const socket of [client, server]) {
       this.#sockets.add(socket);

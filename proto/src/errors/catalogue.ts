@@ -65,6 +65,7 @@ export const catalogue = {
   WO_PROVIDER_INVALID: entry(status.INVALID_ARGUMENT, failed, 'The provider refuses a value.', 'correct the domain or the settings of the provider'),
   WO_PROVIDER_UNAVAILABLE: entry(status.UNAVAILABLE, failed, 'The provider does not answer as it should.', 'it is tried again; see wo provider verify NAME'),
   WO_HOST_NOT_ENROLLED: entry(status.DEADLINE_EXCEEDED, failed, 'The machine was created, but its agent did not report in time.', 'look at the console log of the machine, and at whether it reaches the coordinator'),
+  WO_MACHINE_GONE: entry(status.NOT_FOUND, failed, 'The provider has no machine of the host any more.', 'remove its nodes and the host, and deploy others: wo node remove NODE, wo host remove HOST'),
   WO_HOST_UNREACHABLE: entry(status.UNAVAILABLE, failed, 'The agent of the host has no session.', 'see since when: wo host show HOST'),
 
   // Enrolment and identity

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -13,9 +13,8 @@ export interface SmallDisk {
   remove(): void;
 }
 
-/** Undefined where none can be mounted, as it takes root. */
-export function mountSmallDisk(mebibytes: number): SmallDisk | undefined {
-  const path = mkdtempSync(join(tmpdir(), 'wombat-disk-'));
+/** On an empty directory. Undefined where none can be mounted, as it takes root. */
+export function mountSmallDisk(mebibytes: number, path = mkdtempSync(join(tmpdir(), 'wombat-disk-'))): SmallDisk | undefined {
   const ballast = join(path, 'ballast');
   try {
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m`, 'tmpfs', path], { stdio: 'pipe' });
@@ -26,8 +25,12 @@ export function mountSmallDisk(mebibytes: number): SmallDisk | undefined {
   return {
     path,
     fill: () => {
-      const { bavail, bsize } = statfsSync(path);
-      writeFileSync(ballast, Buffer.alloc(bavail * bsize));
+      try {
+        for (;;) appendFileSync(ballast, Buffer.alloc(64 * 1024));
+      } catch (error) {
+        // Whatever did not fit as a whole has been written as far as there was room.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+      }
     },
     free: () => rmSync(ballast, { force: true }),
     remove: () => {

@@ -11,6 +11,8 @@ interface Described {
 const bodies: Readonly<Record<string, object>> = {
   'FamilyService/GetFamily': { family: 'Sleepers' },
   'FamilyService/GetFamilyStatus': { family: 'Sleepers' },
+  'FamilyService/ListFamilyRevisions': { family: 'Sleepers' },
+  'FamilyService/UpdateFamily': { family: 'Sleepers', mutation: { dryRun: true } },
   'FamilyService/CreateFamily': { name: 'another', mutation: { dryRun: true } },
   'FamilyService/SetFirewall': { family: 'Sleepers', rules: [{ protocol: 'tcp', fromPort: 80, toPort: 81 }], mutation: { dryRun: true } },
   'NodeService/GetNode': { node: 'NODE' },

@@ -32,8 +32,8 @@ const oneFormat = new Set(['completion', 'node render']);
 /** Commands that change something, and print its id or nothing: their own tests look at that. */
 const changes = new Set([
   'provider register', 'provider verify', 'provider remove', 'release upload', 'release remove', 'family create', 'family firewall', 'family attach', 'family domain',
-  'family remove-domain', 'family deploy', 'family remove', 'node start', 'node stop', 'node restart', 'node remove', 'host drain', 'host remove', 'operation cancel',
-  'job cancel', 'operator create', 'operator revoke', 'token create', 'token revoke', 'context add', 'context use', 'context remove', 'backup', 'restore', 'init', 'dev',
+  'family remove-domain', 'family deploy', 'family update', 'family policy', 'family remove', 'node start', 'node stop', 'node restart', 'node drain', 'node remove', 'host drain',
+  'host replace', 'host remove', 'operation cancel', 'job cancel', 'operator create', 'operator revoke', 'token create', 'token revoke', 'context add', 'context use', 'context remove', 'backup', 'restore', 'init', 'dev',
 ]);
 
 /** It writes more than a pipe takes. */
@@ -61,6 +61,7 @@ async function casesIn(workshop: Workshop): Promise<Readonly<Record<string, Case
     'family list': { words: [], shows: 'Sleepers' },
     'family show': { words: ['Sleepers'], shows: 'Sleepers' },
     'family env': { words: ['Sleepers'], shows: 'COLOUR' },
+    'family revisions': { words: ['Sleepers'], shows: 'variable COLOUR', name: '3' },
     'node list': { words: [], shows: node },
     'node show': { words: [node], shows: node },
     'node logs': { words: [node], shows: 'to be seen', goesOn: true },

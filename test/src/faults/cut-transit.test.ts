@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
+import { freePort } from '../support/network.js';
 import { packScripts } from '../support/releases.js';
 import { prepareFamily } from '../support/families.js';
 import { startRelay } from '../support/relay.js';
@@ -12,14 +12,6 @@ t.setTimeout(300_000);
 const sizeBytes = 24 * 1024 * 1024;
 const pieceBytes = 5 * 1024 * 1024;
 const cuts = 4;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 t.test('a release whose way to the host is cut again and again comes whole, and its bytes once', async (t) => {
   const agents = `127.0.0.1:${await freePort()}`;

@@ -29,7 +29,7 @@ async function killSome(stage: FaultStage, random: () => number): Promise<string
     await sleep(waitMs);
     kills.push(`${isCoordinator ? 'coordinator' : 'agent'} after ${waitMs} ms`);
     if (isCoordinator) await stage.killCoordinator();
-    else stage.killAgent(random);
+    else await stage.killAgent(random);
   }
   return kills;
 }

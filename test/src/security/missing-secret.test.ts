@@ -34,7 +34,7 @@ t.test('a release that does not start without its secret', { skip: withoutErlang
 
   const told = await workshop.wo('family', 'env', family, '--secret', 'SECRET_KEY_BASE=file:/proc/sys/kernel/random/uuid');
   expectExit(t, told, 0);
-  t.match(told.stderr, /1 node has an earlier one until it is restarted: wo node restart/, 'what to do is told');
+  t.match(told.stderr, /1 node has an earlier one until it is updated: wo family update/, 'what to do is told');
   t.match(await workshop.ok('family', 'env', family), /SECRET_KEY_BASE +\(secret\)/, 'it is listed without its value');
   expectExit(t, await workshop.wo('node', 'restart', family), 0, 'now it starts');
   await workshop.untilRunning(1);

@@ -19,8 +19,14 @@ export interface HandStarted {
 export async function startAgentByHand(workshop: Workshop, name: string, coordinator: string, token: string, before: readonly string[] = []): Promise<HandStarted> {
   const directory = join(workshop.directory, name);
   await mkdir(directory, { mode: 0o700 });
+  await writeFile(join(directory, 'token'), `${token}\n`, { mode: 0o600 });
+  return runAgent(workshop, name, coordinator, before);
+}
+
+/** The same in a directory that is there already. */
+export function runAgent(workshop: Workshop, name: string, coordinator: string, before: readonly string[] = []): HandStarted {
+  const directory = join(workshop.directory, name);
   const tokenFile = join(directory, 'token');
-  await writeFile(tokenFile, `${token}\n`, { mode: 0o600 });
   const path = join(workshop.directory, `${name}.log`);
   const output = openSync(path, 'a');
   const [program = '', ...words] = [...before, launchers.agent, '--coordinator', coordinator, '--directory', directory, '--join-token-file', tokenFile, '--address', '127.0.0.1'];

@@ -4,7 +4,7 @@ import { newMutation } from '../../control/mutation.js';
 import { quoted } from '../../control/names.js';
 
 export const familyAttach = defineCommand({
-  description: 'Names the release that new nodes of the family run. Nodes that are there keep what they run.',
+  description: 'Names the release that new nodes of the family run. Nodes that are there keep what they run until `wo family update`.',
   examples: [
     { command: 'wo attach-release "Riak node family" Riak', explanation: 'by name' },
     { command: 'wo attach-release $FAMILY $RELEASE', explanation: 'in a script, by id' },

@@ -1,14 +1,12 @@
-import { durationFromMs } from '@wombat/proto';
-import { CreateFamilyRequest, CreateFamilyResponse, FamilyServiceService, RestartMode } from '@wombat/proto/control';
+import { CreateFamilyRequest, CreateFamilyResponse, FamilyServiceService } from '@wombat/proto/control';
 import { defineCommand, required } from '../../command.js';
 import { newMutation } from '../../control/mutation.js';
 import { idOf, labelOf, quoted } from '../../control/names.js';
-import { duration, oneOf, pairs, secretPairs, text, wholeNumber } from '../../options.js';
+import { pairs, secretPairs, text } from '../../options.js';
 import { SecretReader, secretHelp } from '../../parse/secret.js';
 import { dryRunOption } from '../common.js';
 import { replaceOption } from './replace-option.js';
-
-const restartModes = { always: RestartMode.ALWAYS, 'on-failure': RestartMode.ON_FAILURE, never: RestartMode.NEVER } as const;
+import { restartOptions, restartSpec } from './restart-options.js';
 
 export const familyCreate = defineCommand({
   description: [
@@ -28,27 +26,16 @@ export const familyCreate = defineCommand({
     clustOpt: pairs('--clust-opt <key:value>', 'option of the strategy; may be repeated', ':'),
     env: pairs('--env <key=value>', 'environment of every node; may be repeated'),
     secret: secretPairs('--secret <name=value>', 'secret variable of every node; may be repeated'),
-    restartMode: oneOf('--restart-mode <mode>', 'after which ends a node is started again: always, on-failure (not after exit code 0), never', ['always', 'on-failure', 'never']),
-    restartTries: wholeNumber('--restart-tries <n>', 'ends of a node within the interval after which it is started again; the next one leaves it failed', { maximum: 1000 }),
-    restartInterval: duration('--restart-interval <duration>', 'time in which the tries are counted'),
-    restartDelay: duration('--restart-delay <duration>', 'pause before a restart'),
+    ...restartOptions,
     ...replaceOption,
     ...dryRunOption,
   },
   async run(runtime, { name }, options) {
-    const { restartMode: mode, restartTries: tries, restartInterval, restartDelay } = options;
-    const isRestartSaid = [mode, tries, restartInterval, restartDelay].some((said) => said !== undefined);
-    const restart = !isRestartSaid ? undefined : {
-      ...(mode !== undefined && { mode: restartModes[mode] }),
-      ...(tries !== undefined && { tries }),
-      ...(restartInterval !== undefined && { interval: durationFromMs(restartInterval) }),
-      ...(restartDelay !== undefined && { delay: durationFromMs(restartDelay) }),
-    };
     const secrets = await new SecretReader(runtime).readAll(options.secret);
     const control = await runtime.control();
     const strategy = options.clust ?? '';
     const answer = await control.call(FamilyServiceService.createFamily, CreateFamilyRequest.fromPartial({
-      mutation: newMutation(options.dryRun), name, selector: options.sel ?? '', bootstrap: { strategy, options: { ...options.clustOpt } }, environment: { ...options.env }, secrets, restart, replacement: options.replace.at(-1),
+      mutation: newMutation(options.dryRun), name, selector: options.sel ?? '', bootstrap: { strategy, options: { ...options.clustOpt } }, environment: { ...options.env }, secrets, restart: restartSpec(options), replacement: options.replace.at(-1),
     }));
     const family = answer.family!;
     const json = CreateFamilyResponse.toJSON(answer);

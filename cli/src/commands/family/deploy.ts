@@ -26,12 +26,12 @@ export const familyDeploy = defineCommand({
     dryRun: flag('--dry-run', 'plan it and change nothing'),
     ...operationOptions,
   },
-  async run(runtime, { family }, { amount, release = '', dryRun, detach }) {
+  async run(runtime, { family }, { amount, release = '', dryRun, detach, wait }) {
     if (amount === undefined) throw new UsageError('--amount is missing: how many more nodes?');
     const { timeout } = runtime.flags;
     const control = await runtime.control();
     const answer = await control.call(FamilyServiceService.deployNodes, DeployNodesRequest.fromPartial({
-      mutation: newMutation(dryRun), family, amount, release, ...(timeout && { timeout: durationFromMs(timeout) }),
+      mutation: newMutation(dryRun), family, amount, release, ...(wait && { wait }), ...(timeout && { timeout: durationFromMs(timeout) }),
     }));
     if (dryRun) return printPlan(runtime, answer.operation!, DeployNodesResponse.toJSON(answer));
     return followStarted(runtime, answer.operation!, { detach, toJson: (operation) => DeployNodesResponse.toJSON({ operation }), ...(timeout && { waitMs: timeout + slackMs }) });

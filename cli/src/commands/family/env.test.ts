@@ -22,7 +22,7 @@ t.test('secrets by file, environment and standard input; nothing of them is told
   const ran = await runWo(fake, ['family', 'env', 'web', '--set', 'D=x=y', '--unset', 'E', ...words], options);
   t.same([ran.exit, ran.stdout], [0, ''], ran.stderr);
   t.match(requests, [{ family: 'web', environment: { D: 'x=y' }, secrets: { A: 'canary-file', B: 'canary-env', C: 'canary-input' }, unset: ['E'] }]);
-  t.match(ran.stderr, '2 nodes have an earlier one until they are restarted: wo node restart web');
+  t.match(ran.stderr, '2 nodes have an earlier one until they are updated: wo family update web');
   t.notMatch(ran.stderr, /canary|warning/);
   t.equal((await runWo(fake, ['create-family', 'web', ...words], options)).exit, 0);
   t.match(created, [{ name: 'web', secrets: { A: 'canary-file', B: 'canary-env', C: 'canary-input' } }]);

@@ -16,14 +16,14 @@ interface Variable {
 export const familyEnv = defineCommand({
   description: [
     'Without an option, lists the environment of the nodes of a family; of secrets, the names. With options, changes it: other names keep their values.',
-    'New nodes get what is set. Nodes that run keep what they were started with until they are started or restarted: `wo node restart FAMILY`.',
+    'New nodes get what is set. Nodes that run keep what they were started with until they are updated, started or restarted: `wo family update FAMILY`.',
     secretHelp,
   ].join('\n'),
   examples: [
     { command: 'wo family env shop', explanation: 'what is set' },
     { command: 'wo family env shop --set LOG_LEVEL=debug --unset OLD_FLAG', explanation: 'change two variables' },
     { command: 'openssl rand -base64 48 | wo family env shop --secret SECRET_KEY_BASE=-', explanation: 'a secret that nobody has seen' },
-    { command: 'wo family env shop --secret DB_PASSWORD=file:password.txt && wo node restart shop', explanation: 'and have the nodes take it' },
+    { command: 'wo family env shop --secret DB_PASSWORD=file:password.txt && wo family update shop', explanation: 'and have the nodes take it, one after another' },
   ],
   arguments: { family: object('family') },
   options: {
@@ -40,7 +40,7 @@ export const familyEnv = defineCommand({
     await runtime.print.done(`new nodes of ${family} get this environment`, SetEnvironmentResponse.toJSON(answer));
     const { outdatedNodes } = answer;
     if (outdatedNodes === 0) return;
-    runtime.print.tell(`${outdatedNodes} ${outdatedNodes === 1 ? 'node has' : 'nodes have'} an earlier one until ${outdatedNodes === 1 ? 'it is' : 'they are'} restarted: wo node restart ${quoted(family)}`);
+    runtime.print.tell(`${outdatedNodes} ${outdatedNodes === 1 ? 'node has' : 'nodes have'} an earlier one until ${outdatedNodes === 1 ? 'it is' : 'they are'} updated: wo family update ${quoted(family)}`);
   },
 });
 

@@ -14,10 +14,10 @@ export const hostDrain = defineCommand({
   ],
   arguments: { host: object('host') },
   options: { ...noDrainOption, ...operationOptions },
-  async run(runtime, { host }, { noDrain, detach }) {
+  async run(runtime, { host }, { noDrain, detach, wait }) {
     await confirm(runtime, `this removes every node of the host ${host}; their data stays until the host is removed`, [host]);
     const control = await runtime.control();
-    const { operation } = await control.call(HostServiceService.drainHost, DrainHostRequest.fromPartial({ mutation: newMutation(), host, noDrain }));
+    const { operation } = await control.call(HostServiceService.drainHost, DrainHostRequest.fromPartial({ mutation: newMutation(), host, noDrain, ...(wait && { wait }) }));
     const { timeout } = runtime.flags;
     return followStarted(runtime, operation!, { detach, toJson: (each) => DrainHostResponse.toJSON({ operation: each }), ...(timeout && { waitMs: timeout }) });
   },

@@ -2,7 +2,7 @@ import { RemoveHostRequest, RemoveHostResponse, HostServiceService } from '@womb
 import { defineCommand, object } from '../../command.js';
 import { newMutation } from '../../control/mutation.js';
 import { followStarted } from '../../progress/follow-started.js';
-import { operationOptions, operationTimeoutHelp } from '../common.js';
+import { detachOption, operationTimeoutHelp } from '../common.js';
 import { confirm } from '../confirm.js';
 
 export const hostRemove = defineCommand({
@@ -13,7 +13,7 @@ export const hostRemove = defineCommand({
     { command: 'wo host remove host-k3 --yes --detach', explanation: 'without waiting for its end' },
   ],
   arguments: { host: object('host') },
-  options: { ...operationOptions },
+  options: { ...detachOption },
   async run(runtime, { host }, { detach }) {
     await confirm(runtime, `this destroys the machine of the host ${host}`, [host]);
     const control = await runtime.control();

@@ -13,9 +13,9 @@ export const nodeStop = defineCommand({
   ],
   arguments: { nodes: some('ids, names or beginnings of ids of nodes or families', { label: 'NODE-OR-FAMILY', completes: ['node', 'family'] }) },
   options: { ...operationOptions },
-  async run(runtime, { nodes }, { detach }) {
+  async run(runtime, { nodes }, { detach, wait }) {
     const control = await runtime.control();
-    const request = StopNodesRequest.fromPartial({ mutation: newMutation(), nodes: [...nodes] });
+    const request = StopNodesRequest.fromPartial({ mutation: newMutation(), nodes: [...nodes], ...(wait && { wait }) });
     const { operation } = await control.call(NodeServiceService.stopNodes, request);
     const { timeout } = runtime.flags;
     return followStarted(runtime, operation!, { detach, toJson: (each) => StopNodesResponse.toJSON({ operation: each }), ...(timeout && { waitMs: timeout }) });

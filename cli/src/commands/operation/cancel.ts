@@ -3,7 +3,11 @@ import { defineCommand, object } from '../../command.js';
 import { newMutation } from '../../control/mutation.js';
 
 export const operationCancel = defineCommand({
-  description: 'Nothing new is begun for the operation. What it has done already stays: nodes that run go on running.',
+  description: [
+    'What has not begun is taken back, what has begun comes to its end; `wo operation show` then tells what is left.',
+    'Of a deploy, nodes that run stay, the others are removed, and hosts that were made only for it go. Nodes that drain go on running.',
+    'Asking twice is the same as asking once.',
+  ].join('\n'),
   examples: [
     { command: 'wo operation cancel op-k3', explanation: 'by the beginning of its id' },
     { command: 'wo operation list --state running -q | xargs -n1 wo operation cancel', explanation: 'all that run' },

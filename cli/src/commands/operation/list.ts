@@ -6,7 +6,7 @@ import { oneOf, text } from '../../options.js';
 import { listOptions } from '../common.js';
 import { operationColumns } from './view.js';
 
-const states = ['running', 'succeeded', 'failed', 'partial', 'cancelling', 'cancelled'] as const;
+const states = ['waiting', 'running', 'succeeded', 'failed', 'partial', 'cancelling', 'cancelled'] as const;
 
 export const operationList = defineCommand({
   description: 'What was asked for, how far it is, and why it failed or waits. The newest come first.',
@@ -18,7 +18,7 @@ export const operationList = defineCommand({
   options: {
     family: text('--family <family>', 'of this family', 'family'),
     state: oneOf('--state <state>', `one of ${states.join(', ')}`, states),
-    kind: text('--kind <kind>', 'deploy, start, stop, restart, remove, ...', { words: ['deploy', 'start', 'stop', 'restart', 'drain', 'remove', 'drain_host', 'remove_host', 'replace'] }),
+    kind: text('--kind <kind>', 'deploy, start, stop, restart, remove, ...', { words: ['deploy', 'scale', 'start', 'stop', 'restart', 'drain', 'remove', 'drain_host', 'remove_host', 'replace'] }),
     ...listOptions,
   },
   async run(runtime, _, { family, state, kind, limit = 50, orderBy = 'created_at desc' }) {

@@ -1,4 +1,4 @@
-import { operationKindToJSON, operationStateToJSON, planActionToJSON, type Operation } from '@wombat/proto/control';
+import { operationKindToJSON, operationStateToJSON, planActionToJSON, stepStateToJSON, type Operation } from '@wombat/proto/control';
 import { concreteHint } from '../../control/names.js';
 import type { Runtime } from '../../runtime.js';
 import { table, type Column } from '../../output/table.js';
@@ -12,7 +12,7 @@ export function operationColumns(nowMs: number): readonly Column<Operation>[] {
     { title: 'WHAT', text: whatOf },
     { title: 'STATE', text: stateOf },
     { title: 'DONE', text: progressOf },
-    { title: 'FAMILY', text: (operation) => operation.familyId, wide: true },
+    { title: 'FAMILY', text: (operation) => operation.familyName || operation.familyId, wide: true },
     { title: 'BY', text: (operation) => operation.principal, wide: true },
     { title: 'STARTED', text: (operation) => relative(operation.metadata?.createdAt, nowMs), optional: 2 },
     { title: 'TOOK', text: tookOf, optional: 1 },
@@ -28,14 +28,15 @@ export function operationEntries(operation: Operation, nowMs: number): readonly 
     ['kind', kindOf(operation)],
     ['state', stateOf(operation)],
     ['done', progressOf(operation)],
-    ['family', operation.familyId],
+    ['family', [operation.familyName, operation.familyId].filter(Boolean).join('  ')],
     ['asked by', operation.principal],
     ['started', relative(operation.metadata?.createdAt, nowMs)],
     ['took', tookOf(operation)],
     ['deadline', operation.finishedAt ? '' : relative(operation.deadline, nowMs)],
     ['waits', waitOf(waiting, nowMs)],
     ['error', error ? `${error.code}: ${error.message}\n${concreteHint(error.hint, failedNode(operation))}` : ''],
-    ['plan', operation.plan.map(planLine).join('\n')],
+    ['left', operation.rest],
+    ['plan', operation.plan.map((entry) => planLine(entry, nowMs)).join('\n')],
   ];
 }
 
@@ -85,6 +86,11 @@ function actionOf(action: Operation['plan'][number]['action']): string {
   return word(planActionToJSON(action), 'PLAN_ACTION_').replace('_', ' ');
 }
 
-function planLine(entry: Operation['plan'][number]): string {
-  return [actionOf(entry.action), entry.nodeName || entry.nodeId, (entry.hostName || entry.hostId) && `on ${entry.hostName || entry.hostId}`, entry.reason && `(${entry.reason})`].filter(Boolean).join(' ');
+function planLine(entry: Operation['plan'][number], nowMs: number): string {
+  const step = word(stepStateToJSON(entry.state), 'STEP_STATE_');
+  const stands = step && step !== 'unspecified' ? [step, entry.since && `since ${relative(entry.since, nowMs)}`, entry.why].filter(Boolean).join(', ') : '';
+  return [
+    actionOf(entry.action), entry.nodeName || entry.nodeId, (entry.hostName || entry.hostId) && `on ${entry.hostName || entry.hostId}`,
+    entry.reason && `(${entry.reason})`, stands && `: ${stands}`,
+  ].filter(Boolean).join(' ').replace(' : ', ': ');
 }

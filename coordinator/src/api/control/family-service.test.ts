@@ -12,6 +12,8 @@ import { unary } from '../../testing/calls.js';
 import { CountingIds, idNumber } from '../../testing/counting-ids.js';
 import { FakeProviders } from '../../testing/fake-providers.js';
 import { fakeSecrets } from '../../testing/fake-secrets.js';
+import { FakeFleet } from '../../testing/fake-fleet.js';
+import { operationTools } from '../../testing/operation-tools.js';
 import { FakeStrategies } from '../../testing/fake-strategies.js';
 import { domainRow, familyRow, nodeRow, providerRow, releaseRow } from '../../testing/rows.js';
 import { change, eventsAfter, openTestStore, put, row } from '../../testing/test-store.js';
@@ -26,7 +28,7 @@ async function setting(test: Test) {
   const walled = new Set<string>();
   const plugin = (driver: string): ProviderPlugin => ({ abilities: { firewall: walled.has(driver) } }) as ProviderPlugin;
   const drivers = { driver: plugin, providers: () => ['local', 'cloud'].map(plugin) };
-  const service = familyService({ store, clock, ids: new CountingIds(), secrets: fakeSecrets, strategies: new FakeStrategies(), directory, drivers, maxNodesPerOperation: 100 });
+  const service = familyService({ store, clock, ids: new CountingIds(), secrets: fakeSecrets, strategies: new FakeStrategies(), directory, drivers, fleet: new FakeFleet(), operations: operationTools(clock), keepRevisions: 10 });
   return {
     store, directory, clock, walled,
     create: unary<CreateFamilyRequest, CreateFamilyResponse>(service, 'createFamily'),
@@ -102,7 +104,7 @@ void t.test('the environment is changed name by name, its secrets are named and 
   const events = await store.read.events.list({ afterSequence: 0, limit: 10, familyId: id });
   test.match(events.at(-1), { type: 'family.environment', message: 'environment of web: set: A, OTHER; set secretly: B; unset: KEY' });
   test.notMatch(JSON.stringify(events), /canary|open now/);
-  test.equal(await store.read.familyRevisions.count({}), 0, 'what no node runs is not kept');
+  test.same(await store.read.familyRevisions.ids({}), [`${id}/1`], 'what it was before is kept');
   const before = await row(store, 'families', id);
   await test.rejects(environment({ family: 'web', unset: ['BB'] }), { code: 'WO_NOT_FOUND', message: /"BB"; the nearest is B/ });
   await test.rejects(environment({ family: 'web' }), { code: 'WO_INVALID_ARGUMENT', message: /nothing/ });
@@ -120,7 +122,7 @@ void t.test('nodes that run with an earlier environment are counted, and theirs 
   await change(store, 'nodes', idNumber('node', 1), { familyGeneration: 2 });
   test.equal((await environment({ family: 'family 900', environment: { A: '1' } })).outdatedNodes, 1, 'the second has just this environment');
   await firewall({ family: 'family 900', rules: [] });
-  test.same(await store.read.familyRevisions.ids({}), [`${familyRow().id}/1`, `${familyRow().id}/2`], 'what nodes run is kept, and nothing else');
+  test.same(await store.read.familyRevisions.ids({}), [1, 2, 3].map((generation) => `${familyRow().id}/${generation}`), 'what it was before is kept');
   test.match(await row(store, 'familyRevisions', `${familyRow().id}/2`), { spec: { environment: { A: '2' } } });
 });
 

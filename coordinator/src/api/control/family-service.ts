@@ -1,19 +1,21 @@
-import { checkName, durationToMs, WombatError, type Clock, type Ids } from '@wombat/proto';
-import { FamilyServiceService, RestartMode as RestartNumber, type AddDomainRequest, type CreateFamilyRequest, type RestartSpec as RestartMessage } from '@wombat/proto/control';
+import { checkName, WombatError, type Clock, type Ids } from '@wombat/proto';
+import { FamilyServiceService, type AddDomainRequest, type CreateFamilyRequest } from '@wombat/proto/control';
 import type { ProviderPlugin } from '@wombat/plugin-sdk';
 import { NoteLevel, type FirewallRule as RuleMessage } from '@wombat/proto/plugin';
 import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
-import type { Domain, Family, FirewallRule, RestartMode, RestartSpec } from '../../domain/model/family.js';
+import type { Domain, Family, FirewallRule, RestartSpec } from '../../domain/model/family.js';
 import type { Provider } from '../../domain/model/provider.js';
 import { presentPhases } from '../../domain/states/node-states.js';
 import { requireSelector } from '../../plugins/require-selector.js';
-import { joinsCluster } from '../../engine/bootstrap/joins-cluster.js';
-import { deployNodes } from '../../engine/deploy-nodes.js';
-import { dropUnusedRevisions, reviseFamily } from '../../engine/family-revisions.js';
+import { checkAmount } from '../../engine/deploy-nodes.js';
+import { dropRevisions, reviseFamily } from '../../engine/family-revisions.js';
 import { findObject } from '../../engine/find-object.js';
+import type { OperationTools } from '../../engine/operations/operation-tools.js';
+import { startOperation } from '../../engine/operations/start-operation.js';
+import { nodesOfScale, scaleName } from '../../engine/scale-family.js';
 import type { ProviderDirectory, Secrets, StrategyDirectory } from '../../engine/ports.js';
-import { principalOf } from '../../auth/identity.js';
+import type { Fleet } from '../../fleet/fleet.js';
 import type { NewObject, Store, Transaction } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
 import { changedEnvironment, checkChange, describeChange, outdatedNodes } from './family-environment.js';
@@ -21,8 +23,13 @@ import { checkReplacement, describeReplacement } from './family-replacement.js';
 import { checkOffer } from './check-offer.js';
 import { mutate, mutateObject } from './mutation.js';
 import { pageQuery } from './paging.js';
+import { familyRevisions } from './family-revisions.js';
 import { familyStatus } from './family-status.js';
+import { revisedBy, updateFamily } from './family-update.js';
+import { changedRestart, positiveMs } from './restart-spec.js';
 import { domainView, familyView } from './views/family-view.js';
+import { dataPolicy } from './node-data.js';
+import { asked } from './started-operation.js';
 import { operationView } from './views/operation-view.js';
 
 export interface FamilyServiceOptions {
@@ -33,14 +40,14 @@ export interface FamilyServiceOptions {
   readonly strategies: StrategyDirectory;
   readonly directory: ProviderDirectory;
   readonly drivers: { driver(name: string): ProviderPlugin; providers(): readonly ProviderPlugin[] };
-  readonly maxNodesPerOperation: number;
+  readonly fleet: Fleet;
+  readonly operations: OperationTools;
+  /** Of each family, beside those that nodes run. */
+  readonly keepRevisions: number;
 }
 
-const defaults = { deployTimeoutMs: 15 * 60_000, tries: 5, intervalMs: 5 * 60_000, delayMs: 1_000 } as const;
-
-const restartModes: Readonly<Partial<Record<RestartNumber, RestartMode>>> = {
-  [RestartNumber.UNSPECIFIED]: 'always', [RestartNumber.ALWAYS]: 'always', [RestartNumber.ON_FAILURE]: 'on_failure', [RestartNumber.NEVER]: 'never',
-};
+const deployTimeoutMs = 15 * 60_000;
+const defaultRestart: RestartSpec = { mode: 'always', tries: 5, intervalMs: 5 * 60_000, delayMs: 1_000 };
 
 export function familyService(options: FamilyServiceOptions): Service {
   const { store } = options;
@@ -74,23 +81,23 @@ export function familyService(options: FamilyServiceOptions): Service {
       const family = await find(request.family);
       return { family: await viewOf(family), ...(await familyStatus(store, family)) };
     },
-    async setFirewall(request) {
+    async setFirewall(request, { identity }) {
       const firewall = request.rules.map(checkRule);
-      const stored = await mutateObject(store, request.mutation, 'families', request.family, (transaction, family) => reviseFamily(transaction, family, { firewall }));
+      const stored = await mutateObject(store, request.mutation, 'families', request.family, (transaction, family) => reviseFamily(transaction, family, { firewall }, revisedBy(options, identity)));
       return { family: await viewOf(stored), warnings: firewall.length > 0 ? await unenforced(options, stored) : [] };
     },
-    async attachRelease(request) {
+    async attachRelease(request, { identity }) {
       const stored = await mutateObject(store, request.mutation, 'families', request.family, async (transaction, family) => {
         const release = await findObject(transaction, 'releases', request.release);
-        return reviseFamily(transaction, family, { releaseId: release.id });
+        return reviseFamily(transaction, family, { releaseId: release.id }, revisedBy(options, identity));
       });
       return { family: await viewOf(stored) };
     },
-    async setEnvironment(request) {
+    async setEnvironment(request, { identity }) {
       checkChange(request);
       if (describeChange(request) === '') throw new WombatError('WO_INVALID_ARGUMENT', 'there is nothing to set or unset', { hint: 'give --set NAME=VALUE, --secret NAME=file:PATH or --unset NAME' });
       const { stored, outdated } = await mutateObject(store, request.mutation, 'families', request.family, async (transaction, family) => {
-        const stored = await reviseFamily(transaction, family, changedEnvironment(family.id, family.spec, request, options.secrets));
+        const stored = await reviseFamily(transaction, family, changedEnvironment(family.id, family.spec, request, options.secrets), revisedBy(options, identity));
         await transaction.events.append({
           type: 'family.environment', subjectId: stored.id, subjectName: stored.name, familyId: stored.id, reason: 'changed', message: `environment of ${stored.name}: ${describeChange(request)}`,
         });
@@ -130,26 +137,40 @@ export function familyService(options: FamilyServiceOptions): Service {
       });
       return {};
     },
-    async deployNodes(request, context) {
+    async deployNodes(request, { identity }) {
+      const timeoutMs = positiveMs('timeout', request.timeout) ?? deployTimeoutMs;
+      const { amount } = request;
       const operation = await mutateObject(store, request.mutation, 'families', request.family, async (transaction, family) => {
-        const releaseId = request.release || family.spec.releaseId;
-        if (!releaseId) throw new WombatError('WO_NO_RELEASE', `family ${family.name} has no release attached`, { hint: `wo attach-release ${family.id} RELEASE` });
-        const release = await findObject(transaction, 'releases', releaseId);
-        return deployNodes(options, transaction, {
-          family, release, amount: request.amount, principal: principalOf(context.identity),
-          timeoutMs: positiveMs('timeout', request.timeout) ?? defaults.deployTimeoutMs,
-          maximum: options.maxNodesPerOperation,
-          joins: joinsCluster(options.strategies, family),
-        });
+        checkAmount(amount, options.operations.maxNodesPerOperation);
+        const releaseId = request.release === '' ? '' : (await findObject(transaction, 'releases', request.release)).id;
+        const wish = { kind: 'deploy', familyId: family.id, amount, releaseId, timeoutMs } as const;
+        return startOperation(options.operations, transaction, asked(request, identity, wish, `deploy ${amount} of ${family.name}`));
       });
       return { operation: operationView(operation) };
+    },
+    async scaleFamily(request, { identity, signal }) {
+      const timeoutMs = positiveMs('timeout', request.timeout) ?? deployTimeoutMs;
+      const { amount, noDrain } = request;
+      const goes = await nodesOfScale(store.read, await find(request.family), amount);
+      const { keepData, data } = await dataPolicy(options, request, goes, signal);
+      const operation = await mutateObject(store, request.mutation, 'families', request.family, (transaction, family) => {
+        const wish = { kind: 'scale', familyId: family.id, amount, keepData, noDrain, timeoutMs } as const;
+        return startOperation(options.operations, transaction, asked(request, identity, wish, scaleName(family, amount)));
+      });
+      return { operation: operationView(operation), data };
+    },
+    async updateFamily(request, { identity }) {
+      return { operation: operationView(await updateFamily(options, request, identity)) };
+    },
+    async listFamilyRevisions(request) {
+      return { revisions: await familyRevisions(store.read, await find(request.family)) };
     },
     async removeFamily(request) {
       await mutateObject(store, request.mutation, 'families', request.family, async (transaction, family) => {
         const [node] = await transaction.nodes.find({ familyId: family.id, phase: presentPhases });
         if (node) throw new WombatError('WO_IN_USE', `family ${family.name} still has node ${node.name}`, { hint: `remove its nodes first: wo node remove ${family.id}` });
         for (const domain of await transaction.domains.find({ familyId: family.id })) await transaction.domains.delete(domain.id);
-        await dropUnusedRevisions(transaction, family.id);
+        await dropRevisions(transaction, family.id, 0);
         await transaction.families.delete(family.id);
         await transaction.events.append({
           type: 'family.removed', subjectId: family.id, subjectName: family.name, familyId: family.id, reason: 'removed', message: `family ${family.name} was removed`,
@@ -179,31 +200,13 @@ function newFamily(options: FamilyServiceOptions, request: CreateFamilyRequest):
     id, name: request.name, generation: 1, observedGeneration: 0,
     spec: {
       selector, bootstrap, firewall: [], ...changedEnvironment(id, { environment: {}, sealedSecrets: {} }, { environment, secrets, unset: [] }, options.secrets),
-      restart: restartSpec(request.restart),
+      restart: changedRestart(request.restart, defaultRestart),
     },
     // Letters and digits only: a cookie is read by shells and by Erlang alike.
     sealedCookie: options.secrets.seal(id, Buffer.from(randomBytes(24).toString('hex').toUpperCase())),
     cluster: { health: 'not_clustered', parts: [] },
     replacement: checkReplacement(request.replacement),
   };
-}
-
-function restartSpec(restart: RestartMessage | undefined): RestartSpec {
-  const mode = restartModes[restart?.mode ?? RestartNumber.UNSPECIFIED];
-  if (!mode) throw new WombatError('WO_INVALID_ARGUMENT', `there is no restart mode ${restart?.mode}`, { hint: 'give always, on-failure or never' });
-  return {
-    mode,
-    tries: restart?.tries ?? defaults.tries,
-    intervalMs: positiveMs('restart interval', restart?.interval) ?? defaults.intervalMs,
-    delayMs: positiveMs('restart delay', restart?.delay) ?? defaults.delayMs,
-  };
-}
-
-/** @throws WombatError WO_INVALID_ARGUMENT when it is said and lies in the past */
-function positiveMs(what: string, duration: Parameters<typeof durationToMs>[0]): number | undefined {
-  const ms = durationToMs(duration);
-  if (ms !== undefined && ms < 0) throw new WombatError('WO_INVALID_ARGUMENT', `the ${what} is less than nothing: ${ms} ms`, { hint: 'give a time like 30s or 15m' });
-  return ms;
 }
 
 async function newDomain(options: FamilyServiceOptions, transaction: Transaction, request: AddDomainRequest, family: Family, provider: Provider): Promise<NewObject<Domain>> {

@@ -19,7 +19,7 @@ export async function familyStatus(store: Store, family: Family): Promise<Omit<G
     read.nodes.countBy('phase', here),
     read.nodes.count({ ...here, desired: 'running' }),
     shownNodes(store, family.id),
-    read.operations.find({ familyId: family.id, state: ['running', 'cancelling'] }),
+    read.operations.find({ familyId: family.id, state: ['waiting', 'running', 'cancelling'] }),
   ]);
   const release = family.spec.releaseId === undefined ? undefined : await read.releases.get(family.spec.releaseId);
   const namesOf = await nodeNames(read, shown);

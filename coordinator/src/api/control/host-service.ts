@@ -1,21 +1,22 @@
-import type { Clock, Ids } from '@wombat/proto';
+import { WombatError, type Clock, type Ids } from '@wombat/proto';
 import { HostServiceService } from '@wombat/proto/control';
 import { principalOf } from '../../auth/identity.js';
-import type { Family } from '../../domain/model/family.js';
+import type { HostIdentities } from '../../auth/host-identities.js';
 import type { Host } from '../../domain/model/host.js';
 import type { Operation } from '../../domain/model/operation.js';
 import { presentHostPhases } from '../../domain/states/host-states.js';
 import { presentPhases } from '../../domain/states/node-states.js';
-import { drainHost, removeHost } from '../../engine/change-hosts.js';
-import { joinsCluster } from '../../engine/bootstrap/joins-cluster.js';
+import { removeHost } from '../../engine/change-hosts.js';
 import { findObject } from '../../engine/find-object.js';
+import type { OperationTools } from '../../engine/operations/operation-tools.js';
+import { startOperation } from '../../engine/operations/start-operation.js';
 import { replaceHost } from '../../engine/healing/replace-host.js';
-import type { StrategyDirectory } from '../../engine/ports.js';
 import type { Fleet } from '../../fleet/fleet.js';
 import type { Store, Transaction } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
 import { mutateObject } from './mutation.js';
 import { pageQuery } from './paging.js';
+import { asked } from './started-operation.js';
 import { hostView } from './views/host-view.js';
 import { operationView } from './views/operation-view.js';
 
@@ -24,11 +25,12 @@ export interface HostServiceOptions {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly fleet: Fleet;
-  readonly strategies: StrategyDirectory;
+  readonly operations: OperationTools;
+  readonly identities: Pick<HostIdentities, 'revoke'>;
 }
 
 export function hostService(options: HostServiceOptions): Service {
-  const { store, fleet } = options;
+  const { store, fleet, operations } = options;
   const find = (reference: string): Promise<Host> => findObject(store.read, 'hosts', reference);
   /** What belongs to all of them is asked for once. */
   const viewsOf = async (hosts: readonly Host[]): Promise<ReturnType<typeof hostView>[]> => {
@@ -52,19 +54,35 @@ export function hostService(options: HostServiceOptions): Service {
       return { host };
     },
     async drainHost(request, { identity }) {
-      const work = (transaction: Transaction, host: Host): Promise<Operation> => drainHost(options, transaction, {
-        host, principal: principalOf(identity), noDrain: request.noDrain, joins: (family) => joinsCluster(options.strategies, family),
-      });
+      const work = (transaction: Transaction, host: Host): Promise<Operation> => {
+        const wish = { kind: 'drain_host', hostId: host.id, noDrain: request.noDrain } as const;
+        return startOperation(operations, transaction, asked(request, identity, wish, `drain host ${host.name}`));
+      };
       return answer(await mutateObject(store, request.mutation, 'hosts', request.host, work));
     },
     async removeHost(request, { identity }) {
       const work = (transaction: Transaction, host: Host): Promise<Operation> => removeHost(options, transaction, host, principalOf(identity));
       return answer(await mutateObject(store, request.mutation, 'hosts', request.host, work));
     },
+    async revokeHost(request, { identity }) {
+      const why = request.reason === '' ? '' : `: ${checkedReason(request.reason)}`;
+      const host = await mutateObject(store, request.mutation, 'hosts', request.host, async (transaction, host) => {
+        await options.identities.revoke(host.id, `${principalOf(identity)} asked for it${why}`, transaction);
+        return host;
+      });
+      const [view] = await viewsOf([host]);
+      return { host: view };
+    },
     async replaceHost({ mutation, host: reference, fenced }, { identity }) {
-      const joins = (family: Family): boolean => joinsCluster(options.strategies, family);
-      const operations = await mutateObject(store, mutation, 'hosts', reference, (transaction, host) => replaceHost(options, transaction, { host, principal: principalOf(identity), fenced, joins }));
-      return { operations: operations.map(operationView) };
+      const replacements = await mutateObject(store, mutation, 'hosts', reference, (transaction, host) => replaceHost(options, transaction, { host, principal: principalOf(identity), fenced, joins: operations.joins }));
+      return { operations: replacements.map(operationView) };
     },
   });
+}
+
+const longestReason = 200;
+
+function checkedReason(reason: string): string {
+  if (reason.length <= longestReason && !/\p{Cc}/u.test(reason)) return reason;
+  throw new WombatError('WO_INVALID_ARGUMENT', `a reason is at most ${longestReason} characters in one line`);
 }

@@ -1,6 +1,6 @@
 import { groupBy, limits, sizeText, WombatError } from '@wombat/proto';
 import { DataSizes, type DataSize } from '@wombat/proto/agent';
-import type { NodeData } from '@wombat/proto/control';
+import { DataPolicy, type Mutation, type NodeData } from '@wombat/proto/control';
 import type { Node } from '../../domain/model/node.js';
 import type { Fleet } from '../../fleet/fleet.js';
 import type { Store } from '../../store/store.js';
@@ -18,7 +18,7 @@ const maximumAnswerBytes = 64 * 1024;
 const shownNodes = 5;
 
 /** What the data directories of nodes hold, asked of their hosts now. Never rejects but for the signal. */
-export async function dataOf(tools: DataTools, nodes: readonly Node[], signal: AbortSignal): Promise<NodeData[]> {
+async function dataOf(tools: DataTools, nodes: readonly Node[], signal: AbortSignal): Promise<NodeData[]> {
   const answers = new Map<string, DataSize>();
   const parts = inParts(nodes);
   const soon = AbortSignal.any([signal, AbortSignal.timeout(answerMs)]);
@@ -32,8 +32,27 @@ export async function dataOf(tools: DataTools, nodes: readonly Node[], signal: A
   return nodes.map((node) => nodeData(node, answers.get(node.id)));
 }
 
-/** @throws WombatError WO_CONFIRMATION_NEEDED that names what is not empty */
-export function refuseUnlessEmpty(data: readonly NodeData[]): void {
+/** What a request says of the data of nodes that go. */
+interface DataRequest {
+  readonly mutation?: Mutation | undefined;
+  readonly data: DataPolicy;
+}
+
+/**
+ * What becomes of the data of these nodes; of a dry run what it holds.
+ * @throws WombatError WO_CONFIRMATION_NEEDED when nothing is said and there is some
+ */
+export async function dataPolicy(tools: DataTools, request: DataRequest, nodes: readonly Node[], signal: AbortSignal): Promise<{ keepData: boolean; data: NodeData[] }> {
+  const isDryRun = request.mutation?.dryRun ?? false;
+  const isSaid = request.data === DataPolicy.KEEP || request.data === DataPolicy.DELETE;
+  const data = isDryRun || !isSaid ? await dataOf(tools, nodes, signal) : [];
+  // A value that this version does not know is no permission to delete.
+  if (!isDryRun && !isSaid) refuseUnlessEmpty(data);
+  // What has been written since it was found empty is kept.
+  return { keepData: request.data !== DataPolicy.DELETE, data: isDryRun ? data : [] };
+}
+
+function refuseUnlessEmpty(data: readonly NodeData[]): void {
   const full = data.filter(({ empty }) => !empty);
   if (full.length === 0) return;
   const more = full.length > shownNodes ? ` and ${full.length - shownNodes} more` : '';

@@ -11,6 +11,7 @@ import { unary } from '../../testing/calls.js';
 import { CountingIds, idNumber } from '../../testing/counting-ids.js';
 import { FakeFleet } from '../../testing/fake-fleet.js';
 import { fakeSecrets } from '../../testing/fake-secrets.js';
+import { operationTools } from '../../testing/operation-tools.js';
 import { FakeStrategies } from '../../testing/fake-strategies.js';
 import { familyRow, hostRow, manifestOf, nodeRow, providerRow, releaseRow } from '../../testing/rows.js';
 import { change, openTestStore, put, row } from '../../testing/test-store.js';
@@ -33,8 +34,8 @@ async function setting(test: Test) {
   await put(store, 'hosts', hostRow(1), hostRow(2), hostRow(3, { phase: 'unknown' }), hostRow(9, { phase: 'gone' }));
   await put(store, 'nodes', nodeRow(web.id, 1), nodeRow(web.id, 2, { phase: 'failed' }), nodeRow(db.id, 3), nodeRow(web.id, 9, { phase: 'gone' }));
   const tools = { store, clock, ids: new CountingIds(), fleet };
-  const nodes = nodeService({ ...tools, strategies, assignments: new AssignmentBuilder({ store, clock, secrets: fakeSecrets, strategies }) });
-  const hosts = hostService({ ...tools, strategies });
+  const nodes = nodeService({ ...tools, operations: operationTools(clock, tools.ids), assignments: new AssignmentBuilder({ store, clock, secrets: fakeSecrets, strategies }) });
+  const hosts = hostService({ ...tools, operations: operationTools(clock, tools.ids), identities: { revoke: () => Promise.reject(new Error('not in this test')) } });
   return {
     store, fleet,
     list: unary<ListNodesRequest, ListNodesResponse>(nodes, 'listNodes'),

@@ -1,25 +1,24 @@
 import type { Clock, Ids } from '@wombat/proto';
-import { DataPolicy, NodeServiceService, type Mutation } from '@wombat/proto/control';
-import { principalOf, type Identity } from '../../auth/identity.js';
-import type { Family } from '../../domain/model/family.js';
+import { NodeServiceService } from '@wombat/proto/control';
+import type { Identity } from '../../auth/identity.js';
 import { nodePhases, type Node } from '../../domain/model/node.js';
-import type { Operation } from '../../domain/model/operation.js';
+import type { NodeChange, Operation } from '../../domain/model/operation.js';
 import { presentPhases } from '../../domain/states/node-states.js';
 import type { AssignmentBuilder } from '../../engine/assignment-builder.js';
-import { joinsCluster } from '../../engine/bootstrap/joins-cluster.js';
-import { changeNodes, type NodeChange } from '../../engine/change-nodes.js';
 import { findObject } from '../../engine/find-object.js';
-import type { StrategyDirectory } from '../../engine/ports.js';
+import type { OperationTools } from '../../engine/operations/operation-tools.js';
+import { startOperation } from '../../engine/operations/start-operation.js';
 import type { Fleet } from '../../fleet/fleet.js';
 import type { Store } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
 import { listNodeLogs } from './logs/list-node-logs.js';
 import { readNodeLogs } from './logs/read-node-logs.js';
-import { meantNodes } from './meant-nodes.js';
+import { meantIds, meantNodes } from './meant-nodes.js';
 import { mutate } from './mutation.js';
-import { dataOf, refuseUnlessEmpty } from './node-data.js';
+import { dataPolicy } from './node-data.js';
 import { nodeNames } from './node-names.js';
 import { pageQuery } from './paging.js';
+import { asked, type StartRequest } from './started-operation.js';
 import { nodeView } from './views/node-view.js';
 import { renderView } from './views/render-view.js';
 import { operationView } from './views/operation-view.js';
@@ -29,7 +28,7 @@ export interface NodeServiceOptions {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly fleet: Fleet;
-  readonly strategies: StrategyDirectory;
+  readonly operations: OperationTools;
   readonly assignments: AssignmentBuilder;
 }
 
@@ -38,14 +37,12 @@ const operationTimeoutMs = 15 * 60_000;
 export function nodeService(options: NodeServiceOptions): Service {
   const { store } = options;
   const find = (reference: string): Promise<Node> => findObject(store.read, 'nodes', reference);
-  const change = async (what: NodeChange, request: { mutation: Mutation | undefined; nodes: readonly string[] }, identity: Identity, { keepData = true, noDrain = false } = {}): Promise<Operation> => {
-    return mutate(store, request.mutation, async (transaction) =>
-      changeNodes(options, transaction, {
-        change: what, nodes: await meantNodes(transaction, request.nodes), keepData, noDrain, principal: principalOf(identity), timeoutMs: operationTimeoutMs,
-        joins: (family: Family) => joinsCluster(options.strategies, family),
-      }),
-    );
-  };
+  const change = async (what: NodeChange, request: StartRequest & { readonly nodes: readonly string[] }, identity: Identity, { keepData = true, noDrain = false } = {}): Promise<Operation> =>
+    mutate(store, request.mutation, async (transaction) => {
+      const { nodeIds, familyIds, names } = await meantIds(transaction, request.nodes);
+      const wish = { kind: 'change', change: what, nodeIds, familyIds, keepData, noDrain, timeoutMs: operationTimeoutMs } as const;
+      return startOperation(options.operations, transaction, asked(request, identity, wish, `${what} ${names.join(', ')}`));
+    });
   return implement(NodeServiceService, {
     async listNodes(request) {
       const idOf = (kind: 'families' | 'hosts') => async (text: string): Promise<string> => (await findObject(store.read, kind, text)).id;
@@ -75,14 +72,9 @@ export function nodeService(options: NodeServiceOptions): Service {
       return { operation: operationView(await change('drain', request, identity)) };
     },
     async removeNodes(request, { identity, signal }) {
-      const isDryRun = request.mutation?.dryRun ?? false;
-      const isSaid = request.data === DataPolicy.KEEP || request.data === DataPolicy.DELETE;
-      const data = isDryRun || !isSaid ? await dataOf(options, await meantNodes(store.read, request.nodes), signal) : [];
-      // A value that this version does not know is no permission to delete.
-      if (!isDryRun && !isSaid) refuseUnlessEmpty(data);
-      // What has been written since it was found empty is kept.
-      const operation = await change('remove', request, identity, { keepData: request.data !== DataPolicy.DELETE, noDrain: request.noDrain });
-      return { operation: operationView(operation), data: isDryRun ? data : [] };
+      const { keepData, data } = await dataPolicy(options, request, await meantNodes(store.read, request.nodes), signal);
+      const operation = await change('remove', request, identity, { keepData, noDrain: request.noDrain });
+      return { operation: operationView(operation), data };
     },
     async renderNode(request) {
       return renderView(await options.assignments.render(await find(request.node)));

@@ -7,6 +7,7 @@ import type { NewObject, Store } from '../../store/store.js';
 import { serverStream, unary } from '../../testing/calls.js';
 import { idNumber } from '../../testing/counting-ids.js';
 import { familyRow, nodeRow, operationRow } from '../../testing/rows.js';
+import { operationTools } from '../../testing/operation-tools.js';
 import { change, eventsAfter, openTestStore, put, row } from '../../testing/test-store.js';
 import type { Service } from '../service.js';
 import { operationService } from './operation-service.js';
@@ -19,7 +20,7 @@ async function setting(test: Test, fields: Partial<NewObject<Operation>> = {}): 
   await put(store, 'families', familyRow());
   await put(store, 'nodes', nodeRow(familyRow().id, 1, { operationId: id }));
   await put(store, 'operations', operationRow({ familyId: familyRow().id, ...fields }));
-  return { store, clock, service: operationService({ store, clock }) };
+  return { store, clock, service: operationService({ store, operations: operationTools(clock) }) };
 }
 
 async function nodeMoves(store: Store, what: string): Promise<void> {
@@ -78,17 +79,22 @@ void t.test('a watcher that leaves is not waited for', async (test) => {
   test.same(await watching, ['RUNNING 0/1']);
 });
 
-void t.test('cancelling ends the waiting, once', async (test) => {
+void t.test('cancelling is asked for once, however often', async (test) => {
   const { store, service, clock } = await setting(test);
   const cancel = unary<CancelOperationRequest, CancelOperationResponse>(service, 'cancelOperation');
   const dry = await cancel({ operation: id, mutation: { requestId: '', expectedRevision: 0n, dryRun: true } });
-  test.equal(dry.operation?.state, OperationState.CANCELLED);
+  test.equal(dry.operation?.state, OperationState.CANCELLING);
   test.equal((await row(store, 'operations', id)).state, 'running', 'a dry run changes nothing');
   await cancel({ operation: id });
-  test.match(await row(store, 'operations', id), { state: 'cancelled', finishedAt: clock.now() });
-  test.match(await eventsAfter(store), [/^operation.finished .* cancelled$/]);
-  test.equal((await row(store, 'nodes', idNumber('node', 1))).desired, 'running', 'its nodes are left as they are');
-  await test.rejects(cancel({ operation: id }), { code: 'WO_OPERATION_FINISHED', message: /cancelled/ });
+  test.match(await row(store, 'operations', id), { state: 'cancelling', cancelledBy: 'ada', deadline: clock.now() + 120_000 });
+  const told = await eventsAfter(store);
+  const again = await cancel({ operation: id });
+  test.equal(again.operation?.state, OperationState.CANCELLING, 'no error');
+  test.same(await eventsAfter(store), told, 'and nothing happens twice');
+  await change(store, 'operations', id, { state: 'cancelled', finishedAt: 1 });
+  test.equal((await cancel({ operation: id })).operation?.state, OperationState.CANCELLED, 'also when it is over');
+  await change(store, 'operations', id, { state: 'succeeded' });
+  await test.rejects(cancel({ operation: id }), { code: 'WO_OPERATION_FINISHED', message: /succeeded/ });
 });
 
 void t.test('a caller who has seen an older revision is told, one who has not looked is not', async (test) => {
@@ -97,7 +103,7 @@ void t.test('a caller who has seen an older revision is told, one who has not lo
   const cancel = unary<CancelOperationRequest, CancelOperationResponse>(service, 'cancelOperation');
   await test.rejects(cancel({ operation: id, mutation: { requestId: '', expectedRevision: 1n, dryRun: false } }), { code: 'WO_CONFLICT', details: { id, revision: '2' } });
   await cancel({ operation: id, mutation: { requestId: '', expectedRevision: 2n, dryRun: false } });
-  test.equal((await row(store, 'operations', id)).state, 'cancelled');
+  test.equal((await row(store, 'operations', id)).state, 'cancelling');
 });
 
 void t.test('operations are listed by family and state', async (test) => {

@@ -1,24 +1,29 @@
-import { WombatError, type Clock } from '@wombat/proto';
 import { OperationServiceService, type WatchOperationResponse } from '@wombat/proto/control';
 import type { Operation } from '../../domain/model/operation.js';
-import { operationEvent } from '../../engine/events.js';
+import { principalOf } from '../../auth/identity.js';
 import { findObject } from '../../engine/find-object.js';
+import { cancelOperation } from '../../engine/operations/cancel-operation.js';
+import type { OperationTools } from '../../engine/operations/operation-tools.js';
+import { stepsOf } from '../../engine/operations/steps.js';
 import type { Store } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
 import { followEvents } from './follow-events.js';
 import { mutateObject } from './mutation.js';
 import { pageQuery } from './paging.js';
-import { eventView, operationView } from './views/operation-view.js';
+import { detailedOperationView, eventView, operationView } from './views/operation-view.js';
 
 export interface OperationServiceOptions {
   readonly store: Store;
-  readonly clock: Clock;
+  readonly operations: OperationTools;
 }
 
 /** Events of one operation: six for each of the 20,000 nodes that it may have, and some. */
 const replayLimit = 150_000;
 
-export function operationService({ store, clock }: OperationServiceOptions): Service {
+/** Events that tell the end of an operation. */
+const finalTypes: readonly string[] = ['operation.finished', 'operation.cancelled'];
+
+export function operationService({ store, operations }: OperationServiceOptions): Service {
   const find = (reference: string): Promise<Operation> => findObject(store.read, 'operations', reference);
   return implement(OperationServiceService, {
     async listOperations(request) {
@@ -29,22 +34,21 @@ export function operationService({ store, clock }: OperationServiceOptions): Ser
           kind: { field: 'kind' },
         }),
       );
-      return { operations: page.items.map(operationView), page: { nextPageToken: page.nextPageToken } };
+      const families = await store.read.families.names(page.items.map(({ familyId }) => familyId));
+      return { operations: page.items.map((operation) => detailedOperationView(operation, { familyName: families.get(operation.familyId) ?? '' })), page: { nextPageToken: page.nextPageToken } };
     },
     async getOperation(request) {
-      return { operation: operationView(await find(request.operation)) };
+      const operation = await find(request.operation);
+      const families = await store.read.families.names([operation.familyId]);
+      return { operation: detailedOperationView(operation, { familyName: families.get(operation.familyId) ?? '', steps: await stepsOf(store.read, operation) }) };
     },
     async *watchOperation(request, context) {
       yield* watch(store, await find(request.operation), Number(request.afterSequence), context.signal);
     },
-    /** Ends the waiting, not the nodes: what was started goes on as the nodes' desired state says. */
-    async cancelOperation(request) {
-      const cancelled = await mutateObject(store, request.mutation, 'operations', request.operation, async (transaction, operation) => {
-        if (operation.finishedAt !== undefined) throw new WombatError('WO_OPERATION_FINISHED', `${operation.id} has ended: ${operation.state}`);
-        const stored = await transaction.operations.update({ ...operation, state: 'cancelled', finishedAt: clock.now() });
-        await transaction.events.append(operationEvent(stored, 'operation.finished', `${stored.name} was cancelled; its nodes are left as they are`));
-        return stored;
-      });
+    async cancelOperation(request, { identity }) {
+      const cancelled = await mutateObject(store, request.mutation, 'operations', request.operation, (transaction, operation) =>
+        cancelOperation(operations, transaction, operation, principalOf(identity)),
+      );
       return { operation: operationView(cancelled) };
     },
   });
@@ -69,7 +73,7 @@ async function* watch(store: Store, seen: Operation, afterSequence: number, sign
   try {
     for await (const event of followEvents(store, { operationId: operation.id }, afterSequence, signal)) {
       yield { kind: { $case: 'event', value: eventView(event) } };
-      const hasEnded = event.type === 'operation.finished';
+      const hasEnded = finalTypes.includes(event.type);
       if (hasEnded) newest = (await store.read.operations.get(operation.id)) ?? newest;
       if (newest.revision !== operation.revision || hasEnded) {
         operation = newest;

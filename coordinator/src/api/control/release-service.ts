@@ -58,7 +58,7 @@ export function releaseService(options: ReleaseServiceOptions): Service {
       const release = await mutateObject(store, request.mutation, 'releases', request.release, async (transaction, release) => {
         const family = (await transaction.families.find({})).find(({ spec }) => spec.releaseId === release.id);
         if (family) throw new WombatError('WO_IN_USE', `release ${release.name} is attached to family ${family.name}`, { hint: `attach another one first: wo attach-release ${family.id} RELEASE` });
-        const node = (await transaction.nodes.find({ phase: presentPhases })).find(({ releaseId }) => releaseId === release.id);
+        const { items: [node] } = await transaction.nodes.page({ where: { releaseId: release.id, phase: presentPhases }, pageSize: 1 });
         if (node) throw new WombatError('WO_IN_USE', `release ${release.name} is run by node ${node.name}`);
         await transaction.releases.delete(release.id);
         return release;

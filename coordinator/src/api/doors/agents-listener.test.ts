@@ -57,7 +57,7 @@ function agentServices(identities: HostIdentities, contexts: CallContext[]): Ser
     },
     renewCertificate: async (request, context) => {
       contexts.push(context);
-      if (context.identity.kind !== 'host') throw new Error('the table let somebody else in');
+      if (context.identity.kind !== 'host' && context.identity.kind !== 'lapsed-host') throw new Error('the table let somebody else in');
       return { certificate: await identities.renew(context.identity, request.csr) };
     },
   });
@@ -234,6 +234,66 @@ void t.test('a session whose certificate ends is cut; a connection that never en
   const idle = await rawConnection(test, at, { ALPNProtocols: ['h2'] });
   await new Promise((resolve) => idle.once('close', resolve));
   test.pass('a silent stranger is cut');
+});
+
+void t.test('a renewal interrupts nothing: a connection goes on with the certificates that its host has got since', async (test) => {
+  let shift = 0;
+  const hourMs = 60 * 60 * 1000;
+  const at = await opened(test, { now: () => Date.now() + shift, sweepIntervalMs: 20 });
+  const own = await enrolled(test, at);
+  const client = enrolmentClient(test, at, own);
+  const stream = sessionClient(test, at, own).session();
+  const answers: unknown[] = [];
+  stream.on('data', (answer) => answers.push(answer));
+  const said = async (): Promise<void> => {
+    const before = answers.length;
+    stream.write({ frame: { $case: 'beat', value: {} } });
+    while (answers.length === before) await new Promise((resolve) => setTimeout(resolve, 5));
+  };
+  await said();
+  const ended = endOf(stream);
+  for (let renewal = 1; renewal <= 10; renewal += 1) {
+    shift += 16 * hourMs;
+    await renew(client, await newTestKey());
+    await said();
+  }
+  test.ok(shift > 6 * 24 * hourMs, 'the connection has outlived its own certificate many times, and its record too');
+  shift += 25 * hourMs;
+  test.equal((await ended).code, 'WO_UNAVAILABLE', 'it is cut when the last of them has ended');
+});
+
+void t.test('a certificate of ours that is out of its time serves to get the next one, and for nothing else', async (test) => {
+  let shift = 0;
+  const dayMs = 24 * 60 * 60 * 1000;
+  const at = await opened(test, { now: () => Date.now() + shift });
+  const enrolledAt = async (atMs: number, hostId: string): Promise<Certified & { hostId: string }> => {
+    shift = atMs;
+    const own = await enrolled(test, at, hostId);
+    shift = 0;
+    return own;
+  };
+  const own = await enrolledAt(-7.5 * dayMs, 'host-aaaaaaaaaaaa');
+  const refused = await endOf(sessionClient(test, at, own).session());
+  test.match(refused, { code: 'WO_CERTIFICATE_REFUSED', details: { reason: 'expired' } }, 'it opens no session');
+  const key = { keyPem: own.keyPem, csr: (await newTestKey()).csr };
+  await renew(enrolmentClient(test, at, own), key);
+  test.match(at.contexts.at(-1)?.identity, { kind: 'lapsed-host', hostId: own.hostId }, 'it is renewed, as the host that it names');
+  await renew(enrolmentClient(test, at, own), key);
+  test.pass('and once more, where the answer was lost');
+  await at.identities.revoke(own.hostId, 'test');
+  await test.rejects(renew(enrolmentClient(test, at, own), key), { code: 'WO_CERTIFICATE_REFUSED' }, 'not when it was revoked');
+
+  const early = await enrolledAt(2 * dayMs, 'host-bbbbbbbbbbbb');
+  const stream = sessionClient(test, at, early).session();
+  const answer = new Promise((resolve) => stream.once('data', resolve));
+  stream.write({ frame: { $case: 'beat', value: {} } });
+  await answer;
+  stream.end();
+  test.pass('one that is not valid yet by the clock of the machine is known, and good');
+  const late = await enrolledAt(-8.1 * dayMs, 'host-cccccccccccc');
+  const handled = at.contexts.length;
+  await test.rejects(renew(enrolmentClient(test, at, late), await newTestKey()), { code: 'WO_CERTIFICATE_REFUSED', details: { reason: 'expired' } }, 'seven days after its end it is too late');
+  test.equal(at.contexts.length, handled, 'no handler ran');
 });
 
 function rawConnection(test: Test, at: Opened, options: ConnectionOptions, onTicket: (session: Buffer) => void = () => undefined): Promise<TLSSocket> {

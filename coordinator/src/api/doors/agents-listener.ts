@@ -2,7 +2,7 @@ import type { TLSSocket } from 'node:tls';
 import { WombatError, withDeadline } from '@wombat/proto';
 import type { Logger } from 'pino';
 import type { CertificateAuthority } from '../../auth/certificate-authority.js';
-import { certificateRefused, type CertificateIndex, type CertificateRefusal, type HostIdentity } from '../../auth/certificate-index.js';
+import { certificateRefused, type CertificateIndex, type CertificateRefusal, type HostIdentity, type LapsedIdentity } from '../../auth/certificate-index.js';
 import { sha256Hex } from '../../auth/digest.js';
 import type { Identity } from '../../auth/identity.js';
 import type { MethodTable } from '../../auth/method-table.js';
@@ -40,9 +40,10 @@ export interface AgentsListenerOptions {
 
 /**
  * The gRPC door of agents. A client certificate is asked for, not insisted on; each connection goes
- * to one of three doors:
+ * to one of four doors:
  *
  *   certificate of a host    -> all calls that the table admits for hosts, looked up again at each call
+ *   one of ours out of time  -> what the table admits for it (RenewCertificate), for 10 s
  *   none                     -> what the table admits for anyone (Enrol), for 10 s
  *   any other certificate    -> every call is answered with the reason, and the connection is cut
  */
@@ -51,14 +52,18 @@ export class AgentsListener {
   private readonly listener: TlsListener;
   private readonly hosts: GrpcDoor;
   private readonly strangers: GrpcDoor;
+  private readonly lapsed: GrpcDoor;
   private readonly refused = new Map<CertificateRefusal, GrpcDoor>();
-  private readonly byFingerprint = new Map<string, Set<TLSSocket>>();
+  private readonly byFingerprint = new Map<string, { readonly hostId: string; readonly sockets: Set<TLSSocket> }>();
+  /** Of each connection, by `address:port`: grpc-js keeps to itself a certificate that OpenSSL finds out of its time. */
+  private readonly byPeer = new Map<string, HostIdentity | LapsedIdentity>();
   private readonly stopRevocations: () => void;
   private sweep: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: AgentsListenerOptions) {
     this.hosts = this.makeDoor(maximumStreams.host, (caller) => this.identifyHost(caller));
     this.strangers = this.makeDoor(maximumStreams.stranger, () => ({ kind: 'none' }));
+    this.lapsed = this.makeDoor(maximumStreams.stranger, (caller) => this.identifyLapsed(caller));
     this.listener = new TlsListener({
       certificate: options.certificate,
       clientAuthorities: options.authority.trustedPem,
@@ -66,13 +71,12 @@ export class AgentsListener {
       onConnection: (socket) => this.route(socket),
       ...(options.silentTimeoutMs === undefined ? {} : { silentTimeoutMs: options.silentTimeoutMs }),
     });
-    this.stopRevocations = options.index.onRevoked((fingerprint) => this.cutIfRefused(fingerprint));
+    this.stopRevocations = options.index.onRevoked((_, hostId) => this.cutRefused(hostId));
   }
 
   /** @throws WombatError WO_ADDRESS_IN_USE */
   listen(address: Address): Promise<Address> {
-    const sweep = (): void => [...this.byFingerprint.keys()].forEach((fingerprint) => this.cutIfRefused(fingerprint));
-    this.sweep ??= setInterval(sweep, this.options.sweepIntervalMs ?? sweepIntervalMs).unref();
+    this.sweep ??= setInterval(() => this.cutRefused(), this.options.sweepIntervalMs ?? sweepIntervalMs).unref();
     return this.listener.listen(address);
   }
 
@@ -82,7 +86,7 @@ export class AgentsListener {
     clearInterval(this.sweep);
     this.listener.stopListening();
     this.calls.stop();
-    const doors = [this.hosts, this.strangers, ...this.refused.values()];
+    const doors = [this.hosts, this.strangers, this.lapsed, ...this.refused.values()];
     for (const door of doors) door.drain(graceMs);
     await this.listener.whenIdle(withDeadline(graceMs, 'closing the agents listener'));
     this.listener.destroyConnections();
@@ -105,19 +109,42 @@ export class AgentsListener {
       if (judged === 'unknown') this.options.onUnknown?.(der, socket.remoteAddress ?? '');
       return this.serveFor(this.refusedDoor(judged), socket, refusedTimeoutMs);
     }
-    this.remember(judged.fingerprint, socket);
+    const peer = `${socket.remoteAddress}:${socket.remotePort}`;
+    this.byPeer.set(peer, judged);
+    socket.once('close', () => this.byPeer.delete(peer));
+    if (judged.kind === 'lapsed-host') return this.serveFor(this.lapsed, socket, this.options.strangerTimeoutMs ?? strangerTimeoutMs);
+    this.remember(judged, socket);
     this.hosts.serve(socket);
   }
 
-  private judge(socket: TLSSocket, der: Buffer): HostIdentity | CertificateRefusal {
-    if (!socket.authorized) return refusalOf(socket.authorizationError);
-    return this.options.index.refusalOf(sha256Hex(der)) ?? this.options.index.identify(der);
+  /**
+   * A certificate that the index has is one of ours, and the index says whether it is in its time: the clock of the machine, by which
+   * OpenSSL goes, may have been set. One that is out of its time may be renewed.
+   */
+  private judge(socket: TLSSocket, der: Buffer): HostIdentity | LapsedIdentity | CertificateRefusal {
+    const { index } = this.options;
+    const fingerprint = sha256Hex(der);
+    const byTls = socket.authorized ? undefined : refusalOf(socket.authorizationError);
+    if (byTls === 'untrusted') return byTls;
+    const refusal = index.refusalOf(fingerprint);
+    if (refusal === undefined) return index.identify(der);
+    if (refusal === 'unknown') return byTls ?? refusal;
+    return refusal === 'expired' ? (index.renewable(fingerprint) ?? refusal) : refusal;
   }
 
-  /** At each call: the certificate may have been revoked or have ended since the connection began. */
-  private identifyHost(caller: Caller): Identity {
-    if (!caller.certificateDer) throw new WombatError('WO_UNAUTHENTICATED', 'the connection has ended');
-    return this.options.index.identify(caller.certificateDer);
+  /** At each call: the host may have been revoked, or its last certificate have ended, since the connection began. */
+  private identifyHost({ peer }: Caller): Identity {
+    const identity = this.byPeer.get(peer);
+    if (identity?.kind !== 'host') throw new WombatError('WO_UNAUTHENTICATED', 'the connection has ended');
+    const refusal = this.options.index.refusalOfConnection(identity);
+    if (refusal) throw certificateRefused(refusal);
+    return identity;
+  }
+
+  private identifyLapsed({ peer }: Caller): Identity {
+    const identity = this.options.index.renewable(this.byPeer.get(peer)?.fingerprint ?? '');
+    if (!identity) throw certificateRefused('expired');
+    return identity;
   }
 
   private refusedDoor(reason: CertificateRefusal): GrpcDoor {
@@ -137,24 +164,28 @@ export class AgentsListener {
     door.serve(socket);
   }
 
-  private remember(fingerprint: string, socket: TLSSocket): void {
-    const sockets = this.byFingerprint.get(fingerprint) ?? new Set();
-    this.byFingerprint.set(fingerprint, sockets.add(socket));
+  private remember({ fingerprint, hostId }: HostIdentity, socket: TLSSocket): void {
+    const connection = this.byFingerprint.get(fingerprint) ?? { hostId, sockets: new Set<TLSSocket>() };
+    const { sockets } = connection;
+    this.byFingerprint.set(fingerprint, connection);
+    sockets.add(socket);
     // The oldest goes: of an agent that lives it is one that broke.
     if (sockets.size > maximumConnections) for (const oldest of [...sockets].slice(0, 1)) oldest.destroy();
     socket.once('close', () => {
       sockets.delete(socket);
-      if (sockets.size === 0 && this.byFingerprint.get(fingerprint) === sockets) this.byFingerprint.delete(fingerprint);
+      if (sockets.size === 0 && this.byFingerprint.get(fingerprint) === connection) this.byFingerprint.delete(fingerprint);
     });
   }
 
-  /** A host with another certificate comes back at once. */
-  private cutIfRefused(fingerprint: string): void {
-    const reason = this.options.index.refusalOf(fingerprint);
-    const sockets = this.byFingerprint.get(fingerprint);
-    if (reason === undefined || !sockets) return;
-    this.options.log.warn({ fingerprint, reason }, 'the certificate of a connected host is no longer good: its connections are cut');
-    for (const socket of sockets) socket.destroy();
+  /** Of one host, or of all. A host with another certificate comes back at once. */
+  private cutRefused(ofHost?: string): void {
+    for (const [fingerprint, { hostId, sockets }] of this.byFingerprint) {
+      if (ofHost !== undefined && ofHost !== hostId) continue;
+      const reason = this.options.index.refusalOfConnection({ fingerprint, hostId });
+      if (reason === undefined) continue;
+      this.options.log.warn({ hostId, reason }, 'the certificate of a connected host is no longer good: its connections are cut');
+      for (const socket of sockets) socket.destroy();
+    }
   }
 }
 

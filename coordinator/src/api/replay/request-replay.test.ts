@@ -10,6 +10,8 @@ import type { Store } from '../../store/store.js';
 import { operatorContext } from '../../testing/calls.js';
 import { CountingIds } from '../../testing/counting-ids.js';
 import { FakeProviders } from '../../testing/fake-providers.js';
+import { FakeFleet } from '../../testing/fake-fleet.js';
+import { operationTools } from '../../testing/operation-tools.js';
 import { FakeStrategies } from '../../testing/fake-strategies.js';
 import { familyService } from '../control/family-service.js';
 import type { CallContext, Service, UnaryHandler } from '../service.js';
@@ -58,7 +60,7 @@ class Setting {
     const store = await openSqliteStore({ file: join(this.directory, 'wombat.db'), clock });
     const secrets = await SecretBox.load(this.directory, store);
     const real = familyService({
-      store, clock, ids, secrets, strategies: new FakeStrategies(), directory: new FakeProviders(), maxNodesPerOperation: 100,
+      store, clock, ids, secrets, strategies: new FakeStrategies(), directory: new FakeProviders(), fleet: new FakeFleet(), operations: operationTools(clock, ids), keepRevisions: 10,
       drivers: { driver: () => { throw new Error('not asked for'); }, providers: () => [] },
     });
     const createFamily: CreateFamily = async (request, context) => {

@@ -48,6 +48,14 @@ export function secretOwner(familyId: string, name: string): string {
   return `${familyId}/${name}`;
 }
 
+/** Who made a revision of a family. */
+export interface RevisionOrigin {
+  readonly at: number;
+  readonly principal: string;
+  /** The generation that it went back to. */
+  readonly backTo?: number;
+}
+
 /**
  * What becomes of nodes whose host is lost. `never`: they wait for it. `ask`: they wait until somebody says that
  * others shall be deployed. `after`: others are deployed once the host has been lost for so long.
@@ -57,6 +65,8 @@ export type Replacement = { readonly mode: 'never' } | { readonly mode: 'ask' } 
 /** Nodes that run one release under one set of policies. Each change of its specification is a new generation. */
 export interface Family extends StoredObject {
   readonly spec: FamilySpec;
+  /** Of the generation that it is at; not there for the first one. */
+  readonly origin?: RevisionOrigin;
   /** The Erlang cookie, sealed under the family's id. */
   readonly sealedCookie: string;
   readonly cluster: ClusterState;
@@ -64,10 +74,13 @@ export interface Family extends StoredObject {
   readonly replacement?: Replacement;
 }
 
-/** An earlier specification, kept while a node runs it; its id is `<family id>/<generation>`. Never changed. */
+/** An earlier specification: the last few are kept, and those that nodes run. Its id is `<family id>/<generation>`. Never changed. */
 export interface FamilyRevision extends StoredObject {
   readonly familyId: string;
   readonly spec: FamilySpec;
+  readonly origin?: RevisionOrigin;
+  /** Nodes ran it, with its release, when the next one was made. */
+  readonly hadNodes?: boolean;
 }
 
 /** Provider + image + hardware profile that nodes of a family may be placed on. */

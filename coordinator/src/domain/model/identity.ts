@@ -18,6 +18,8 @@ export interface HostCertificate extends StoredObject {
   readonly hostId: string;
   readonly notAfter: number;
   readonly revokedAt?: number;
+  /** When it was told that it nears its end without having been renewed. */
+  readonly warnedAt?: number;
 }
 
 /** Bearer token of an operator. */

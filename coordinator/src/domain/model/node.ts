@@ -39,7 +39,7 @@ export interface Membership {
 }
 
 /** What a node becomes once it has left. */
-export type AfterDrain = Partial<Pick<Node, 'desired' | 'keepData' | 'releaseId' | 'familyGeneration' | 'restartGeneration' | 'ports' | 'distributionPort'>>;
+export type AfterDrain = Partial<Pick<Node, 'desired' | 'keepData' | 'releaseId' | 'familyGeneration' | 'restartGeneration' | 'ports' | 'distributionPort' | 'erlangName'>>;
 
 /**
  * hook   the release's drain command runs

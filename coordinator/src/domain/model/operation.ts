@@ -1,8 +1,8 @@
 import type { StoredError, StoredObject, Waiting } from './object.js';
 
-export type OperationKind = 'deploy' | 'start' | 'stop' | 'restart' | 'drain' | 'remove' | 'drain_host' | 'remove_host' | 'replace';
-export type OperationState = 'running' | 'succeeded' | 'failed' | 'partial' | 'cancelling' | 'cancelled';
-export type PlanAction = 'create_host' | 'create_node' | 'start_node' | 'stop_node' | 'restart_node' | 'drain_node' | 'remove_node' | 'destroy_host';
+export type OperationKind = 'deploy' | 'scale' | 'start' | 'stop' | 'restart' | 'drain' | 'remove' | 'update' | 'drain_host' | 'remove_host' | 'replace';
+export type OperationState = 'waiting' | 'running' | 'succeeded' | 'failed' | 'partial' | 'cancelling' | 'cancelled';
+export type PlanAction = 'create_host' | 'create_node' | 'start_node' | 'stop_node' | 'restart_node' | 'drain_node' | 'remove_node' | 'update_node' | 'destroy_host';
 
 export interface PlanEntry {
   readonly action: PlanAction;
@@ -22,16 +22,54 @@ export interface OperationProgress {
   readonly failed: number;
 }
 
+export type NodeChange = 'start' | 'stop' | 'restart' | 'drain' | 'remove';
+
+/** What was asked for, by ids: planned against the state of when it starts. */
+export type Wish =
+  /** `releaseId` empty: the family's. */
+  | { readonly kind: 'deploy'; readonly familyId: string; readonly amount: number; readonly releaseId: string; readonly timeoutMs: number }
+  | { readonly kind: 'scale'; readonly familyId: string; readonly amount: number; readonly keepData: boolean; readonly noDrain: boolean; readonly timeoutMs: number }
+  /** `familyIds`: every node that each has then. */
+  | {
+      readonly kind: 'change'; readonly change: NodeChange; readonly nodeIds: readonly string[]; readonly familyIds: readonly string[];
+      readonly keepData: boolean; readonly noDrain: boolean; readonly timeoutMs: number;
+    }
+  | { readonly kind: 'drain_host'; readonly hostId: string; readonly noDrain: boolean };
+
+/** How an update goes on; its plan names the nodes. */
+export interface UpdateTerms {
+  /** What the nodes go over to. */
+  readonly familyGeneration: number;
+  /** So many nodes may be away from running at once. */
+  readonly maxParallel: number;
+  /** A node must have run so long before the next one is taken. */
+  readonly settleMs: number;
+  /** Where no deadline was asked for: a node that is taken has so long from then on. */
+  readonly roundTimeoutMs?: number;
+}
+
 /** A durable record of something asked for. Its nodes carry its id: progress is read off them. */
 export interface Operation extends StoredObject {
   readonly kind: OperationKind;
   readonly state: OperationState;
+  /** Empty when it is about several families, or none. */
   readonly familyId: string;
+  /** The families that it holds, where `familyId` does not say it. */
+  readonly familyIds?: readonly string[];
   readonly principal: string;
   readonly plan: readonly PlanEntry[];
   readonly progress: OperationProgress;
+  /** Of an update. */
+  readonly update?: UpdateTerms;
   readonly waiting?: Waiting;
   readonly error?: StoredError;
   readonly deadline?: number;
   readonly finishedAt?: number;
+  /** While it waits for its turn. */
+  readonly wish?: Wish;
+  /** Waiting operations take their turns by this number. */
+  readonly turn?: number;
+  readonly cancelledBy?: string;
+  /** What a cancelled one has left. */
+  readonly rest?: string;
 }

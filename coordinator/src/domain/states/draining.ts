@@ -20,6 +20,11 @@ export function endDrain(node: Node, joins: boolean, now: number): Node {
 }
 
 /** One that could not be drained still runs, and is not stopped as if it had never been in the way. */
-export function isLive({ phase, lastError }: Node): boolean {
+export function isLive({ phase, lastError }: Pick<Node, 'phase'> & { readonly lastError?: Node['lastError'] | undefined }): boolean {
   return livePhases.includes(phase) || (phase === 'failed' && lastError?.code === 'WO_NODE_DRAIN_FAILED');
+}
+
+/** Whether nothing shall be left of it, now or once it is drained. */
+export function shallGo({ desired, draining }: Node): boolean {
+  return desired === 'absent' || draining?.then.desired === 'absent';
 }

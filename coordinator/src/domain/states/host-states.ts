@@ -11,16 +11,16 @@ import type { Transitions } from './machine.js';
  * draining   nothing is placed on it any more, its nodes go
  * destroying the provider is asked to take it away
  * gone       the machine is no more; the row is history
- * failed     it could not be created, or did not enrol in time
+ * failed     it could not be created, did not enrol in time, or its machine is not there any more
  */
 export const hostTransitions: Transitions<HostPhase> = {
   requested: ['creating', 'up', 'destroying', 'failed', 'gone'],
   creating: ['booting', 'up', 'requested', 'failed', 'destroying'],
   booting: ['up', 'failed', 'destroying'],
   up: ['unknown', 'draining', 'destroying'],
-  unknown: ['up', 'lost', 'draining', 'destroying'],
-  lost: ['up', 'destroying'],
-  draining: ['destroying', 'up'],
+  unknown: ['up', 'lost', 'draining', 'destroying', 'failed'],
+  lost: ['up', 'destroying', 'failed'],
+  draining: ['destroying', 'up', 'failed'],
   destroying: ['gone'],
   gone: [],
   failed: ['up', 'destroying', 'gone'],

@@ -1,5 +1,5 @@
-import { durationToMs, orAborted, withinTime, WombatError, type Clock } from '@wombat/proto';
-import { FailureKind, type HostSpec, type Machine, type ProviderFailure } from '@wombat/proto/plugin';
+import { orAborted, withinTime, WombatError, type Clock } from '@wombat/proto';
+import type { HostSpec, Machine } from '@wombat/proto/plugin';
 import { errorOfFailure } from '../../domain/provider-failure.js';
 import type { ProviderCalls } from '../ports.js';
 import { longestPauseMs, ProviderPace } from './provider-pace.js';
@@ -42,33 +42,33 @@ export class MachineCalls {
    * @throws WombatError when no provider could be asked, so that nothing was made, or the signal's reason
    */
   async create(specs: readonly HostSpec[], signal: AbortSignal): Promise<readonly (Machine | WombatError)[]> {
-    const calls = await this.#options.connect();
+    const calls = await this.#connect(signal);
     try {
       const results = await withinTime(this.#options.clock, timeouts.createMs, 'creating hosts', signal, (within) => calls.createHosts(specs, { signal: within }));
       return specs.map((_, index) => {
         const outcome = results[index]?.outcome;
         if (outcome?.$case === 'machine') return outcome.value;
-        return outcome ? this.#errorOf(outcome.value) : new WombatError('WO_PROVIDER_UNAVAILABLE', 'the provider gave no answer for the host');
+        return outcome ? this.#heard(errorOfFailure(outcome.value)) : new WombatError('WO_PROVIDER_UNAVAILABLE', 'the provider gave no answer for the host');
       });
     } catch (error) {
       signal.throwIfAborted();
-      return specs.map(() => WombatError.from(error));
+      return specs.map(() => this.#heard(WombatError.from(error)));
     }
   }
 
   /** An error, or nothing when it is gone, for each machine, in their order. @throws the signal's reason */
   async destroy(machineIds: readonly string[], signal: AbortSignal): Promise<readonly (WombatError | undefined)[]> {
     try {
-      const calls = await this.#options.connect();
+      const calls = await this.#connect(signal);
       const results = await withinTime(this.#options.clock, timeouts.destroyMs, 'destroying hosts', signal, (within) => calls.destroyHosts(machineIds, { signal: within }));
       return machineIds.map((_, index) => {
         const result = results[index];
         if (!result) return new WombatError('WO_PROVIDER_UNAVAILABLE', 'the provider gave no answer for the machine');
-        return result.failure && this.#errorOf(result.failure);
+        return result.failure && this.#heard(errorOfFailure(result.failure));
       });
     } catch (error) {
       signal.throwIfAborted();
-      return machineIds.map(() => WombatError.from(error));
+      return machineIds.map(() => this.#heard(WombatError.from(error)));
     }
   }
 
@@ -90,19 +90,24 @@ export class MachineCalls {
     } finally {
       this.#nextList = undefined;
     }
-    const calls = await this.#options.connect();
+    const calls = await this.#connect(signal);
     try {
       return await withinTime(this.#options.clock, timeouts.listMs, 'listing machines', signal, (within) => calls.listHosts({ signal: within }));
     } catch (error) {
-      const known = WombatError.from(error);
-      if (known.code === 'WO_PROVIDER_THROTTLED') this.pace.throttled(retryAfterMsOf(known));
-      throw known;
+      throw this.#heard(WombatError.from(error));
     }
   }
 
-  #errorOf(failure: ProviderFailure): WombatError {
-    if (failure.kind === FailureKind.THROTTLED) this.pace.throttled(durationToMs(failure.retryAfter));
-    return errorOfFailure(failure);
+  /** It may have asked to be left alone since this call's turn came: intents are written in between. */
+  async #connect(signal: AbortSignal): Promise<ProviderCalls> {
+    const calls = await this.#options.connect();
+    await this.pace.quiet(signal);
+    return calls;
+  }
+
+  #heard(error: WombatError): WombatError {
+    if (error.code === 'WO_PROVIDER_THROTTLED') this.pace.throttled(retryAfterMsOf(error));
+    return error;
   }
 }
 

@@ -20,7 +20,12 @@ export class ProviderPace {
   /** Resolves when a call may be made. */
   async enter(signal: AbortSignal): Promise<void> {
     await this.#bucket.take(Infinity, 'calls of a provider', signal);
-    for (let waitMs = this.pauseMs(); waitMs > 0; waitMs = this.pauseMs()) await this.#clock.sleep(waitMs, signal);
+    await this.quiet(signal);
+  }
+
+  /** Resolves when the provider does not ask to be left alone. */
+  async quiet(signal: AbortSignal): Promise<void> {
+    for (let waitMs = this.#pauseMs(); waitMs > 0; waitMs = this.#pauseMs()) await this.#clock.sleep(waitMs, signal);
   }
 
   /** The provider asks to be left alone for a while. */
@@ -28,8 +33,7 @@ export class ProviderPace {
     this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#clock.monotonic() + Math.min(longestPauseMs, retryAfterMs));
   }
 
-  /** 0: it may be asked. */
-  pauseMs(): number {
+  #pauseMs(): number {
     return Math.max(0, this.#pausedUntilMs - this.#clock.monotonic());
   }
 }

@@ -2,7 +2,7 @@ import { limits, WombatError } from '@wombat/proto';
 import { EnrolmentServiceService, type IssuedCertificate } from '@wombat/proto/agent';
 import { implement, type Service } from '../../api/service.js';
 import { cleanText } from '../sanitize.js';
-import { hostOf, type HostIdentity } from './host-of.js';
+import { renewingHostOf, type RenewingIdentity } from './host-of.js';
 
 export interface EnrolmentAttempt {
   readonly token: string;
@@ -21,7 +21,7 @@ export interface HostEnroller {
   /** @throws WombatError WO_TOKEN_MALFORMED, WO_TOKEN_REFUSED, WO_CLOCK_SKEW, WO_CSR_INVALID, WO_RATE_LIMITED */
   enrol(attempt: EnrolmentAttempt): Promise<{ readonly hostId: string; readonly certificate: IssuedCertificate }>;
   /** @throws WombatError WO_CERTIFICATE_REFUSED, WO_CSR_INVALID */
-  renew(identity: HostIdentity, csr: Uint8Array, signal: AbortSignal): Promise<IssuedCertificate>;
+  renew(identity: RenewingIdentity, csr: Uint8Array, signal: AbortSignal): Promise<IssuedCertificate>;
 }
 
 /** "wo1.<64>.<id>.<secret>" is about 150 characters. */
@@ -39,7 +39,7 @@ export function enrolmentService(hosts: HostEnroller, clusterId: string): Servic
     },
     renewCertificate: async (request, context) => {
       checkCsr(request.csr);
-      return { certificate: await hosts.renew(hostOf(context), request.csr, context.signal) };
+      return { certificate: await hosts.renew(renewingHostOf(context), request.csr, context.signal) };
     },
   });
 }

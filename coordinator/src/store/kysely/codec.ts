@@ -11,7 +11,7 @@ export function encode(definition: TableDefinition, object: StoredObject): Objec
   const body: Record<string, unknown> = {};
   for (const [field, value] of Object.entries(object)) {
     if (isCommon.has(field)) row[columnOf(field)] = value as string | number;
-    else if (definition.indexed.includes(field)) row[columnOf(field)] = (value as string | undefined) ?? null;
+    else if (definition.indexed.includes(field)) row[columnOf(field)] = value === undefined || value === null ? null : String(value as string | number);
     else body[field] = value;
   }
   row['body'] = JSON.stringify(body);
@@ -26,7 +26,7 @@ export function decode<T extends StoredObject>(definition: TableDefinition, row:
   }
   for (const field of definition.indexed) {
     const value = row[columnOf(field)];
-    if (value !== null && value !== undefined) object[field] = value;
+    if (value !== null && value !== undefined) object[field] = definition.numbers?.includes(field) ? Number(value) : value;
   }
   Object.assign(object, JSON.parse(row['body'] as string));
   return object as unknown as T;

@@ -5,7 +5,7 @@ import type { Kind } from '../store.js';
 import { columnOf, tables } from './tables.js';
 
 /** Run in order, each once, in a transaction of its own; never changed after a release. */
-const migrations: readonly ((database: Database) => Promise<void>)[] = [initial, requests, familyRevisions, releasesSayMore, countedFields, nodesInOrder];
+const migrations: readonly ((database: Database) => Promise<void>)[] = [initial, requests, familyRevisions, releasesSayMore, countedFields, nodesInOrder, nodesByRevision, strays];
 
 /**
  * Brings the schema to this build's version. `finish` does what one database needs beyond what all have in common.
@@ -35,7 +35,7 @@ const initialKinds: readonly Kind[] = [
 ];
 
 /** Fields that were given a column after the first version. */
-const laterFields: Readonly<Partial<Record<Kind, readonly string[]>>> = { nodes: ['desired'], jobTargets: ['outcome'] };
+const laterFields: Readonly<Partial<Record<Kind, readonly string[]>>> = { nodes: ['desired', 'familyGeneration', 'releaseId'], jobTargets: ['outcome'] };
 
 async function initial(database: Database): Promise<void> {
   for (const kind of initialKinds) await createTable(database, kind, laterFields[kind]);
@@ -88,13 +88,28 @@ async function nodesInOrder(database: Database): Promise<void> {
   await sql`create index nodes_status on nodes (family_id, phase, desired, created_at, id)`.execute(database);
 }
 
+/** How many nodes run a revision, or a release, is counted without reading them. */
+async function nodesByRevision(database: Database): Promise<void> {
+  await addColumn(database, 'nodes', 'familyGeneration');
+  await addColumn(database, 'nodes', 'releaseId');
+  await sql`create index nodes_revision on nodes (family_id, family_generation, release_id)`.execute(database);
+  await sql`create index nodes_release_id on nodes (release_id)`.execute(database);
+}
+
+/** Machines without a host, and hosts without a machine. */
+async function strays(database: Database): Promise<void> {
+  await createTable(database, 'strays');
+}
+
 /** Moves a field from the body into a column of its own. */
 async function addColumn(database: Database, table: string, field: string): Promise<void> {
-  await sql`alter table ${sql.table(table)} add column ${sql.ref(field)} text`.execute(database);
+  const column = sql.ref(columnOf(field));
+  await sql`alter table ${sql.table(table)} add column ${column} text`.execute(database);
   const { rows } = await sql<{ id: string; body: string }>`select id, body from ${sql.table(table)}`.execute(database);
   for (const { id, body } of rows) {
     const { [field]: value, ...rest } = JSON.parse(body) as Record<string, unknown>;
-    if (typeof value === 'string') await sql`update ${sql.table(table)} set ${sql.ref(field)} = ${value}, body = ${JSON.stringify(rest)} where id = ${id}`.execute(database);
+    if (typeof value !== 'string' && typeof value !== 'number') continue;
+    await sql`update ${sql.table(table)} set ${column} = ${String(value)}, body = ${JSON.stringify(rest)} where id = ${id}`.execute(database);
   }
 }
 

@@ -8,6 +8,8 @@ import type { Indexed, Kind } from '../store.js';
 export interface TableDefinition {
   readonly table: string;
   readonly indexed: readonly string[];
+  /** Of the indexed fields those that are numbers; their columns hold text, as all of them do. */
+  readonly numbers?: readonly string[];
   /** Two objects of this kind never bear one name. */
   readonly uniqueName: boolean;
 }
@@ -21,13 +23,17 @@ export const tables: Definitions = {
   familyRevisions: { table: 'family_revisions', indexed: ['familyId'], uniqueName: false },
   domains: { table: 'domains', indexed: ['familyId', 'providerId'], uniqueName: false },
   hosts: { table: 'hosts', indexed: ['providerId', 'phase', 'key'], uniqueName: true },
-  nodes: { table: 'nodes', indexed: ['familyId', 'hostId', 'phase', 'operationId', 'desired'], uniqueName: true },
+  nodes: {
+    table: 'nodes', indexed: ['familyId', 'familyGeneration', 'releaseId', 'hostId', 'phase', 'operationId', 'desired'],
+    numbers: ['familyGeneration'], uniqueName: true,
+  },
   operations: { table: 'operations', indexed: ['familyId', 'state', 'kind'], uniqueName: false },
   joinTokens: { table: 'join_tokens', indexed: ['hostId'], uniqueName: false },
   hostCertificates: { table: 'host_certificates', indexed: ['hostId'], uniqueName: false },
   operatorTokens: { table: 'operator_tokens', indexed: ['secretHash'], uniqueName: true },
   jobs: { table: 'jobs', indexed: ['state'], uniqueName: false },
   jobTargets: { table: 'job_targets', indexed: ['jobId', 'targetId', 'outcome'], uniqueName: false },
+  strays: { table: 'strays', indexed: ['providerId', 'kind'], uniqueName: false },
 };
 
 export const kinds = Object.keys(tables) as readonly Kind[];

@@ -9,14 +9,14 @@ export interface PostgresLogin {
   readonly password: string | undefined;
   /** How the server names the connection in its own views. */
   readonly applicationName: string;
+  /** Without an answer for so long a connection is given up. @default 30 s */
+  readonly answerTimeoutMs?: number | undefined;
 }
 
-/** Without an answer a connection is given up. */
-const answerTimeoutMs = 60_000;
 const connectTimeoutMs = 5_000;
 const idleBeforeProbeMs = 10_000;
 
-export function clientOptions({ address, password, applicationName }: PostgresLogin): pg.ClientConfig {
+export function clientOptions({ address, password, applicationName, answerTimeoutMs = 30_000 }: PostgresLogin): pg.ClientConfig {
   const { host, port, user, database, tls } = address;
   return {
     host, port, user, database,

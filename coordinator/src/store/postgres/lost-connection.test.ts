@@ -46,7 +46,7 @@ void t.test('connections that the server ends are opened again, and nobody notic
   await put(store, 'providers', provider(1));
   await store.read.providers.count({});
   for (let round = 0; round < 3; round += 1) {
-    await server.execute(server.address('postgres'), `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${address.database}'`);
+    await server.execute(server.address('postgres'), `select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = '${address.database}'`);
     test.equal(await store.read.providers.count({}), 1 + round, 'read');
     await put(store, 'providers', provider(2 + round));
   }
@@ -92,6 +92,20 @@ void t.test('a commit whose answer is lost is looked up, and told to listeners w
   test.strictSame(all.map(([, type]) => type), ['before 0', 'answer 0', 'before 1', 'before 2', 'answer 2'], 'what is there');
   test.strictSame(heard, [1, 2, 3, 4, 5], 'listeners heard of each once, in order, and of nothing else');
   test.equal(relay.cuts, 3, 'each of them was cut off');
+});
+
+void t.test('a server that says nothing more is given up in time, and the lock that it still holds for us is taken back', async (test) => {
+  const address = await server.createDatabase();
+  const relay = await CuttingRelay.start(test, address.port);
+  const store = await openPostgresStore({ address: { ...address, port: relay.port }, password, clock: systemClock, answerTimeoutMs: 2_000, patienceMs: 300 });
+  test.teardown(() => store.close());
+  await put(store, 'providers', provider(1));
+  relay.freeze();
+  await test.rejects(put(store, 'providers', provider(2)), away, 'a change is refused');
+  await test.rejects(openPostgresStore({ address, password, clock: systemClock, patienceMs: 300 }), { code: 'WO_IN_USE' }, 'to the server the coordinator is still there');
+  relay.thaw();
+  await persistently(() => put(store, 'providers', provider(3)));
+  test.strictSame(await store.read.providers.ids({}), [provider(1).id, provider(3).id], 'and all goes on');
 });
 
 void t.test('what cannot be opened is refused with the reason', async (test) => {

@@ -18,6 +18,8 @@ export interface PostgresOptions {
   /** @default undefined: the server asks for none */
   readonly password?: string | undefined;
   readonly clock: Clock;
+  /** How long a statement may take. @default 30 s */
+  readonly answerTimeoutMs?: number;
   /** How long a call waits for a database that is away. @default 5 s */
   readonly patienceMs?: number;
   /** The connection that writes is lost, and there again: told once each. @default nobody */
@@ -28,8 +30,8 @@ export interface PostgresOptions {
  * Opens the store in a database of its own, and makes its tables where there are none.
  * @throws WombatError WO_STORE_UNAVAILABLE, WO_STORE_UNUSABLE, WO_STORE_NEWER; WO_IN_USE while another coordinator works with it
  */
-export async function openPostgresStore({ address, password, clock, patienceMs = 5_000, told }: PostgresOptions): Promise<Store> {
-  const login: PostgresLogin = { address, password, applicationName: `wombat ${randomBytes(6).toString('hex')}` };
+export async function openPostgresStore({ address, password, clock, answerTimeoutMs, patienceMs = 5_000, told }: PostgresOptions): Promise<Store> {
+  const login: PostgresLogin = { address, password, applicationName: `wombat ${randomBytes(6).toString('hex')}`, answerTimeoutMs };
   const writer = new PostgresWriter({
     clock,
     patienceMs,

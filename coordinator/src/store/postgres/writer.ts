@@ -67,10 +67,9 @@ export class PostgresWriter implements Writer {
   }
 
   async #transact<T>(work: (database: Database) => Promise<T>, committed: () => void): Promise<T> {
-    const session = await this.#there();
+    const session = await this.#begun();
     let result: T;
     try {
-      await session.begin();
       result = await work(session.database);
     } catch (error) {
       await session.rollback().catch((failed: unknown) => session.drop(failed));
@@ -78,6 +77,20 @@ export class PostgresWriter implements Writer {
     }
     await this.#commit(session, { number: this.#lastCommit + 1, committed, isKept: false });
     return result;
+  }
+
+  /** That a connection has broken may show only when it is used: then nothing was done on it, and the next one will do. */
+  async #begun(): Promise<WritingSession> {
+    const session = await this.#there();
+    try {
+      await session.begin();
+      return session;
+    } catch (error) {
+      session.drop(error);
+    }
+    const next = await this.#there();
+    await next.begin();
+    return next;
   }
 
   async #commit(session: WritingSession, doubt: Doubt): Promise<void> {

@@ -5,7 +5,7 @@ import type { Database } from '../kysely/collection.js';
 import { checkParameters } from '../kysely/parameters.js';
 import type { Schema } from '../kysely/tables.js';
 import { clientOptions, type PostgresLogin } from './connection.js';
-import { asStoreError } from './errors.js';
+import { asStoreError, isAway } from './errors.js';
 import { takeLock } from './lock.js';
 
 /** Counts the transactions, so that it can be told whether one was kept whose commit was not answered. */
@@ -90,6 +90,8 @@ export class WritingSession {
       // Without parameters several statements may be sent at once.
       return await (parameters.length === 0 ? this.client.query(text) : this.client.query(text, [...parameters]));
     } catch (error) {
+      // Nothing that would wait behind it is to be asked on this connection.
+      if (isAway(error)) this.drop(error);
       throw asStoreError(error);
     }
   }

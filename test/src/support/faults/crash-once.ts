@@ -10,12 +10,13 @@ export async function crashOnce(t: Test, stage: FaultStage, program: 'coordinato
   const moment = momentOf(program, seed);
   if (moment.kind === 'time') {
     await stage.begin();
-    const kill = (): Promise<void> | void => (program === 'coordinator' ? stage.killCoordinator() : stage.killAgent(seededRandom(String(seed))));
+    const kill = (): Promise<void> => (program === 'coordinator' ? stage.killCoordinator() : stage.killAgent(seededRandom(String(seed))));
     await Promise.all([liveOnce(stage), sleep(moment.afterMs).then(kill)]);
     return `killed after ${moment.afterMs} ms`;
   }
   await stage.begin(moment);
-  await liveOnce(stage);
+  if (program === 'agent') await stage.lookingAt(moment.name, () => liveOnce(stage));
+  else await liveOnce(stage);
   if (moment.passing === 1) t.ok(stage.hasActed(moment.name), `${moment.name} was passed`);
   return `${moment.name}, passing ${moment.passing}`;
 }

@@ -19,6 +19,9 @@ const promisedMs = { coordinator: 10_000, agent: 5_000 } as const;
 /** `npm run test:faults` measures, on a machine with nothing else to do; elsewhere a busy machine is no violation. */
 const slack = process.env['WOMBAT_FAULT_RESULTS'] ? 1 : 6;
 
+/** The driver starts a dead agent again after a second. */
+const watchEveryMs = 20;
+
 /** One that cannot start is not started for ever. */
 const mostDeaths = 10;
 
@@ -75,24 +78,41 @@ export class FaultStage {
     return existsSync(hitFile(this.#failpoints, name));
   }
 
+  /** Does something, and looks at what is there as soon as the failpoint has acted: whoever died is not back yet. */
+  async lookingAt(name: FailpointName, step: () => Promise<void>): Promise<void> {
+    let looking: Promise<void> | undefined;
+    const watch = setInterval(() => {
+      if (this.hasActed(name)) looking ??= this.look(`${name} has acted`);
+    }, watchEveryMs);
+    try {
+      await step();
+    } finally {
+      clearInterval(watch);
+      await looking;
+    }
+  }
+
   /** Does something, and notes how soon after the last death of a process in between it was done. */
   async goesOn<T>(what: string, step: () => Promise<T>): Promise<T> {
     const [begunAtMs, deaths] = [Date.now(), this.#deaths];
     const result = await step();
     const doneAtMs = Date.now();
-    if (this.#deaths > deaths) this.observations.add({ kind: 'time', what: `${what}, once the coordinator was back,`, ms: Math.max(0, doneAtMs - this.#backAtMs), atMostMs: promisedMs.coordinator * slack });
     const agentAtMs = lastReturnOfAnAgent(this.workshop.hostDirectories());
-    if (agentAtMs > begunAtMs) this.observations.add({ kind: 'time', what: `${what}, once an agent was back,`, ms: doneAtMs - agentAtMs, atMostMs: promisedMs.agent * slack });
+    // Where both have died each has waited for the other, too.
+    const [coordinatorDied, agentDied] = [this.#deaths > deaths, agentAtMs > begunAtMs];
+    if (coordinatorDied && !agentDied) this.observations.add({ kind: 'time', what: `${what}, once the coordinator was back,`, ms: Math.max(0, doneAtMs - this.#backAtMs), atMostMs: promisedMs.coordinator * slack });
+    if (agentDied && !coordinatorDied) this.observations.add({ kind: 'time', what: `${what}, once an agent was back,`, ms: doneAtMs - agentAtMs, atMostMs: promisedMs.agent * slack });
     return result;
   }
 
   /** Kills one of the agents; the driver starts it again. */
-  killAgent(random: () => number): void {
+  async killAgent(random: () => number): Promise<void> {
     const agents = this.workshop.agents();
     const chosen = agents[Math.floor(random() * agents.length)];
     if (!chosen) return;
     this.observations.add({ kind: 'fault', what: `the agent of ${chosen.environment['WOMBAT_HOST_ID']} is killed` });
     signalProcess(chosen, 'SIGKILL');
+    await this.look('an agent has died');
   }
 
   async look(moment: string, watched?: Watched): Promise<void> {

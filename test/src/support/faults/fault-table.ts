@@ -17,7 +17,7 @@ export const faults: readonly Fault[] = [
   {
     id: 'F2', what: 'the coordinator is away',
     promise: 'nodes run on and are restarted by their agents; outcomes of commands are not lost',
-    tests: ['test/src/faults/coordinator-away.test.ts'],
+    tests: ['test/src/faults/coordinator-away.test.ts', 'proto/src/backoff.test.ts'],
   },
   {
     id: 'F3', what: 'an agent dies at any step: while it downloads, unpacks, renames, starts, stops',
@@ -43,16 +43,69 @@ export const faults: readonly Fault[] = [
     promise: 'what it needs and what is free is told; the agent stays connected, the old release runs on; when there is space, all goes on by itself',
     tests: ['agent/src/releases/disk-full.test.ts', 'agent/src/nodes/journal-full-disk.test.ts', 'test/src/faults/agent-disk-full.test.ts'],
   },
-  { id: 'F9', what: 'the network between agents and coordinator is parted', promise: 'silent hosts are known within 15 s, and all is consistent within 10 s of its return', tests: [] },
-  { id: 'F10', what: 'many hosts fall silent at once', promise: 'healing stops, one event says so, and after a restart there is no false alarm', tests: [] },
-  { id: 'F11', what: 'an agent hangs, or its packets are dropped', promise: 'that is noticed within 15 s, and costs nothing afterwards', tests: [] },
-  { id: 'F14', what: 'an agent sends too much', promise: 'it is slowed down or refused; others do not notice', tests: [] },
-  { id: 'F15', what: "a host's disk is cloned", promise: 'of two agents with one identity one is refused, and the operator is told', tests: [] },
-  { id: 'F20', what: 'a certificate ends while the coordinator is away', promise: 'its host comes back without a new token', tests: [] },
-  { id: 'F22', what: 'clocks are wrong, or jump', promise: 'up to 5 minutes nothing happens; more is told with the offset, and nothing is done twice', tests: ['test/src/edges/clock.test.ts'] },
-  { id: 'F29', what: 'the store is busy, or its process is killed while it writes', promise: 'nothing that was acknowledged is lost', tests: [] },
-  { id: 'F31', what: '`wo` dies or is interrupted', promise: 'what was asked for goes on; who comes back sees all of it', tests: ['test/src/cli/following.test.ts'] },
-  { id: 'F32', what: 'two operators change one family at once', promise: 'the second is told who is first', tests: [] },
-  { id: 'F33', what: 'a release is bad', promise: 'the operation ends at once, with the cause and the last lines of the log', tests: ['test/src/edges/bad-releases.test.ts', 'test/src/edges/start-errors.test.ts'] },
-  { id: 'F35', what: "the coordinator's processor stalls for seconds", promise: 'no agent is called silent for it', tests: [] },
+  {
+    id: 'F9', what: 'the network between agents and coordinator is parted',
+    promise: 'silent hosts are known within 15 s, and all is consistent within 10 s of its return',
+    tests: ['test/src/faults/host-lost.test.ts', 'test/src/faults/parted-network.test.ts', 'coordinator/src/fleet/agent-fleet.test.ts'],
+  },
+  {
+    id: 'F10', what: 'many hosts fall silent at once',
+    promise: 'healing stops, one event says so, and after a restart there is no false alarm',
+    tests: ['coordinator/src/domain/healing/brake.test.ts', 'coordinator/src/engine/healing/healing.test.ts'],
+  },
+  {
+    id: 'F11', what: 'an agent hangs, or its packets are dropped',
+    promise: 'that is noticed within 15 s, and costs nothing afterwards',
+    tests: ['test/src/faults/parted-network.test.ts', 'coordinator/src/fleet/agent-fleet.test.ts'],
+  },
+  {
+    id: 'F14', what: 'an agent sends too much',
+    promise: 'it is slowed down or refused; others do not notice',
+    tests: ['coordinator/src/fleet/agent-fleet.test.ts'],
+  },
+  {
+    id: 'F15', what: "a host's disk is cloned",
+    promise: 'of two agents with one identity one is refused, and the operator is told',
+    tests: ['coordinator/src/fleet/agent-fleet.test.ts'],
+  },
+  {
+    id: 'F20', what: 'a certificate ends while the coordinator is away',
+    promise: 'its host comes back without a new token',
+    tests: [],
+  },
+  {
+    id: 'F22', what: 'clocks are wrong, or jump',
+    promise: 'up to 5 minutes nothing happens; more is told with the offset, and nothing is done twice',
+    tests: ['test/src/edges/clock.test.ts', 'proto/src/steady-clock.test.ts', 'coordinator/src/diagnosis/clock-watch.test.ts'],
+  },
+  {
+    id: 'F25', what: 'a stored release is damaged, or its way to a host is cut',
+    promise: 'it is noticed by its hash and never run; what is cut goes on where it was',
+    tests: ['test/src/faults/damaged-artifact.test.ts', 'test/src/faults/cut-transit.test.ts'],
+  },
+  {
+    id: 'F29', what: 'the store is busy, or its process is killed while it writes',
+    promise: 'nothing that was acknowledged is lost',
+    tests: ['test/src/store/kill-cycles.test.ts'],
+  },
+  {
+    id: 'F31', what: '`wo` dies or is interrupted',
+    promise: 'what was asked for goes on; who comes back sees all of it',
+    tests: ['test/src/cli/following.test.ts'],
+  },
+  {
+    id: 'F32', what: 'two operators change one family at once',
+    promise: 'the second is told who is first',
+    tests: ['coordinator/src/engine/deploy-nodes.test.ts'],
+  },
+  {
+    id: 'F33', what: 'a release is bad',
+    promise: 'the operation ends at once, with the cause and the last lines of the log',
+    tests: ['test/src/edges/bad-releases.test.ts', 'test/src/edges/start-errors.test.ts'],
+  },
+  {
+    id: 'F35', what: "the coordinator's processor stalls for seconds",
+    promise: 'no agent is called silent for it',
+    tests: ['test/src/faults/parted-network.test.ts', 'coordinator/src/fleet/agent-fleet.test.ts', 'coordinator/src/fleet/live-clock.test.ts'],
+  },
 ];

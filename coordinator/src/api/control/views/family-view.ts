@@ -31,7 +31,7 @@ export function familyView(family: Family, domains: readonly Domain[], names: Na
   };
 }
 
-function restartView({ mode = 'always', tries, intervalMs, delayMs }: RestartSpec): RestartMessage {
+export function restartView({ mode = 'always', tries, intervalMs, delayMs }: RestartSpec): RestartMessage {
   return { mode: enumOf<RestartMode>(RestartMode, mode), tries, interval: durationFromMs(intervalMs), delay: durationFromMs(delayMs) };
 }
 

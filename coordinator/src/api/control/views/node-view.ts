@@ -6,6 +6,8 @@ import { dateOf, enumOf, errorView, metadataView, waitingView } from './common.j
 export interface NodeNames {
   readonly familyName: string;
   readonly hostName: string;
+  readonly domainName: string;
+  readonly releaseTitle: string;
 }
 
 export function nodeView(node: Node, names: NodeNames): NodeMessage {

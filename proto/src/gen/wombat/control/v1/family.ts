@@ -19,11 +19,12 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Duration } from "../../../google/protobuf/duration.js";
+import { Timestamp } from "../../../google/protobuf/timestamp.js";
 import { FirewallRule } from "../../plugin/v1/provider.js";
 import { Attribute } from "../../type/v1/attribute.js";
 import { ErrorDetail } from "../../type/v1/error.js";
 import { Metadata as Metadata1, Mutation, PageInfo, PageRequest } from "./common.js";
-import { Node } from "./node.js";
+import { DataPolicy, dataPolicyFromJSON, dataPolicyToJSON, Node, NodeData } from "./node.js";
 import { Operation } from "./operation.js";
 
 export enum ReplacementMode {
@@ -458,12 +459,131 @@ export interface DeployNodesRequest {
   amount: number;
   /** Instead of the family's. */
   release: string;
-  timeout: Duration | undefined;
+  timeout:
+    | Duration
+    | undefined;
+  /**
+   * Where another operation holds what it needs: it is stored as waiting, starts by itself when its turn comes, and fails when
+   * that takes longer than this. Unset: refused with WO_CONFLICT.
+   */
+  wait: Duration | undefined;
 }
 
 export interface DeployNodesResponse {
   /** With dry_run: the plan, stored nowhere. */
   operation: Operation | undefined;
+}
+
+export interface ScaleFamilyRequest {
+  mutation: Mutation | undefined;
+  family: string;
+  /** How many nodes it shall have, those counted that are stopped or failed. */
+  amount: number;
+  /** What becomes of the data of nodes that go, as in RemoveNodesRequest. */
+  data: DataPolicy;
+  /** Stop them without draining them first. */
+  noDrain: boolean;
+  timeout:
+    | Duration
+    | undefined;
+  /**
+   * Where another operation holds what it needs: it is stored as waiting, starts by itself when its turn comes, and fails when
+   * that takes longer than this. Unset: refused with WO_CONFLICT.
+   */
+  wait: Duration | undefined;
+}
+
+export interface ScaleFamilyResponse {
+  /** With dry_run: the plan, stored nowhere. */
+  operation:
+    | Operation
+    | undefined;
+  /** Of a dry run: what the data directories of the nodes that go hold. */
+  data: NodeData[];
+}
+
+export interface UpdateFamilyRequest {
+  mutation: Mutation | undefined;
+  family: string;
+  /** Empty: the family's stays. */
+  release: string;
+  /** Name to value; other names keep theirs. */
+  environment: { [key: string]: string };
+  /** The same, secret. */
+  secrets: { [key: string]: string };
+  /** Names to be taken away, secret or not. */
+  unset: string[];
+  /** What is set in it replaces what the family has. */
+  restart:
+    | RestartSpec
+    | undefined;
+  /** Goes back to an earlier revision instead; nothing else may be changed with it. */
+  rollback: boolean;
+  /** With rollback: the generation to go back to. 0: the last one before that nodes ran. */
+  toGeneration: bigint;
+  /** So many nodes may be away from running at once. 0: 1. */
+  maxParallel: number;
+  /** How long a node must have run before the next one is taken. Unset: not at all. */
+  settle:
+    | Duration
+    | undefined;
+  /** Of the whole update. Unset: 15 minutes from each node that is taken on. */
+  timeout: Duration | undefined;
+}
+
+export interface UpdateFamilyRequest_EnvironmentEntry {
+  key: string;
+  value: string;
+}
+
+export interface UpdateFamilyRequest_SecretsEntry {
+  key: string;
+  value: string;
+}
+
+export interface UpdateFamilyResponse {
+  /** With dry_run: the plan, stored nowhere. */
+  operation: Operation | undefined;
+}
+
+export interface ListFamilyRevisionsRequest {
+  family: string;
+}
+
+export interface ListFamilyRevisionsResponse {
+  revisions: FamilyRevision[];
+}
+
+/** One specification of a family. The last few are kept, and those that nodes run. */
+export interface FamilyRevision {
+  generation: bigint;
+  /** Since when the family says, or said, this. */
+  createdAt:
+    | Date
+    | undefined;
+  /** Who made it; empty for the first one. */
+  principal: string;
+  releaseId: string;
+  /** "Sample 0.1.0"; the id when the release was removed. */
+  releaseTitle: string;
+  /** Against the revision before that is kept; of variables and secrets, the names. */
+  changes: string[];
+  /** The generation that it went back to; 0: none. */
+  backTo: bigint;
+  /** What the family says now. */
+  current: boolean;
+  /** How many nodes run it. */
+  nodeCount: number;
+  /** Their names, at most 100. */
+  nodes: string[];
+  environment: { [key: string]: string };
+  secretNames: string[];
+  restart: RestartSpec | undefined;
+}
+
+export interface FamilyRevision_EnvironmentEntry {
+  key: string;
+  value: string;
 }
 
 export interface RemoveFamilyRequest {
@@ -4690,7 +4810,7 @@ export const RemoveDomainResponse: MessageFns<RemoveDomainResponse> = {
 };
 
 function createBaseDeployNodesRequest(): DeployNodesRequest {
-  return { mutation: undefined, family: "", amount: 0, release: "", timeout: undefined };
+  return { mutation: undefined, family: "", amount: 0, release: "", timeout: undefined, wait: undefined };
 }
 
 export const DeployNodesRequest: MessageFns<DeployNodesRequest> = {
@@ -4709,6 +4829,9 @@ export const DeployNodesRequest: MessageFns<DeployNodesRequest> = {
     }
     if (message.timeout !== undefined) {
       Duration.encode(message.timeout, writer.uint32(42).fork()).join();
+    }
+    if (message.wait !== undefined) {
+      Duration.encode(message.wait, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -4766,6 +4889,14 @@ export const DeployNodesRequest: MessageFns<DeployNodesRequest> = {
             message.timeout = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.wait = Duration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4785,6 +4916,7 @@ export const DeployNodesRequest: MessageFns<DeployNodesRequest> = {
       amount: isSet(object.amount) ? globalThis.Number(object.amount) : 0,
       release: isSet(object.release) ? globalThis.String(object.release) : "",
       timeout: isSet(object.timeout) ? Duration.fromJSON(object.timeout) : undefined,
+      wait: isSet(object.wait) ? Duration.fromJSON(object.wait) : undefined,
     };
   },
 
@@ -4805,6 +4937,9 @@ export const DeployNodesRequest: MessageFns<DeployNodesRequest> = {
     if (message.timeout !== undefined) {
       obj.timeout = Duration.toJSON(message.timeout);
     }
+    if (message.wait !== undefined) {
+      obj.wait = Duration.toJSON(message.wait);
+    }
     return obj;
   },
 
@@ -4822,6 +4957,7 @@ export const DeployNodesRequest: MessageFns<DeployNodesRequest> = {
     message.timeout = (object.timeout !== undefined && object.timeout !== null)
       ? Duration.fromPartial(object.timeout)
       : undefined;
+    message.wait = (object.wait !== undefined && object.wait !== null) ? Duration.fromPartial(object.wait) : undefined;
     return message;
   },
 };
@@ -4891,6 +5027,1416 @@ export const DeployNodesResponse: MessageFns<DeployNodesResponse> = {
     message.operation = (object.operation !== undefined && object.operation !== null)
       ? Operation.fromPartial(object.operation)
       : undefined;
+    return message;
+  },
+};
+
+function createBaseScaleFamilyRequest(): ScaleFamilyRequest {
+  return { mutation: undefined, family: "", amount: 0, data: 0, noDrain: false, timeout: undefined, wait: undefined };
+}
+
+export const ScaleFamilyRequest: MessageFns<ScaleFamilyRequest> = {
+  encode(message: ScaleFamilyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mutation !== undefined) {
+      Mutation.encode(message.mutation, writer.uint32(10).fork()).join();
+    }
+    if (message.family !== "") {
+      writer.uint32(18).string(message.family);
+    }
+    if (message.amount !== 0) {
+      writer.uint32(24).uint32(message.amount);
+    }
+    if (message.data !== 0) {
+      writer.uint32(32).int32(message.data);
+    }
+    if (message.noDrain !== false) {
+      writer.uint32(40).bool(message.noDrain);
+    }
+    if (message.timeout !== undefined) {
+      Duration.encode(message.timeout, writer.uint32(50).fork()).join();
+    }
+    if (message.wait !== undefined) {
+      Duration.encode(message.wait, writer.uint32(58).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ScaleFamilyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseScaleFamilyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.mutation = Mutation.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.family = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.amount = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.data = reader.int32() as any;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.noDrain = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.timeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.wait = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ScaleFamilyRequest {
+    return {
+      mutation: isSet(object.mutation) ? Mutation.fromJSON(object.mutation) : undefined,
+      family: isSet(object.family) ? globalThis.String(object.family) : "",
+      amount: isSet(object.amount) ? globalThis.Number(object.amount) : 0,
+      data: isSet(object.data) ? dataPolicyFromJSON(object.data) : 0,
+      noDrain: isSet(object.noDrain)
+        ? globalThis.Boolean(object.noDrain)
+        : isSet(object.no_drain)
+        ? globalThis.Boolean(object.no_drain)
+        : false,
+      timeout: isSet(object.timeout) ? Duration.fromJSON(object.timeout) : undefined,
+      wait: isSet(object.wait) ? Duration.fromJSON(object.wait) : undefined,
+    };
+  },
+
+  toJSON(message: ScaleFamilyRequest): unknown {
+    const obj: any = {};
+    if (message.mutation !== undefined) {
+      obj.mutation = Mutation.toJSON(message.mutation);
+    }
+    if (message.family !== "") {
+      obj.family = message.family;
+    }
+    if (message.amount !== 0) {
+      obj.amount = Math.round(message.amount);
+    }
+    if (message.data !== 0) {
+      obj.data = dataPolicyToJSON(message.data);
+    }
+    if (message.noDrain !== false) {
+      obj.noDrain = message.noDrain;
+    }
+    if (message.timeout !== undefined) {
+      obj.timeout = Duration.toJSON(message.timeout);
+    }
+    if (message.wait !== undefined) {
+      obj.wait = Duration.toJSON(message.wait);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ScaleFamilyRequest>, I>>(base?: I): ScaleFamilyRequest {
+    return ScaleFamilyRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ScaleFamilyRequest>, I>>(object: I): ScaleFamilyRequest {
+    const message = createBaseScaleFamilyRequest();
+    message.mutation = (object.mutation !== undefined && object.mutation !== null)
+      ? Mutation.fromPartial(object.mutation)
+      : undefined;
+    message.family = object.family ?? "";
+    message.amount = object.amount ?? 0;
+    message.data = object.data ?? 0;
+    message.noDrain = object.noDrain ?? false;
+    message.timeout = (object.timeout !== undefined && object.timeout !== null)
+      ? Duration.fromPartial(object.timeout)
+      : undefined;
+    message.wait = (object.wait !== undefined && object.wait !== null) ? Duration.fromPartial(object.wait) : undefined;
+    return message;
+  },
+};
+
+function createBaseScaleFamilyResponse(): ScaleFamilyResponse {
+  return { operation: undefined, data: [] };
+}
+
+export const ScaleFamilyResponse: MessageFns<ScaleFamilyResponse> = {
+  encode(message: ScaleFamilyResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.operation !== undefined) {
+      Operation.encode(message.operation, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.data) {
+      NodeData.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ScaleFamilyResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseScaleFamilyResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.operation = Operation.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.data.push(NodeData.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ScaleFamilyResponse {
+    return {
+      operation: isSet(object.operation) ? Operation.fromJSON(object.operation) : undefined,
+      data: globalThis.Array.isArray(object?.data) ? object.data.map((e: any) => NodeData.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: ScaleFamilyResponse): unknown {
+    const obj: any = {};
+    if (message.operation !== undefined) {
+      obj.operation = Operation.toJSON(message.operation);
+    }
+    if (message.data?.length) {
+      obj.data = message.data.map((e) => NodeData.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ScaleFamilyResponse>, I>>(base?: I): ScaleFamilyResponse {
+    return ScaleFamilyResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ScaleFamilyResponse>, I>>(object: I): ScaleFamilyResponse {
+    const message = createBaseScaleFamilyResponse();
+    message.operation = (object.operation !== undefined && object.operation !== null)
+      ? Operation.fromPartial(object.operation)
+      : undefined;
+    message.data = object.data?.map((e) => NodeData.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseUpdateFamilyRequest(): UpdateFamilyRequest {
+  return {
+    mutation: undefined,
+    family: "",
+    release: "",
+    environment: {},
+    secrets: {},
+    unset: [],
+    restart: undefined,
+    rollback: false,
+    toGeneration: 0n,
+    maxParallel: 0,
+    settle: undefined,
+    timeout: undefined,
+  };
+}
+
+export const UpdateFamilyRequest: MessageFns<UpdateFamilyRequest> = {
+  encode(message: UpdateFamilyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mutation !== undefined) {
+      Mutation.encode(message.mutation, writer.uint32(10).fork()).join();
+    }
+    if (message.family !== "") {
+      writer.uint32(18).string(message.family);
+    }
+    if (message.release !== "") {
+      writer.uint32(26).string(message.release);
+    }
+    globalThis.Object.entries(message.environment).forEach(([key, value]: [string, string]) => {
+      UpdateFamilyRequest_EnvironmentEntry.encode({ key: key as any, value }, writer.uint32(34).fork()).join();
+    });
+    globalThis.Object.entries(message.secrets).forEach(([key, value]: [string, string]) => {
+      UpdateFamilyRequest_SecretsEntry.encode({ key: key as any, value }, writer.uint32(42).fork()).join();
+    });
+    for (const v of message.unset) {
+      writer.uint32(50).string(v!);
+    }
+    if (message.restart !== undefined) {
+      RestartSpec.encode(message.restart, writer.uint32(58).fork()).join();
+    }
+    if (message.rollback !== false) {
+      writer.uint32(64).bool(message.rollback);
+    }
+    if (message.toGeneration !== 0n) {
+      if (BigInt.asUintN(64, message.toGeneration) !== message.toGeneration) {
+        throw new globalThis.Error("value provided for field message.toGeneration of type uint64 too large");
+      }
+      writer.uint32(72).uint64(message.toGeneration);
+    }
+    if (message.maxParallel !== 0) {
+      writer.uint32(80).uint32(message.maxParallel);
+    }
+    if (message.settle !== undefined) {
+      Duration.encode(message.settle, writer.uint32(90).fork()).join();
+    }
+    if (message.timeout !== undefined) {
+      Duration.encode(message.timeout, writer.uint32(98).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateFamilyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateFamilyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.mutation = Mutation.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.family = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.release = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            const entry4 = UpdateFamilyRequest_EnvironmentEntry.decode(reader, reader.uint32());
+            if (entry4.value !== undefined) {
+              message.environment[entry4.key] = entry4.value;
+            }
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            const entry5 = UpdateFamilyRequest_SecretsEntry.decode(reader, reader.uint32());
+            if (entry5.value !== undefined) {
+              message.secrets[entry5.key] = entry5.value;
+            }
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.unset.push(reader.string());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.restart = RestartSpec.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.rollback = reader.bool();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.toGeneration = reader.uint64() as bigint;
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.maxParallel = reader.uint32();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.settle = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.timeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UpdateFamilyRequest {
+    return {
+      mutation: isSet(object.mutation) ? Mutation.fromJSON(object.mutation) : undefined,
+      family: isSet(object.family) ? globalThis.String(object.family) : "",
+      release: isSet(object.release) ? globalThis.String(object.release) : "",
+      environment: isObject(object.environment)
+        ? (globalThis.Object.entries(object.environment) as [string, any][]).reduce(
+          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.String(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      secrets: isObject(object.secrets)
+        ? (globalThis.Object.entries(object.secrets) as [string, any][]).reduce(
+          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.String(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      unset: globalThis.Array.isArray(object?.unset) ? object.unset.map((e: any) => globalThis.String(e)) : [],
+      restart: isSet(object.restart) ? RestartSpec.fromJSON(object.restart) : undefined,
+      rollback: isSet(object.rollback) ? globalThis.Boolean(object.rollback) : false,
+      toGeneration: isSet(object.toGeneration)
+        ? BigInt(object.toGeneration)
+        : isSet(object.to_generation)
+        ? BigInt(object.to_generation)
+        : 0n,
+      maxParallel: isSet(object.maxParallel)
+        ? globalThis.Number(object.maxParallel)
+        : isSet(object.max_parallel)
+        ? globalThis.Number(object.max_parallel)
+        : 0,
+      settle: isSet(object.settle) ? Duration.fromJSON(object.settle) : undefined,
+      timeout: isSet(object.timeout) ? Duration.fromJSON(object.timeout) : undefined,
+    };
+  },
+
+  toJSON(message: UpdateFamilyRequest): unknown {
+    const obj: any = {};
+    if (message.mutation !== undefined) {
+      obj.mutation = Mutation.toJSON(message.mutation);
+    }
+    if (message.family !== "") {
+      obj.family = message.family;
+    }
+    if (message.release !== "") {
+      obj.release = message.release;
+    }
+    if (message.environment) {
+      const entries = globalThis.Object.entries(message.environment) as [string, string][];
+      if (entries.length > 0) {
+        obj.environment = {};
+        entries.forEach(([k, v]) => {
+          obj.environment[k] = v;
+        });
+      }
+    }
+    if (message.secrets) {
+      const entries = globalThis.Object.entries(message.secrets) as [string, string][];
+      if (entries.length > 0) {
+        obj.secrets = {};
+        entries.forEach(([k, v]) => {
+          obj.secrets[k] = v;
+        });
+      }
+    }
+    if (message.unset?.length) {
+      obj.unset = message.unset;
+    }
+    if (message.restart !== undefined) {
+      obj.restart = RestartSpec.toJSON(message.restart);
+    }
+    if (message.rollback !== false) {
+      obj.rollback = message.rollback;
+    }
+    if (message.toGeneration !== 0n) {
+      obj.toGeneration = message.toGeneration.toString();
+    }
+    if (message.maxParallel !== 0) {
+      obj.maxParallel = Math.round(message.maxParallel);
+    }
+    if (message.settle !== undefined) {
+      obj.settle = Duration.toJSON(message.settle);
+    }
+    if (message.timeout !== undefined) {
+      obj.timeout = Duration.toJSON(message.timeout);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UpdateFamilyRequest>, I>>(base?: I): UpdateFamilyRequest {
+    return UpdateFamilyRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateFamilyRequest>, I>>(object: I): UpdateFamilyRequest {
+    const message = createBaseUpdateFamilyRequest();
+    message.mutation = (object.mutation !== undefined && object.mutation !== null)
+      ? Mutation.fromPartial(object.mutation)
+      : undefined;
+    message.family = object.family ?? "";
+    message.release = object.release ?? "";
+    message.environment = (globalThis.Object.entries(object.environment ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.secrets = (globalThis.Object.entries(object.secrets ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.unset = object.unset?.map((e) => e) || [];
+    message.restart = (object.restart !== undefined && object.restart !== null)
+      ? RestartSpec.fromPartial(object.restart)
+      : undefined;
+    message.rollback = object.rollback ?? false;
+    message.toGeneration = (object.toGeneration !== undefined && object.toGeneration !== null)
+      ? BigInt(object.toGeneration)
+      : 0n;
+    message.maxParallel = object.maxParallel ?? 0;
+    message.settle = (object.settle !== undefined && object.settle !== null)
+      ? Duration.fromPartial(object.settle)
+      : undefined;
+    message.timeout = (object.timeout !== undefined && object.timeout !== null)
+      ? Duration.fromPartial(object.timeout)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseUpdateFamilyRequest_EnvironmentEntry(): UpdateFamilyRequest_EnvironmentEntry {
+  return { key: "", value: "" };
+}
+
+export const UpdateFamilyRequest_EnvironmentEntry: MessageFns<UpdateFamilyRequest_EnvironmentEntry> = {
+  encode(message: UpdateFamilyRequest_EnvironmentEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateFamilyRequest_EnvironmentEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateFamilyRequest_EnvironmentEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UpdateFamilyRequest_EnvironmentEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: UpdateFamilyRequest_EnvironmentEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UpdateFamilyRequest_EnvironmentEntry>, I>>(
+    base?: I,
+  ): UpdateFamilyRequest_EnvironmentEntry {
+    return UpdateFamilyRequest_EnvironmentEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateFamilyRequest_EnvironmentEntry>, I>>(
+    object: I,
+  ): UpdateFamilyRequest_EnvironmentEntry {
+    const message = createBaseUpdateFamilyRequest_EnvironmentEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseUpdateFamilyRequest_SecretsEntry(): UpdateFamilyRequest_SecretsEntry {
+  return { key: "", value: "" };
+}
+
+export const UpdateFamilyRequest_SecretsEntry: MessageFns<UpdateFamilyRequest_SecretsEntry> = {
+  encode(message: UpdateFamilyRequest_SecretsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateFamilyRequest_SecretsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateFamilyRequest_SecretsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UpdateFamilyRequest_SecretsEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: UpdateFamilyRequest_SecretsEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UpdateFamilyRequest_SecretsEntry>, I>>(
+    base?: I,
+  ): UpdateFamilyRequest_SecretsEntry {
+    return UpdateFamilyRequest_SecretsEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateFamilyRequest_SecretsEntry>, I>>(
+    object: I,
+  ): UpdateFamilyRequest_SecretsEntry {
+    const message = createBaseUpdateFamilyRequest_SecretsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseUpdateFamilyResponse(): UpdateFamilyResponse {
+  return { operation: undefined };
+}
+
+export const UpdateFamilyResponse: MessageFns<UpdateFamilyResponse> = {
+  encode(message: UpdateFamilyResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.operation !== undefined) {
+      Operation.encode(message.operation, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateFamilyResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateFamilyResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.operation = Operation.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UpdateFamilyResponse {
+    return { operation: isSet(object.operation) ? Operation.fromJSON(object.operation) : undefined };
+  },
+
+  toJSON(message: UpdateFamilyResponse): unknown {
+    const obj: any = {};
+    if (message.operation !== undefined) {
+      obj.operation = Operation.toJSON(message.operation);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UpdateFamilyResponse>, I>>(base?: I): UpdateFamilyResponse {
+    return UpdateFamilyResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateFamilyResponse>, I>>(object: I): UpdateFamilyResponse {
+    const message = createBaseUpdateFamilyResponse();
+    message.operation = (object.operation !== undefined && object.operation !== null)
+      ? Operation.fromPartial(object.operation)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseListFamilyRevisionsRequest(): ListFamilyRevisionsRequest {
+  return { family: "" };
+}
+
+export const ListFamilyRevisionsRequest: MessageFns<ListFamilyRevisionsRequest> = {
+  encode(message: ListFamilyRevisionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.family !== "") {
+      writer.uint32(10).string(message.family);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListFamilyRevisionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListFamilyRevisionsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.family = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListFamilyRevisionsRequest {
+    return { family: isSet(object.family) ? globalThis.String(object.family) : "" };
+  },
+
+  toJSON(message: ListFamilyRevisionsRequest): unknown {
+    const obj: any = {};
+    if (message.family !== "") {
+      obj.family = message.family;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListFamilyRevisionsRequest>, I>>(base?: I): ListFamilyRevisionsRequest {
+    return ListFamilyRevisionsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListFamilyRevisionsRequest>, I>>(object: I): ListFamilyRevisionsRequest {
+    const message = createBaseListFamilyRevisionsRequest();
+    message.family = object.family ?? "";
+    return message;
+  },
+};
+
+function createBaseListFamilyRevisionsResponse(): ListFamilyRevisionsResponse {
+  return { revisions: [] };
+}
+
+export const ListFamilyRevisionsResponse: MessageFns<ListFamilyRevisionsResponse> = {
+  encode(message: ListFamilyRevisionsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.revisions) {
+      FamilyRevision.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListFamilyRevisionsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListFamilyRevisionsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.revisions.push(FamilyRevision.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListFamilyRevisionsResponse {
+    return {
+      revisions: globalThis.Array.isArray(object?.revisions)
+        ? object.revisions.map((e: any) => FamilyRevision.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ListFamilyRevisionsResponse): unknown {
+    const obj: any = {};
+    if (message.revisions?.length) {
+      obj.revisions = message.revisions.map((e) => FamilyRevision.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListFamilyRevisionsResponse>, I>>(base?: I): ListFamilyRevisionsResponse {
+    return ListFamilyRevisionsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListFamilyRevisionsResponse>, I>>(object: I): ListFamilyRevisionsResponse {
+    const message = createBaseListFamilyRevisionsResponse();
+    message.revisions = object.revisions?.map((e) => FamilyRevision.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseFamilyRevision(): FamilyRevision {
+  return {
+    generation: 0n,
+    createdAt: undefined,
+    principal: "",
+    releaseId: "",
+    releaseTitle: "",
+    changes: [],
+    backTo: 0n,
+    current: false,
+    nodeCount: 0,
+    nodes: [],
+    environment: {},
+    secretNames: [],
+    restart: undefined,
+  };
+}
+
+export const FamilyRevision: MessageFns<FamilyRevision> = {
+  encode(message: FamilyRevision, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.generation !== 0n) {
+      if (BigInt.asUintN(64, message.generation) !== message.generation) {
+        throw new globalThis.Error("value provided for field message.generation of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.generation);
+    }
+    if (message.createdAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.createdAt), writer.uint32(18).fork()).join();
+    }
+    if (message.principal !== "") {
+      writer.uint32(26).string(message.principal);
+    }
+    if (message.releaseId !== "") {
+      writer.uint32(34).string(message.releaseId);
+    }
+    if (message.releaseTitle !== "") {
+      writer.uint32(42).string(message.releaseTitle);
+    }
+    for (const v of message.changes) {
+      writer.uint32(50).string(v!);
+    }
+    if (message.backTo !== 0n) {
+      if (BigInt.asUintN(64, message.backTo) !== message.backTo) {
+        throw new globalThis.Error("value provided for field message.backTo of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.backTo);
+    }
+    if (message.current !== false) {
+      writer.uint32(64).bool(message.current);
+    }
+    if (message.nodeCount !== 0) {
+      writer.uint32(72).uint32(message.nodeCount);
+    }
+    for (const v of message.nodes) {
+      writer.uint32(82).string(v!);
+    }
+    globalThis.Object.entries(message.environment).forEach(([key, value]: [string, string]) => {
+      FamilyRevision_EnvironmentEntry.encode({ key: key as any, value }, writer.uint32(90).fork()).join();
+    });
+    for (const v of message.secretNames) {
+      writer.uint32(98).string(v!);
+    }
+    if (message.restart !== undefined) {
+      RestartSpec.encode(message.restart, writer.uint32(106).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FamilyRevision {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFamilyRevision();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.generation = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.createdAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.principal = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.releaseId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.releaseTitle = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.changes.push(reader.string());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.backTo = reader.uint64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.current = reader.bool();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.nodeCount = reader.uint32();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.nodes.push(reader.string());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            const entry11 = FamilyRevision_EnvironmentEntry.decode(reader, reader.uint32());
+            if (entry11.value !== undefined) {
+              message.environment[entry11.key] = entry11.value;
+            }
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.secretNames.push(reader.string());
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.restart = RestartSpec.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FamilyRevision {
+    return {
+      generation: isSet(object.generation) ? BigInt(object.generation) : 0n,
+      createdAt: isSet(object.createdAt)
+        ? fromJsonTimestamp(object.createdAt)
+        : isSet(object.created_at)
+        ? fromJsonTimestamp(object.created_at)
+        : undefined,
+      principal: isSet(object.principal) ? globalThis.String(object.principal) : "",
+      releaseId: isSet(object.releaseId)
+        ? globalThis.String(object.releaseId)
+        : isSet(object.release_id)
+        ? globalThis.String(object.release_id)
+        : "",
+      releaseTitle: isSet(object.releaseTitle)
+        ? globalThis.String(object.releaseTitle)
+        : isSet(object.release_title)
+        ? globalThis.String(object.release_title)
+        : "",
+      changes: globalThis.Array.isArray(object?.changes)
+        ? object.changes.map((e: any) => globalThis.String(e))
+        : [],
+      backTo: isSet(object.backTo) ? BigInt(object.backTo) : isSet(object.back_to) ? BigInt(object.back_to) : 0n,
+      current: isSet(object.current) ? globalThis.Boolean(object.current) : false,
+      nodeCount: isSet(object.nodeCount)
+        ? globalThis.Number(object.nodeCount)
+        : isSet(object.node_count)
+        ? globalThis.Number(object.node_count)
+        : 0,
+      nodes: globalThis.Array.isArray(object?.nodes)
+        ? object.nodes.map((e: any) => globalThis.String(e))
+        : [],
+      environment: isObject(object.environment)
+        ? (globalThis.Object.entries(object.environment) as [string, any][]).reduce(
+          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.String(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      secretNames: globalThis.Array.isArray(object?.secretNames)
+        ? object.secretNames.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.secret_names)
+        ? object.secret_names.map((e: any) => globalThis.String(e))
+        : [],
+      restart: isSet(object.restart) ? RestartSpec.fromJSON(object.restart) : undefined,
+    };
+  },
+
+  toJSON(message: FamilyRevision): unknown {
+    const obj: any = {};
+    if (message.generation !== 0n) {
+      obj.generation = message.generation.toString();
+    }
+    if (message.createdAt !== undefined) {
+      obj.createdAt = message.createdAt.toISOString();
+    }
+    if (message.principal !== "") {
+      obj.principal = message.principal;
+    }
+    if (message.releaseId !== "") {
+      obj.releaseId = message.releaseId;
+    }
+    if (message.releaseTitle !== "") {
+      obj.releaseTitle = message.releaseTitle;
+    }
+    if (message.changes?.length) {
+      obj.changes = message.changes;
+    }
+    if (message.backTo !== 0n) {
+      obj.backTo = message.backTo.toString();
+    }
+    if (message.current !== false) {
+      obj.current = message.current;
+    }
+    if (message.nodeCount !== 0) {
+      obj.nodeCount = Math.round(message.nodeCount);
+    }
+    if (message.nodes?.length) {
+      obj.nodes = message.nodes;
+    }
+    if (message.environment) {
+      const entries = globalThis.Object.entries(message.environment) as [string, string][];
+      if (entries.length > 0) {
+        obj.environment = {};
+        entries.forEach(([k, v]) => {
+          obj.environment[k] = v;
+        });
+      }
+    }
+    if (message.secretNames?.length) {
+      obj.secretNames = message.secretNames;
+    }
+    if (message.restart !== undefined) {
+      obj.restart = RestartSpec.toJSON(message.restart);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<FamilyRevision>, I>>(base?: I): FamilyRevision {
+    return FamilyRevision.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<FamilyRevision>, I>>(object: I): FamilyRevision {
+    const message = createBaseFamilyRevision();
+    message.generation = (object.generation !== undefined && object.generation !== null)
+      ? BigInt(object.generation)
+      : 0n;
+    message.createdAt = object.createdAt ?? undefined;
+    message.principal = object.principal ?? "";
+    message.releaseId = object.releaseId ?? "";
+    message.releaseTitle = object.releaseTitle ?? "";
+    message.changes = object.changes?.map((e) => e) || [];
+    message.backTo = (object.backTo !== undefined && object.backTo !== null) ? BigInt(object.backTo) : 0n;
+    message.current = object.current ?? false;
+    message.nodeCount = object.nodeCount ?? 0;
+    message.nodes = object.nodes?.map((e) => e) || [];
+    message.environment = (globalThis.Object.entries(object.environment ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.secretNames = object.secretNames?.map((e) => e) || [];
+    message.restart = (object.restart !== undefined && object.restart !== null)
+      ? RestartSpec.fromPartial(object.restart)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseFamilyRevision_EnvironmentEntry(): FamilyRevision_EnvironmentEntry {
+  return { key: "", value: "" };
+}
+
+export const FamilyRevision_EnvironmentEntry: MessageFns<FamilyRevision_EnvironmentEntry> = {
+  encode(message: FamilyRevision_EnvironmentEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FamilyRevision_EnvironmentEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFamilyRevision_EnvironmentEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FamilyRevision_EnvironmentEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: FamilyRevision_EnvironmentEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<FamilyRevision_EnvironmentEntry>, I>>(base?: I): FamilyRevision_EnvironmentEntry {
+    return FamilyRevision_EnvironmentEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<FamilyRevision_EnvironmentEntry>, I>>(
+    object: I,
+  ): FamilyRevision_EnvironmentEntry {
+    const message = createBaseFamilyRevision_EnvironmentEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
     return message;
   },
 };
@@ -5313,6 +6859,45 @@ export const FamilyServiceService = {
     responseSerialize: (value: DeployNodesResponse): Buffer => Buffer.from(DeployNodesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DeployNodesResponse => DeployNodesResponse.decode(value),
   },
+  /**
+   * Brings the family to this many nodes: deploys what is missing, or drains and removes what is too many. Those that do not run
+   * go first, then the newest of the host and the domain that have the most.
+   */
+  scaleFamily: {
+    path: "/wombat.control.v1.FamilyService/ScaleFamily" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ScaleFamilyRequest): Buffer => Buffer.from(ScaleFamilyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ScaleFamilyRequest => ScaleFamilyRequest.decode(value),
+    responseSerialize: (value: ScaleFamilyResponse): Buffer => Buffer.from(ScaleFamilyResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ScaleFamilyResponse => ScaleFamilyResponse.decode(value),
+  },
+  /**
+   * Changes what the family says, where anything is given, and brings its nodes to it, a few at a time. It stops at the first
+   * node that fails.
+   */
+  updateFamily: {
+    path: "/wombat.control.v1.FamilyService/UpdateFamily" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UpdateFamilyRequest): Buffer => Buffer.from(UpdateFamilyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UpdateFamilyRequest => UpdateFamilyRequest.decode(value),
+    responseSerialize: (value: UpdateFamilyResponse): Buffer =>
+      Buffer.from(UpdateFamilyResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UpdateFamilyResponse => UpdateFamilyResponse.decode(value),
+  },
+  /** What the family says and said, the newest first. */
+  listFamilyRevisions: {
+    path: "/wombat.control.v1.FamilyService/ListFamilyRevisions" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListFamilyRevisionsRequest): Buffer =>
+      Buffer.from(ListFamilyRevisionsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListFamilyRevisionsRequest => ListFamilyRevisionsRequest.decode(value),
+    responseSerialize: (value: ListFamilyRevisionsResponse): Buffer =>
+      Buffer.from(ListFamilyRevisionsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListFamilyRevisionsResponse => ListFamilyRevisionsResponse.decode(value),
+  },
   /** Refused while it has nodes. */
   removeFamily: {
     path: "/wombat.control.v1.FamilyService/RemoveFamily" as const,
@@ -5354,6 +6939,18 @@ export interface FamilyServiceServer extends UntypedServiceImplementation {
   removeDomain: handleUnaryCall<RemoveDomainRequest, RemoveDomainResponse>;
   /** Places `amount` more nodes and starts them. */
   deployNodes: handleUnaryCall<DeployNodesRequest, DeployNodesResponse>;
+  /**
+   * Brings the family to this many nodes: deploys what is missing, or drains and removes what is too many. Those that do not run
+   * go first, then the newest of the host and the domain that have the most.
+   */
+  scaleFamily: handleUnaryCall<ScaleFamilyRequest, ScaleFamilyResponse>;
+  /**
+   * Changes what the family says, where anything is given, and brings its nodes to it, a few at a time. It stops at the first
+   * node that fails.
+   */
+  updateFamily: handleUnaryCall<UpdateFamilyRequest, UpdateFamilyResponse>;
+  /** What the family says and said, the newest first. */
+  listFamilyRevisions: handleUnaryCall<ListFamilyRevisionsRequest, ListFamilyRevisionsResponse>;
   /** Refused while it has nodes. */
   removeFamily: handleUnaryCall<RemoveFamilyRequest, RemoveFamilyResponse>;
   /** What becomes of nodes whose host is lost; holds for those that are lost already, too. */
@@ -5516,6 +7113,60 @@ export interface FamilyServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DeployNodesResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * Brings the family to this many nodes: deploys what is missing, or drains and removes what is too many. Those that do not run
+   * go first, then the newest of the host and the domain that have the most.
+   */
+  scaleFamily(
+    request: ScaleFamilyRequest,
+    callback: (error: ServiceError | null, response: ScaleFamilyResponse) => void,
+  ): ClientUnaryCall;
+  scaleFamily(
+    request: ScaleFamilyRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ScaleFamilyResponse) => void,
+  ): ClientUnaryCall;
+  scaleFamily(
+    request: ScaleFamilyRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ScaleFamilyResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Changes what the family says, where anything is given, and brings its nodes to it, a few at a time. It stops at the first
+   * node that fails.
+   */
+  updateFamily(
+    request: UpdateFamilyRequest,
+    callback: (error: ServiceError | null, response: UpdateFamilyResponse) => void,
+  ): ClientUnaryCall;
+  updateFamily(
+    request: UpdateFamilyRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: UpdateFamilyResponse) => void,
+  ): ClientUnaryCall;
+  updateFamily(
+    request: UpdateFamilyRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UpdateFamilyResponse) => void,
+  ): ClientUnaryCall;
+  /** What the family says and said, the newest first. */
+  listFamilyRevisions(
+    request: ListFamilyRevisionsRequest,
+    callback: (error: ServiceError | null, response: ListFamilyRevisionsResponse) => void,
+  ): ClientUnaryCall;
+  listFamilyRevisions(
+    request: ListFamilyRevisionsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListFamilyRevisionsResponse) => void,
+  ): ClientUnaryCall;
+  listFamilyRevisions(
+    request: ListFamilyRevisionsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListFamilyRevisionsResponse) => void,
+  ): ClientUnaryCall;
   /** Refused while it has nodes. */
   removeFamily(
     request: RemoveFamilyRequest,
@@ -5571,6 +7222,28 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
 type KeysOfUnion<T> = T extends T ? keyof T : never;
 type Exact<P, I extends P> = P extends Builtin ? P
   : P & { [K in keyof P]: Exact<P[K], I[K]> } & { [K in Exclude<keyof I, KeysOfUnion<P>>]: never };
+
+function toTimestamp(date: Date): Timestamp {
+  const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
+  const nanos = (date.getTime() % 1_000) * 1_000_000;
+  return { seconds, nanos };
+}
+
+function fromTimestamp(t: Timestamp): Date {
+  let millis = (globalThis.Number(t.seconds.toString()) || 0) * 1_000;
+  millis += (t.nanos || 0) / 1_000_000;
+  return new globalThis.Date(millis);
+}
+
+function fromJsonTimestamp(o: any): Date {
+  if (o instanceof globalThis.Date) {
+    return o;
+  } else if (typeof o === "string") {
+    return new globalThis.Date(o);
+  } else {
+    return fromTimestamp(Timestamp.fromJSON(o));
+  }
+}
 
 function isObject(value: any): boolean {
   return typeof value === "object" && value !== null;

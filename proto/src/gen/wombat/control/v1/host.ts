@@ -18,6 +18,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { Duration } from "../../../google/protobuf/duration.js";
 import { Timestamp } from "../../../google/protobuf/timestamp.js";
 import { Facts, Sample } from "../../agent/v1/facts.js";
 import { Attribute } from "../../type/v1/attribute.js";
@@ -175,6 +176,11 @@ export interface DrainHostRequest {
   host: string;
   /** Stop its nodes without draining them first. */
   noDrain: boolean;
+  /**
+   * Where another operation holds what it needs: it is stored as waiting, starts by itself when its turn comes, and fails when
+   * that takes longer than this. Unset: refused with WO_CONFLICT.
+   */
+  wait: Duration | undefined;
 }
 
 export interface DrainHostResponse {
@@ -188,6 +194,20 @@ export interface RemoveHostRequest {
 
 export interface RemoveHostResponse {
   operation: Operation | undefined;
+}
+
+export interface RevokeHostRequest {
+  mutation:
+    | Mutation
+    | undefined;
+  /** Required. Id, name or unique beginning of the id. */
+  host: string;
+  /** Optional. Why, for the event; at most 200 characters. */
+  reason: string;
+}
+
+export interface RevokeHostResponse {
+  host: Host | undefined;
 }
 
 export interface ReplaceHostRequest {
@@ -962,7 +982,7 @@ export const GetHostResponse: MessageFns<GetHostResponse> = {
 };
 
 function createBaseDrainHostRequest(): DrainHostRequest {
-  return { mutation: undefined, host: "", noDrain: false };
+  return { mutation: undefined, host: "", noDrain: false, wait: undefined };
 }
 
 export const DrainHostRequest: MessageFns<DrainHostRequest> = {
@@ -975,6 +995,9 @@ export const DrainHostRequest: MessageFns<DrainHostRequest> = {
     }
     if (message.noDrain !== false) {
       writer.uint32(24).bool(message.noDrain);
+    }
+    if (message.wait !== undefined) {
+      Duration.encode(message.wait, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -1016,6 +1039,14 @@ export const DrainHostRequest: MessageFns<DrainHostRequest> = {
             message.noDrain = reader.bool();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.wait = Duration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1037,6 +1068,7 @@ export const DrainHostRequest: MessageFns<DrainHostRequest> = {
         : isSet(object.no_drain)
         ? globalThis.Boolean(object.no_drain)
         : false,
+      wait: isSet(object.wait) ? Duration.fromJSON(object.wait) : undefined,
     };
   },
 
@@ -1051,6 +1083,9 @@ export const DrainHostRequest: MessageFns<DrainHostRequest> = {
     if (message.noDrain !== false) {
       obj.noDrain = message.noDrain;
     }
+    if (message.wait !== undefined) {
+      obj.wait = Duration.toJSON(message.wait);
+    }
     return obj;
   },
 
@@ -1064,6 +1099,7 @@ export const DrainHostRequest: MessageFns<DrainHostRequest> = {
       : undefined;
     message.host = object.host ?? "";
     message.noDrain = object.noDrain ?? false;
+    message.wait = (object.wait !== undefined && object.wait !== null) ? Duration.fromPartial(object.wait) : undefined;
     return message;
   },
 };
@@ -1293,6 +1329,176 @@ export const RemoveHostResponse: MessageFns<RemoveHostResponse> = {
   },
 };
 
+function createBaseRevokeHostRequest(): RevokeHostRequest {
+  return { mutation: undefined, host: "", reason: "" };
+}
+
+export const RevokeHostRequest: MessageFns<RevokeHostRequest> = {
+  encode(message: RevokeHostRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mutation !== undefined) {
+      Mutation.encode(message.mutation, writer.uint32(10).fork()).join();
+    }
+    if (message.host !== "") {
+      writer.uint32(18).string(message.host);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RevokeHostRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRevokeHostRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.mutation = Mutation.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.host = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RevokeHostRequest {
+    return {
+      mutation: isSet(object.mutation) ? Mutation.fromJSON(object.mutation) : undefined,
+      host: isSet(object.host) ? globalThis.String(object.host) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: RevokeHostRequest): unknown {
+    const obj: any = {};
+    if (message.mutation !== undefined) {
+      obj.mutation = Mutation.toJSON(message.mutation);
+    }
+    if (message.host !== "") {
+      obj.host = message.host;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RevokeHostRequest>, I>>(base?: I): RevokeHostRequest {
+    return RevokeHostRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RevokeHostRequest>, I>>(object: I): RevokeHostRequest {
+    const message = createBaseRevokeHostRequest();
+    message.mutation = (object.mutation !== undefined && object.mutation !== null)
+      ? Mutation.fromPartial(object.mutation)
+      : undefined;
+    message.host = object.host ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseRevokeHostResponse(): RevokeHostResponse {
+  return { host: undefined };
+}
+
+export const RevokeHostResponse: MessageFns<RevokeHostResponse> = {
+  encode(message: RevokeHostResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.host !== undefined) {
+      Host.encode(message.host, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RevokeHostResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRevokeHostResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.host = Host.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RevokeHostResponse {
+    return { host: isSet(object.host) ? Host.fromJSON(object.host) : undefined };
+  },
+
+  toJSON(message: RevokeHostResponse): unknown {
+    const obj: any = {};
+    if (message.host !== undefined) {
+      obj.host = Host.toJSON(message.host);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RevokeHostResponse>, I>>(base?: I): RevokeHostResponse {
+    return RevokeHostResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RevokeHostResponse>, I>>(object: I): RevokeHostResponse {
+    const message = createBaseRevokeHostResponse();
+    message.host = (object.host !== undefined && object.host !== null) ? Host.fromPartial(object.host) : undefined;
+    return message;
+  },
+};
+
 function createBaseReplaceHostRequest(): ReplaceHostRequest {
   return { mutation: undefined, host: "", fenced: false };
 }
@@ -1507,6 +1713,16 @@ export const HostServiceService = {
     responseSerialize: (value: RemoveHostResponse): Buffer => Buffer.from(RemoveHostResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RemoveHostResponse => RemoveHostResponse.decode(value),
   },
+  /** Refuses every certificate of the host from now on, and cuts what it has open. Its nodes run on, out of reach. */
+  revokeHost: {
+    path: "/wombat.control.v1.HostService/RevokeHost" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RevokeHostRequest): Buffer => Buffer.from(RevokeHostRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RevokeHostRequest => RevokeHostRequest.decode(value),
+    responseSerialize: (value: RevokeHostResponse): Buffer => Buffer.from(RevokeHostResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RevokeHostResponse => RevokeHostResponse.decode(value),
+  },
   /** Deploys nodes elsewhere in place of those of a lost host, whatever the policies of their families say. */
   replaceHost: {
     path: "/wombat.control.v1.HostService/ReplaceHost" as const,
@@ -1526,6 +1742,8 @@ export interface HostServiceServer extends UntypedServiceImplementation {
   drainHost: handleUnaryCall<DrainHostRequest, DrainHostResponse>;
   /** Destroys the machine. Refused while nodes are on it, unless drained first. */
   removeHost: handleUnaryCall<RemoveHostRequest, RemoveHostResponse>;
+  /** Refuses every certificate of the host from now on, and cuts what it has open. Its nodes run on, out of reach. */
+  revokeHost: handleUnaryCall<RevokeHostRequest, RevokeHostResponse>;
   /** Deploys nodes elsewhere in place of those of a lost host, whatever the policies of their families say. */
   replaceHost: handleUnaryCall<ReplaceHostRequest, ReplaceHostResponse>;
 }
@@ -1592,6 +1810,22 @@ export interface HostServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RemoveHostResponse) => void,
+  ): ClientUnaryCall;
+  /** Refuses every certificate of the host from now on, and cuts what it has open. Its nodes run on, out of reach. */
+  revokeHost(
+    request: RevokeHostRequest,
+    callback: (error: ServiceError | null, response: RevokeHostResponse) => void,
+  ): ClientUnaryCall;
+  revokeHost(
+    request: RevokeHostRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RevokeHostResponse) => void,
+  ): ClientUnaryCall;
+  revokeHost(
+    request: RevokeHostRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RevokeHostResponse) => void,
   ): ClientUnaryCall;
   /** Deploys nodes elsewhere in place of those of a lost host, whatever the policies of their families say. */
   replaceHost(

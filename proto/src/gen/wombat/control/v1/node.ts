@@ -244,6 +244,10 @@ export interface Node {
   hostName: string;
   /** The family's generation that it was deployed, started or restarted with last. */
   familyGeneration: bigint;
+  /** Of release_id: "Sample 0.1.0". */
+  releaseTitle: string;
+  /** Of domain_id. */
+  domainName: string;
 }
 
 export interface NodePort {
@@ -278,6 +282,11 @@ export interface GetNodeResponse {
 export interface StartNodesRequest {
   mutation: Mutation | undefined;
   nodes: string[];
+  /**
+   * Where another operation holds what it needs: it is stored as waiting, starts by itself when its turn comes, and fails when
+   * that takes longer than this. Unset: refused with WO_CONFLICT.
+   */
+  wait: Duration | undefined;
 }
 
 export interface StartNodesResponse {
@@ -287,6 +296,11 @@ export interface StartNodesResponse {
 export interface StopNodesRequest {
   mutation: Mutation | undefined;
   nodes: string[];
+  /**
+   * Where another operation holds what it needs: it is stored as waiting, starts by itself when its turn comes, and fails when
+   * that takes longer than this. Unset: refused with WO_CONFLICT.
+   */
+  wait: Duration | undefined;
 }
 
 export interface StopNodesResponse {
@@ -296,6 +310,11 @@ export interface StopNodesResponse {
 export interface RestartNodesRequest {
   mutation: Mutation | undefined;
   nodes: string[];
+  /**
+   * Where another operation holds what it needs: it is stored as waiting, starts by itself when its turn comes, and fails when
+   * that takes longer than this. Unset: refused with WO_CONFLICT.
+   */
+  wait: Duration | undefined;
 }
 
 export interface RestartNodesResponse {
@@ -305,6 +324,11 @@ export interface RestartNodesResponse {
 export interface DrainNodesRequest {
   mutation: Mutation | undefined;
   nodes: string[];
+  /**
+   * Where another operation holds what it needs: it is stored as waiting, starts by itself when its turn comes, and fails when
+   * that takes longer than this. Unset: refused with WO_CONFLICT.
+   */
+  wait: Duration | undefined;
 }
 
 export interface DrainNodesResponse {
@@ -321,6 +345,11 @@ export interface RemoveNodesRequest {
   data: DataPolicy;
   /** Stop them without draining them first. */
   noDrain: boolean;
+  /**
+   * Where another operation holds what it needs: it is stored as waiting, starts by itself when its turn comes, and fails when
+   * that takes longer than this. Unset: refused with WO_CONFLICT.
+   */
+  wait: Duration | undefined;
 }
 
 export interface RemoveNodesResponse {
@@ -521,6 +550,8 @@ function createBaseNode(): Node {
     familyName: "",
     hostName: "",
     familyGeneration: 0n,
+    releaseTitle: "",
+    domainName: "",
   };
 }
 
@@ -591,6 +622,12 @@ export const Node: MessageFns<Node> = {
         throw new globalThis.Error("value provided for field message.familyGeneration of type uint64 too large");
       }
       writer.uint32(160).uint64(message.familyGeneration);
+    }
+    if (message.releaseTitle !== "") {
+      writer.uint32(170).string(message.releaseTitle);
+    }
+    if (message.domainName !== "") {
+      writer.uint32(178).string(message.domainName);
     }
     return writer;
   },
@@ -768,6 +805,22 @@ export const Node: MessageFns<Node> = {
             message.familyGeneration = reader.uint64() as bigint;
             continue;
           }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.releaseTitle = reader.string();
+            continue;
+          }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.domainName = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -852,6 +905,16 @@ export const Node: MessageFns<Node> = {
         : isSet(object.family_generation)
         ? BigInt(object.family_generation)
         : 0n,
+      releaseTitle: isSet(object.releaseTitle)
+        ? globalThis.String(object.releaseTitle)
+        : isSet(object.release_title)
+        ? globalThis.String(object.release_title)
+        : "",
+      domainName: isSet(object.domainName)
+        ? globalThis.String(object.domainName)
+        : isSet(object.domain_name)
+        ? globalThis.String(object.domain_name)
+        : "",
     };
   },
 
@@ -917,6 +980,12 @@ export const Node: MessageFns<Node> = {
     if (message.familyGeneration !== 0n) {
       obj.familyGeneration = message.familyGeneration.toString();
     }
+    if (message.releaseTitle !== "") {
+      obj.releaseTitle = message.releaseTitle;
+    }
+    if (message.domainName !== "") {
+      obj.domainName = message.domainName;
+    }
     return obj;
   },
 
@@ -953,6 +1022,8 @@ export const Node: MessageFns<Node> = {
     message.familyGeneration = (object.familyGeneration !== undefined && object.familyGeneration !== null)
       ? BigInt(object.familyGeneration)
       : 0n;
+    message.releaseTitle = object.releaseTitle ?? "";
+    message.domainName = object.domainName ?? "";
     return message;
   },
 };
@@ -1369,7 +1440,7 @@ export const GetNodeResponse: MessageFns<GetNodeResponse> = {
 };
 
 function createBaseStartNodesRequest(): StartNodesRequest {
-  return { mutation: undefined, nodes: [] };
+  return { mutation: undefined, nodes: [], wait: undefined };
 }
 
 export const StartNodesRequest: MessageFns<StartNodesRequest> = {
@@ -1379,6 +1450,9 @@ export const StartNodesRequest: MessageFns<StartNodesRequest> = {
     }
     for (const v of message.nodes) {
       writer.uint32(18).string(v!);
+    }
+    if (message.wait !== undefined) {
+      Duration.encode(message.wait, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -1412,6 +1486,14 @@ export const StartNodesRequest: MessageFns<StartNodesRequest> = {
             message.nodes.push(reader.string());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.wait = Duration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1428,6 +1510,7 @@ export const StartNodesRequest: MessageFns<StartNodesRequest> = {
     return {
       mutation: isSet(object.mutation) ? Mutation.fromJSON(object.mutation) : undefined,
       nodes: globalThis.Array.isArray(object?.nodes) ? object.nodes.map((e: any) => globalThis.String(e)) : [],
+      wait: isSet(object.wait) ? Duration.fromJSON(object.wait) : undefined,
     };
   },
 
@@ -1438,6 +1521,9 @@ export const StartNodesRequest: MessageFns<StartNodesRequest> = {
     }
     if (message.nodes?.length) {
       obj.nodes = message.nodes;
+    }
+    if (message.wait !== undefined) {
+      obj.wait = Duration.toJSON(message.wait);
     }
     return obj;
   },
@@ -1451,6 +1537,7 @@ export const StartNodesRequest: MessageFns<StartNodesRequest> = {
       ? Mutation.fromPartial(object.mutation)
       : undefined;
     message.nodes = object.nodes?.map((e) => e) || [];
+    message.wait = (object.wait !== undefined && object.wait !== null) ? Duration.fromPartial(object.wait) : undefined;
     return message;
   },
 };
@@ -1525,7 +1612,7 @@ export const StartNodesResponse: MessageFns<StartNodesResponse> = {
 };
 
 function createBaseStopNodesRequest(): StopNodesRequest {
-  return { mutation: undefined, nodes: [] };
+  return { mutation: undefined, nodes: [], wait: undefined };
 }
 
 export const StopNodesRequest: MessageFns<StopNodesRequest> = {
@@ -1535,6 +1622,9 @@ export const StopNodesRequest: MessageFns<StopNodesRequest> = {
     }
     for (const v of message.nodes) {
       writer.uint32(18).string(v!);
+    }
+    if (message.wait !== undefined) {
+      Duration.encode(message.wait, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -1568,6 +1658,14 @@ export const StopNodesRequest: MessageFns<StopNodesRequest> = {
             message.nodes.push(reader.string());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.wait = Duration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1584,6 +1682,7 @@ export const StopNodesRequest: MessageFns<StopNodesRequest> = {
     return {
       mutation: isSet(object.mutation) ? Mutation.fromJSON(object.mutation) : undefined,
       nodes: globalThis.Array.isArray(object?.nodes) ? object.nodes.map((e: any) => globalThis.String(e)) : [],
+      wait: isSet(object.wait) ? Duration.fromJSON(object.wait) : undefined,
     };
   },
 
@@ -1594,6 +1693,9 @@ export const StopNodesRequest: MessageFns<StopNodesRequest> = {
     }
     if (message.nodes?.length) {
       obj.nodes = message.nodes;
+    }
+    if (message.wait !== undefined) {
+      obj.wait = Duration.toJSON(message.wait);
     }
     return obj;
   },
@@ -1607,6 +1709,7 @@ export const StopNodesRequest: MessageFns<StopNodesRequest> = {
       ? Mutation.fromPartial(object.mutation)
       : undefined;
     message.nodes = object.nodes?.map((e) => e) || [];
+    message.wait = (object.wait !== undefined && object.wait !== null) ? Duration.fromPartial(object.wait) : undefined;
     return message;
   },
 };
@@ -1681,7 +1784,7 @@ export const StopNodesResponse: MessageFns<StopNodesResponse> = {
 };
 
 function createBaseRestartNodesRequest(): RestartNodesRequest {
-  return { mutation: undefined, nodes: [] };
+  return { mutation: undefined, nodes: [], wait: undefined };
 }
 
 export const RestartNodesRequest: MessageFns<RestartNodesRequest> = {
@@ -1691,6 +1794,9 @@ export const RestartNodesRequest: MessageFns<RestartNodesRequest> = {
     }
     for (const v of message.nodes) {
       writer.uint32(18).string(v!);
+    }
+    if (message.wait !== undefined) {
+      Duration.encode(message.wait, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -1724,6 +1830,14 @@ export const RestartNodesRequest: MessageFns<RestartNodesRequest> = {
             message.nodes.push(reader.string());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.wait = Duration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1740,6 +1854,7 @@ export const RestartNodesRequest: MessageFns<RestartNodesRequest> = {
     return {
       mutation: isSet(object.mutation) ? Mutation.fromJSON(object.mutation) : undefined,
       nodes: globalThis.Array.isArray(object?.nodes) ? object.nodes.map((e: any) => globalThis.String(e)) : [],
+      wait: isSet(object.wait) ? Duration.fromJSON(object.wait) : undefined,
     };
   },
 
@@ -1750,6 +1865,9 @@ export const RestartNodesRequest: MessageFns<RestartNodesRequest> = {
     }
     if (message.nodes?.length) {
       obj.nodes = message.nodes;
+    }
+    if (message.wait !== undefined) {
+      obj.wait = Duration.toJSON(message.wait);
     }
     return obj;
   },
@@ -1763,6 +1881,7 @@ export const RestartNodesRequest: MessageFns<RestartNodesRequest> = {
       ? Mutation.fromPartial(object.mutation)
       : undefined;
     message.nodes = object.nodes?.map((e) => e) || [];
+    message.wait = (object.wait !== undefined && object.wait !== null) ? Duration.fromPartial(object.wait) : undefined;
     return message;
   },
 };
@@ -1837,7 +1956,7 @@ export const RestartNodesResponse: MessageFns<RestartNodesResponse> = {
 };
 
 function createBaseDrainNodesRequest(): DrainNodesRequest {
-  return { mutation: undefined, nodes: [] };
+  return { mutation: undefined, nodes: [], wait: undefined };
 }
 
 export const DrainNodesRequest: MessageFns<DrainNodesRequest> = {
@@ -1847,6 +1966,9 @@ export const DrainNodesRequest: MessageFns<DrainNodesRequest> = {
     }
     for (const v of message.nodes) {
       writer.uint32(18).string(v!);
+    }
+    if (message.wait !== undefined) {
+      Duration.encode(message.wait, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -1880,6 +2002,14 @@ export const DrainNodesRequest: MessageFns<DrainNodesRequest> = {
             message.nodes.push(reader.string());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.wait = Duration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1896,6 +2026,7 @@ export const DrainNodesRequest: MessageFns<DrainNodesRequest> = {
     return {
       mutation: isSet(object.mutation) ? Mutation.fromJSON(object.mutation) : undefined,
       nodes: globalThis.Array.isArray(object?.nodes) ? object.nodes.map((e: any) => globalThis.String(e)) : [],
+      wait: isSet(object.wait) ? Duration.fromJSON(object.wait) : undefined,
     };
   },
 
@@ -1906,6 +2037,9 @@ export const DrainNodesRequest: MessageFns<DrainNodesRequest> = {
     }
     if (message.nodes?.length) {
       obj.nodes = message.nodes;
+    }
+    if (message.wait !== undefined) {
+      obj.wait = Duration.toJSON(message.wait);
     }
     return obj;
   },
@@ -1919,6 +2053,7 @@ export const DrainNodesRequest: MessageFns<DrainNodesRequest> = {
       ? Mutation.fromPartial(object.mutation)
       : undefined;
     message.nodes = object.nodes?.map((e) => e) || [];
+    message.wait = (object.wait !== undefined && object.wait !== null) ? Duration.fromPartial(object.wait) : undefined;
     return message;
   },
 };
@@ -1993,7 +2128,7 @@ export const DrainNodesResponse: MessageFns<DrainNodesResponse> = {
 };
 
 function createBaseRemoveNodesRequest(): RemoveNodesRequest {
-  return { mutation: undefined, nodes: [], data: 0, noDrain: false };
+  return { mutation: undefined, nodes: [], data: 0, noDrain: false, wait: undefined };
 }
 
 export const RemoveNodesRequest: MessageFns<RemoveNodesRequest> = {
@@ -2009,6 +2144,9 @@ export const RemoveNodesRequest: MessageFns<RemoveNodesRequest> = {
     }
     if (message.noDrain !== false) {
       writer.uint32(32).bool(message.noDrain);
+    }
+    if (message.wait !== undefined) {
+      Duration.encode(message.wait, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -2058,6 +2196,14 @@ export const RemoveNodesRequest: MessageFns<RemoveNodesRequest> = {
             message.noDrain = reader.bool();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.wait = Duration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2080,6 +2226,7 @@ export const RemoveNodesRequest: MessageFns<RemoveNodesRequest> = {
         : isSet(object.no_drain)
         ? globalThis.Boolean(object.no_drain)
         : false,
+      wait: isSet(object.wait) ? Duration.fromJSON(object.wait) : undefined,
     };
   },
 
@@ -2097,6 +2244,9 @@ export const RemoveNodesRequest: MessageFns<RemoveNodesRequest> = {
     if (message.noDrain !== false) {
       obj.noDrain = message.noDrain;
     }
+    if (message.wait !== undefined) {
+      obj.wait = Duration.toJSON(message.wait);
+    }
     return obj;
   },
 
@@ -2111,6 +2261,7 @@ export const RemoveNodesRequest: MessageFns<RemoveNodesRequest> = {
     message.nodes = object.nodes?.map((e) => e) || [];
     message.data = object.data ?? 0;
     message.noDrain = object.noDrain ?? false;
+    message.wait = (object.wait !== undefined && object.wait !== null) ? Duration.fromPartial(object.wait) : undefined;
     return message;
   },
 };

@@ -129,6 +129,8 @@ export enum OperationState {
   PARTIAL = 4,
   CANCELLING = 5,
   CANCELLED = 6,
+  /** WAITING - Nothing has begun: another operation holds what it needs. It is planned when its turn comes. */
+  WAITING = 7,
   UNRECOGNIZED = -1,
 }
 
@@ -155,6 +157,9 @@ export function operationStateFromJSON(object: any): OperationState {
     case 6:
     case "OPERATION_STATE_CANCELLED":
       return OperationState.CANCELLED;
+    case 7:
+    case "OPERATION_STATE_WAITING":
+      return OperationState.WAITING;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -178,7 +183,67 @@ export function operationStateToJSON(object: OperationState): string {
       return "OPERATION_STATE_CANCELLING";
     case OperationState.CANCELLED:
       return "OPERATION_STATE_CANCELLED";
+    case OperationState.WAITING:
+      return "OPERATION_STATE_WAITING";
     case OperationState.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
+export enum StepState {
+  UNSPECIFIED = 0,
+  WAITING = 1,
+  ACTIVE = 2,
+  DONE = 3,
+  FAILED = 4,
+  /** LEFT - No longer this operation's: it was cancelled, a later one has taken the node over, or nothing is known of it any more. */
+  LEFT = 5,
+  UNRECOGNIZED = -1,
+}
+
+export function stepStateFromJSON(object: any): StepState {
+  switch (object) {
+    case 0:
+    case "STEP_STATE_UNSPECIFIED":
+      return StepState.UNSPECIFIED;
+    case 1:
+    case "STEP_STATE_WAITING":
+      return StepState.WAITING;
+    case 2:
+    case "STEP_STATE_ACTIVE":
+      return StepState.ACTIVE;
+    case 3:
+    case "STEP_STATE_DONE":
+      return StepState.DONE;
+    case 4:
+    case "STEP_STATE_FAILED":
+      return StepState.FAILED;
+    case 5:
+    case "STEP_STATE_LEFT":
+      return StepState.LEFT;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return StepState.UNRECOGNIZED;
+  }
+}
+
+export function stepStateToJSON(object: StepState): string {
+  switch (object) {
+    case StepState.UNSPECIFIED:
+      return "STEP_STATE_UNSPECIFIED";
+    case StepState.WAITING:
+      return "STEP_STATE_WAITING";
+    case StepState.ACTIVE:
+      return "STEP_STATE_ACTIVE";
+    case StepState.DONE:
+      return "STEP_STATE_DONE";
+    case StepState.FAILED:
+      return "STEP_STATE_FAILED";
+    case StepState.LEFT:
+      return "STEP_STATE_LEFT";
+    case StepState.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
   }
@@ -194,6 +259,7 @@ export enum PlanAction {
   REMOVE_NODE = 6,
   DESTROY_HOST = 7,
   DRAIN_NODE = 8,
+  UPDATE_NODE = 9,
   UNRECOGNIZED = -1,
 }
 
@@ -226,6 +292,9 @@ export function planActionFromJSON(object: any): PlanAction {
     case 8:
     case "PLAN_ACTION_DRAIN_NODE":
       return PlanAction.DRAIN_NODE;
+    case 9:
+    case "PLAN_ACTION_UPDATE_NODE":
+      return PlanAction.UPDATE_NODE;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -253,6 +322,8 @@ export function planActionToJSON(object: PlanAction): string {
       return "PLAN_ACTION_DESTROY_HOST";
     case PlanAction.DRAIN_NODE:
       return "PLAN_ACTION_DRAIN_NODE";
+    case PlanAction.UPDATE_NODE:
+      return "PLAN_ACTION_UPDATE_NODE";
     case PlanAction.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -273,7 +344,13 @@ export interface Operation {
   waiting: Waiting | undefined;
   error: ErrorDetail | undefined;
   deadline: Date | undefined;
-  finishedAt: Date | undefined;
+  finishedAt:
+    | Date
+    | undefined;
+  /** Of family_id, as it is called now; empty when it is gone. */
+  familyName: string;
+  /** What a cancelled operation has left: how many nodes in which phase, which hosts. */
+  rest: string;
 }
 
 export interface PlanEntry {
@@ -287,6 +364,13 @@ export interface PlanEntry {
   /** Names as they were when it was planned. */
   hostName: string;
   domainName: string;
+  /** Where it stands; in the answer of GetOperation only, read off the node or host itself. */
+  state: StepState;
+  since:
+    | Date
+    | undefined;
+  /** What it waits for, or why it failed. */
+  why: string;
 }
 
 export interface OperationProgress {
@@ -347,6 +431,8 @@ function createBaseOperation(): Operation {
     error: undefined,
     deadline: undefined,
     finishedAt: undefined,
+    familyName: "",
+    rest: "",
   };
 }
 
@@ -384,6 +470,12 @@ export const Operation: MessageFns<Operation> = {
     }
     if (message.finishedAt !== undefined) {
       Timestamp.encode(toTimestamp(message.finishedAt), writer.uint32(90).fork()).join();
+    }
+    if (message.familyName !== "") {
+      writer.uint32(98).string(message.familyName);
+    }
+    if (message.rest !== "") {
+      writer.uint32(106).string(message.rest);
     }
     return writer;
   },
@@ -489,6 +581,22 @@ export const Operation: MessageFns<Operation> = {
             message.finishedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.familyName = reader.string();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.rest = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -522,6 +630,12 @@ export const Operation: MessageFns<Operation> = {
         : isSet(object.finished_at)
         ? fromJsonTimestamp(object.finished_at)
         : undefined,
+      familyName: isSet(object.familyName)
+        ? globalThis.String(object.familyName)
+        : isSet(object.family_name)
+        ? globalThis.String(object.family_name)
+        : "",
+      rest: isSet(object.rest) ? globalThis.String(object.rest) : "",
     };
   },
 
@@ -560,6 +674,12 @@ export const Operation: MessageFns<Operation> = {
     if (message.finishedAt !== undefined) {
       obj.finishedAt = message.finishedAt.toISOString();
     }
+    if (message.familyName !== "") {
+      obj.familyName = message.familyName;
+    }
+    if (message.rest !== "") {
+      obj.rest = message.rest;
+    }
     return obj;
   },
 
@@ -587,12 +707,26 @@ export const Operation: MessageFns<Operation> = {
       : undefined;
     message.deadline = object.deadline ?? undefined;
     message.finishedAt = object.finishedAt ?? undefined;
+    message.familyName = object.familyName ?? "";
+    message.rest = object.rest ?? "";
     return message;
   },
 };
 
 function createBasePlanEntry(): PlanEntry {
-  return { action: 0, nodeId: "", nodeName: "", hostId: "", domainId: "", reason: "", hostName: "", domainName: "" };
+  return {
+    action: 0,
+    nodeId: "",
+    nodeName: "",
+    hostId: "",
+    domainId: "",
+    reason: "",
+    hostName: "",
+    domainName: "",
+    state: 0,
+    since: undefined,
+    why: "",
+  };
 }
 
 export const PlanEntry: MessageFns<PlanEntry> = {
@@ -620,6 +754,15 @@ export const PlanEntry: MessageFns<PlanEntry> = {
     }
     if (message.domainName !== "") {
       writer.uint32(66).string(message.domainName);
+    }
+    if (message.state !== 0) {
+      writer.uint32(72).int32(message.state);
+    }
+    if (message.since !== undefined) {
+      Timestamp.encode(toTimestamp(message.since), writer.uint32(82).fork()).join();
+    }
+    if (message.why !== "") {
+      writer.uint32(90).string(message.why);
     }
     return writer;
   },
@@ -701,6 +844,30 @@ export const PlanEntry: MessageFns<PlanEntry> = {
             message.domainName = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.since = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.why = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -747,6 +914,9 @@ export const PlanEntry: MessageFns<PlanEntry> = {
         : isSet(object.domain_name)
         ? globalThis.String(object.domain_name)
         : "",
+      state: isSet(object.state) ? stepStateFromJSON(object.state) : 0,
+      since: isSet(object.since) ? fromJsonTimestamp(object.since) : undefined,
+      why: isSet(object.why) ? globalThis.String(object.why) : "",
     };
   },
 
@@ -776,6 +946,15 @@ export const PlanEntry: MessageFns<PlanEntry> = {
     if (message.domainName !== "") {
       obj.domainName = message.domainName;
     }
+    if (message.state !== 0) {
+      obj.state = stepStateToJSON(message.state);
+    }
+    if (message.since !== undefined) {
+      obj.since = message.since.toISOString();
+    }
+    if (message.why !== "") {
+      obj.why = message.why;
+    }
     return obj;
   },
 
@@ -792,6 +971,9 @@ export const PlanEntry: MessageFns<PlanEntry> = {
     message.reason = object.reason ?? "";
     message.hostName = object.hostName ?? "";
     message.domainName = object.domainName ?? "";
+    message.state = object.state ?? 0;
+    message.since = object.since ?? undefined;
+    message.why = object.why ?? "";
     return message;
   },
 };
@@ -1575,6 +1757,10 @@ export const OperationServiceService = {
       Buffer.from(WatchOperationResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): WatchOperationResponse => WatchOperationResponse.decode(value),
   },
+  /**
+   * Takes back what has not begun, lets what has begun come to its end, and ends with a state that says what is left.
+   * Asking twice is the same as asking once.
+   */
   cancelOperation: {
     path: "/wombat.control.v1.OperationService/CancelOperation" as const,
     requestStream: false as const,
@@ -1593,6 +1779,10 @@ export interface OperationServiceServer extends UntypedServiceImplementation {
   getOperation: handleUnaryCall<GetOperationRequest, GetOperationResponse>;
   /** Every event of the operation from the first on, then live until it has ended. */
   watchOperation: handleServerStreamingCall<WatchOperationRequest, WatchOperationResponse>;
+  /**
+   * Takes back what has not begun, lets what has begun come to its end, and ends with a state that says what is left.
+   * Asking twice is the same as asking once.
+   */
   cancelOperation: handleUnaryCall<CancelOperationRequest, CancelOperationResponse>;
 }
 
@@ -1637,6 +1827,10 @@ export interface OperationServiceClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<WatchOperationResponse>;
+  /**
+   * Takes back what has not begun, lets what has begun come to its end, and ends with a state that says what is left.
+   * Asking twice is the same as asking once.
+   */
   cancelOperation(
     request: CancelOperationRequest,
     callback: (error: ServiceError | null, response: CancelOperationResponse) => void,

@@ -1,0 +1,102 @@
+import type { NodeDesired, NodePhase } from '../model/node.js';
+
+/** A node of the family, as an update sees it. */
+export interface UpdateNode {
+  readonly id: string;
+  readonly name: string;
+  readonly ordinal: number;
+  readonly desired: NodeDesired;
+  readonly phase: NodePhase;
+  /** It shall be brought to what the family says. */
+  readonly isPlanned: boolean;
+  /** The update has begun with it. */
+  readonly isTaken: boolean;
+  /** It has run for as long as a node shall before the next one is taken. */
+  readonly isSteady: boolean;
+}
+
+export type UpdateStep =
+  | { readonly kind: 'take'; readonly nodeIds: readonly string[] }
+  /** Without a reason: for the nodes that are under way. */
+  | { readonly kind: 'wait'; readonly reason?: string }
+  /** Nothing is under way any more, and nothing more is begun. */
+  | { readonly kind: 'end'; readonly outcome: 'done' | 'failed' | 'cancelled' };
+
+export interface UpdateSituation {
+  readonly nodes: readonly UpdateNode[];
+  readonly maxParallel: number;
+  readonly isCancelled: boolean;
+  /** What the nodes say of their cluster after the last step; `forming`: it is being looked at. */
+  readonly cluster: 'sound' | 'forming' | 'split';
+}
+
+/**
+ * Which nodes are updated next. The order: nodes that are stopped (nothing of them runs, so they wait for nobody), then
+ * those that do not run as they should, then the others, the oldest first. A node that runs is taken only while
+ * fewer than `maxParallel` nodes of the family are away from running, whatever for. After a failure, a split cluster or a
+ * wish to cancel no further node is touched; what is under way is waited for, so that the end tells what holds.
+ */
+export function nextUpdateStep(situation: UpdateSituation): UpdateStep {
+  const { nodes, isCancelled } = situation;
+  // What was so before is no outcome of the update.
+  const cluster = nodes.some(({ isTaken, desired }) => isTaken && desired === 'running') ? situation.cluster : 'sound';
+  const underWay = nodes.filter((node) => node.isTaken && !isSettled(node));
+  const hasFailed = cluster === 'split' || nodes.some((node) => node.isTaken && node.phase === 'failed');
+  const left = nodes.filter((node) => node.isPlanned && !node.isTaken && node.desired !== 'absent');
+  if (hasFailed || isCancelled || left.length === 0) {
+    if (underWay.length > 0) return { kind: 'wait' };
+    if (hasFailed) return { kind: 'end', outcome: 'failed' };
+    if (isCancelled) return { kind: 'end', outcome: 'cancelled' };
+    return cluster === 'forming' ? lookedAt : { kind: 'end', outcome: 'done' };
+  }
+  const nodeIds = taken({ ...situation, cluster }, left, underWay.length);
+  if (nodeIds.length > 0) return { kind: 'take', nodeIds };
+  if (underWay.length > 0) return { kind: 'wait' };
+  return cluster === 'forming' ? lookedAt : { kind: 'wait', reason: `at most ${situation.maxParallel} may be away from running: ${told(nodes.filter(isAway))}` };
+}
+
+const lookedAt: UpdateStep = { kind: 'wait', reason: 'whether the nodes are one cluster is looked at' };
+
+function taken({ nodes, maxParallel, cluster }: UpdateSituation, left: readonly UpdateNode[], underWay: number): string[] {
+  const idle = left.filter(({ desired }) => desired === 'stopped').map(({ id }) => id);
+  if (cluster === 'forming') return idle;
+  const inOrder = left.filter(({ desired }) => desired === 'running').sort(byTurn);
+  let room = maxParallel - underWay;
+  let away = nodes.filter(isAway).length;
+  const ids: string[] = [];
+  for (const node of inOrder) {
+    if (room <= 0) break;
+    // A silent host can neither fetch nor stop anything.
+    if (node.phase === 'unknown') continue;
+    if (!isAway(node) && away >= maxParallel) break;
+    if (!isAway(node)) away += 1;
+    room -= 1;
+    ids.push(node.id);
+  }
+  return [...idle, ...ids];
+}
+
+/** The order in which nodes are taken. */
+export function byTurn(one: Turn, other: Turn): number {
+  const rank = (node: Turn): number => (node.desired === 'stopped' ? 0 : isAway(node) ? 1 : 2);
+  return rank(one) - rank(other) || one.ordinal - other.ordinal;
+}
+
+type Turn = Pick<UpdateNode, 'desired' | 'phase' | 'ordinal'>;
+
+/** It should run, and does not. */
+function isAway({ desired, phase }: Pick<UpdateNode, 'desired' | 'phase'>): boolean {
+  return desired === 'running' && phase !== 'running';
+}
+
+/** A taken node that needs no more waiting. */
+function isSettled({ desired, phase, isSteady }: UpdateNode): boolean {
+  return phase === 'failed' || desired === 'stopped' || (phase === 'running' && isSteady);
+}
+
+const toldNodes = 3;
+
+function told(nodes: readonly UpdateNode[]): string {
+  const more = nodes.length > toldNodes ? ` and ${nodes.length - toldNodes} more` : '';
+  return `${nodes.slice(0, toldNodes).map(({ name, phase }) => `${name} is ${phase}`).join(', ')}${more}`;
+}

@@ -1,0 +1,9 @@
+import type { Joins } from '../drain/drainable.js';
+import type { EngineTools } from '../place-nodes.js';
+
+/** What every kind of operation is planned with. */
+export interface OperationTools extends EngineTools {
+  readonly joins: Joins;
+  /** The most nodes that one operation may deploy. */
+  readonly maxNodesPerOperation: number;
+}

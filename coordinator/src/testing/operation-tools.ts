@@ -1,0 +1,8 @@
+import type { Clock } from '@wombat/proto';
+import type { OperationTools } from '../engine/operations/operation-tools.js';
+import { CountingIds } from './counting-ids.js';
+
+/** For families whose strategies are FakeStrategies. */
+export function operationTools(clock: Clock, ids = new CountingIds()): OperationTools {
+  return { clock, ids, joins: (family) => family.spec.bootstrap.strategy !== 'none', maxNodesPerOperation: 100 };
+}
