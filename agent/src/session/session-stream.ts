@@ -49,6 +49,7 @@ export class SessionStream {
   readonly #inbox: Inbox;
   /** Fires when the session is over for whatever reason; what runs beside it hangs on its signal. */
   readonly #over = new AbortController();
+  readonly #connection: Connection;
   readonly #call: SessionCall;
   #error: WombatError | undefined;
   #retryAfterMs = 0;
@@ -59,6 +60,7 @@ export class SessionStream {
 
   constructor(parts: SessionStreamParts, connection: Connection) {
     this.#parts = parts;
+    this.#connection = connection;
     this.#call = connection.session();
     this.#inbox = new Inbox({
       handlers: parts.handlers,
