@@ -17,7 +17,7 @@ export const faults: readonly Fault[] = [
   {
     id: 'F2', what: 'the coordinator is away',
     promise: 'nodes run on and are restarted by their agents; outcomes of commands are not lost',
-    tests: ['test/src/faults/coordinator-away.test.ts', 'proto/src/backoff.test.ts'],
+    tests: ['test/src/faults/parted-network.test.ts', 'test/src/faults/coordinator-away.test.ts', 'proto/src/backoff.test.ts'],
   },
   {
     id: 'F3', what: 'an agent dies at any step: while it downloads, unpacks, renames, starts, stops',
@@ -51,7 +51,7 @@ export const faults: readonly Fault[] = [
   {
     id: 'F10', what: 'many hosts fall silent at once',
     promise: 'healing stops, one event says so, and after a restart there is no false alarm',
-    tests: ['coordinator/src/domain/healing/brake.test.ts', 'coordinator/src/engine/healing/healing.test.ts'],
+    tests: ['test/src/faults/parted-network.test.ts', 'coordinator/src/domain/healing/brake.test.ts', 'coordinator/src/engine/healing/healing.test.ts'],
   },
   {
     id: 'F11', what: 'an agent hangs, or its packets are dropped',
@@ -61,7 +61,7 @@ export const faults: readonly Fault[] = [
   {
     id: 'F14', what: 'an agent sends too much',
     promise: 'it is slowed down or refused; others do not notice',
-    tests: ['coordinator/src/fleet/agent-fleet.test.ts'],
+    tests: ['test/src/faults/full-and-flooded.test.ts', 'coordinator/src/fleet/agent-fleet.test.ts'],
   },
   {
     id: 'F15', what: "a host's disk is cloned",
@@ -91,17 +91,17 @@ export const faults: readonly Fault[] = [
   {
     id: 'F31', what: '`wo` dies or is interrupted',
     promise: 'what was asked for goes on; who comes back sees all of it',
-    tests: ['test/src/cli/following.test.ts'],
+    tests: ['test/src/operations/operations.test.ts', 'test/src/cli/following.test.ts'],
   },
   {
     id: 'F32', what: 'two operators change one family at once',
     promise: 'the second is told who is first',
-    tests: ['coordinator/src/engine/deploy-nodes.test.ts'],
+    tests: ['test/src/operations/operations.test.ts', 'coordinator/src/engine/deploy-nodes.test.ts'],
   },
   {
     id: 'F33', what: 'a release is bad',
     promise: 'the operation ends at once, with the cause and the last lines of the log',
-    tests: ['test/src/edges/bad-releases.test.ts', 'test/src/edges/start-errors.test.ts'],
+    tests: ['test/src/operations/update.test.ts', 'test/src/edges/bad-releases.test.ts', 'test/src/edges/start-errors.test.ts'],
   },
   {
     id: 'F35', what: "the coordinator's processor stalls for seconds",
