@@ -90,6 +90,7 @@ t.test('whatever comes in at any door, the coordinator lives and answers', async
     const worker = async (): Promise<void> => {
       while (left > 0) {
         left -= 1;
+        if (left % 10_000 === 0) t.comment(`${left} left`);
         await attacks[left % attacks.length]!();
       }
     };
