@@ -15,6 +15,7 @@ export const familyAttach = defineCommand({
     const control = await runtime.control();
     const answer = await control.call(FamilyServiceService.attachRelease, AttachReleaseRequest.fromPartial({ mutation: newMutation(), family, release }));
     await runtime.print.done(`new nodes of ${family} run ${answer.family?.spec?.releaseName} (${answer.family?.spec?.releaseId})`, AttachReleaseResponse.toJSON(answer));
-    runtime.print.next(answer.family?.domains.length === 0 ? `wo add-domain ${quoted(family)} PROVIDER IMAGE HARDWARE` : `wo deploy-nodes ${quoted(family)} --amount 2`);
+    runtime.print.next(answer.family?.domains.length === 0 ? `wo add-domain ${quoted(family)} PROVIDER IMAGE HARDWARE`
+      : `wo deploy-nodes ${quoted(family)} --amount 2; nodes that are there take it by: wo family update ${quoted(family)}`);
   },
 });
