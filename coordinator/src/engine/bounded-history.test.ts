@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap';
-import { NodePhase as AgentPhase, NodeStatus } from '@wombat/proto/agent';
+import { Hello, NodePhase as AgentPhase, NodeStatus } from '@wombat/proto/agent';
 import type { Event } from '../domain/model/event.js';
 import { ManualClock } from '../fleet/testing/manual-clock.js';
 import type { Store } from '../store/store.js';
@@ -46,7 +46,7 @@ async function setting(test: Test): Promise<Setting> {
       silence.fellSilent(hostId, 'it was cut');
       await clock.advance(2_001);
       await silence.judge(await row(store, 'hosts', hostId));
-      await reports.onConnected(hostId, { agentTime: new Date(clock.now()) } as never);
+      await reports.onConnected(hostId, Hello.fromPartial({ agentTime: new Date(clock.now()) }));
     },
     events: async () => await store.read.events.list({ afterSequence: 0, limit: 10_000 }),
   };
