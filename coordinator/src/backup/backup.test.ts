@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Sqlite } from '../store/sqlite/driver.js';
@@ -72,6 +72,28 @@ t.test('what comes back is what was there, and ahead of its agents', async (t) =
   t.match(await lastRestore(store.read), { backupAt: Number, restoredAt: Number });
   t.equal((await store.read.events.list({ afterSequence: 0, limit: 10 })).at(-1)?.type, 'coordinator.restored');
   await t.rejects(restoreBackup(archive, restored, systemClock), { code: 'WO_IN_USE', message: /not empty/ }, 'not over it');
+});
+
+t.test('a reader that goes away in the middle leaves no file open', async (t) => {
+  const { directory, backups } = await coordinator(t);
+  writeFileSync(join(directory, 'blobs', 'b'.repeat(64)), Buffer.alloc(8 * 1024 * 1024));
+  for (let chunks = 1; chunks <= 40; chunks += 3) {
+    const { read, discard } = await backups.create(never);
+    let left = chunks;
+    for await (const data of read(never)) {
+      t.ok(data.length <= 256 * 1024, 'pieces are small');
+      if ((left -= 1) === 0) break;
+    }
+    await discard();
+  }
+  const open = readdirSync('/proc/self/fd').map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return '';
+    }
+  });
+  t.same(open.filter((file) => file.includes('/backup.')), []);
 });
 
 t.test('a store of a newer version is refused, and nothing is left', async (t) => {

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, copyFile, link, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { create } from 'tar';
-import { limits, wombatVersion, WombatError, type Clock } from '@wombat/proto';
+import { wombatVersion, WombatError, type Clock } from '@wombat/proto';
 import type { StorePlace } from '../store/place.js';
+import { archiveFiles } from './archive-files.js';
 import { configurationName, manifestName, pathPattern, sha256OfFile, storeName, type BackupFile, type BackupManifest } from './manifest.js';
 
 export interface BackupsOptions {
@@ -45,7 +45,7 @@ export class Backups {
       signal.throwIfAborted();
       const manifest = await this.manifest(staging, signal);
       await writeFile(path.join(staging, manifestName), `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 });
-      return { manifest, read: (reading) => archive(staging, manifest, reading), discard: () => rm(staging, { recursive: true, force: true }) };
+      return { manifest, read: (reading) => archiveFiles(staging, [manifestName, ...manifest.files.map((file) => file.path)], reading), discard: () => rm(staging, { recursive: true, force: true }) };
     } catch (error) {
       await rm(staging, { recursive: true, force: true });
       throw asDiskFull(error);
@@ -86,14 +86,6 @@ export class Backups {
       }
     }
     return { format: 1, version: wombatVersion, clusterId, createdAt, files };
-  }
-}
-
-async function* archive(staging: string, manifest: BackupManifest, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  const names = [manifestName, ...manifest.files.map((file) => file.path)];
-  for await (const chunk of create({ cwd: staging, portable: true, strict: true, maxReadSize: limits.artifactChunkBytes }, names) as AsyncIterable<Uint8Array>) {
-    signal.throwIfAborted();
-    yield chunk;
   }
 }
 
