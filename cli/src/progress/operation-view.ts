@@ -71,6 +71,11 @@ export class OperationView {
     return goals[this.operation.kind] ?? 'running';
   }
 
+  /** What those that are done have come to. */
+  get outcome(): string {
+    return this.isUpdate ? 'updated' : this.goal;
+  }
+
   get startedMs(): number {
     return this.operation.metadata?.createdAt?.getTime() ?? 0;
   }
@@ -99,7 +104,13 @@ export class OperationView {
     const { done = 0, total = 0, failed = 0 } = this.operation.progress ?? {};
     const counts = this.counts('node');
     if (this.isFinished || counts.size === 0) return { done, total, failed };
-    return { total, done: Math.max(done, counts.get(this.goal) ?? 0), failed: counts.get('failed') ?? 0 };
+    // Nodes run before they are updated too.
+    const seen = this.isUpdate ? 0 : (counts.get(this.goal) ?? 0);
+    return { total, done: Math.max(done, seen), failed: counts.get('failed') ?? 0 };
+  }
+
+  private get isUpdate(): boolean {
+    return this.operation.kind === OperationKind.UPDATE;
   }
 
   #planned(operation: Operation): void {

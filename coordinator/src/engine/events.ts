@@ -81,6 +81,11 @@ export function operationEvent(operation: Operation, type: string, message: stri
   };
 }
 
+/** Of an operation that has come to the end of its cancellation. */
+export function cancelledEvent(operation: Operation): NewEvent {
+  return operationEvent(operation, 'operation.cancelled', `${operation.cancelledBy ?? 'somebody'} has cancelled ${operation.name}; what is left: ${operation.rest ?? 'nothing'}`);
+}
+
 export function storedError(error: unknown): StoredError {
   const { code, message, hint } = WombatError.from(error);
   return { code, message, hint };

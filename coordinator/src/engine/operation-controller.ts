@@ -5,7 +5,7 @@ import { nodePhases, type Node, type NodePhase } from '../domain/model/node.js';
 import type { StoredError } from '../domain/model/object.js';
 import type { Operation, OperationKind, OperationProgress, OperationState } from '../domain/model/operation.js';
 import type { Store, Transaction } from '../store/store.js';
-import { operationEvent, storedError } from './events.js';
+import { cancelledEvent, operationEvent, storedError } from './events.js';
 import { emptyHosts, releaseEmptyHosts } from './operations/release-empty-hosts.js';
 import { restingPhases, restOf } from './operations/rest.js';
 import type { Turns } from './operations/turns.js';
@@ -131,7 +131,7 @@ export class OperationController {
   async #finishCancelled(transaction: Transaction, operation: Operation, { progress }: Judgement): Promise<void> {
     const rest = await restOf(transaction, operation);
     const finished = await transaction.operations.update({ ...operation, state: 'cancelled', progress, rest, finishedAt: this.clock.now(), observedGeneration: operation.generation });
-    await transaction.events.append(operationEvent(finished, 'operation.cancelled', `${operation.cancelledBy ?? 'somebody'} has cancelled ${operation.name}; what is left: ${rest}`));
+    await transaction.events.append(cancelledEvent(finished));
   }
 
   async #errorOf(transaction: Transaction, operation: Operation, judged: Judgement, overdue: boolean): Promise<StoredError | undefined> {

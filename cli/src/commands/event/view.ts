@@ -9,5 +9,5 @@ export function eventLine(event: Event, colours: Colours): string {
   const message = event.message.includes(subject) ? event.message : `${subject}: ${event.message}`;
   const said = sanitise(message);
   const isBad = event.reason.startsWith('WO_') || event.reason === 'failed';
-  return `${colours.dim(`${time}  ${`#${event.sequence}`.padEnd(6)}`)}  ${sanitise(event.type).padEnd(18)}  ${isBad ? colours.red(said) : said}`;
+  return `${colours.dim(`${time}  ${`#${event.sequence}`.padEnd(6)}`)}  ${sanitise(event.type).padEnd(20)}  ${isBad ? colours.red(said) : said}`;
 }

@@ -9,7 +9,7 @@ import type { Reader, Store, Transaction } from '../../store/store.js';
 import { expectCluster } from '../bootstrap/expect-cluster.js';
 import { joinsCluster } from '../bootstrap/joins-cluster.js';
 import { drainableNodes } from '../drain/drainable.js';
-import { nodePhaseEvent, operationEvent, storedError } from '../events.js';
+import { cancelledEvent, nodePhaseEvent, operationEvent, storedError } from '../events.js';
 import { revisionAt } from '../family-revisions.js';
 import type { StrategyDirectory } from '../ports.js';
 import { takeNode } from './take-node.js';
@@ -24,7 +24,7 @@ export interface UpdateControllerOptions {
 
 type Update = Operation & { readonly update: UpdateTerms };
 
-type Stopped = 'failed' | 'cancelled' | 'overdue';
+type Stopped = 'failed' | 'overdue';
 
 /** Where an update stands, read off its nodes. */
 interface Look {
@@ -114,7 +114,9 @@ export class UpdateController {
     return { id, name, ordinal, desired, phase, isPlanned, isTaken: node.operationId === operation.id, isSteady: this.#steadyInMs(node, operation) <= 0 };
   }
 
-  #steadyInMs(node: Node, { update }: Update): number {
+  /** Nobody waits for steadiness any more when no further node is taken. */
+  #steadyInMs(node: Node, { update, state }: Update): number {
+    if (state === 'cancelling') return 0;
     return node.phaseSince + update.settleMs - this.#options.clock.now();
   }
 
@@ -149,11 +151,12 @@ export class UpdateController {
     return { ...rest, progress, waiting: now };
   }
 
-  async #end(transaction: Transaction, look: Look, outcome: 'done' | Stopped, refusal?: WombatError): Promise<void> {
+  async #end(transaction: Transaction, look: Look, outcome: 'done' | 'cancelled' | Stopped, refusal?: WombatError): Promise<void> {
+    if (outcome === 'cancelled') return this.#endCancelled(transaction, look);
     const { operation, family, progress } = look;
     const { waiting: _over, ...rest } = operation;
     const error = outcome === 'done' ? undefined : await this.#errorOf(transaction, look, refusal ? storedError(refusal) : causeOf(look, outcome));
-    const state: OperationState = outcome === 'done' ? 'succeeded' : outcome === 'cancelled' ? 'cancelled' : progress.done > 0 ? 'partial' : 'failed';
+    const state: OperationState = outcome === 'done' ? 'succeeded' : progress.done > 0 ? 'partial' : 'failed';
     const finished = await transaction.operations.update({
       ...rest, state, progress, finishedAt: this.#options.clock.now(), observedGeneration: operation.generation, ...(error ? { error } : {}),
     });
@@ -161,11 +164,21 @@ export class UpdateController {
     await transaction.events.append(operationEvent(finished, 'operation.finished', `${operation.name}: ${state}${message}`));
   }
 
+  async #endCancelled(transaction: Transaction, { operation: { waiting: _over, ...operation }, family, progress }: Look): Promise<void> {
+    const rest = `${progress.done} of ${progress.total} nodes are updated; ${await whatRunsWhat(transaction, family.id)}; ${waysFrom(family)}`;
+    const finished = await transaction.operations.update({ ...operation, state: 'cancelled', progress, rest, finishedAt: this.#options.clock.now(), observedGeneration: operation.generation });
+    await transaction.events.append(cancelledEvent(finished));
+  }
+
   /** Whatever stopped it: what runs what now, how to go on, and how to go back. */
   async #errorOf(transaction: Transaction, { family }: Look, cause: StoredError): Promise<StoredError> {
-    const ways = `to go on: wo family update ${family.id}; to go back: wo family update ${family.id} --rollback`;
+    const ways = waysFrom(family);
     return { ...cause, message: `${cause.message}; ${await whatRunsWhat(transaction, family.id)}`, hint: cause.hint === '' ? ways : `${cause.hint}; ${ways}` };
   }
+}
+
+function waysFrom({ id }: Family): string {
+  return `to go on: wo family update ${id}; to go back: wo family update ${id} --rollback`;
 }
 
 function causeOf({ operation, family, nodes, progress }: Look, outcome: Stopped): StoredError {
@@ -173,7 +186,6 @@ function causeOf({ operation, family, nodes, progress }: Look, outcome: Stopped)
   const failed = taken.find(({ phase }) => phase === 'failed');
   if (failed) return { code: failed.lastError?.code ?? 'WO_NODE_START_FAILED', hint: failed.lastError?.hint ?? '', message: `${failed.name}: ${failed.lastError?.message ?? 'it has failed'}` };
   if (outcome === 'failed') return storedError(new WombatError('WO_CLUSTER_SPLIT', `the nodes of ${family.name} are not one cluster`));
-  if (outcome === 'cancelled') return { code: 'WO_CANCELLED', hint: '', message: `the update was cancelled with ${progress.done} of ${progress.total} nodes done` };
   const late = taken.find(({ desired, phase }) => desired === 'running' && phase !== 'running');
   const what = late ? `${late.name} is ${late.phase}${late.waiting ? ` (${late.waiting.reason})` : ''}` : (operation.waiting?.reason ?? 'no node could be taken');
   return { code: 'WO_DEADLINE_EXCEEDED', hint: '', message: `${progress.done} of ${progress.total} nodes are done: ${what}` };
