@@ -22,7 +22,7 @@ function testFiles(wanted) {
 
 const words = process.argv.slice(2);
 const jobsAt = words.indexOf('--jobs');
-const jobs = jobsAt === -1 ? '2' : words.splice(jobsAt, 2)[1];
+const jobs = jobsAt === -1 ? '3' : words.splice(jobsAt, 2)[1];
 const files = testFiles(words);
 if (files.length === 0) throw new Error(`no test file matches ${words.join(' ')}`);
 const code = await runTap(files, { jobs, output: results });

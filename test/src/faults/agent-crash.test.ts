@@ -3,7 +3,7 @@ import { crashOnce } from '../support/faults/crash-once.js';
 import { FaultStage } from '../support/faults/fault-stage.js';
 import { runSeeds, seedsOfRun } from '../support/faults/seeds.js';
 
-const seeds = seedsOfRun(8);
+const seeds = seedsOfRun(5);
 t.setTimeout(120_000 + seeds.length * 60_000);
 
 t.test(`F3: an agent that dies at any step goes on where its journal says, WOMBAT_SEED=${seeds[0]}`, async (t) => {
