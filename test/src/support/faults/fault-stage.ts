@@ -131,8 +131,8 @@ export class FaultStage {
 
   /** Adds what only the end of a run shows, and judges all of it. */
   async judge(): Promise<Violation[]> {
-    for (const { sequence, time, type, hostId, nodeId, reason, message } of await this.workshop.fleet.eventsAfter(this.#lastSequence)) {
-      this.observations.add({ kind: 'event', sequence: Number(sequence), time: time?.toISOString() ?? '', type, hostId, nodeId, reason, message });
+    for (const { sequence, time, type, hostId, nodeId, reason, message, payload } of await this.workshop.fleet.eventsAfter(this.#lastSequence)) {
+      this.observations.add({ kind: 'event', sequence: Number(sequence), time: time?.toISOString() ?? '', type, hostId, nodeId, reason, message, key: keyOf(payload) });
     }
     for (const where of this.#leaks()) this.observations.add({ kind: 'leak', where });
     for (const path of this.#strays()) this.observations.add({ kind: 'stray', path });
@@ -200,4 +200,8 @@ function readOrEmpty(path: string): string {
   } catch {
     return '';
   }
+}
+
+function keyOf(payload: string): string {
+  return payload === '' ? '' : ((JSON.parse(payload) as { publicKeySha256?: string }).publicKeySha256 ?? '');
 }

@@ -21,12 +21,12 @@ const good: Look = {
   },
 };
 
-const event = (sequence: number, type = 'node.phase', hostId = 'host-a'): SeenEvent => ({ kind: 'event', sequence, time: '', type, hostId, nodeId: '', reason: '', message: '' });
+const event = (sequence: number, type = 'node.phase', hostId = 'host-a'): SeenEvent => ({ kind: 'event', sequence, time: '', type, hostId, nodeId: '', reason: '', message: '', key: '' });
 const violated = (...observations: Observation[]): Invariant[] => [...new Set(judge(observations, truth).map(({ invariant }) => invariant))];
 const told = (change: Partial<NonNullable<Look['told']>>): Look => ({ ...good, told: { ...good.told!, ...change } });
 
 t.test('what is as it should be violates nothing', async (t) => {
-  t.strictSame(judge([good, event(1), event(2, 'host.enrolled'), event(3, 'host.enrolled', 'host-b'), { kind: 'time', what: 'it', ms: 9, atMostMs: 10 }, good], truth), []);
+  t.strictSame(judge([good, event(1), event(2, 'host.enrolled'), event(3, 'host.enrolled', 'host-b'), event(4, 'host.enrolled'), { kind: 'time', what: 'it', ms: 9, atMostMs: 10 }, good], truth), []);
   const removed: Look = { ...good, processes: [], trees: [], told: { ...good.told!, nodes: [] } };
   t.strictSame(judge([good, { kind: 'instruction', what: 'removed', nodeIds: ['node-a', 'node-b'] }, removed], truth), [], 'who was told to end may end');
   const { told: _silent, ...dead } = good;
@@ -46,7 +46,7 @@ const wrong: readonly [what: string, invariant: Invariant, ...observations: Obse
   ['two agents for one host', 'I3', { ...good, agents: [...good.agents, { hostId: 'host-a', pid: 5 }] }],
   ['a gap in the history', 'I4', event(1), event(3)],
   ['an event twice', 'I4', event(1), event(1)],
-  ['two identities', 'I5', event(1, 'host.enrolled'), event(2, 'host.enrolled')],
+  ['two identities', 'I5', { ...event(1, 'host.enrolled'), key: 'one' }, { ...event(2, 'host.enrolled'), key: 'other' }],
   ['a command that ran twice', 'I6', { ...good, lines: [{ nodeId: 'node-a', file: 'runs', lines: ['job-1', 'job-1'] }] }],
   ['a command that is ok and did not run', 'I6', { ...good, lines: [] }],
   ['output that nobody wrote', 'I6', told({ targets: [{ jobId: 'job-1', nodeId: 'node-a', outcome: 'failed', stdout: 'else' }] })],

@@ -80,8 +80,10 @@ function gaps(events: readonly SeenEvent[]): string[] {
   return events.slice(1).flatMap(({ sequence }, index) => (sequence === events[index]!.sequence + 1 ? [] : [`${events[index]!.sequence} is followed by ${sequence}`]));
 }
 
+/** An agent that has died before it had its answer comes again with its key, maybe with another token: that is the same identity. */
 function doubledIdentities(events: readonly SeenEvent[]): string[] {
-  return doubles(events.filter(({ type }) => type === 'host.enrolled').map(({ hostId }) => hostId)).map((hostId) => `${hostId} was enrolled twice`);
+  const enrolled = new Set(events.filter(({ type }) => type === 'host.enrolled').map(({ hostId, key }) => `${hostId} ${key}`));
+  return doubles([...enrolled].map((each) => each.split(' ')[0]!)).map((hostId) => `${hostId} was enrolled with two keys`);
 }
 
 function doubledRuns({ moment, lines, told }: Look, { stdout }: Truth): string[] {

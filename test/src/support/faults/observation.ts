@@ -86,6 +86,8 @@ export interface SeenEvent {
   readonly nodeId: string;
   readonly reason: string;
   readonly message: string;
+  /** sha256 of the public key that an enrolment has given an identity to; empty for other events. */
+  readonly key: string;
 }
 
 export type Observation =
