@@ -100,7 +100,7 @@ void t.test('a machine that somebody sets up by hand is waited for as long as it
   test.match(await setting.host(), { phase: 'failed', lastError: { code: 'WO_HOST_NOT_ENROLLED' } }, 'nobody can come any more');
 });
 
-for (const phase of ['up', 'failed'] as const) {
+for (const phase of ['up', 'draining', 'failed'] as const) {
   void t.test(`a host that is ${phase} goes when it has had no nodes for long, and not before`, async (test) => {
     const setting = await Setting.of(test, hostRow(1, { phase }));
     setting.restart(600_000);

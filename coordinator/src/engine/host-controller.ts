@@ -40,8 +40,8 @@ export class HostController {
     if (host.desired === 'absent') return;
     if (host.phase === 'booting') return this.#awaitEnrolment(host);
     if (host.phase === 'up') return (await this.#options.silence.judge(host)) ?? this.#judgeIdle(host);
-    // There may be a machine, and it costs money.
-    if (host.phase === 'failed') return this.#judgeIdle(host);
+    // There is, or may be, a machine, and it costs money.
+    if (host.phase === 'failed' || host.phase === 'draining') return this.#judgeIdle(host);
   }
 
   async #awaitEnrolment(host: Host): Promise<number | void> {
