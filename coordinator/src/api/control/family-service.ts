@@ -19,6 +19,7 @@ import type { Fleet } from '../../fleet/fleet.js';
 import type { NewObject, Store, Transaction } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
 import { changedEnvironment, checkChange, describeChange, outdatedNodes } from './family-environment.js';
+import { refuseWhileBusy } from '../../engine/family-lock.js';
 import { checkReplacement, describeReplacement } from './family-replacement.js';
 import { checkOffer } from './check-offer.js';
 import { mutate, mutateObject } from './mutation.js';
@@ -167,6 +168,7 @@ export function familyService(options: FamilyServiceOptions): Service {
     },
     async removeFamily(request) {
       await mutateObject(store, request.mutation, 'families', request.family, async (transaction, family) => {
+        await refuseWhileBusy(transaction, family);
         const [node] = await transaction.nodes.find({ familyId: family.id, phase: presentPhases });
         if (node) throw new WombatError('WO_IN_USE', `family ${family.name} still has node ${node.name}`, { hint: `remove its nodes first: wo node remove ${family.id}` });
         for (const domain of await transaction.domains.find({ familyId: family.id })) await transaction.domains.delete(domain.id);

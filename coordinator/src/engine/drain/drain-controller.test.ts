@@ -162,5 +162,7 @@ void t.test('what a called-off node goes back to', (test) => {
   const left = { ...node, draining: { ...node.draining!, stage: 'leave' as const } };
   test.match(endDrain(left, true, 9), { phase: 'ready', membership: undefined }, 'it may have left: it joins again');
   test.match(endDrain(left, false, 9), { phase: 'running' }, 'no cluster, nothing to join');
+  test.match(endDrain({ ...node, phase: 'unknown' }, true, 9), { phase: 'unknown', membership: { joined: true }, draining: undefined }, 'its host is silent: nobody knows that it runs');
+  test.match(endDrain({ ...left, phase: 'unknown' }, true, 9), { phase: 'unknown', membership: undefined, draining: undefined }, 'and it may have left');
   test.end();
 });

@@ -164,6 +164,19 @@ void t.test('after N minutes: others are deployed elsewhere, under names of thei
   test.equal((await of.store.read.operations.find({})).length, 1, 'it is done once');
 });
 
+void t.test('what was being drained to be removed is not replaced; what was to run again is, and is drained no more', async (test) => {
+  for (const [desired, replaced] of [['absent', 0], ['stopped', 0], ['running', 1]] as const) {
+    const of = await Setting.of(test, { mode: 'after', afterMs: minuteMs });
+    await change(of.store, 'nodes', idNumber('node', 1), { draining: { since: 1, stage: 'hook', then: { desired } } });
+    await of.lose();
+    await of.clock.advance(minuteMs);
+    await of.look();
+    test.equal((await of.store.read.operations.find({ kind: 'replace' })).length, replaced, desired);
+    const old = await row(of.store, 'nodes', idNumber('node', 1));
+    if (replaced > 0) test.match(old, { desired: 'absent', draining: undefined });
+  }
+});
+
 void t.test('what was updated half way is replaced by what it ran', async (test) => {
   const of = await Setting.of(test, { mode: 'after', afterMs: 0 }, 1, { nodesPerHost: 3 });
   const other = releaseRow({ id: idNumber('rel', 901), version: '2.0' });

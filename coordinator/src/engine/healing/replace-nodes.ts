@@ -3,6 +3,7 @@ import type { Operation, PlanEntry } from '../../domain/model/operation.js';
 import type { Family } from '../../domain/model/family.js';
 import type { Host } from '../../domain/model/host.js';
 import type { Node } from '../../domain/model/node.js';
+import { shallRun } from '../../domain/states/draining.js';
 import { inPhase, presentPhases } from '../../domain/states/node-states.js';
 import type { Reader, Transaction } from '../../store/store.js';
 import { expectCluster } from '../bootstrap/expect-cluster.js';
@@ -24,10 +25,10 @@ export interface ReplaceRequest {
 
 const timeoutMs = 15 * 60_000;
 
-/** Nodes on the host that should run, by family. What has failed was given up before its host was lost. */
+/** Nodes on the host that should run, and shall after a drain too. What has failed was given up before its host was lost. */
 export async function nodesToReplace(read: Pick<Reader, 'nodes'>, hostId: string): Promise<Node[]> {
   const nodes = await read.nodes.find({ hostId, phase: presentPhases, desired: 'running' });
-  return nodes.filter(({ phase }) => phase !== 'failed');
+  return nodes.filter((node) => node.phase !== 'failed' && shallRun(node));
 }
 
 /**
@@ -76,7 +77,8 @@ export async function replaceNodes(tools: EngineTools, transaction: Transaction,
 async function leave(tools: EngineTools, transaction: Transaction, { host, fenced }: ReplaceRequest, nodes: readonly Node[]): Promise<Node[]> {
   const now = tools.clock.now();
   const gone: Node[] = [];
-  for (const node of nodes) {
+  // What should have followed a drain does not any more.
+  for (const { draining: _over, ...node } of nodes) {
     const next = { ...node, generation: node.generation + 1, desired: 'absent' as const, keepData: true };
     const waiting = { reason: `replaced; ${host.name} is told to remove it when it comes back`, since: now };
     const changed = await transaction.nodes.update(fenced ? inPhase(next, 'gone', now) : inPhase(next, 'unknown', now, { waiting }));

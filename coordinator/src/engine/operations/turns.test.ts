@@ -115,6 +115,17 @@ void t.test('it waits no longer than it was told to', async (test) => {
   test.match(await row(of.store, 'operations', second.id), { state: 'failed', error: { code: 'WO_CONFLICT', message: new RegExp(first.id) } });
 });
 
+void t.test('what has waited for too long is not begun, also when nobody looked in time', async (test) => {
+  const of = await setting(test);
+  const first = await of.ask(wish('restart'));
+  const second = await of.ask(wish('stop'), tenMinutes);
+  await of.clock.advance(tenMinutes);
+  await of.end(first);
+  await of.turns.look(second.id);
+  test.match(await row(of.store, 'operations', second.id), { state: 'failed', error: { code: 'WO_CONFLICT' } });
+  test.match(await row(of.store, 'nodes', idNumber('node', 1)), { desired: 'running' }, 'its nodes are left alone');
+});
+
 void t.test('one that waits can be cancelled, and the next has its turn', async (test) => {
   const of = await setting(test);
   const first = await of.ask(wish('restart'));

@@ -1,5 +1,6 @@
 import { WombatError, type ErrorCode } from '@wombat/proto';
 import type { StoredError } from '../../domain/model/object.js';
+import type { Operation } from '../../domain/model/operation.js';
 import type { Store, Transaction } from '../../store/store.js';
 import { operationEvent, storedError } from '../events.js';
 import { holderOf } from '../family-lock.js';
@@ -35,12 +36,12 @@ export class Turns {
     const turn = await transaction.operations.get(operationId);
     if (turn?.state !== 'waiting' || !turn.wish) return undefined;
     const holder = await holderOf(transaction, await familiesOf(transaction, turn.wish), turn);
+    const leftMs = (turn.deadline ?? 0) - this.tools.clock.now();
+    if (leftMs <= 0) throw tooLong(holder);
     if (!holder) {
       await carryOut(this.tools, transaction, turn.wish, { principal: turn.principal, turn });
       return undefined;
     }
-    const leftMs = (turn.deadline ?? 0) - this.tools.clock.now();
-    if (leftMs <= 0) throw new WombatError('WO_CONFLICT', `it has waited for too long: ${waitsFor(holder)}`, { hint: `ask again with a longer --wait, or cancel the other: wo operation cancel ${holder.id}` });
     const reason = waitsFor(holder);
     if (reason !== turn.waiting?.reason) await transaction.operations.update({ ...turn, waiting: { reason, since: turn.waiting?.since ?? this.tools.clock.now() } });
     return leftMs;
@@ -52,4 +53,10 @@ export class Turns {
     const failed = await transaction.operations.update({ ...withoutWish(turn), state: 'failed', finishedAt: this.tools.clock.now(), error });
     await transaction.events.append(operationEvent(failed, 'operation.finished', `${failed.name}: not begun: ${error.message}`));
   }
+}
+
+/** Also when nobody holds it any more: whoever asked does not expect it to begin by now. */
+function tooLong(holder: Operation | undefined): WombatError {
+  if (!holder) return new WombatError('WO_CONFLICT', 'it has waited for too long', { hint: 'ask again' });
+  return new WombatError('WO_CONFLICT', `it has waited for too long: ${waitsFor(holder)}`, { hint: `ask again with a longer --wait, or cancel the other: wo operation cancel ${holder.id}` });
 }
