@@ -3,6 +3,7 @@ import { formatJoinToken, parseJoinToken, WombatError, type Clock, type Ids } fr
 import type { NewEvent } from '../domain/model/event.js';
 import type { JoinToken } from '../domain/model/identity.js';
 import type { Reader, Transaction } from '../store/store.js';
+import { clusterIdKey } from './cluster-id.js';
 import { equalDigests, sha256Hex } from './digest.js';
 
 const defaultValidForMs = 15 * 60 * 1000;
@@ -69,12 +70,14 @@ export class JoinTokens {
    * Whether the joiner may use the token, without using it.
    * @throws WombatError WO_TOKEN_MALFORMED
    */
-  async examine(reader: Pick<Reader, 'joinTokens' | 'hosts'>, joiner: Joiner): Promise<JoinToken | Refusal> {
+  async examine(reader: Pick<Reader, 'joinTokens' | 'hosts' | 'meta'>, joiner: Joiner): Promise<JoinToken | Refusal> {
     const presented = parseJoinToken(joiner.tokenText);
     const token = await reader.joinTokens.get(presented.id);
+    // How long a refusal takes tells nobody whether there is such a token: without one, another row is read and the same compared.
+    if (!token) await reader.meta.get(clusterIdKey);
     const host = await reader.hosts.get(token?.hostId ?? presented.id);
-    const isGenuine = equalDigests(sha256Hex(presented.secret), token?.secretHash ?? nobodysHash);
-    const why = this.judge(token, isGenuine && equalDigests(presented.caSha256, this.caSha256), host?.desired === 'absent', joiner);
+    const [isSecret, isOurs] = [equalDigests(sha256Hex(presented.secret), token?.secretHash ?? nobodysHash), equalDigests(presented.caSha256, this.caSha256)];
+    const why = this.judge(token, isSecret && isOurs, host?.desired === 'absent', joiner);
     return why !== undefined || !token ? new Refusal(presented.id, why ?? 'unknown', joiner, token) : token;
   }
 
