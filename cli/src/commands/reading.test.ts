@@ -92,7 +92,7 @@ t.test('events: listed, and followed over a break without a gap', async (t) => {
       await new Promise(() => {});
     },
   });
-  t.equal((await runWo(fake, ['event', 'list', '--node', 'web-1'])).stdout, '2026-01-02T03:04:05.000Z  #1      node.phase          web-1 is running\n');
+  t.equal((await runWo(fake, ['event', 'list', '--node', 'web-1'])).stdout, '2026-01-02T03:04:05.000Z  #1      node.phase            web-1 is running\n');
   const { io, exit } = startWo(fake, ['event', 'follow', '-o', 'jsonl']);
   await io.stdout.until('"6"');
   t.same(asked, [undefined, 5n]);
