@@ -41,8 +41,8 @@ export class Deliveries {
     this.#push(session.hostId, { kind: 'connected', session });
   }
 
-  silent(hostId: string, reason: string): void {
-    this.#push(hostId, { kind: 'silent', reason });
+  silent(hostId: string, reason: string, unheardMs: number): void {
+    this.#push(hostId, { kind: 'silent', reason, unheardMs });
   }
 
   facts(session: Session, facts: Facts): void {
@@ -186,7 +186,7 @@ export class Deliveries {
         if (item.session.hello) item.session.startFullSync(await listener.onConnected(hostId, item.session.hello));
         return;
       case 'silent':
-        return this.#tellSilent(hostId, item.reason);
+        return this.#tellSilent(hostId, item.reason, item.unheardMs);
       case 'facts':
         return listener.onFacts(hostId, item.facts);
       case 'statuses':
@@ -199,11 +199,11 @@ export class Deliveries {
   }
 
   /** Nobody would say it again, so it is tried a few times. */
-  async #tellSilent(hostId: string, reason: string): Promise<void> {
+  async #tellSilent(hostId: string, reason: string, unheardMs: number): Promise<void> {
     const { listener, clock, signal, log } = this.#options;
     for (let attempt = 0; ; attempt += 1) {
       try {
-        return await listener.onSilent(hostId, reason);
+        return await listener.onSilent(hostId, reason, unheardMs);
       } catch (error) {
         if (attempt + 1 >= silentTries) throw error;
         log.warn({ hostId, err: error }, 'cannot record that a host is silent, trying again');

@@ -46,7 +46,7 @@ export const faults: readonly Fault[] = [
   {
     id: 'F9', what: 'the network between agents and coordinator is parted',
     promise: 'silent hosts are known within 15 s, and all is consistent within 10 s of its return',
-    tests: ['test/src/faults/host-lost.test.ts', 'test/src/faults/parted-network.test.ts', 'coordinator/src/fleet/agent-fleet.test.ts'],
+    tests: ['test/src/faults/host-lost.test.ts', 'test/src/faults/parted-network.test.ts', 'coordinator/src/fleet/agent-fleet.test.ts', 'proto/src/liveness.test.ts'],
   },
   {
     id: 'F10', what: 'many hosts fall silent at once',
