@@ -91,7 +91,7 @@ export const faults: readonly Fault[] = [
   {
     id: 'F29', what: 'the store is locked or read-only, its log of writes is gone, or its process is killed while it writes',
     promise: 'what cannot be written is refused by name while all else goes on, and nothing that was acknowledged is lost',
-    tests: ['test/src/store/kill-cycles.test.ts', 'coordinator/src/store/sqlite/writing-dialect.test.ts', 'coordinator/src/store/sqlite/open.test.ts', 'coordinator/src/store/postgres/lost-connection.test.ts'],
+    tests: ['test/src/store/kill-cycles.test.ts', 'test/src/faults/damaged-store.test.ts', 'coordinator/src/store/sqlite/writing-dialect.test.ts', 'coordinator/src/store/sqlite/open.test.ts', 'coordinator/src/store/postgres/lost-connection.test.ts'],
   },
   {
     id: 'F31', what: '`wo` dies or is interrupted',
