@@ -31,6 +31,7 @@ const cases: readonly [what: string, nodes: readonly UpdateNode[], fields: Parti
   ['a failure waits for what is under way', [node(1, { ...taken, phase: 'failed' }), node(2, busy), node(3)], { maxParallel: 2 }, { kind: 'wait' }],
   ['cancelled', [node(1, taken), node(2)], { isCancelled: true }, { kind: 'end', outcome: 'cancelled' }],
   ['cancelled, one under way', [node(1, busy), node(2)], { isCancelled: true }, { kind: 'wait' }],
+  ['cancelled, and one under way has failed', [node(1, { ...taken, phase: 'failed' }), node(2)], { isCancelled: true }, { kind: 'end', outcome: 'cancelled' }],
   ['the cluster is looked at before the next', [node(1, taken), node(2)], { cluster: 'forming' }, { kind: 'wait', reason: 'whether the nodes are one cluster is looked at' }],
   ['and before the end', [node(1, taken)], { cluster: 'forming' }, { kind: 'wait', reason: 'whether the nodes are one cluster is looked at' }],
   ['a cluster that is split after a step ends it', [node(1, taken), node(2)], { cluster: 'split' }, { kind: 'end', outcome: 'failed' }],

@@ -45,8 +45,8 @@ export function nextUpdateStep(situation: UpdateSituation): UpdateStep {
   const left = nodes.filter((node) => node.isPlanned && !node.isTaken && node.desired !== 'absent');
   if (hasFailed || isCancelled || left.length === 0) {
     if (underWay.length > 0) return { kind: 'wait' };
-    if (hasFailed) return { kind: 'end', outcome: 'failed' };
     if (isCancelled) return { kind: 'end', outcome: 'cancelled' };
+    if (hasFailed) return { kind: 'end', outcome: 'failed' };
     return cluster === 'forming' ? lookedAt : { kind: 'end', outcome: 'done' };
   }
   const nodeIds = taken({ ...situation, cluster }, left, underWay.length);

@@ -82,7 +82,7 @@ export class UpdateController {
     const { step } = look;
     if (refusal) return this.#end(transaction, look, 'failed', refusal);
     if (step.kind === 'end') return this.#end(transaction, look, step.outcome);
-    if (this.#isOverdue(look)) return this.#end(transaction, look, 'overdue');
+    if (this.#isOverdue(look)) return this.#end(transaction, look, look.operation.state === 'cancelling' ? 'cancelled' : 'overdue');
     if (step.kind === 'take') return this.#take(transaction, look, step.nodeIds);
     await transaction.operations.update(this.#noted(look));
   }
