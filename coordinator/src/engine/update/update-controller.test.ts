@@ -173,6 +173,27 @@ void t.test('cancelled while a node shows that it is steady: nobody waits for th
   test.match(await row(of.store, 'operations', id), { state: 'cancelled', progress: { done: 1 } });
 });
 
+void t.test('what is on a silent host comes last, and is taken when the host is back', async (test) => {
+  const of = await Setting.of(test, [nodeRow(familyId, 1, { phase: 'failed', lastError }), ...three.slice(1)]);
+  await change(of.store, 'hosts', idNumber('host', 1), { phase: 'lost' });
+  await of.revise();
+  const { id, plan } = await of.update({ maxParallel: 2 });
+  test.match(plan, [{ nodeName: 'web-2', reason: 'web 1 -> web 2' }, { nodeName: 'web-3' }, { nodeName: 'web-1', reason: 'web 1 -> web 2; its host does not answer: taken when it does' }]);
+  for (const number of [2, 3]) {
+    await of.look();
+    test.match(await of.node(number), { phase: 'pending' });
+    await of.set(number, { phase: 'running' });
+  }
+  await of.look();
+  test.match(await row(of.store, 'operations', id), { state: 'running', waiting: { reason: 'what is left waits for its hosts: web-1 is failed (its host does not answer)' } });
+  await change(of.store, 'hosts', idNumber('host', 1), { phase: 'up' });
+  await of.look();
+  test.match(await of.node(1), { phase: 'pending', familyGeneration: 2 });
+  await of.set(1, { phase: 'running' });
+  await of.look();
+  test.match(await row(of.store, 'operations', id), { state: 'succeeded', progress: { done: 3 }, waiting: undefined });
+});
+
 /** As somebody asks for it. */
 function cancel(of: Setting, id: string): Promise<Operation> {
   return of.store.transaction(async (transaction) => cancelOperation(operationTools(of.clock), transaction, (await transaction.operations.get(id))!, 'bob'));
