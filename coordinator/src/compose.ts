@@ -208,10 +208,11 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     sessionService(c.resolve(AgentFleet)),
     artifactService({ open: (sha256, offset, signal) => c.resolve(FileBlobStore).get(sha256, offset, signal) }),
   ];
+  const libraryServices = (c: DependencyContainer) => [...c.resolve(HealthService).services, ...reflectionServices(serviceNames)];
   part(HealthService, () => new HealthService(serviceNames));
   part(ControlListener, (c) => new ControlListener({
     services: controlServices(c),
-    libraryServices: [...c.resolve(HealthService).services, ...reflectionServices(serviceNames)],
+    libraryServices: libraryServices(c),
     table: c.resolve(MethodTable), operators: c.resolve(Operators), gate: c.resolve(OperatorGate), certificate, log,
     maximumCallsOfOneToken: configuration.limits.callsAtOnce,
   }));
@@ -240,7 +241,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     control: c.resolve(ControlListener),
     agents: c.resolve(AgentsListener),
     http: c.resolve(HttpListener),
-    checkMethods: () => c.resolve(MethodTable).assertComplete([...controlServices(c), ...agentServices(c), ...c.resolve(HealthService).services, ...reflectionServices(serviceNames)]),
+    checkMethods: () => c.resolve(MethodTable).assertComplete([...controlServices(c), ...agentServices(c), ...libraryServices(c)]),
   }));
   return container.resolve(Coordinator);
 }

@@ -242,15 +242,31 @@ void t.test('facts are kept; the provider\'s addresses come before the agent\'s'
   test.match(host.facts, { addresses: ['10.0.0.9'] });
 });
 
+const tooLarge = new WombatError('WO_TEMPLATE_TOO_LARGE', 'too large for a frame');
+const undelivered = (generation = 1n) => ({ nodeId, generation, desired: 1, restartGeneration: 0n, keepData: false, spec: undefined });
+
 void t.test('what cannot be delivered fails its node, once', async (test) => {
   const of = await setting(test, { phase: 'pending' });
-  const error = new WombatError('WO_TEMPLATE_TOO_LARGE', 'too large for a frame');
-  const assignment = { nodeId, generation: 1n, desired: 1, restartGeneration: 0n, keepData: false, spec: undefined };
-  await of.reports.onUndeliverable(hostId, assignment, error);
-  await of.reports.onUndeliverable(hostId, assignment, error);
+  await of.reports.onUndeliverable(hostId, undelivered(), tooLarge);
+  await of.reports.onUndeliverable(hostId, undelivered(), tooLarge);
   test.match(await nodeOf(of), { phase: 'failed', lastError: { code: 'WO_TEMPLATE_TOO_LARGE', message: 'too large for a frame' } });
   test.same(await eventsAfter(of.store), ['node.phase web-1 WO_TEMPLATE_TOO_LARGE']);
 });
+
+const othersUndelivered: readonly [what: string, node: Partial<NewObject<Node>>, host: string][] = [
+  ['something else is wanted by now', { phase: 'pending', generation: 2 }, hostId],
+  ['it is gone', { phase: 'gone', desired: 'absent' }, hostId],
+  ['it is on another host', { phase: 'pending' }, idNumber('host', 2)],
+];
+
+for (const [what, node, host] of othersUndelivered) {
+  void t.test(`what could not be delivered says nothing of a node when ${what}`, async (test) => {
+    const of = await setting(test, node);
+    await of.reports.onUndeliverable(host, undelivered(), tooLarge);
+    test.match(await nodeOf(of), { phase: node.phase!, lastError: undefined });
+    test.same(await eventsAfter(of.store), []);
+  });
+}
 
 void t.test('two machines with one identity are told of', async (test) => {
   const of = await setting(test);

@@ -115,8 +115,7 @@ export class AgentReports implements FleetListener {
       for (const status of statuses) {
         const node = await transaction.nodes.get(status.nodeId);
         if (!node) unknown.push(status);
-        // An agent speaks of the nodes of its own host only.
-        if (!node || node.hostId !== hostId || node.phase === 'gone') continue;
+        if (!node || !isPresentOn(hostId, node)) continue;
         if (!families.has(node.familyId)) families.set(node.familyId, await transaction.families.get(node.familyId));
         await this.#apply(transaction, node, status, families.get(node.familyId));
       }
@@ -134,10 +133,12 @@ export class AgentReports implements FleetListener {
   }
 
   /** Sending it again would fail the same way. */
-  async onUndeliverable(_hostId: string, assignment: Assignment, error: WombatError): Promise<void> {
+  async onUndeliverable(hostId: string, assignment: Assignment, error: WombatError): Promise<void> {
     await this.#options.store.transaction(async (transaction) => {
       const node = await transaction.nodes.get(assignment.nodeId);
-      if (!node || node.phase === 'failed') return;
+      if (!node || !isPresentOn(hostId, node) || node.phase === 'failed') return;
+      // What is wanted by now is smaller, perhaps.
+      if (Number(assignment.generation) < node.generation) return;
       const failed = await transaction.nodes.update(inPhase(node, 'failed', this.#options.clock.now(), { lastError: storedError(error) }));
       await this.#options.history.append(transaction, nodePhaseEvent(failed));
     });
@@ -189,6 +190,11 @@ export class AgentReports implements FleetListener {
     if (node.phase === 'failed' && membership) return undefined;
     return membership ? 'joining' : 'ready';
   }
+}
+
+/** An agent speaks of the nodes of its own host only. */
+function isPresentOn(hostId: string, node: Node): boolean {
+  return node.hostId === hostId && node.phase !== 'gone';
 }
 
 /** The agent has taken the wish to stop or restart, and has not acted on it yet. */

@@ -114,7 +114,8 @@ export class OperationController {
 
   async #finish(transaction: Transaction, seen: Operation, judged: Judgement, overdue: boolean): Promise<void> {
     const operation = await transaction.operations.get(seen.id);
-    if (!operation || operation.finishedAt !== undefined) return;
+    // Cancelled since it was judged: that has begun something of its own, and is judged next.
+    if (!operation || operation.state !== seen.state) return;
     if (operation.state === 'cancelling') return this.#finishCancelled(transaction, operation, judged);
     const error = await this.#errorOf(transaction, operation, judged, overdue);
     const finished = await transaction.operations.update({

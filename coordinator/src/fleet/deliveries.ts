@@ -1,5 +1,6 @@
-import { backoffMs, WombatError, type BackoffOptions, type Clock, type ErrorCode } from '@wombat/proto';
+import { backoffMs, WombatError, type BackoffOptions, type Clock } from '@wombat/proto';
 import type { Assignment, ExecOutcome, Facts, NodeStatus } from '@wombat/proto/agent';
+import { storeWaits } from '../store/store.js';
 import type { FleetListener } from './fleet.js';
 import type { FleetLog } from './fleet-log.js';
 import { HostLane, type LaneItem } from './host-lane.js';
@@ -17,8 +18,6 @@ export interface DeliveriesOptions {
 /** Lanes that are started in one go before the event loop gets its turn. */
 const lanesPerTurn = 100;
 const silentTries = 5;
-/** A store that takes nothing for now: what agents say waits for it, and their sessions stay. */
-const storeWaits: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['WO_STORE_FULL', 'WO_STORE_BUSY', 'WO_STORE_UNAVAILABLE']);
 const storeBackoff: BackoffOptions = { initialMs: 500, maximumMs: 2_000 };
 
 /**

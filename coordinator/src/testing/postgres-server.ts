@@ -20,6 +20,8 @@ const shim = '"$@" & read -r _; kill -INT $! 2>/dev/null; wait $!';
 /** A real PostgreSQL server of its own, on loopback. Its databases sort texts as English does. */
 export class PostgresServer {
   static readonly password = 'tell-nobody-of-it';
+  /** Who it runs as. */
+  static readonly userId = isRoot ? nobody : process.getuid!();
   readonly #directory: string;
   #shim: ChildProcess | undefined;
   #port = 0;

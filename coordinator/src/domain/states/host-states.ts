@@ -32,5 +32,8 @@ export const acceptingPhases: readonly HostPhase[] = ['requested', 'creating', '
 /** Its agent had a session and has none. */
 export const silentPhases: readonly HostPhase[] = ['unknown', 'lost'];
 
+/** Nobody there answers, and nobody is about to. */
+export const unreachablePhases: readonly HostPhase[] = [...silentPhases, 'failed', 'destroying'];
+
 /** There is, or may be, a machine. */
 export const presentHostPhases: readonly HostPhase[] = (Object.keys(hostTransitions) as HostPhase[]).filter((phase) => phase !== 'gone');

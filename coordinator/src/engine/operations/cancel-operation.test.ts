@@ -67,6 +67,17 @@ void t.test('a deploy: what runs stays, the rest goes, and so do hosts that were
   test.same((await eventsAfter(of.store)).filter((event) => event.startsWith('operation')), ['operation.cancelling deploy 1 of family 900 cancelling', 'operation.cancelled deploy 1 of family 900 cancelled']);
 });
 
+void t.test('cancelled while its end is being written: what the cancel has begun is waited for all the same', async (test) => {
+  const of = await setting(test, 'deploy', 'create_node', [{ phase: 'failed' }, { phase: 'failed' }]);
+  const cancelledMeanwhile: Store = { ...of.store, read: of.store.read, transaction: async (work) => (await of.cancel(), of.store.transaction(work)) };
+  await new OperationController(cancelledMeanwhile, of.clock, new Turns(of.store, operationTools(of.clock))).reconcile(operationId);
+  test.match(await of.operation(), { state: 'cancelling' }, 'its nodes still go');
+  await change(of.store, 'nodes', idNumber('node', 1), { phase: 'gone' });
+  await change(of.store, 'nodes', idNumber('node', 2), { phase: 'gone' });
+  await of.look();
+  test.match([await of.host(1), await of.host(2)], [{ desired: 'absent' }, { desired: 'absent' }], 'and the hosts that were made for them go');
+});
+
 void t.test('a host that never answers does not keep it from ending', async (test) => {
   const of = await setting(test, 'deploy', 'create_node', [{ phase: 'starting' }]);
   await of.cancel();

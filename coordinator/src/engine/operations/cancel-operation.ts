@@ -35,13 +35,8 @@ export async function cancelOperation(tools: CancelTools, transaction: Transacti
   if (operation.finishedAt !== undefined) throw new WombatError('WO_OPERATION_FINISHED', `${operation.id} has ended: ${operation.state}`);
   const now = tools.clock.now();
   if (operation.state === 'waiting') return cancelWaiting(transaction, operation, principal, now);
-  if (operation.kind === 'update') {
-    // Its own controller takes no further node, and ends it when those that are under way have settled.
-    const stopping = await transaction.operations.update({ ...operation, state: 'cancelling', cancelledBy: principal });
-    await transaction.events.append(operationEvent(stopping, 'operation.cancelling', `${principal} cancels ${operation.name}`));
-    return stopping;
-  }
-  const changed = await takeBack(tools, transaction, operation);
+  // The controller of updates takes no further node; those that are under way are not called back.
+  const changed = operation.kind === 'update' ? [] : await takeBack(tools, transaction, operation);
   const cancelling = await transaction.operations.update({ ...operation, state: 'cancelling', cancelledBy: principal, deadline: now + restWithinMs });
   await transaction.events.append(operationEvent(cancelling, 'operation.cancelling', `${principal} cancels ${operation.name}`), ...changed.map((node) => nodePhaseEvent(node)));
   await (operation.kind === 'drain_host' || operation.kind === 'remove_host' ? keepHost : releaseEmptyHosts)(transaction, operation, now);

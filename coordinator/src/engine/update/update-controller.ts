@@ -14,6 +14,7 @@ import { revisionAt } from '../family-revisions.js';
 import type { StrategyDirectory } from '../ports.js';
 import { takeNode } from './take-node.js';
 import { requireRelease } from './update-nodes.js';
+import { isReachable, unreachableHosts } from './unreachable-hosts.js';
 import { whatRunsWhat } from './what-runs.js';
 
 export interface UpdateControllerOptions {
@@ -82,7 +83,7 @@ export class UpdateController {
     const { step } = look;
     if (refusal) return this.#end(transaction, look, 'failed', refusal);
     if (step.kind === 'end') return this.#end(transaction, look, step.outcome);
-    if (this.#isOverdue(look)) return this.#end(transaction, look, 'overdue');
+    if (this.#isOverdue(look)) return this.#end(transaction, look, look.operation.state === 'cancelling' ? 'cancelled' : 'overdue');
     if (step.kind === 'take') return this.#take(transaction, look, step.nodeIds);
     await transaction.operations.update(this.#noted(look));
   }
@@ -91,13 +92,14 @@ export class UpdateController {
     return (operation.deadline ?? Infinity) <= this.#options.clock.now();
   }
 
-  async #look(read: Pick<Reader, 'operations' | 'families' | 'nodes'>, familyId: string): Promise<Look | undefined> {
+  async #look(read: Pick<Reader, 'operations' | 'families' | 'nodes' | 'hosts'>, familyId: string): Promise<Look | undefined> {
     const [operation] = (await read.operations.find({ familyId, kind: 'update', state: activeStates })) as Update[];
     const family = operation && (await read.families.get(familyId));
     if (!family) return undefined;
     const planned = new Set(operation.plan.map(({ nodeId }) => nodeId));
     const rows = await read.nodes.find({ familyId, phase: presentPhases });
-    const nodes = rows.map((node) => this.#seen(node, operation, planned.has(node.id)));
+    const unreachable = await unreachableHosts(read);
+    const nodes = rows.map((node) => this.#seen(node, operation, { isPlanned: planned.has(node.id), isReachable: isReachable(node, unreachable) }));
     const situation: UpdateSituation = { nodes, maxParallel: operation.update.maxParallel, isCancelled: operation.state === 'cancelling', cluster: clusterOf(family) };
     const ours = nodes.filter(({ isTaken }) => isTaken);
     const failed = ours.filter(({ phase }) => phase === 'failed').length;
@@ -109,9 +111,9 @@ export class UpdateController {
     };
   }
 
-  #seen(node: Node, operation: Update, isPlanned: boolean): UpdateNode {
+  #seen(node: Node, operation: Update, known: Pick<UpdateNode, 'isPlanned' | 'isReachable'>): UpdateNode {
     const { id, name, ordinal, desired, phase } = node;
-    return { id, name, ordinal, desired, phase, isPlanned, isTaken: node.operationId === operation.id, isSteady: this.#steadyInMs(node, operation) <= 0 };
+    return { id, name, ordinal, desired, phase, ...known, isTaken: node.operationId === operation.id, isSteady: this.#steadyInMs(node, operation) <= 0 };
   }
 
   /** Nobody waits for steadiness any more when no further node is taken. */

@@ -19,6 +19,7 @@ import { nodesOnHosts } from '../nodes-on-hosts.js';
 import { withNames } from '../plan-names.js';
 import { refuseTakenPorts } from '../ports-allocation.js';
 import { ReleaseTitles } from './release-titles.js';
+import { isReachable, unreachableHosts } from './unreachable-hosts.js';
 
 export interface UpdateRequest {
   /** As its nodes shall run it. */
@@ -87,7 +88,14 @@ async function outdatedNodes(transaction: Transaction, family: Family): Promise<
     const current = node.familyGeneration === family.generation ? node : await transaction.nodes.update({ ...node, familyGeneration: family.generation });
     if (current.desired === 'running' && current.phase === 'failed') outdated.push({ node: current, reason: 'it has failed, and is tried again' });
   }
-  return outdated.sort((a, b) => byTurn(a.node, b.node));
+  return inTurn(outdated, await unreachableHosts(transaction));
+}
+
+function inTurn(outdated: readonly Outdated[], unreachable: ReadonlySet<string>): Outdated[] {
+  const turns = outdated.map(({ node, reason }) => ({ node, reason, turn: { ...node, isReachable: isReachable(node, unreachable) } }));
+  return turns
+    .sort((a, b) => byTurn(a.turn, b.turn))
+    .map(({ node, reason, turn }) => ({ node, reason: turn.isReachable || node.desired === 'stopped' ? reason : `${reason}; its host does not answer: taken when it does` }));
 }
 
 async function refuseWhatCannotRun(transaction: Transaction, family: Family, nodes: readonly Node[]): Promise<void> {

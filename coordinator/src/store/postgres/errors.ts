@@ -4,6 +4,8 @@ import pg from 'pg';
 /** Connection exceptions, shutting down or starting, no connection left, and a server that has become a read-only copy. */
 const awayStates = /^(?:08...|57P0[1-5]|53300|25006)$/;
 const diskFull = '53100';
+/** No memory, or a limit of the server's own: the connection stays as it is. */
+const shortOfStates = /^53[0-9A-Z]{3}$/;
 
 /** The connection is of no use any more, or there was none: nothing is wrong with the statement. */
 export function isAway(error: unknown): boolean {
@@ -14,8 +16,9 @@ export function isAway(error: unknown): boolean {
 /** What callers of the store are told. A statement that the server refuses keeps its own error. */
 export function asStoreError(error: unknown): unknown {
   if (isAway(error)) return unavailable(error);
-  if (error instanceof pg.DatabaseError && error.code === diskFull) return new WombatError('WO_STORE_FULL', 'the disk of PostgreSQL is full', { cause: error });
-  return error;
+  if (!(error instanceof pg.DatabaseError)) return error;
+  if (error.code === diskFull) return new WombatError('WO_STORE_FULL', 'the disk of PostgreSQL is full', { cause: error });
+  return shortOfStates.test(error.code ?? '') ? unavailable(error) : error;
 }
 
 export function unavailable(error: unknown): WombatError {

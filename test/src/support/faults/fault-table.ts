@@ -44,6 +44,11 @@ export const faults: readonly Fault[] = [
     tests: ['agent/src/releases/disk-full.test.ts', 'agent/src/nodes/journal-full-disk.test.ts', 'test/src/faults/agent-disk-full.test.ts'],
   },
   {
+    id: 'F8', what: 'the disk of the coordinator is full',
+    promise: 'changes are refused by name, what is there can be read, sessions stay; when there is space, all goes on by itself',
+    tests: ['coordinator/src/store/sqlite/writing-dialect.test.ts', 'coordinator/src/store/postgres/full-disk.test.ts', 'test/src/faults/full-and-flooded.test.ts'],
+  },
+  {
     id: 'F9', what: 'the network between agents and coordinator is parted',
     promise: 'silent hosts are known within 15 s, and all is consistent within 10 s of its return',
     tests: ['test/src/faults/host-lost.test.ts', 'test/src/faults/parted-network.test.ts', 'coordinator/src/fleet/agent-fleet.test.ts', 'proto/src/liveness.test.ts'],
@@ -66,17 +71,17 @@ export const faults: readonly Fault[] = [
   {
     id: 'F15', what: "a host's disk is cloned",
     promise: 'of two agents with one identity one is refused, and the operator is told',
-    tests: ['coordinator/src/fleet/agent-fleet.test.ts'],
+    tests: ['test/src/security/identity-over-time.test.ts', 'coordinator/src/fleet/agent-fleet.test.ts'],
   },
   {
     id: 'F20', what: 'a certificate ends while the coordinator is away',
-    promise: 'its host comes back without a new token',
-    tests: [],
+    promise: 'its host comes back without a new token; one that is not renewed in time is told before',
+    tests: ['test/src/security/identity-over-time.test.ts', 'coordinator/src/auth/host-identities.test.ts', 'coordinator/src/auth/certificate-watch.test.ts', 'agent/src/identity/identity-keeper.test.ts'],
   },
   {
     id: 'F22', what: 'clocks are wrong, or jump',
     promise: 'up to 5 minutes nothing happens; more is told with the offset, and nothing is done twice',
-    tests: ['test/src/edges/clock.test.ts', 'proto/src/steady-clock.test.ts', 'coordinator/src/diagnosis/clock-watch.test.ts'],
+    tests: ['test/src/edges/clock.test.ts', 'test/src/faults/clock-jumps.test.ts', 'proto/src/steady-clock.test.ts', 'coordinator/src/diagnosis/clock-watch.test.ts'],
   },
   {
     id: 'F25', what: 'a stored release is damaged, or its way to a host is cut',
@@ -84,9 +89,9 @@ export const faults: readonly Fault[] = [
     tests: ['test/src/faults/damaged-artifact.test.ts', 'test/src/faults/cut-transit.test.ts'],
   },
   {
-    id: 'F29', what: 'the store is busy, or its process is killed while it writes',
-    promise: 'nothing that was acknowledged is lost',
-    tests: ['test/src/store/kill-cycles.test.ts'],
+    id: 'F29', what: 'the store is locked or read-only, its log of writes is gone, or its process is killed while it writes',
+    promise: 'what cannot be written is refused by name while all else goes on, and nothing that was acknowledged is lost',
+    tests: ['test/src/store/kill-cycles.test.ts', 'test/src/faults/damaged-store.test.ts', 'coordinator/src/store/sqlite/writing-dialect.test.ts', 'coordinator/src/store/sqlite/open.test.ts', 'coordinator/src/store/postgres/lost-connection.test.ts'],
   },
   {
     id: 'F31', what: '`wo` dies or is interrupted',
