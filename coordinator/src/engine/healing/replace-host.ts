@@ -31,7 +31,8 @@ export async function replaceHost(tools: EngineTools, transaction: Transaction, 
   for (const familyId of groupBy(nodes, (node) => node.familyId).keys()) {
     const family = (await transaction.families.get(familyId))!;
     const reason = fenced ? `${host.name} is said to be dead` : `${host.name} is lost`;
-    operations.push(await replaceNodes(tools, transaction, { host, family, principal, fenced, reason, joins: request.joins(family) }));
+    const operation = await replaceNodes(tools, transaction, { host, family, principal, fenced, reason, joins: request.joins(family) });
+    if (operation) operations.push(operation);
   }
   if (fenced) await giveUp(tools, transaction, host, principal);
   return operations;
