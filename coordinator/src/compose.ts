@@ -116,8 +116,8 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     store, clock, strategies: catalog, history: c.resolve(BoundedHistory),
     fullSync: (hostId) => c.resolve(AssignmentController).fullSync(hostId),
     outcomes: (hostId, outcomes) => c.resolve(ExecOutcomes).take(hostId, outcomes),
-    silent: (hostId, reason) => {
-      c.resolve(HostSilence).fellSilent(hostId, reason);
+    silent: (hostId, reason, unheardMs) => {
+      c.resolve(HostSilence).fellSilent(hostId, reason, unheardMs);
       c.resolve(Engine).silent(hostId);
     },
     connected: (hostId) => {

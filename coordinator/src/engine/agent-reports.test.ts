@@ -46,7 +46,7 @@ async function setting(test: Test, node: Partial<NewObject<Node>> = {}, host: Pa
       silence.spoke(id);
       connected.push(id);
     },
-    silent: (id, reason) => silence.fellSilent(id, reason),
+    silent: (...silent) => silence.fellSilent(...silent),
   });
   return { store, clock, silence, fleet, reports, connected };
 }
@@ -141,12 +141,12 @@ void t.test('what a node waits for is stored with it, and over when it moves on'
 void t.test('a silent host: not at once, then it and its nodes are unknown, and come back', async (test) => {
   const of = await setting(test);
   const fellSilentAt = of.clock.now();
-  await of.reports.onSilent(hostId, 'no frame for 12 s');
+  await of.reports.onSilent(hostId, 'the stream of its agent ended', 0);
   const leftMs = Number(await of.silence.judge(await row(of.store, 'hosts', hostId)));
   test.ok(leftMs > 0, 'an agent that is restarted has a moment');
   await of.clock.advance(leftMs);
   await of.silence.judge(await row(of.store, 'hosts', hostId));
-  test.match(await row(of.store, 'hosts', hostId), { phase: 'unknown', waiting: { reason: 'no frame for 12 s' }, lastSeenAt: fellSilentAt });
+  test.match(await row(of.store, 'hosts', hostId), { phase: 'unknown', waiting: { reason: 'the stream of its agent ended' }, lastSeenAt: fellSilentAt });
   test.match(await nodeOf(of), { phase: 'unknown', waiting: { reason: 'cloud-1 is silent' } });
   test.equal((await row(of.store, 'hosts', idNumber('host', 2))).phase, 'up', 'others are not touched');
   of.fleet.connect(hostId);
@@ -157,6 +157,13 @@ void t.test('a silent host: not at once, then it and its nodes are unknown, and 
   await of.reports.onStatus(hostId, says({ phase: AgentPhase.READY }), true);
   test.equal((await nodeOf(of)).phase, 'running', 'the first report tells how the nodes are');
   test.same(await eventsAfter(of.store), ['host.phase cloud-1 unknown', 'node.phase web-1 unknown', 'host.phase cloud-1 up', 'node.phase web-1 running']);
+});
+
+void t.test('a host of which nothing was heard for long enough is silent at once', async (test) => {
+  const of = await setting(test);
+  await of.reports.onSilent(hostId, 'no frame for 12 s', 12_001);
+  test.equal(await of.silence.judge(await row(of.store, 'hosts', hostId)), undefined, 'it is not waited for again');
+  test.match(await row(of.store, 'hosts', hostId), { phase: 'unknown', waiting: { reason: 'no frame for 12 s' } });
 });
 
 void t.test('a journal that an agent found damaged is told', async (test) => {
@@ -173,7 +180,7 @@ void t.test('a node that drains goes on draining, whatever its agent tells of th
   const of = await setting(test, { phase: 'draining', draining: drain });
   await of.reports.onStatus(hostId, says({ phase: AgentPhase.READY }), true);
   test.match(await nodeOf(of), { phase: 'draining', draining: drain, generation: 1 });
-  await of.reports.onSilent(hostId, 'its stream ended');
+  await of.reports.onSilent(hostId, 'its stream ended', 0);
   await of.clock.advance(2_000);
   await of.silence.judge(await row(of.store, 'hosts', hostId));
   test.match(await nodeOf(of), { phase: 'unknown', draining: drain }, 'silence does not end it');
@@ -187,7 +194,7 @@ void t.test('a node that drains goes on draining, whatever its agent tells of th
 
 void t.test('an agent that is back within the moment was never away', async (test) => {
   const of = await setting(test);
-  await of.reports.onSilent(hostId, 'its stream ended');
+  await of.reports.onSilent(hostId, 'its stream ended', 0);
   of.fleet.connect(hostId);
   await of.reports.onConnected(hostId, Hello.decode(Buffer.alloc(0)));
   await of.clock.advance(60_000);

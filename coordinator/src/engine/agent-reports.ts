@@ -29,7 +29,7 @@ export interface AgentReportsOptions {
   /** Called once the session is open. */
   readonly connected: (hostId: string) => void;
   /** The host has no session any more. */
-  readonly silent: (hostId: string, reason: string) => void;
+  readonly silent: (hostId: string, reason: string, unheardMs: number) => void;
 }
 
 /** No more often than this, however often its agent comes back. */
@@ -93,8 +93,8 @@ export class AgentReports implements FleetListener {
     await transaction.events.append(clockSkewEvent(host.id, host.name, host.addresses.join(', '), skewMs));
   }
 
-  async onSilent(hostId: string, reason: string): Promise<void> {
-    this.#options.silent(hostId, reason);
+  async onSilent(hostId: string, reason: string, unheardMs: number): Promise<void> {
+    this.#options.silent(hostId, reason, unheardMs);
   }
 
   async onFacts(hostId: string, facts: Facts): Promise<void> {

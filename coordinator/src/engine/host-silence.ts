@@ -1,4 +1,4 @@
-import type { Clock } from '@wombat/proto';
+import { liveness, type Clock } from '@wombat/proto';
 import type { Host } from '../domain/model/host.js';
 import { inPhase, presentPhases } from '../domain/states/node-states.js';
 import type { Fleet } from '../fleet/fleet.js';
@@ -11,14 +11,12 @@ export interface HostSilenceOptions {
   readonly clock: Clock;
   readonly fleet: Pick<Fleet, 'isConnected'>;
   readonly history: BoundedHistory;
-  /** After the coordinator's own start: agents come back spread over 15 s, and nobody is called silent meanwhile. @default 60000 */
+  /** After the coordinator's own start: agents come back spread over 8 s, and nobody is called silent meanwhile. @default 60000 */
   readonly startGraceMs?: number;
   /** A clock that stands still with the coordinator. @default the monotonic one */
   readonly awakeMs?: () => number;
 }
 
-/** An agent that is started again, or takes a new certificate, is back before. */
-const reconnectGraceMs = 2_000;
 const defaultStartGraceMs = 60_000;
 
 interface Silence {
@@ -43,8 +41,9 @@ export class HostSilence {
     this.#graceUntilMs = this.#awakeMs() + (options.startGraceMs ?? defaultStartGraceMs);
   }
 
-  fellSilent(hostId: string, reason: string): void {
-    if (!this.#silent.has(hostId)) this.#silent.set(hostId, { sinceMs: this.#awakeMs(), at: this.#options.clock.now(), reason });
+  /** `unheardMs`: how long it has been waited for already. 0 when its session was ended. */
+  fellSilent(hostId: string, reason: string, unheardMs: number): void {
+    if (!this.#silent.has(hostId)) this.#silent.set(hostId, { sinceMs: this.#awakeMs() - unheardMs, at: this.#options.clock.now(), reason });
   }
 
   spoke(hostId: string): void {
@@ -58,7 +57,7 @@ export class HostSilence {
       return undefined;
     }
     const silence = this.#silent.get(host.id);
-    const until = silence ? silence.sinceMs + reconnectGraceMs : this.#graceUntilMs;
+    const until = silence ? silence.sinceMs + liveness.reconnectGraceMs : this.#graceUntilMs;
     const leftMs = until - this.#awakeMs();
     if (leftMs > 0) return leftMs;
     await this.#options.store.transaction((transaction) => this.#unknown(transaction, host.id, silence));

@@ -127,6 +127,7 @@ export const catalogue = {
   WO_STORE_UNAVAILABLE: entry(status.UNAVAILABLE, unreachable, 'The database of the coordinator does not answer.', 'see that PostgreSQL runs and can be reached; the coordinator goes on by itself when it does: wo doctor'),
   WO_STORE_FULL: entry(status.RESOURCE_EXHAUSTED, failed, 'The disk of the store is full: nothing can be changed until there is room, all else goes on.', 'free space on the disk of the coordinator; it goes on by itself'),
   WO_STORE_BUSY: entry(status.UNAVAILABLE, failed, 'Another process holds the store of the coordinator locked.', 'end what has the file open (fuser -v store/wombat.db in the directory of the coordinator), then try again'),
+  WO_STORE_READ_ONLY: entry(status.UNAVAILABLE, failed, 'The disk of the store takes no writes: it is read-only, or fails. Nothing can be changed until it takes them, all else goes on.', 'see why (dmesg), and make the disk of the coordinator writable; it goes on by itself, or after a restart where the disk was mounted anew'),
   WO_STORE_NEWER: entry(status.FAILED_PRECONDITION, failed, 'The store was written by a newer version.', 'start that version, or restore a backup'),
   WO_BACKUP_INVALID: entry(status.INVALID_ARGUMENT, usage, 'The archive is no backup of a coordinator, or not a whole one.', 'take another backup: wo backup FILE'),
   WO_BACKUP_ELSEWHERE: entry(status.FAILED_PRECONDITION, usage, 'The store is in PostgreSQL, which has backups of its own.', 'take them with pg_dump, together with the directory of the coordinator: see docs/guides/operate.md'),

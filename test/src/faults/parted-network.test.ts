@@ -70,7 +70,7 @@ t.test('agents and a coordinator that do not hear each other', async (t) => {
     await t.test('agents come back to a coordinator that was away, and no alarm is raised', async (t) => {
       const told = (await silences(workshop)).length;
       await workshop.coordinator.kill();
-      // By then they try every 15 s at the most.
+      // By then they try every 8 s at the most.
       await sleep(60_000);
       await workshop.coordinator.start();
       const from = Date.now();

@@ -17,7 +17,7 @@ export const faults: readonly Fault[] = [
   {
     id: 'F2', what: 'the coordinator is away',
     promise: 'nodes run on and are restarted by their agents; outcomes of commands are not lost',
-    tests: ['test/src/faults/parted-network.test.ts', 'test/src/faults/coordinator-away.test.ts', 'proto/src/backoff.test.ts'],
+    tests: ['test/src/faults/parted-network.test.ts', 'test/src/faults/coordinator-away.test.ts', 'agent/src/session/patience.test.ts'],
   },
   {
     id: 'F3', what: 'an agent dies at any step: while it downloads, unpacks, renames, starts, stops',
@@ -51,7 +51,7 @@ export const faults: readonly Fault[] = [
   {
     id: 'F9', what: 'the network between agents and coordinator is parted',
     promise: 'silent hosts are known within 15 s, and all is consistent within 10 s of its return',
-    tests: ['test/src/faults/host-lost.test.ts', 'test/src/faults/parted-network.test.ts', 'coordinator/src/fleet/agent-fleet.test.ts'],
+    tests: ['test/src/faults/host-lost.test.ts', 'test/src/faults/parted-network.test.ts', 'coordinator/src/fleet/agent-fleet.test.ts', 'proto/src/liveness.test.ts'],
   },
   {
     id: 'F10', what: 'many hosts fall silent at once',
@@ -91,7 +91,7 @@ export const faults: readonly Fault[] = [
   {
     id: 'F29', what: 'the store is locked or read-only, its log of writes is gone, or its process is killed while it writes',
     promise: 'what cannot be written is refused by name while all else goes on, and nothing that was acknowledged is lost',
-    tests: ['test/src/store/kill-cycles.test.ts', 'coordinator/src/store/sqlite/writing-dialect.test.ts', 'coordinator/src/store/sqlite/open.test.ts', 'coordinator/src/store/postgres/lost-connection.test.ts'],
+    tests: ['test/src/store/kill-cycles.test.ts', 'test/src/faults/damaged-store.test.ts', 'coordinator/src/store/sqlite/writing-dialect.test.ts', 'coordinator/src/store/sqlite/open.test.ts', 'coordinator/src/store/postgres/lost-connection.test.ts'],
   },
   {
     id: 'F31', what: '`wo` dies or is interrupted',
