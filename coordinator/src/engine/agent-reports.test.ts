@@ -60,7 +60,7 @@ const phases: readonly [said: AgentPhase, strategy: string, node: Partial<NewObj
   [AgentPhase.CONFIGURING, 'none', {}, 'configuring'],
   [AgentPhase.STARTING, 'none', {}, 'starting'],
   [AgentPhase.STOPPING, 'none', {}, 'stopping'],
-  [AgentPhase.STOPPED, 'none', {}, 'stopped'],
+  [AgentPhase.STOPPED, 'none', { desired: 'stopped' }, 'stopped'],
   [AgentPhase.FAILED, 'none', {}, 'failed'],
   [AgentPhase.UNSPECIFIED, 'none', {}, 'starting'],
   [99 as AgentPhase, 'none', {}, 'starting'],
@@ -240,6 +240,21 @@ void t.test('facts are kept; the provider\'s addresses come before the agent\'s'
   const host = await row(of.store, 'hosts', hostId);
   test.same(host.addresses, ['10.0.0.9'], 'a machine that somebody set up tells its own');
   test.match(host.facts, { addresses: ['10.0.0.9'] });
+});
+
+void t.test('an end in good order that the restart policy lets be is told, once', async (test) => {
+  const of = await setting(test);
+  const ended = says({ phase: AgentPhase.STOPPED });
+  await of.reports.onStatus(hostId, ended, false);
+  await of.reports.onStatus(hostId, ended, false);
+  test.match(await nodeOf(of), { phase: 'stopped', desired: 'running' });
+  test.same(await eventsAfter(of.store), ['node.phase web-1 stopped', 'node.ended web-1 ended']);
+});
+
+void t.test('an end that was asked for is none of its own', async (test) => {
+  const of = await setting(test, { phase: 'stopping', desired: 'stopped' });
+  await of.reports.onStatus(hostId, says({ phase: AgentPhase.STOPPED }), false);
+  test.same(await eventsAfter(of.store), ['node.phase web-1 stopped']);
 });
 
 const tooLarge = new WombatError('WO_TEMPLATE_TOO_LARGE', 'too large for a frame');

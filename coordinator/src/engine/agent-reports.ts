@@ -8,7 +8,7 @@ import type { Node, NodePhase } from '../domain/model/node.js';
 import { afterDrain } from '../domain/states/draining.js';
 import { advance } from '../domain/states/machine.js';
 import { hostTransitions } from '../domain/states/host-states.js';
-import { inPhase } from '../domain/states/node-states.js';
+import { hasEndedWell, inPhase } from '../domain/states/node-states.js';
 import type { FleetListener } from '../fleet/fleet.js';
 import type { Store, Transaction } from '../store/store.js';
 import type { BoundedHistory } from './bounded-history.js';
@@ -175,6 +175,9 @@ export class AgentReports implements FleetListener {
       );
     }
     if (changed.phase !== node.phase || (restarted && phase === 'running')) await history.append(transaction, nodePhaseEvent(changed));
+    if (hasEndedWell(changed) && !hasEndedWell(node)) {
+      await history.append(transaction, nodeEvent(changed, 'node.ended', 'ended', `${node.name} has ended in good order and is not started again, as its restart policy says`));
+    }
   }
 
   /** Ready is as far as an agent sees; whether that means running is the strategy's to say. */

@@ -90,6 +90,28 @@ void t.test('an operation whose time is over says who is late, and for what it w
   test.same(await eventsAfter(of.store), events, 'it ends once');
 });
 
+for (const kind of ['deploy', 'start', 'restart'] as const) {
+  void t.test(`${kind}: a node that has ended in good order, as its restart policy lets it, is waited for no longer`, async (test) => {
+    const of = await setting(test, ['running', 'stopped'], { kind });
+    await of.look();
+    test.match(await of.operation(), { state: 'succeeded', error: undefined, progress: { total: 2, done: 2, failed: 0 } });
+    test.match((await of.store.read.events.list({ afterSequence: 0, limit: 9 })).at(-1)?.message, /succeeded \(2 of 2 done, 1 of them ended in good order\)$/);
+  });
+}
+
+void t.test('of a cluster, too: nobody joins any more when all have ended', async (test) => {
+  const of = await setting(test, ['stopped'], {}, 'forming');
+  await of.look();
+  test.equal((await of.operation()).state, 'succeeded');
+});
+
+void t.test('who is late is not one that has ended in good order', async (test) => {
+  const of = await setting(test, ['stopped', 'fetching']);
+  await of.clock.advance(60_000);
+  await of.look();
+  test.match(await of.operation(), { state: 'partial', error: { message: /^1 of 2 are as asked for: web-2 is fetching/ } });
+});
+
 void t.test('nodes that a later operation took over are not waited for', async (test) => {
   const of = await setting(test, ['running', 'stopping']);
   await change(of.store, 'nodes', idNumber('node', 2), { operationId: idNumber('op', 901) });

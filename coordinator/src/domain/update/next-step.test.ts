@@ -31,6 +31,7 @@ const cases: readonly [what: string, nodes: readonly UpdateNode[], fields: Parti
   ['only silent ones are left', [node(1, { phase: 'unknown' }), node(2, taken)], { maxParallel: 2 }, { kind: 'wait', reason: 'what is left waits for its hosts: web-1 is unknown (its host does not answer)' }],
   ['its host is back', [node(1), node(2, taken)], {}, { kind: 'take', nodeIds: ['node-1'] }],
   ['a host that fell silent under way', [node(1, { ...taken, phase: 'unknown' }), node(2)], {}, { kind: 'wait', reason: 'a node that was begun with waits for its host: web-1 is unknown (its host does not answer)' }],
+  ['one that ended in good order after its update is done with, and in nobody\'s way', [node(1, { ...taken, phase: 'stopped' }), node(2)], {}, { kind: 'take', nodeIds: ['node-2'] }],
   ['one that fell after its update', [node(1, { ...taken, phase: 'pending' }), node(2)], {}, { kind: 'wait' }],
   ['a failure ends it', [node(1, { ...taken, phase: 'failed' }), node(2)], {}, { kind: 'end', outcome: 'failed' }],
   ['a failure waits for what is under way', [node(1, { ...taken, phase: 'failed' }), node(2, busy), node(3)], { maxParallel: 2 }, { kind: 'wait' }],

@@ -1,4 +1,5 @@
 import type { NodeDesired, NodePhase } from '../model/node.js';
+import { hasEndedWell } from '../states/node-states.js';
 
 /** A node of the family, as an update sees it. */
 export interface UpdateNode {
@@ -93,13 +94,14 @@ export function byTurn(one: Turn, other: Turn): number {
 type Turn = Pick<UpdateNode, 'desired' | 'phase' | 'ordinal' | 'isReachable'>;
 
 /** It should run, and does not. */
-function isAway({ desired, phase }: Pick<UpdateNode, 'desired' | 'phase'>): boolean {
-  return desired === 'running' && phase !== 'running';
+function isAway(node: Pick<UpdateNode, 'desired' | 'phase'>): boolean {
+  return node.desired === 'running' && node.phase !== 'running' && !hasEndedWell(node);
 }
 
 /** A taken node that needs no more waiting. */
-function isSettled({ desired, phase, isSteady }: UpdateNode): boolean {
-  return phase === 'failed' || desired === 'stopped' || (phase === 'running' && isSteady);
+function isSettled(node: UpdateNode): boolean {
+  const { desired, phase, isSteady } = node;
+  return phase === 'failed' || desired === 'stopped' || hasEndedWell(node) || (phase === 'running' && isSteady);
 }
 
 const toldNodes = 3;

@@ -89,6 +89,7 @@ void t.test('a host that never answers does not keep it from ending', async (tes
 
 const rests: readonly [kind: OperationKind, action: PlanAction, from: Partial<NewObject<Node>>, to: Partial<Node>][] = [
   ['start', 'start_node', { phase: 'starting' }, { phase: 'stopping', desired: 'stopped', generation: 2 }],
+  ['deploy', 'create_node', { phase: 'stopped' }, { phase: 'stopped', desired: 'running', generation: 1 }],
   ['start', 'start_node', { phase: 'running' }, { phase: 'running', desired: 'running', generation: 1 }],
   ['stop', 'stop_node', { phase: 'stopping', desired: 'stopped' }, { phase: 'stopping', desired: 'stopped', generation: 1 }],
   ['restart', 'restart_node', { phase: 'stopping' }, { phase: 'stopping', desired: 'running', generation: 1 }],
@@ -103,7 +104,7 @@ for (const [kind, action, from, to] of rests) {
     const node = await of.node();
     test.match(node, to);
     test.equal(node.draining, undefined);
-    await change(of.store, 'nodes', node.id, { phase: node.desired === 'running' ? 'running' : node.desired === 'stopped' ? 'stopped' : 'gone' });
+    await change(of.store, 'nodes', node.id, { phase: node.phase === 'stopped' ? 'stopped' : node.desired === 'running' ? 'running' : node.desired === 'stopped' ? 'stopped' : 'gone' });
     await of.look();
     test.equal((await of.operation()).state, 'cancelled');
   });
@@ -129,5 +130,7 @@ void t.test('each step says where it stands', async (test) => {
   const stands = async (): Promise<string[]> => (await stepsOf(of.store.read, await of.operation())).map(({ state, why }) => `${state} ${why}`.trim());
   test.same(await stands(), ['done', 'active it is booting', 'waiting', 'failed', 'done', 'active starting', 'waiting its host is created', 'failed exit code 1']);
   await change(of.store, 'nodes', idNumber('node', 1), { operationId: idNumber('op', 901) });
+  await change(of.store, 'nodes', idNumber('node', 2), { phase: 'stopped' });
+  test.equal((await stands())[5], 'done it has ended in good order, as its restart policy lets it');
   test.equal((await stands())[4], 'left a later operation has the node, or it is no more');
 });

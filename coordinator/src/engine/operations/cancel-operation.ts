@@ -3,7 +3,7 @@ import type { Host } from '../../domain/model/host.js';
 import type { Node } from '../../domain/model/node.js';
 import type { Operation, OperationKind, PlanAction } from '../../domain/model/operation.js';
 import { afterDrain, endDrain } from '../../domain/states/draining.js';
-import { inPhase } from '../../domain/states/node-states.js';
+import { hasEndedWell, inPhase } from '../../domain/states/node-states.js';
 import type { Transaction } from '../../store/store.js';
 import type { Joins } from '../drain/drainable.js';
 import { hostPhaseEvent, nodePhaseEvent, operationEvent } from '../events.js';
@@ -65,7 +65,7 @@ async function takeBack({ clock, joins }: CancelTools, transaction: Transaction,
 }
 
 function unbegun(operation: Operation, node: Node, now: number, isUntouched: boolean): Node | undefined {
-  if (node.phase === 'running' || node.phase === 'gone' || node.desired !== 'running') return undefined;
+  if (node.phase === 'running' || hasEndedWell(node) || node.phase === 'gone' || node.desired !== 'running') return undefined;
   const what = actionOn(operation, node);
   // Nothing but this operation has ever wanted it; what it has written meanwhile is kept.
   if (what === 'create_node') return ended(node, { desired: 'absent', keepData: true }, isUntouched ? 'gone' : undefined, now);

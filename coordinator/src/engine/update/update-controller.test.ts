@@ -133,6 +133,16 @@ void t.test('what runs the same under another number is given the number, and no
   test.match(await row(of.store, 'operations', id), { state: 'succeeded', progress: { total: 0 } });
 });
 
+void t.test('a node that ends in good order once it is updated counts as done', async (test) => {
+  const of = await Setting.of(test, three.slice(0, 1));
+  await of.revise();
+  const { id } = await of.update();
+  await of.look();
+  await of.set(1, { phase: 'stopped' });
+  await of.look();
+  test.match(await row(of.store, 'operations', id), { state: 'succeeded', progress: { total: 1, done: 1 } });
+});
+
 void t.test('a stopped node takes it at once and stays stopped', async (test) => {
   const of = await Setting.of(test, [nodeRow(familyId, 1), nodeRow(familyId, 2, { phase: 'stopped', desired: 'stopped' })]);
   await of.revise();

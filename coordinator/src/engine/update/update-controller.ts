@@ -3,7 +3,7 @@ import type { Family } from '../../domain/model/family.js';
 import type { Node } from '../../domain/model/node.js';
 import type { StoredError, Waiting } from '../../domain/model/object.js';
 import type { Operation, OperationProgress, OperationState, UpdateTerms } from '../../domain/model/operation.js';
-import { presentPhases } from '../../domain/states/node-states.js';
+import { hasEndedWell, presentPhases } from '../../domain/states/node-states.js';
 import { nextUpdateStep, type UpdateNode, type UpdateSituation, type UpdateStep } from '../../domain/update/next-step.js';
 import type { Reader, Store, Transaction } from '../../store/store.js';
 import { expectCluster } from '../bootstrap/expect-cluster.js';
@@ -103,7 +103,7 @@ export class UpdateController {
     const situation: UpdateSituation = { nodes, maxParallel: operation.update.maxParallel, isCancelled: operation.state === 'cancelling', cluster: clusterOf(family) };
     const ours = nodes.filter(({ isTaken }) => isTaken);
     const failed = ours.filter(({ phase }) => phase === 'failed').length;
-    const done = ours.filter(({ desired, phase }) => desired === 'stopped' || phase === 'running').length;
+    const done = ours.filter((node) => node.desired === 'stopped' || node.phase === 'running' || hasEndedWell(node)).length;
     const waits = rows.filter((node) => node.operationId === operation.id && node.phase === 'running').map((node) => this.#steadyInMs(node, operation)).filter((ms) => ms > 0);
     return {
       operation, family, nodes: new Map(rows.map((node) => [node.id, node])), step: nextUpdateStep(situation),
@@ -188,7 +188,7 @@ function causeOf({ operation, family, nodes, progress }: Look, outcome: Stopped)
   const failed = taken.find(({ phase }) => phase === 'failed');
   if (failed) return { code: failed.lastError?.code ?? 'WO_NODE_START_FAILED', hint: failed.lastError?.hint ?? '', message: `${failed.name}: ${failed.lastError?.message ?? 'it has failed'}` };
   if (outcome === 'failed') return storedError(new WombatError('WO_CLUSTER_SPLIT', `the nodes of ${family.name} are not one cluster`));
-  const late = taken.find(({ desired, phase }) => desired === 'running' && phase !== 'running');
+  const late = taken.find((node) => node.desired === 'running' && node.phase !== 'running' && !hasEndedWell(node));
   const what = late ? `${late.name} is ${late.phase}${late.waiting ? ` (${late.waiting.reason})` : ''}` : (operation.waiting?.reason ?? 'no node could be taken');
   return { code: 'WO_DEADLINE_EXCEEDED', hint: '', message: `${progress.done} of ${progress.total} nodes are done: ${what}` };
 }

@@ -3,7 +3,7 @@ export interface Fault {
   readonly id: string;
   readonly what: string;
   readonly promise: string;
-  /** Files of tests, from the root. None: nothing shows the promise yet. */
+  /** Files of tests, from the root. */
   readonly tests: readonly string[];
 }
 
