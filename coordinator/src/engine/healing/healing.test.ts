@@ -28,6 +28,8 @@ class Setting {
   /** What the coordinator has stood still. */
   stalledMs = 0;
   controller!: HealingController;
+  /** Before the next transaction of the controller, once. */
+  meanwhile: (() => Promise<unknown>) | undefined;
 
   private constructor(readonly store: Store, readonly clock: ManualClock) {
     this.brakes = new Brakes(store, clock);
@@ -52,7 +54,13 @@ class Setting {
   }
 
   restart(): void {
-    const { store, clock, ids, brakes } = this;
+    const { clock, ids, brakes } = this;
+    const store: Store = { ...this.store, read: this.store.read, transaction: async (work) => {
+      const { meanwhile } = this;
+      this.meanwhile = undefined;
+      await meanwhile?.();
+      return this.store.transaction(work);
+    } };
     this.controller = new HealingController({ store, clock, ids, strategies: new FakeStrategies(), brakes, lostAfterMs, startGraceMs, awakeMs: () => clock.monotonic() - this.stalledMs });
   }
 
@@ -199,6 +207,26 @@ void t.test('what was updated half way is replaced by what it ran', async (test)
   const fresh = (await of.store.read.nodes.find({ familyId: family.id, desired: 'running' })).map(({ releaseId, familyGeneration }) => [releaseId, familyGeneration]);
   test.same(fresh.sort(), [[idNumber('rel', 900), 1], [other.id, 2]]);
   test.equal((await of.store.read.operations.find({})).length, 1, 'by one operation');
+});
+
+void t.test('what somebody has replaced while it was about to be is not replaced by nothing', async (test) => {
+  const of = await Setting.of(test, { mode: 'after', afterMs: minuteMs });
+  await of.lose();
+  await of.clock.advance(minuteMs);
+  of.meanwhile = () => change(of.store, 'nodes', idNumber('node', 1), { desired: 'absent' });
+  of.restart();
+  await of.clock.advance(startGraceMs);
+  await of.look();
+  test.equal(await of.store.read.operations.count({}), 0, 'no operation that replaces 0 nodes');
+  test.match(await of.host(), { phase: 'lost', waiting: { reason: 'a node of it will be removed when it comes back' } });
+});
+
+void t.test('a lost host that was being drained says that this goes on', async (test) => {
+  const of = await Setting.of(test, { mode: 'after', afterMs: 0 });
+  await change(of.store, 'nodes', idNumber('node', 1), { draining: { since: 1, stage: 'hook', then: { desired: 'absent' } } });
+  await change(of.store, 'hosts', first, { isDraining: true });
+  await of.lose();
+  test.match(await of.host(), { phase: 'lost', isDraining: true, waiting: { reason: 'its drain goes on when it comes back' } });
 });
 
 void t.test('ask: it waits until somebody says so', async (test) => {

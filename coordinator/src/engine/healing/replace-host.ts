@@ -36,9 +36,10 @@ export async function familiesToReplace(transaction: Transaction, host: Host, fe
  */
 export async function replaceOnHost(tools: OperationTools, transaction: Transaction, request: ReplaceOnHostRequest): Promise<Operation> {
   const { host, family, fenced, principal } = request;
-  if (!(await familiesToReplace(transaction, host, fenced)).includes(family.id)) throw nothingToReplace(host);
+  refuseUnlessSilent(host, fenced);
   const reason = fenced ? `${host.name} is said to be dead` : `${host.name} is lost`;
   const operation = await replaceNodes(tools, transaction, { ...request, reason, joins: tools.joins(family) });
+  if (!operation) throw nothingToReplace(host);
   // Another family may have to wait for its turn.
   if (fenced && (await nodesToReplace(transaction, host.id)).length === 0) await giveUp(tools, transaction, host, principal);
   return operation;

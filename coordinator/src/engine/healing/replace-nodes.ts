@@ -38,14 +38,16 @@ export async function nodesToReplace(read: Pick<Reader, 'nodes'>, hostId: string
  * Deploys one node elsewhere for each that the family has on the host, of the same release and revision. The new ones have
  * names of their own, and the old ones are wanted absent from this moment on: whoever sees one name runs it once. When the
  * host comes back after all, the full sync that its session begins with tells it to stop them; their data stays.
+ * Undefined when the family has none there any more.
  *
  * @throws WombatError WO_CONFLICT, WO_NO_DOMAIN, WO_PLACEMENT_IMPOSSIBLE
  */
-export async function replaceNodes(tools: EngineTools, transaction: Transaction, request: ReplaceRequest): Promise<Operation> {
+export async function replaceNodes(tools: EngineTools, transaction: Transaction, request: ReplaceRequest): Promise<Operation | undefined> {
   const { host, family, reason, turn } = request;
+  const olds = (await nodesToReplace(transaction, host.id)).filter(({ familyId }) => familyId === family.id);
+  if (olds.length === 0) return undefined;
   await refuseWhileBusy(transaction, family, turn);
   const operationId = operationIdOf(tools, turn);
-  const olds = (await nodesToReplace(transaction, host.id)).filter(({ familyId }) => familyId === family.id);
   const left = await leave(tools, transaction, request, olds);
   const plan: PlanEntry[] = [];
   const events = left.map((node) => nodePhaseEvent(node));
