@@ -350,6 +350,8 @@ export interface GetFamilyStatusResponse {
     | undefined;
   /** What new nodes run: "Sample 0.1.0", empty without a release. */
   releaseTitle: string;
+  /** How many nodes, running or stopped, have an earlier release, environment or restart policy than the family says now. */
+  outdatedNodes: number;
 }
 
 export interface GetFamilyStatusResponse_PhasesEntry {
@@ -2939,6 +2941,7 @@ function createBaseGetFamilyStatusResponse(): GetFamilyStatusResponse {
     activeOperations: [],
     lastFailure: undefined,
     releaseTitle: "",
+    outdatedNodes: 0,
   };
 }
 
@@ -2964,6 +2967,9 @@ export const GetFamilyStatusResponse: MessageFns<GetFamilyStatusResponse> = {
     }
     if (message.releaseTitle !== "") {
       writer.uint32(58).string(message.releaseTitle);
+    }
+    if (message.outdatedNodes !== 0) {
+      writer.uint32(64).uint32(message.outdatedNodes);
     }
     return writer;
   },
@@ -3040,6 +3046,14 @@ export const GetFamilyStatusResponse: MessageFns<GetFamilyStatusResponse> = {
             message.releaseTitle = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.outdatedNodes = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3090,6 +3104,11 @@ export const GetFamilyStatusResponse: MessageFns<GetFamilyStatusResponse> = {
         : isSet(object.release_title)
         ? globalThis.String(object.release_title)
         : "",
+      outdatedNodes: isSet(object.outdatedNodes)
+        ? globalThis.Number(object.outdatedNodes)
+        : isSet(object.outdated_nodes)
+        ? globalThis.Number(object.outdated_nodes)
+        : 0,
     };
   },
 
@@ -3122,6 +3141,9 @@ export const GetFamilyStatusResponse: MessageFns<GetFamilyStatusResponse> = {
     if (message.releaseTitle !== "") {
       obj.releaseTitle = message.releaseTitle;
     }
+    if (message.outdatedNodes !== 0) {
+      obj.outdatedNodes = Math.round(message.outdatedNodes);
+    }
     return obj;
   },
 
@@ -3149,6 +3171,7 @@ export const GetFamilyStatusResponse: MessageFns<GetFamilyStatusResponse> = {
       ? Failure.fromPartial(object.lastFailure)
       : undefined;
     message.releaseTitle = object.releaseTitle ?? "";
+    message.outdatedNodes = object.outdatedNodes ?? 0;
     return message;
   },
 };
