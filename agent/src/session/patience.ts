@@ -35,6 +35,6 @@ export class Patience {
     const backoff = backoffs[error.code] ?? this.#usual;
     // Who waited for an answer in vain has waited already.
     const waitedMs = openForMs === 0 ? triedForMs : 0;
-    return Math.max(retryAfterMs, backoffMs(0, backoff, this.#random), backoffMs(attempt, backoff, this.#random) - waitedMs);
+    return Math.max(retryAfterMs, backoffMs(0, backoff, this.#random), Math.round(backoffMs(attempt, backoff, this.#random) - waitedMs));
   }
 }

@@ -61,7 +61,7 @@ export const faults: readonly Fault[] = [
   {
     id: 'F11', what: 'an agent hangs, or its packets are dropped',
     promise: 'that is noticed within 15 s, and costs nothing afterwards',
-    tests: ['test/src/faults/parted-network.test.ts', 'coordinator/src/fleet/agent-fleet.test.ts'],
+    tests: ['test/src/faults/parted-network.test.ts', 'coordinator/src/fleet/agent-fleet.test.ts', 'coordinator/src/fleet/half-open.test.ts'],
   },
   {
     id: 'F14', what: 'an agent sends too much',
