@@ -192,6 +192,28 @@ void t.test('a node that drains goes on draining, whatever its agent tells of th
   test.equal(over.draining, undefined);
 });
 
+void t.test('a host that is drained and falls silent is unknown, and its drain goes on when it comes back', async (test) => {
+  const drain = { since: 5, stage: 'hook', then: { desired: 'absent' } } as const;
+  const of = await setting(test, { phase: 'draining', draining: drain }, { phase: 'draining' });
+  const host = (): Promise<Host> => row(of.store, 'hosts', hostId);
+  of.fleet.connect(hostId);
+  test.equal(await of.silence.judge(await host()), undefined, 'one that talks is not silent');
+  of.fleet.connected.delete(hostId);
+  await of.reports.onSilent(hostId, 'its stream ended', 0);
+  await of.clock.advance(2_000);
+  await of.silence.judge(await host());
+  test.match(await host(), { phase: 'unknown', isDraining: true, waiting: { reason: 'its stream ended; its drain goes on when it comes back' } });
+  test.match(await nodeOf(of), { phase: 'unknown', desired: 'running', draining: drain }, 'its node has not failed');
+  for (const phase of ['unknown', 'lost'] as const) {
+    await change(of.store, 'hosts', hostId, { phase, isDraining: true });
+    await of.reports.onConnected(hostId, Hello.fromPartial({}));
+    test.equal((await host()).phase, 'draining', `nothing is placed on it after it was ${phase}`);
+    test.notOk((await host()).isDraining, 'its phase says so again');
+  }
+  await of.reports.onStatus(hostId, says({ phase: AgentPhase.READY }), true);
+  test.match(await nodeOf(of), { phase: 'draining', draining: drain });
+});
+
 void t.test('an agent that is back within the moment was never away', async (test) => {
   const of = await setting(test);
   await of.reports.onSilent(hostId, 'its stream ended', 0);

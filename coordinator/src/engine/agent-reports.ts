@@ -71,15 +71,16 @@ export class AgentReports implements FleetListener {
       if (!host || host.desired === 'absent') return;
       for (const damage of journalDamages) await this.#options.history.append(transaction, journalDamageEvent(host, damage));
       if (isSkewed(skewMs)) await this.#tellSkew(transaction, host, skewMs);
-      const { waiting: _over, lastError: _past, silentSince: _silence, ...rest } = host;
+      const { waiting: _over, lastError: _past, silentSince: _silence, isDraining, ...rest } = host;
       const now = clock.now();
       const back = { ...rest, lastSeenAt: now };
       if (host.phase === 'up' || host.phase === 'draining') {
         await transaction.hosts.update(back);
         return;
       }
-      const up = await transaction.hosts.update({ ...back, phase: advance(`host ${host.name}`, hostTransitions, host.phase, 'up'), phaseSince: now });
-      await this.#options.history.append(transaction, hostPhaseEvent(up, `the agent of ${up.name} has reported`));
+      const phase = advance(`host ${host.name}`, hostTransitions, host.phase, isDraining ? 'draining' : 'up');
+      const there = await transaction.hosts.update({ ...back, phase, phaseSince: now });
+      await this.#options.history.append(transaction, hostPhaseEvent(there, `the agent of ${there.name} has reported${isDraining ? ', and its drain goes on' : ''}`));
     });
     await failpoint('coordinator.session.after-up');
     this.#options.connected(hostId);

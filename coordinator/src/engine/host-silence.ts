@@ -50,7 +50,7 @@ export class HostSilence {
     this.#silent.delete(hostId);
   }
 
-  /** For a host that is `up`: milliseconds until it has to be looked at again, undefined when there is nothing to wait for. */
+  /** For a host that is `up` or `draining`: milliseconds until it has to be looked at again, undefined when there is nothing to wait for. */
   async judge(host: Host): Promise<number | undefined> {
     if (this.#options.fleet.isConnected(host.id)) {
       this.#silent.delete(host.id);
@@ -66,11 +66,13 @@ export class HostSilence {
 
   async #unknown(transaction: Transaction, hostId: string, silence: Silence | undefined): Promise<void> {
     const host = await transaction.hosts.get(hostId);
-    if (!host || host.phase !== 'up') return;
+    if (host?.phase !== 'up' && host?.phase !== 'draining') return;
     const now = this.#options.clock.now();
-    const reason = silence?.reason ?? 'it has not come back since the coordinator was started';
+    const isDraining = host.phase === 'draining';
+    const reason = `${silence?.reason ?? 'it has not come back since the coordinator was started'}${isDraining ? '; its drain goes on when it comes back' : ''}`;
     const unknown = await transaction.hosts.update({
-      ...host, phase: 'unknown', phaseSince: now, silentSince: silence?.at ?? now, waiting: { reason, since: now }, ...(silence ? { lastSeenAt: silence.at } : {}),
+      ...host, phase: 'unknown', phaseSince: now, silentSince: silence?.at ?? now, waiting: { reason, since: now },
+      ...(silence ? { lastSeenAt: silence.at } : {}), ...(isDraining ? { isDraining } : {}),
     });
     await this.#options.history.append(transaction, hostPhaseEvent(unknown, `${host.name} is silent: ${reason}`));
     for (const node of await transaction.nodes.find({ hostId, phase: presentPhases })) {

@@ -1,5 +1,6 @@
 import type { Outlook } from '../../domain/healing/outlook.js';
 import type { Family } from '../../domain/model/family.js';
+import type { Host } from '../../domain/model/host.js';
 import type { Node } from '../../domain/model/node.js';
 import type { StoredError } from '../../domain/model/object.js';
 
@@ -14,9 +15,10 @@ export interface FamilyOutlook {
 }
 
 /** Without times, so that it changes only when something has. `leaving`: nodes that were replaced. */
-export function describeOutlooks(host: string, outlooks: readonly FamilyOutlook[], leaving: number): string {
+export function describeOutlooks({ name: host, isDraining }: Pick<Host, 'name' | 'isDraining'>, outlooks: readonly FamilyOutlook[], leaving: number): string {
   const clauses = outlooks.map((each) => `${each.nodes.length === 1 ? each.nodes[0]!.name : `${each.nodes.length} nodes of ${each.family.name}`} ${clauseOf(host, each, each.nodes.length > 1)}`);
   if (leaving > 0) clauses.push(`${leaving === 1 ? 'a node' : `${leaving} nodes`} of it will be removed when it comes back`);
+  if (isDraining) clauses.push('its drain goes on when it comes back');
   return clauses.join('; ') || 'no node waits for it';
 }
 

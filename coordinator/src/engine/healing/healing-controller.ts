@@ -150,7 +150,7 @@ export class HealingController {
 
   async #waitingOf(transaction: Transaction, host: Host, outlooks: readonly FamilyOutlook[]): Promise<Waiting> {
     const leaving = await transaction.nodes.count({ hostId: host.id, desired: 'absent', phase: presentPhases });
-    return { reason: describeOutlooks(host.name, outlooks, leaving), ...this.#timesOf(host, outlooks) };
+    return { reason: describeOutlooks(host, outlooks, leaving), ...this.#timesOf(host, outlooks) };
   }
 
   #timesOf(host: Host, outlooks: readonly FamilyOutlook[]): Omit<Waiting, 'reason'> {

@@ -116,6 +116,23 @@ void t.test('a cancelled drain of a host: it takes nodes again', async (test) =>
   test.match([await of.host(), await of.node()], [{ phase: 'up' }, { phase: 'running' }]);
 });
 
+void t.test('a cancelled drain of a silent host: it takes nodes again when it comes back', async (test) => {
+  const of = await setting(test, 'drain_host', 'remove_node', [{ phase: 'unknown', draining: { since: 1, stage: 'hook', then: { desired: 'absent' } } }], ['unknown']);
+  await change(of.store, 'hosts', idNumber('host', 1), { isDraining: true });
+  await of.cancel();
+  const host = await of.store.read.hosts.get(idNumber('host', 1));
+  test.match([host, await of.node()], [{ phase: 'unknown', isDraining: undefined }, { phase: 'unknown', desired: 'running', draining: undefined }]);
+});
+
+void t.test('a cancelled removal of a host goes on once the provider was asked, and that is told', async (test) => {
+  const of = await setting(test, 'remove_host', 'destroy_host', [{ phase: 'gone' }], ['destroying']);
+  await change(of.store, 'hosts', idNumber('host', 1), { desired: 'absent' });
+  await of.cancel();
+  await of.look();
+  test.equal((await of.host()).desired, 'absent');
+  test.match(await of.operation(), { state: 'cancelled', rest: /^nodes: 1 gone; hosts: \S+ destroying, which goes on$/ });
+});
+
 void t.test('a cancelled removal of a host is undone until the provider was asked', async (test) => {
   const of = await setting(test, 'remove_host', 'destroy_host', [{ phase: 'gone' }]);
   await change(of.store, 'hosts', idNumber('host', 1), { desired: 'absent' });

@@ -3,6 +3,7 @@ import type { Host } from '../../domain/model/host.js';
 import type { Node } from '../../domain/model/node.js';
 import type { Operation, OperationKind, PlanAction } from '../../domain/model/operation.js';
 import { afterDrain, endDrain } from '../../domain/states/draining.js';
+import { silentPhases } from '../../domain/states/host-states.js';
 import { hasEndedWell, inPhase } from '../../domain/states/node-states.js';
 import type { Transaction } from '../../store/store.js';
 import type { Joins } from '../drain/drainable.js';
@@ -89,16 +90,25 @@ function neverHadAgent(host: Host | undefined): boolean {
 async function keepHost(transaction: Transaction, { id, plan, kind }: Operation, now: number): Promise<void> {
   const host = await transaction.hosts.get(plan[0]?.hostId ?? '') ?? (await hostOf(transaction, id, kind));
   if (!host) return;
-  if (host.phase === 'draining' && kind === 'drain_host') {
-    const up = await transaction.hosts.update({ ...host, phase: 'up', phaseSince: now });
-    await transaction.events.append(hostPhaseEvent(up, `${up.name} takes nodes again`));
+  if (kind === 'drain_host') {
+    await endHostDrain(transaction, host, now);
   } else if (kind === 'remove_host' && host.desired === 'absent' && host.phase !== 'destroying' && host.phase !== 'gone') {
     await transaction.hosts.update({ ...host, desired: 'present', generation: host.generation + 1 });
+  }
+}
+
+async function endHostDrain(transaction: Transaction, { isDraining, ...host }: Host, now: number): Promise<void> {
+  if (isDraining) {
+    const silent = await transaction.hosts.update(host);
+    await transaction.events.append(hostPhaseEvent(silent, `${silent.name} takes nodes again when it comes back`));
+  } else if (host.phase === 'draining') {
+    const up = await transaction.hosts.update({ ...host, phase: 'up', phaseSince: now });
+    await transaction.events.append(hostPhaseEvent(up, `${up.name} takes nodes again`));
   }
 }
 
 /** Of a drain without nodes, whose plan is empty. */
 async function hostOf(transaction: Transaction, operationId: string, kind: OperationKind): Promise<Host | undefined> {
   if (kind !== 'drain_host') return undefined;
-  return (await transaction.hosts.find({ phase: 'draining' })).find((host) => host.operationId === operationId);
+  return (await transaction.hosts.find({ phase: ['draining', ...silentPhases] })).find((host) => host.operationId === operationId);
 }
