@@ -39,12 +39,12 @@ export class OperationController {
     const restMs = (this.#restUntilMs.get(operationId) ?? 0) - this.clock.monotonic();
     if (restMs > 0) return restMs;
     const operation = await this.store.read.operations.get(operationId);
-    // Updates have a controller of their own.
+    if (operation?.state === 'waiting') return this.turns.look(operationId);
+    // Updates that have begun have a controller of their own.
     if (!operation || operation.finishedAt !== undefined || operation.kind === 'update') {
       this.#restUntilMs.delete(operationId);
       return;
     }
-    if (operation.state === 'waiting') return this.turns.look(operationId);
     this.#restUntilMs.set(operationId, this.clock.monotonic() + Math.min(longestRestMs, Math.floor(operation.plan.length / entriesPerRestMs)));
     const judged = await this.#judge(operation);
     const overdue = operation.deadline !== undefined && operation.deadline <= this.clock.now();

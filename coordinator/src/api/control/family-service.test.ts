@@ -28,7 +28,7 @@ async function setting(test: Test) {
   const walled = new Set<string>();
   const plugin = (driver: string): ProviderPlugin => ({ abilities: { firewall: walled.has(driver) } }) as ProviderPlugin;
   const drivers = { driver: plugin, providers: () => ['local', 'cloud'].map(plugin) };
-  const service = familyService({ store, clock, ids: new CountingIds(), secrets: fakeSecrets, strategies: new FakeStrategies(), directory, drivers, fleet: new FakeFleet(), operations: operationTools(clock), keepRevisions: 10 });
+  const service = familyService({ store, clock, ids: new CountingIds(), secrets: fakeSecrets, strategies: new FakeStrategies(), directory, drivers, fleet: new FakeFleet(), operations: operationTools(clock) });
   return {
     store, directory, clock, walled,
     create: unary<CreateFamilyRequest, CreateFamilyResponse>(service, 'createFamily'),

@@ -1,16 +1,21 @@
 import t, { type Test } from 'tap';
 import { randomIds } from '@wombat/proto';
-import type { Family, Replacement } from '../../domain/model/family.js';
+import type { Replacement } from '../../domain/model/family.js';
 import type { Host } from '../../domain/model/host.js';
+import type { Operation } from '../../domain/model/operation.js';
 import { ManualClock } from '../../fleet/testing/manual-clock.js';
 import type { Store } from '../../store/store.js';
 import { idNumber } from '../../testing/counting-ids.js';
 import { FakeStrategies } from '../../testing/fake-strategies.js';
-import { domainRow, familyRow, hostRow, nodeRow, providerRow, releaseRow } from '../../testing/rows.js';
+import { operationTools } from '../../testing/operation-tools.js';
+import { domainRow, familyRow, hostRow, nodeRow, operationRow, providerRow, releaseRow } from '../../testing/rows.js';
 import { change, eventsAfter, openTestStore, put, row } from '../../testing/test-store.js';
+import type { OperationTools } from '../operations/operation-tools.js';
+import { startOperation } from '../operations/start-operation.js';
+import { Turns } from '../operations/turns.js';
 import { Brakes, heldBrakes } from './brakes.js';
 import { HealingController } from './healing-controller.js';
-import { replaceHost } from './replace-host.js';
+import { familiesToReplace } from './replace-host.js';
 
 const [lostAfterMs, startGraceMs, minuteMs] = [300_000, 60_000, 60_000];
 const family = familyRow();
@@ -18,6 +23,7 @@ const first = idNumber('host', 1);
 
 class Setting {
   readonly ids = randomIds;
+  readonly tools: OperationTools;
   readonly brakes: Brakes;
   /** What the coordinator has stood still. */
   stalledMs = 0;
@@ -27,6 +33,7 @@ class Setting {
 
   private constructor(readonly store: Store, readonly clock: ManualClock) {
     this.brakes = new Brakes(store, clock);
+    this.tools = { ...operationTools(clock), ids: randomIds };
     this.restart();
   }
 
@@ -97,8 +104,13 @@ class Setting {
     return (await eventsAfter(this.store)).filter((each) => each.startsWith(prefix));
   }
 
-  replace(fenced: boolean, host: Host): ReturnType<typeof replaceHost> {
-    return this.store.transaction((transaction) => replaceHost(this, transaction, { host, principal: 'ada', fenced, joins: (_: Family) => false }));
+  /** As the service does it, for one family. */
+  replace(fenced: boolean, host: Host, familyId = family.id, waitMs?: number): Promise<Operation> {
+    const wish = { kind: 'replace', familyId, hostId: host.id, fenced } as const;
+    return this.store.transaction(async (transaction) => {
+      await familiesToReplace(transaction, host, fenced);
+      return startOperation(this.tools, transaction, { wish, principal: 'ada', name: 'replace nodes', waitMs });
+    });
   }
 }
 
@@ -229,7 +241,7 @@ void t.test('ask: it waits until somebody says so', async (test) => {
   await of.clock.advance(60 * minuteMs);
   await of.look();
   test.equal(await of.store.read.operations.count({}), 0, 'nothing by itself');
-  const [operation] = await of.replace(false, await of.host());
+  const operation = await of.replace(false, await of.host());
   test.match(operation, { kind: 'replace', principal: 'ada', familyId: family.id });
   test.match(await row(of.store, 'nodes', idNumber('node', 1)), { desired: 'absent', phase: 'unknown' });
   await test.rejects(of.replace(false, await of.host()), { code: 'WO_NOT_FOUND' }, 'not twice');
@@ -238,10 +250,42 @@ void t.test('ask: it waits until somebody says so', async (test) => {
 void t.test('fenced: the nodes are gone at once, the host goes, and its place in the domain is free', async (test) => {
   const of = await Setting.of(test, { mode: 'never' }, 3, { maxHosts: 3 });
   await of.silence(1);
-  const [operation] = await of.replace(true, await of.host());
-  test.equal(operation?.plan.filter(({ action }) => action === 'create_host').length, 1, 'maxHosts is not in the way');
+  const operation = await of.replace(true, await of.host());
+  test.equal(operation.plan.filter(({ action }) => action === 'create_host').length, 1, 'maxHosts is not in the way');
   test.match(await row(of.store, 'nodes', idNumber('node', 1)), { desired: 'absent', phase: 'gone' });
   test.match(await of.host(), { desired: 'absent' });
+});
+
+void t.test('fenced, and one of two families is held: its nodes wait for their turn, and the host for them', async (test) => {
+  const of = await Setting.of(test, { mode: 'never' });
+  const other = idNumber('fam', 901);
+  await put(of.store, 'domains', domainRow(other, { nodesPerHost: 1 }, 901));
+  await put(of.store, 'nodes', nodeRow(other, 4, { hostId: first, phase: 'unknown' }));
+  await of.silence(1);
+  await put(of.store, 'operations', operationRow({ familyId: other }));
+  const begun = await of.replace(true, await of.host(), family.id, minuteMs);
+  const waiting = await of.replace(true, await of.host(), other, minuteMs);
+  test.match([begun.state, waiting.state, waiting.kind], ['running', 'waiting', 'replace']);
+  test.match([await row(of.store, 'nodes', idNumber('node', 1)), await row(of.store, 'nodes', idNumber('node', 4))], [{ phase: 'gone' }, { phase: 'unknown', desired: 'running' }]);
+  test.equal((await of.host()).desired, 'present', 'what the other family has there is not touched');
+  await change(of.store, 'operations', operationRow().id, { state: 'succeeded', finishedAt: 1 });
+  await new Turns(of.store, of.tools).look(waiting.id);
+  test.match(await row(of.store, 'operations', waiting.id), { state: 'running', familyId: other, progress: { total: 1 } });
+  test.match(await row(of.store, 'nodes', idNumber('node', 4)), { phase: 'gone' });
+  test.equal((await of.host()).desired, 'absent', 'and now the host goes');
+});
+
+void t.test('a host that is back before its turn comes is not replaced', async (test) => {
+  const of = await Setting.of(test, { mode: 'never' });
+  await put(of.store, 'operations', operationRow({ familyId: family.id }));
+  await of.lose();
+  await test.rejects(of.replace(false, await of.host()), { code: 'WO_CONFLICT', hint: /--wait/ });
+  const { id } = await of.replace(false, await of.host(), family.id, minuteMs);
+  await of.comeBack(1);
+  await change(of.store, 'operations', operationRow().id, { state: 'succeeded', finishedAt: 1 });
+  await new Turns(of.store, of.tools).look(id);
+  test.match(await row(of.store, 'operations', id), { state: 'failed', error: { code: 'WO_CONFLICT', message: /is up: only a lost host is replaced/ } });
+  test.match(await row(of.store, 'nodes', idNumber('node', 1)), { desired: 'running' });
 });
 
 void t.test('what cannot be placed is said once, tried again, and done when there is room', async (test) => {

@@ -9,6 +9,7 @@ import type { Reader, Transaction } from '../../store/store.js';
 import { expectCluster } from '../bootstrap/expect-cluster.js';
 import { nodePhaseEvent, operationEvent } from '../events.js';
 import { refuseWhileBusy } from '../family-lock.js';
+import { operationIdOf, writeOperation } from '../operations/write-operation.js';
 import { placeNodes, type EngineTools } from '../place-nodes.js';
 
 export interface ReplaceRequest {
@@ -21,6 +22,8 @@ export interface ReplaceRequest {
   readonly joins: boolean;
   /** Nothing runs on the host any more: its nodes need not be told. */
   readonly fenced: boolean;
+  /** The record of an operation whose turn has come. */
+  readonly turn?: Operation;
 }
 
 const timeoutMs = 15 * 60_000;
@@ -40,11 +43,11 @@ export async function nodesToReplace(read: Pick<Reader, 'nodes'>, hostId: string
  * @throws WombatError WO_CONFLICT, WO_NO_DOMAIN, WO_PLACEMENT_IMPOSSIBLE
  */
 export async function replaceNodes(tools: EngineTools, transaction: Transaction, request: ReplaceRequest): Promise<Operation | undefined> {
-  const { host, family, reason } = request;
+  const { host, family, reason, turn } = request;
   const olds = (await nodesToReplace(transaction, host.id)).filter(({ familyId }) => familyId === family.id);
   if (olds.length === 0) return undefined;
-  await refuseWhileBusy(transaction, family);
-  const operationId = tools.ids.next('op');
+  await refuseWhileBusy(transaction, family, turn);
+  const operationId = operationIdOf(tools, turn);
   const left = await leave(tools, transaction, request, olds);
   const plan: PlanEntry[] = [];
   const events = left.map((node) => nodePhaseEvent(node));
@@ -57,22 +60,17 @@ export async function replaceNodes(tools: EngineTools, transaction: Transaction,
     plan.push(...placed.plan.map((entry) => (entry.nodeId === '' ? entry : { ...entry, reason: `in place of ${oldNames.get(entry.nodeId)}: ${entry.reason}` })));
     events.push(...placed.events);
   }
-  const operation = await transaction.operations.insert({
-    id: operationId,
-    name: `replace ${olds.length === 1 ? olds[0]!.name : `${olds.length} nodes`} of ${host.name}`.slice(0, 64),
-    generation: 1,
-    observedGeneration: 0,
-    kind: 'replace',
-    state: 'running',
-    familyId: family.id,
-    principal: request.principal,
-    plan,
-    progress: { total: olds.length, done: 0, failed: 0 },
-    deadline: tools.clock.now() + timeoutMs,
-  });
+  const operation = await writeOperation(tools, transaction, operationId, {
+    name: replacementName(olds, host), kind: 'replace', familyId: family.id, principal: request.principal, plan, progress: { total: olds.length, done: 0, failed: 0 }, timeoutMs,
+  }, turn);
   await expectCluster(transaction, family, request.joins);
   await transaction.events.append(operationEvent(operation, 'operation.started', `${request.principal} replaces ${olds.length} nodes of ${family.name}: ${reason}`), ...events);
   return operation;
+}
+
+/** "replace 3 nodes of cloud-1" */
+function replacementName(nodes: readonly Pick<Node, 'name'>[], host: Host): string {
+  return `replace ${nodes.length === 1 ? nodes[0]!.name : `${nodes.length} nodes`} of ${host.name}`;
 }
 
 /** They stay in their rows until their host has said that they have ended, or is removed. */

@@ -530,7 +530,14 @@ export interface UpdateFamilyRequest {
     | Duration
     | undefined;
   /** Of the whole update. Unset: 15 minutes from each node that is taken on. */
-  timeout: Duration | undefined;
+  timeout:
+    | Duration
+    | undefined;
+  /**
+   * Where another operation holds what it needs: it is stored as waiting, starts by itself when its turn comes, and fails when
+   * that takes longer than this. The family is changed when it starts. Unset: refused with WO_CONFLICT.
+   */
+  wait: Duration | undefined;
 }
 
 export interface UpdateFamilyRequest_EnvironmentEntry {
@@ -5328,6 +5335,7 @@ function createBaseUpdateFamilyRequest(): UpdateFamilyRequest {
     maxParallel: 0,
     settle: undefined,
     timeout: undefined,
+    wait: undefined,
   };
 }
 
@@ -5371,6 +5379,9 @@ export const UpdateFamilyRequest: MessageFns<UpdateFamilyRequest> = {
     }
     if (message.timeout !== undefined) {
       Duration.encode(message.timeout, writer.uint32(98).fork()).join();
+    }
+    if (message.wait !== undefined) {
+      Duration.encode(message.wait, writer.uint32(106).fork()).join();
     }
     return writer;
   },
@@ -5490,6 +5501,14 @@ export const UpdateFamilyRequest: MessageFns<UpdateFamilyRequest> = {
             message.timeout = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.wait = Duration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5550,6 +5569,7 @@ export const UpdateFamilyRequest: MessageFns<UpdateFamilyRequest> = {
         : 0,
       settle: isSet(object.settle) ? Duration.fromJSON(object.settle) : undefined,
       timeout: isSet(object.timeout) ? Duration.fromJSON(object.timeout) : undefined,
+      wait: isSet(object.wait) ? Duration.fromJSON(object.wait) : undefined,
     };
   },
 
@@ -5603,6 +5623,9 @@ export const UpdateFamilyRequest: MessageFns<UpdateFamilyRequest> = {
     if (message.timeout !== undefined) {
       obj.timeout = Duration.toJSON(message.timeout);
     }
+    if (message.wait !== undefined) {
+      obj.wait = Duration.toJSON(message.wait);
+    }
     return obj;
   },
 
@@ -5649,6 +5672,7 @@ export const UpdateFamilyRequest: MessageFns<UpdateFamilyRequest> = {
     message.timeout = (object.timeout !== undefined && object.timeout !== null)
       ? Duration.fromPartial(object.timeout)
       : undefined;
+    message.wait = (object.wait !== undefined && object.wait !== null) ? Duration.fromPartial(object.wait) : undefined;
     return message;
   },
 };
