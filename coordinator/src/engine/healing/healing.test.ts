@@ -349,8 +349,8 @@ void t.test('a brake that machines hold that are gone for good says how it is le
   test.equal((await row(of.store, 'nodes', idNumber('node', 1))).waiting?.reason, `cloud-1 is lost: it is not replaced: too many hosts of cloud: small of img are silent; ${wayOut}`);
   for (const [done, number] of [1, 2, 3].entries()) {
     test.same(Object.keys(await heldBrakes(of.store.read)).length, 1, `held after ${done}`);
-    const [operation] = await of.replace(true, await row(of.store, 'hosts', idNumber('host', number)));
-    await change(of.store, 'operations', operation!.id, { state: 'succeeded', finishedAt: of.clock.now() });
+    const { id } = await of.replace(true, await row(of.store, 'hosts', idNumber('host', number)));
+    await change(of.store, 'operations', id, { state: 'succeeded', finishedAt: of.clock.now() });
     await of.brakes.reconcile();
   }
   test.same(await heldBrakes(of.store.read), {}, '3 of 17 are less than a fifth');
