@@ -355,6 +355,27 @@ void t.test('the brake: when too many fall silent nothing is replaced, with one 
   test.equal((await of.store.read.operations.find({ kind: 'replace' })).length, 2, 'and then the next is replaced');
 });
 
+void t.test('a brake that machines hold that are gone for good says how it is let go, and is', async (test) => {
+  const of = await Setting.of(test, { mode: 'after', afterMs: 0 }, 20);
+  await of.silence(1, 2, 3, 4, 5, 6);
+  await of.clock.advance(lostAfterMs);
+  await of.lookAll();
+  await of.lookAll();
+  const wayOut = 'a machine that is gone for good counts until it is given up: wo host replace cloud-1 --fenced';
+  const told = (await of.store.read.events.list({ afterSequence: 0, limit: 100 })).find(({ type }) => type === 'healing.held');
+  test.equal(told?.message, `6 of 20 hosts of cloud: small of img fell silent within 10 min: no node there is replaced until less than 20 % are silent; ${wayOut}`);
+  test.equal((await of.host()).waiting?.reason, `web-1 is not replaced: too many hosts of cloud: small of img are silent; ${wayOut}`);
+  test.equal((await row(of.store, 'nodes', idNumber('node', 1))).waiting?.reason, `cloud-1 is lost: it is not replaced: too many hosts of cloud: small of img are silent; ${wayOut}`);
+  for (const [done, number] of [1, 2, 3].entries()) {
+    test.same(Object.keys(await heldBrakes(of.store.read)).length, 1, `held after ${done}`);
+    const { id } = await of.replace(true, await row(of.store, 'hosts', idNumber('host', number)));
+    await change(of.store, 'operations', id, { state: 'succeeded', finishedAt: of.clock.now() });
+    await of.brakes.reconcile();
+  }
+  test.same(await heldBrakes(of.store.read), {}, '3 of 17 are less than a fifth');
+  test.same(await of.eventsOf('healing'), ['healing.held cloud: small of img held', 'healing.resumed cloud: small of img resumed']);
+});
+
 void t.test('one after another, few at a time: the brake does not hold what is not a meltdown', async (test) => {
   const of = await Setting.of(test, { mode: 'never' }, 20);
   for (const number of [1, 2, 3, 4, 5, 6, 7, 8]) {

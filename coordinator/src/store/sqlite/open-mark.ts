@@ -22,9 +22,13 @@ export class OpenMark {
     });
   }
 
-  /** When there is a log. */
+  /** When there is a log. @throws WombatError WO_STORE_UNUSABLE */
   set(): void {
-    writeFileSync(this.#mark, '', { mode: 0o600 });
+    try {
+      writeFileSync(this.#mark, '', { mode: 0o600 });
+    } catch (error) {
+      throw new WombatError('WO_STORE_UNUSABLE', `the store ${this.#store} cannot be opened: ${(error as Error).message}`, { cause: error });
+    }
   }
 
   /** Before the store is closed. */

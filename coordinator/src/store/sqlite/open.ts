@@ -11,6 +11,7 @@ import { checkParameters } from '../kysely/parameters.js';
 import type { Schema } from '../kysely/tables.js';
 import { Sqlite } from './driver.js';
 import { OpenMark } from './open-mark.js';
+import { asStoreError } from './store-errors.js';
 import { SqliteWriter } from './writer.js';
 import { WritingDialect } from './writing-dialect.js';
 
@@ -23,7 +24,7 @@ export interface SqliteOptions {
 
 /**
  * Opens, and creates where there is none, the embedded store.
- * @throws WombatError WO_STORE_UNUSABLE, WO_STORE_NEWER
+ * @throws WombatError WO_STORE_UNUSABLE, WO_STORE_NEWER, WO_STORE_FULL, WO_STORE_BUSY, WO_STORE_READ_ONLY
  */
 export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   const mark = new OpenMark(options.file);
@@ -54,6 +55,8 @@ function connect({ file, ...writing }: SqliteOptions, readonly: boolean): Databa
     const isInTransaction = (): boolean => connection.inTransaction;
     return new Kysely<Schema>({ dialect: readonly ? new SqliteDialect({ database }) : new WritingDialect({ database, file, isInTransaction, ...writing }) });
   } catch (error) {
+    const known = asStoreError(error, file);
+    if (WombatError.is(known)) throw known;
     const reason = error instanceof Error ? error.message : String(error);
     throw new WombatError('WO_STORE_UNUSABLE', `the store ${file} cannot be opened: ${reason}`, { cause: error });
   }

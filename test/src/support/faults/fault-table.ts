@@ -17,7 +17,7 @@ export const faults: readonly Fault[] = [
   {
     id: 'F2', what: 'the coordinator is away',
     promise: 'nodes run on and are restarted by their agents; outcomes of commands are not lost',
-    tests: ['test/src/faults/parted-network.test.ts', 'test/src/faults/coordinator-away.test.ts', 'agent/src/session/patience.test.ts'],
+    tests: ['test/src/faults/parted-network.test.ts', 'test/src/faults/coordinator-away.test.ts', 'test/src/faults/many-return.test.ts', 'agent/src/session/patience.test.ts'],
   },
   {
     id: 'F3', what: 'an agent dies at any step: while it downloads, unpacks, renames, starts, stops',
