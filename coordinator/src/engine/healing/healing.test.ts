@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap';
 import { randomIds } from '@wombat/proto';
+import { armFailpoints } from '@wombat/proto/failpoints';
 import type { Replacement } from '../../domain/model/family.js';
 import type { Host } from '../../domain/model/host.js';
 import type { Operation } from '../../domain/model/operation.js';
@@ -229,6 +230,24 @@ void t.test('a lost host that was being drained says that this goes on', async (
   test.match(await of.host(), { phase: 'lost', isDraining: true, waiting: { reason: 'its drain goes on when it comes back' } });
 });
 
+for (const point of ['coordinator.healing.before-replace', 'coordinator.healing.after-replace'] as const) {
+  void t.test(`a coordinator that is cut off at ${point} replaces once when it is back`, async (test) => {
+    const of = await Setting.of(test, { mode: 'after', afterMs: minuteMs });
+    await of.lose();
+    await of.clock.advance(minuteMs);
+    armFailpoints(`${point}=error`);
+    test.teardown(() => void armFailpoints(undefined));
+    await of.look().catch(() => undefined);
+    const begun = point.endsWith('after-replace') ? 1 : 0;
+    test.equal(await of.store.read.operations.count({}), begun, 'what was written at that point');
+    of.restart();
+    await of.clock.advance(startGraceMs);
+    await of.look();
+    test.equal(await of.store.read.operations.count({ kind: 'replace' }), 1, 'once, and no more');
+    test.equal(await of.store.read.nodes.count({ familyId: family.id, desired: 'running' }), 3, 'as many nodes as before');
+  });
+}
+
 void t.test('ask: it waits until somebody says so', async (test) => {
   const of = await Setting.of(test, { mode: 'ask' });
   await test.rejects(of.replace(false, await of.host()), { code: 'WO_CONFLICT', message: /is up/ }, 'a host that is up is drained instead');
@@ -334,6 +353,27 @@ void t.test('the brake: when too many fall silent nothing is replaced, with one 
   await of.clock.advance(15_000);
   await of.lookAll();
   test.equal((await of.store.read.operations.find({ kind: 'replace' })).length, 2, 'and then the next is replaced');
+});
+
+void t.test('a brake that machines hold that are gone for good says how it is let go, and is', async (test) => {
+  const of = await Setting.of(test, { mode: 'after', afterMs: 0 }, 20);
+  await of.silence(1, 2, 3, 4, 5, 6);
+  await of.clock.advance(lostAfterMs);
+  await of.lookAll();
+  await of.lookAll();
+  const wayOut = 'a machine that is gone for good counts until it is given up: wo host replace cloud-1 --fenced';
+  const told = (await of.store.read.events.list({ afterSequence: 0, limit: 100 })).find(({ type }) => type === 'healing.held');
+  test.equal(told?.message, `6 of 20 hosts of cloud: small of img fell silent within 10 min: no node there is replaced until less than 20 % are silent; ${wayOut}`);
+  test.equal((await of.host()).waiting?.reason, `web-1 is not replaced: too many hosts of cloud: small of img are silent; ${wayOut}`);
+  test.equal((await row(of.store, 'nodes', idNumber('node', 1))).waiting?.reason, `cloud-1 is lost: it is not replaced: too many hosts of cloud: small of img are silent; ${wayOut}`);
+  for (const [done, number] of [1, 2, 3].entries()) {
+    test.same(Object.keys(await heldBrakes(of.store.read)).length, 1, `held after ${done}`);
+    const { id } = await of.replace(true, await row(of.store, 'hosts', idNumber('host', number)));
+    await change(of.store, 'operations', id, { state: 'succeeded', finishedAt: of.clock.now() });
+    await of.brakes.reconcile();
+  }
+  test.same(await heldBrakes(of.store.read), {}, '3 of 17 are less than a fifth');
+  test.same(await of.eventsOf('healing'), ['healing.held cloud: small of img held', 'healing.resumed cloud: small of img resumed']);
 });
 
 void t.test('one after another, few at a time: the brake does not hold what is not a meltdown', async (test) => {

@@ -10,14 +10,14 @@ export interface Fault {
 /** What `npm run test:faults` runs and docs/reliability.md tells. */
 export const faults: readonly Fault[] = [
   {
-    id: 'F1', what: 'the coordinator dies at any step of a deploy, a command or a removal',
+    id: 'F1', what: 'the coordinator dies at any step of a deploy, a command, an update or a removal',
     promise: 'it goes on by itself within 10 s of its restart; no machine is doubled, no node started twice',
-    tests: ['test/src/faults/coordinator-crash.test.ts'],
+    tests: ['test/src/faults/coordinator-crash.test.ts', 'test/src/faults/update-crash.test.ts'],
   },
   {
     id: 'F2', what: 'the coordinator is away',
     promise: 'nodes run on and are restarted by their agents; outcomes of commands are not lost',
-    tests: ['test/src/faults/parted-network.test.ts', 'test/src/faults/coordinator-away.test.ts', 'agent/src/session/patience.test.ts'],
+    tests: ['test/src/faults/parted-network.test.ts', 'test/src/faults/coordinator-away.test.ts', 'test/src/faults/many-return.test.ts', 'agent/src/session/patience.test.ts'],
   },
   {
     id: 'F3', what: 'an agent dies at any step: while it downloads, unpacks, renames, starts, stops',
