@@ -15,14 +15,13 @@ import { notYet, until } from '../support/until.js';
 import { Workshop } from '../support/workshop.js';
 
 const isFull = (process.env['WOMBAT_TEST_FULL'] ?? '') !== '';
-const amount = 200;
-const awayMs = 20_000;
+const [amount, awayMs] = isFull ? [200, 20_000] : [10, 500];
 /** Enrolled at a time. */
 const atOnce = 10;
 
 t.setTimeout(300_000);
 
-t.test(`F2: ${amount} agents whose coordinator was away are back within 30 s`, { skip: !isFull && 'only with WOMBAT_TEST_FULL' }, async (t) => {
+t.test(`F2: ${amount} agents whose coordinator was away are back within 30 s`, async (t) => {
   const port = await freePort();
   const workshop = await Workshop.closed(t, { settings: { 'agents-address': `127.0.0.1:${port}` } });
   const { agents } = await workshop.coordinator.start();
@@ -60,7 +59,7 @@ t.test(`F2: ${amount} agents whose coordinator was away are back within 30 s`, {
   const perSecond = Array.from({ length: 60 }, (_, second) => backAfter.filter((ms) => Math.floor(ms / 1_000) === second).length);
   t.comment(`the last of ${amount} was back after ${Math.round(backAfter.at(-1)!)} ms; at most ${Math.max(...perSecond)} came in one second`);
   t.ok(backAfter.at(-1)! < 30_000, 'the last one is back in time');
-  t.ok(Math.max(...perSecond) < amount / 2, 'they do not come all at once', { perSecond });
+  if (isFull) t.ok(Math.max(...perSecond) < amount / 2, 'they do not come all at once', { perSecond });
 });
 
 /** The agent's own session, with a certificate of its own and nothing that runs. */

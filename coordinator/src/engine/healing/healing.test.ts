@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap';
 import { randomIds } from '@wombat/proto';
+import { armFailpoints } from '@wombat/proto/failpoints';
 import type { Replacement } from '../../domain/model/family.js';
 import type { Host } from '../../domain/model/host.js';
 import type { Operation } from '../../domain/model/operation.js';
@@ -228,6 +229,24 @@ void t.test('a lost host that was being drained says that this goes on', async (
   await of.lose();
   test.match(await of.host(), { phase: 'lost', isDraining: true, waiting: { reason: 'its drain goes on when it comes back' } });
 });
+
+for (const point of ['coordinator.healing.before-replace', 'coordinator.healing.after-replace'] as const) {
+  void t.test(`a coordinator that is cut off at ${point} replaces once when it is back`, async (test) => {
+    const of = await Setting.of(test, { mode: 'after', afterMs: minuteMs });
+    await of.lose();
+    await of.clock.advance(minuteMs);
+    armFailpoints(`${point}=error`);
+    test.teardown(() => void armFailpoints(undefined));
+    await of.look().catch(() => undefined);
+    const begun = point.endsWith('after-replace') ? 1 : 0;
+    test.equal(await of.store.read.operations.count({}), begun, 'what was written at that point');
+    of.restart();
+    await of.clock.advance(startGraceMs);
+    await of.look();
+    test.equal(await of.store.read.operations.count({ kind: 'replace' }), 1, 'once, and no more');
+    test.equal(await of.store.read.nodes.count({ familyId: family.id, desired: 'running' }), 3, 'as many nodes as before');
+  });
+}
 
 void t.test('ask: it waits until somebody says so', async (test) => {
   const of = await Setting.of(test, { mode: 'ask' });

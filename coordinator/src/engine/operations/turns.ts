@@ -1,4 +1,5 @@
 import { WombatError, type ErrorCode } from '@wombat/proto';
+import { failpoint } from '@wombat/proto/failpoints';
 import type { StoredError } from '../../domain/model/object.js';
 import type { Operation } from '../../domain/model/operation.js';
 import { storeWaits, type Store, type Transaction } from '../../store/store.js';
@@ -22,7 +23,9 @@ export class Turns {
   /** Milliseconds until it has waited for too long; undefined when it waits no more. */
   async look(operationId: string): Promise<number | undefined> {
     try {
-      return await this.store.transaction((transaction) => this.#look(transaction, operationId));
+      const leftMs = await this.store.transaction((transaction) => this.#look(transaction, operationId));
+      if (leftMs === undefined) await failpoint('coordinator.turn.after-start');
+      return leftMs;
     } catch (error) {
       const refusal = WombatError.from(error);
       if (passing.has(refusal.code) || refusal.details['revision'] !== undefined) throw error;
@@ -39,6 +42,7 @@ export class Turns {
     const leftMs = (turn.deadline ?? 0) - this.tools.clock.now();
     if (leftMs <= 0) throw tooLong(holder);
     if (!holder) {
+      void failpoint('coordinator.turn.before-start');
       await carryOut(this.tools, transaction, turn.wish, { principal: turn.principal, turn });
       return undefined;
     }

@@ -1,4 +1,5 @@
 import { WombatError, type Clock, type ErrorCode } from '@wombat/proto';
+import { failpoint } from '@wombat/proto/failpoints';
 import type { Family } from '../../domain/model/family.js';
 import type { Node } from '../../domain/model/node.js';
 import type { StoredError, Waiting } from '../../domain/model/object.js';
@@ -63,7 +64,11 @@ export class UpdateController {
     const { store, clock } = this.#options;
     const seen = await this.#look(store.read, familyId);
     if (!seen) return;
-    if (seen.step.kind !== 'wait' || this.#isOverdue(seen) || this.#isNews(seen)) await this.#advance(familyId);
+    if (seen.step.kind !== 'wait' || this.#isOverdue(seen) || this.#isNews(seen)) {
+      await failpointBefore(seen.step);
+      await this.#advance(familyId);
+      await failpointAfter(seen.step);
+    }
     return Math.max(50, Math.min(seen.steadyInMs ?? Infinity, (seen.operation.deadline ?? Infinity) - clock.now()));
   }
 
@@ -177,6 +182,16 @@ export class UpdateController {
     const ways = waysFrom(family);
     return { ...cause, message: `${cause.message}; ${await whatRunsWhat(transaction, family.id)}`, hint: cause.hint === '' ? ways : `${cause.hint}; ${ways}` };
   }
+}
+
+function failpointBefore({ kind }: UpdateStep): Promise<void> | undefined {
+  if (kind === 'wait') return undefined;
+  return failpoint(kind === 'take' ? 'coordinator.update.before-take' : 'coordinator.operation.before-finish');
+}
+
+function failpointAfter({ kind }: UpdateStep): Promise<void> | undefined {
+  if (kind === 'wait') return undefined;
+  return failpoint(kind === 'take' ? 'coordinator.update.after-take' : 'coordinator.operation.after-finish');
 }
 
 function waysFrom({ id }: Family): string {

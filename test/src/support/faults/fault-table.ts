@@ -10,9 +10,9 @@ export interface Fault {
 /** What `npm run test:faults` runs and docs/reliability.md tells. */
 export const faults: readonly Fault[] = [
   {
-    id: 'F1', what: 'the coordinator dies at any step of a deploy, a command or a removal',
+    id: 'F1', what: 'the coordinator dies at any step of a deploy, a command, an update or a removal',
     promise: 'it goes on by itself within 10 s of its restart; no machine is doubled, no node started twice',
-    tests: ['test/src/faults/coordinator-crash.test.ts'],
+    tests: ['test/src/faults/coordinator-crash.test.ts', 'test/src/faults/update-crash.test.ts'],
   },
   {
     id: 'F2', what: 'the coordinator is away',
