@@ -3,7 +3,7 @@ import {
 } from '@wombat/proto/control';
 import { defineCommand, optional } from '../command.js';
 import type { Control } from '../control/control.js';
-import { idOf, labelOf, quoted } from '../control/names.js';
+import { concreteHint, idOf, labelOf, quoted } from '../control/names.js';
 import { allPages } from '../control/paging.js';
 import { byName } from '../output/by-name.js';
 import { replacementText } from '../parse/replacement.js';
@@ -77,7 +77,7 @@ function tellFamily(runtime: Runtime, answer: GetFamilyStatusResponse): void {
     print.data(`  ${kindOf(operation)} ${sanitise(idOf(operation))} is going on: ${operation.progress?.done ?? 0}/${operation.progress?.total ?? 0}  ${sanitise(waitingOf(operation.waiting, nowMs))}`.trimEnd());
   }
   if (answer.nodes.length > 0) print.data(`\n${table(nodeColumns(nowMs, print.out).filter((column) => !column.wide && column.title !== 'FAMILY'), byName(answer.nodes), { paintTitle: print.out.dim, width: print.tableWidth })}`);
-  if (answer.lastFailure?.error) tellFailure(runtime, answer.lastFailure);
+  if (answer.lastFailure?.error) tellFailure(runtime, answer.lastFailure, answer.nodes.find((node) => idOf(node) === answer.lastFailure?.nodeId)?.metadata?.name);
   if (answer.nodes.length === 0) print.tell(`no nodes; next: wo deploy-nodes ${quoted(labelOf(family))} --amount 2`);
 }
 
@@ -85,11 +85,11 @@ function outdatedOf({ outdatedNodes }: GetFamilyStatusResponse): string {
   return `${count(outdatedNodes, 'node')} ${outdatedNodes === 1 ? 'has' : 'have'}`;
 }
 
-function tellFailure({ print }: Runtime, failure: Failure): void {
+function tellFailure({ print }: Runtime, failure: Failure, nodeName: string | undefined): void {
   const { code, message, hint } = failure.error!;
   print.data(`\n${print.out.red('last failure')} ${sanitise(code)}: ${sanitise(message)}`);
   for (const line of failure.logTail.trimEnd().split('\n').slice(-5)) if (line) print.data(`  | ${sanitise(line)}`);
-  if (hint) print.data(`  ${print.out.bold('try:')} ${sanitise(failure.nodeId ? hint.replace(/\bNODE\b/g, failure.nodeId) : hint)}`);
+  if (hint) print.data(`  ${print.out.bold('try:')} ${sanitise(concreteHint(hint, nodeName || failure.nodeId))}`);
 }
 
 /** "running 2, failed 1" in the order of the phases; words of a newer coordinator come last. */

@@ -32,6 +32,9 @@ void t.test('of releases of one name the newest is meant, domains must be told a
   await clock.advance(10);
   await put(store, 'releases', releaseRow({ id: idNumber('rel', 1), version: '2' }));
   test.equal((await findObject(store.read, 'releases', 'web')).version, '2');
+  test.equal((await findObject(store.read, 'releases', 'web 1')).version, '1', 'a version as lists show it');
+  test.equal((await findObject(store.read, 'releases', 'web@1')).version, '1', 'a version behind an @');
+  await test.rejects(findObject(store.read, 'releases', 'web@3'), { code: 'WO_NOT_FOUND' }, 'no other version is taken for it');
   await put(store, 'families', familyRow({}, {}, 1), familyRow({}, {}, 2));
   await put(store, 'domains', domainRow(idNumber('fam', 1), { name: 'cloud/1' }, 1), domainRow(idNumber('fam', 2), { name: 'cloud/1' }, 2), domainRow(idNumber('fam', 2), { name: 'cloud/2' }, 3));
   test.equal((await findObject(store.read, 'domains', 'cloud/2')).id, idNumber('dom', 3));

@@ -26,7 +26,7 @@ export async function findObject<K extends Kind>(read: Pick<Reader, K>, kind: K,
 
 /**
  * An exact id, else an exact name, else a unique prefix of an id.
- * Where names may repeat (releases), the newest of that name is meant; a domain must be told apart by its id.
+ * Where names may repeat (releases), the newest of that name is meant, or the version behind it: "Shop 0.2.0"; a domain must be told apart by its id.
  * @throws WombatError WO_AMBIGUOUS
  */
 export async function lookUp<K extends Kind>(read: Pick<Reader, K>, kind: K, reference: string): Promise<Kinds[K] | undefined> {
@@ -38,7 +38,16 @@ export async function lookUp<K extends Kind>(read: Pick<Reader, K>, kind: K, ref
     throw new WombatError('WO_AMBIGUOUS', `several families have a domain ${JSON.stringify(reference.slice(0, 80))}`, { hint: `give its id: ${named.slice(0, 5).map(({ id }) => id).join(', ')}` });
   }
   if (named.length > 0) return named.at(-1)!;
+  const titled = kind === 'releases' ? await releaseTitled(read[kind] as Collection<'releases'>, reference) : undefined;
+  if (titled) return titled as Kinds[K];
   const matches = reference.length >= 3 ? await collection.withPrefix(reference, 2) : [];
   if (matches.length <= 1) return matches[0];
   throw new WombatError('WO_AMBIGUOUS', `several ${words[kind]} ids begin with ${JSON.stringify(reference.slice(0, 80))}`, { details: { reference: reference.slice(0, 80) } });
+}
+
+/** "Shop 0.2.0" as it is shown, or "Shop@0.2.0": the newest of that name and version. */
+async function releaseTitled(releases: Collection<'releases'>, reference: string): Promise<Kinds['releases'] | undefined> {
+  const at = Math.max(reference.lastIndexOf(' '), reference.lastIndexOf('@'));
+  if (at <= 0) return undefined;
+  return (await releases.find({ name: reference.slice(0, at), version: reference.slice(at + 1) })).at(-1);
 }

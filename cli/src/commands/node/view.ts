@@ -1,5 +1,5 @@
 import { nodeDesiredToJSON, nodePhaseToJSON, type Node, type Waiting } from '@wombat/proto/control';
-import { concreteHint } from '../../control/names.js';
+import { concreteHint, nameAndId } from '../../control/names.js';
 import type { Colours } from '../../terminal/colours.js';
 import type { Column } from '../../output/table.js';
 import { relative } from '../../output/time.js';
@@ -69,7 +69,7 @@ export function nodeEntries(node: Node, nowMs: number): readonly (readonly [stri
     ['phase', `${phaseOf(node)}, since ${relative(node.phaseSince, nowMs)}`],
     ['wanted', word(nodeDesiredToJSON(node.desired), 'NODE_DESIRED_')],
     ['waits', waitOf(node.waiting, nowMs)],
-    ['host', node.hostName ? `${node.hostName} (${node.hostId})` : node.hostId],
+    ['host', nameAndId(node.hostName, node.hostId)],
     ['domain', [node.domainName, node.domainId].filter(Boolean).join('  ')],
     ['release', [node.releaseTitle, node.releaseId].filter(Boolean).join('  ')],
     ['address', node.address],
