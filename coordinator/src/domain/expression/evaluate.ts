@@ -1,3 +1,4 @@
+import { naturalOrder } from '@wombat/proto';
 import { RE2JS } from 're2js';
 import type { StoredAttribute } from '../model/object.js';
 import type { Comparator, Expression, Literal } from './expression.js';
@@ -78,8 +79,6 @@ function orderAgainst(literal: Literal): (value: Scalar) => number | undefined {
   return (value) => {
     if (typeof value === 'number') return quantity && value - quantity.amount;
     if (typeof value === 'boolean') return literal.isQuoted || String(value) !== literal.text ? undefined : 0;
-    return naturally.compare(value, literal.text);
+    return naturalOrder(value, literal.text);
   };
 }
-
-const naturally = new Intl.Collator('en', { numeric: true });
