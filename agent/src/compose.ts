@@ -2,7 +2,7 @@
 import 'reflect-metadata';
 import { join } from 'node:path';
 import { container as root, instanceCachingFactory, type DependencyContainer } from 'tsyringe';
-import { SteadyClock, systemClock, type Clock } from '@wombat/proto';
+import { SteadyClock, systemClock, type BackoffOptions, type Clock } from '@wombat/proto';
 import type { Logger } from 'pino';
 import { Agent } from './agent.js';
 import type { AgentConfiguration } from './configuration/configuration.js';
@@ -20,6 +20,7 @@ import { FileReleaseStore } from './releases/file-release-store.js';
 import { inProcessUnpacker, SizedUnpacker } from './releases/unpacker.js';
 import { CoordinatorArtifactSource } from './session/coordinator-artifact-source.js';
 import { CoordinatorLink } from './session/coordinator-link.js';
+import { usualBackoff } from './session/patience.js';
 import { Session } from './session/session.js';
 
 /** What the agent is made for: all that comes from outside the process. */
@@ -34,10 +35,12 @@ export interface Surroundings {
   readonly clock?: Clock;
   /** @default a new SteadyClock */
   readonly steadyClock?: Clock;
+  /** Between two tries to have a session. @default usualBackoff */
+  readonly backoff?: BackoffOptions;
 }
 
 /** The agent's parts, from top to bottom. Nothing else in the agent knows which class stands behind a port. */
-export function compose({ configuration, log, bootId, program, clock = systemClock, steadyClock = new SteadyClock() }: Surroundings): Agent {
+export function compose({ configuration, log, bootId, program, clock = systemClock, steadyClock = new SteadyClock(), backoff = usualBackoff }: Surroundings): Agent {
   const { directory, coordinator, joinTokenFile: tokenFile, address, labels } = configuration;
   const makeRequest = requestByProcess([...program, helperArguments.request]);
   const container = root.createChildContainer();
@@ -79,7 +82,7 @@ export function compose({ configuration, log, bootId, program, clock = systemClo
     keeper: c.resolve(IdentityKeeper),
     handlers: c.resolve(AgentCore),
     reporter: c.resolve(HostReporter),
-    bootId, clock, log,
+    bootId, clock, log, backoff,
   }));
   part(Agent, (c) => new Agent({
     keeper: c.resolve(IdentityKeeper),

@@ -116,8 +116,8 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     store, clock, strategies: catalog, history: c.resolve(BoundedHistory),
     fullSync: (hostId) => c.resolve(AssignmentController).fullSync(hostId),
     outcomes: (hostId, outcomes) => c.resolve(ExecOutcomes).take(hostId, outcomes),
-    silent: (hostId, reason) => {
-      c.resolve(HostSilence).fellSilent(hostId, reason);
+    silent: (hostId, reason, unheardMs) => {
+      c.resolve(HostSilence).fellSilent(hostId, reason, unheardMs);
       c.resolve(Engine).silent(hostId);
     },
     connected: (hostId) => {
@@ -156,6 +156,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   }));
   const operations = {
     clock, ids, joins: (family: Family) => joinsCluster(catalog, family), maxNodesPerOperation: configuration.limits.maxNodesPerOperation,
+    keepRevisions: configuration.families.keepRevisions,
   };
   part(Turns, () => new Turns(store, operations));
   part(OperationController, (c) => new OperationController(store, clock, c.resolve(Turns)));
@@ -192,7 +193,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   const controlHandlers = (c: DependencyContainer) => [
     providerService({ store, clock, ids, secrets, drivers: catalog, directory: c.resolve(ProviderInstances) }),
     releaseService({ store, ids, blobs: c.resolve(FileBlobStore), releaseBlobs: c.resolve(ReleaseBlobs) }),
-    familyService({ store, clock, ids, secrets, strategies: catalog, directory: c.resolve(ProviderInstances), drivers: catalog, fleet: c.resolve(AgentFleet), operations, keepRevisions: configuration.families.keepRevisions }),
+    familyService({ store, clock, ids, secrets, strategies: catalog, directory: c.resolve(ProviderInstances), drivers: catalog, fleet: c.resolve(AgentFleet), operations }),
     nodeService({ store, clock, ids, fleet: c.resolve(AgentFleet), operations, assignments: c.resolve(AssignmentBuilder) }),
     hostService({ store, clock, ids, fleet: c.resolve(AgentFleet), identities: c.resolve(HostIdentities), operations }),
     operationService({ store, operations }),

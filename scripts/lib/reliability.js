@@ -2,31 +2,31 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { invariants } from '../../test/dist/support/faults/invariants.js';
 
-/** @param rows fault id -> what was found now; lines of the others stay as they are */
+/** @param rows fault id -> what was found now; what is known of the others stays, unless their tests are others now */
 export function writeReliability(page, faults, rows) {
   const text = existsSync(page) ? readFileSync(page, 'utf8') : '';
-  const before = new Map([...text.matchAll(/^\| (F\d+) \|.*$/gm)].map(([line, id]) => [id, line]));
+  const before = new Map([...text.matchAll(/^\| (F\d+) \|.*$/gm)].map(([line, id]) => [id, line.split(' | ')]));
   const today = new Date().toISOString().slice(0, 10);
   const lines = faults.map((fault) => {
     const row = rows.get(fault.id);
-    if (row) return lineOf(fault, row, today);
-    return fault.tests.length === 0 ? noTest(fault) : (before.get(fault.id) ?? notRun(fault));
+    const [, , , tests, ...found] = before.get(fault.id) ?? [];
+    if (row) return lineOf(fault, foundIn(row, today));
+    return lineOf(fault, tests === links(fault.tests) ? found : notRun);
   });
   writeFileSync(page, pageOf(lines));
 }
 
-function lineOf({ id, what, promise, tests }, { seeds, violations, slowest, ms, seed }, today) {
+const notRun = ['', '', '', '', 'not run |'];
+
+function foundIn({ seeds, violations, skipped, slowest, ms, seed }, today) {
   const drawn = seeds === 0 ? 'none' : `${seeds}, from ${seed}`;
+  const missing = skipped === 0 ? '' : `, ${skipped} tests not run`;
   const longest = slowest === undefined ? '' : `${(slowest / 1000).toFixed(1)} s`;
-  return `| ${id} | ${what} | ${promise} | ${links(tests)} | ${drawn} | ${violations} | ${longest} | ${(ms / 1000).toFixed(0)} s | ${today} |`;
+  return [drawn, `${violations}${missing}`, longest, `${(ms / 1000).toFixed(0)} s`, `${today} |`];
 }
 
-function notRun({ id, what, promise, tests }) {
-  return `| ${id} | ${what} | ${promise} | ${links(tests)} | | | | | not run |`;
-}
-
-function noTest({ id, what, promise }) {
-  return `| ${id} | ${what} | ${promise} | none yet | | | | | |`;
+function lineOf({ id, what, promise, tests }, found) {
+  return [`| ${id}`, what, promise, links(tests), ...found].join(' | ');
 }
 
 function links(tests) {
@@ -40,7 +40,7 @@ function pageOf(lines) {
 <!-- Written by \`npm run test:faults -- --report\`. -->
 
 What Wombat promises when a part of it fails, and what the last runs of the tests have shown. Faults with seeds are injected into a real coordinator with
-real agents: what dies, at which of the [failpoints](reference/failpoints.md) or after how many milliseconds, is drawn by the seed. What can be seen of
+real agents: what dies, at which of the [failpoints](reference/failpoints.md) or after how many milliseconds, is drawn by the seed (F29: each of its kills counts). What can be seen of
 processes, machines, files, journals and events is written down, and judged by these rules afterwards:
 
 | rule | what must be so |
@@ -53,8 +53,15 @@ The other faults have single tests; a failed assertion of theirs counts as a vio
 |---|---|---|---|---|---|---|---|---|
 ${lines.join('\n')}
 
-\`npm run test:faults -- --seeds 200 --fault F1,F3 --report\` repeats it; \`--seed N\` begins with the seed of a line. A run that violates a rule leaves
-what it has seen in \`test-results/faults\`. All these tests are part of \`./scripts/test\`, with
-few seeds.
+The commands, on a machine with nothing else to do:
+
+\`\`\`
+npm run test:faults -- --report
+npm run test:faults -- --seeds 200 --fault F1,F3 --report
+WOMBAT_TEST_FULL=1 npm run test:faults -- --fault F29 --report
+\`\`\`
+
+The first runs all of them, with 8 seeds; \`--seed N\` begins with the seed of a line. A run that violates a rule leaves
+what it has seen in \`test-results/faults\`. All these tests are part of \`./scripts/test\`, with few seeds.
 `;
 }

@@ -1,6 +1,6 @@
 import { createSecureContext } from 'node:tls';
 import { Client, credentials, type ChannelOptions } from '@grpc/grpc-js';
-import { limits } from '@wombat/proto';
+import { limits, liveness } from '@wombat/proto';
 import { formatCoordinatorAddress, type CoordinatorAddress } from './coordinator-address.js';
 import { coordinatorName } from './identity.js';
 
@@ -15,10 +15,9 @@ export interface ClientTrust {
 }
 
 const options: ChannelOptions = {
-  // How an agent notices within 15 s a coordinator that is gone without a word; the coordinator judges the agent by its beats.
-  'grpc.keepalive_time_ms': 7_000,
-  // A coordinator that is busy for 5 s has not gone.
-  'grpc.keepalive_timeout_ms': 7_500,
+  // How an agent notices a coordinator that is gone without a word; the coordinator judges the agent by its beats.
+  'grpc.keepalive_time_ms': liveness.pingAfterMs,
+  'grpc.keepalive_timeout_ms': liveness.pingAnswerMs,
   'grpc.max_receive_message_length': limits.grpcMessageBytes,
   'grpc.max_send_message_length': limits.grpcMessageBytes,
   // Each connection is one attempt: backoff is the session's to decide, never hidden in a shared pool.

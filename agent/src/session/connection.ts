@@ -32,7 +32,10 @@ export class Connection {
 
   /** Called once when the connection is gone or closed, whatever its calls hear of it. */
   onLost(listener: () => void): void {
-    this.#client.getChannel().watchConnectivityState(connectivityState.READY, Infinity, () => listener());
+    const channel = this.#client.getChannel();
+    // The watch tells of changes alone, and what was lost before stays as it is.
+    if (channel.getConnectivityState(false) === connectivityState.READY) channel.watchConnectivityState(connectivityState.READY, Infinity, () => listener());
+    else setImmediate(listener);
   }
 
   close(): void {

@@ -1,4 +1,4 @@
-import { backoffMs, sessionProtocol, WombatError, wombatVersion, type BackoffOptions, type Clock } from '@wombat/proto';
+import { sessionProtocol, WombatError, wombatVersion, type BackoffOptions, type Clock, type ErrorCode } from '@wombat/proto';
 import type { Hello } from '@wombat/proto/agent';
 import type { Logger } from 'pino';
 import type { IdentityKeeper } from '../identity/identity-keeper.js';
@@ -6,6 +6,7 @@ import { Channels } from './channels.js';
 import type { Connection } from './connection.js';
 import type { CoordinatorLink } from './coordinator-link.js';
 import type { SessionHandlers } from './handlers.js';
+import { Patience } from './patience.js';
 import { advance, type SessionEvent, type SessionState } from './session-state.js';
 import { SessionStream, type Reporter, type SessionEnd } from './session-stream.js';
 
@@ -18,20 +19,16 @@ export interface SessionParts {
   readonly bootId: string;
   readonly clock: Clock;
   readonly log: Logger;
-  /** @default 200 ms .. 15 s */
+  /** @default 200 ms .. 8 s */
   readonly backoff?: BackoffOptions;
 }
 
 /** What this agent can do, beyond what each agent of its protocol can. */
 const features = ['channel.read-logs', 'channel.read-exec-output', 'channel.measure-data'];
-/** A session that held this long was a good one: the next try comes quickly. */
-const settledMs = 10_000;
-/** Whoever was revoked is refused until somebody does something about it. */
-const refusedBackoff: BackoffOptions = { initialMs: 5_000, maximumMs: 5 * 60_000 };
-const refusedHint = 'if this host shall come back, create a token (wo token create), empty the directory of the agent and start it with that token; else stop the agent';
-/** Another machine has this identity: until one of the two is enrolled anew, the other is not disturbed often. */
-const duplicateBackoff: BackoffOptions = { initialMs: 5_000, maximumMs: 60_000 };
-const duplicateHint = 'was the disk of this machine copied? stop the agent on one of the two, or empty its directory and enrol it with a token of its own; nodes of this directory run on meanwhile';
+const hints: { readonly [code in ErrorCode]?: string } = {
+  WO_CERTIFICATE_REFUSED: 'if this host shall come back, create a token (wo token create), empty the directory of the agent and start it with that token; else stop the agent',
+  WO_DUPLICATE_IDENTITY: 'was the disk of this machine copied? stop the agent on one of the two, or empty its directory and enrol it with a token of its own; nodes of this directory run on meanwhile',
+};
 /** What the coordinator says of a certificate that can still be renewed. */
 const outOfTime: ReadonlySet<string | undefined> = new Set(['expired', 'not-yet-valid']);
 
@@ -39,6 +36,7 @@ const outOfTime: ReadonlySet<string | undefined> = new Set(['expired', 'not-yet-
 export class Session {
   readonly #parts: SessionParts;
   readonly #channels: Channels;
+  readonly #patience: Patience;
   #state: SessionState = 'waiting';
   /** Ends the wait for the next try. */
   #retry = new AbortController();
@@ -47,6 +45,7 @@ export class Session {
   constructor(parts: SessionParts) {
     this.#parts = parts;
     this.#channels = new Channels(parts.handlers, parts.log);
+    this.#patience = new Patience(parts.backoff);
   }
 
   state(): SessionState {
@@ -59,12 +58,12 @@ export class Session {
     const forget = this.#parts.keeper.onRenewed(() => this.#retry.abort());
     const onStop = (): void => this.#retry.abort();
     stop.addEventListener('abort', onStop, { once: true });
-    for (let attempt = 0; !stop.aborted; ) {
+    while (!stop.aborted) {
+      const startedAt = this.#parts.clock.monotonic();
       const end = await this.#once(stop);
       if (stop.aborted) break;
       this.#advance('end');
-      if (end.openForMs >= settledMs || end.error === undefined) attempt = 0;
-      await this.#wait(end, attempt++);
+      if (end.error) await this.#wait(end.error, this.#patience.delayMs(end.error, end, this.#parts.clock.monotonic() - startedAt));
     }
     forget();
     stop.removeEventListener('abort', onStop);
@@ -111,28 +110,19 @@ export class Session {
     };
   }
 
-  async #wait({ error, retryAfterMs }: SessionEnd, attempt: number): Promise<void> {
-    if (error === undefined) return;
-    const { backoff, hint } = this.#patience(error);
-    const delayMs = Math.max(retryAfterMs, backoffMs(attempt, backoff));
-    this.#tell(error, hint, delayMs);
+  async #wait(error: WombatError, delayMs: number): Promise<void> {
+    this.#tell(error, delayMs);
     this.#retry = new AbortController();
     if (error.code === 'WO_CERTIFICATE_REFUSED' && outOfTime.has(error.details?.['reason'])) this.#parts.keeper.renewSoon();
     await this.#parts.clock.sleep(delayMs, this.#retry.signal).catch(() => undefined);
   }
 
-  #patience({ code, hint }: WombatError): { readonly backoff: BackoffOptions; readonly hint: string } {
-    if (code === 'WO_CERTIFICATE_REFUSED') return { backoff: refusedBackoff, hint: refusedHint };
-    if (code === 'WO_DUPLICATE_IDENTITY') return { backoff: duplicateBackoff, hint: duplicateHint };
-    return { backoff: this.#parts.backoff ?? { initialMs: 200, maximumMs: 15_000 }, hint };
-  }
-
-  /** The same reason, told every 15 seconds for an hour, helps nobody. */
-  #tell(error: WombatError, hint: string, delayMs: number): void {
+  /** The same reason, told every 8 seconds for an hour, helps nobody. */
+  #tell(error: WombatError, delayMs: number): void {
     const reason = `${error.code}: ${error.message}`;
     const level = reason === this.#lastReason ? 'debug' : 'warn';
     this.#lastReason = reason;
-    this.#parts.log[level]({ code: error.code, reason: error.message, hint, delayMs }, 'no session with the coordinator');
+    this.#parts.log[level]({ code: error.code, reason: error.message, hint: hints[error.code] ?? error.hint, delayMs }, 'no session with the coordinator');
   }
 
   #advance(event: SessionEvent): void {

@@ -12,8 +12,12 @@ import { TestAuthority, type TestKeyPair } from './test-authority.js';
 export type SessionServerCall = ServerDuplexStream<SessionRequest, SessionResponse | Buffer>;
 export type ChannelServerCall = ServerDuplexStream<ChannelRequest, ChannelResponse>;
 
+export type StandInAuthority = Pick<TestAuthority, 'clusterId' | 'certificate' | 'sha256' | 'coordinator' | 'host'>;
+
 /** What a test lets the stand-in do; each has a plain default. */
 export interface StandInBehaviour {
+  /** Answers true when it speaks over the connection itself, whatever that is. */
+  connection(socket: TLSSocket): boolean;
   enrol(request: EnrolRequest): Promise<EnrolResponse>;
   renew(request: RenewCertificateRequest): Promise<RenewCertificateResponse>;
   session(call: SessionServerCall): void;
@@ -34,7 +38,7 @@ export class StandInCoordinator {
   readonly #grpc = new Server({ 'grpc.max_receive_message_length': 1024 * 1024 });
   readonly #tls: TlsServer;
 
-  private constructor(readonly authority: TestAuthority, pair: TestKeyPair) {
+  private constructor(readonly authority: StandInAuthority, pair: TestKeyPair) {
     this.behaviour = this.#plainBehaviour();
     this.#addServices();
     const injector = this.#grpc.createConnectionInjector(ServerCredentials.createInsecure());
@@ -44,12 +48,12 @@ export class StandInCoordinator {
     }, (socket) => {
       this.sockets.add(socket);
       socket.once('close', () => this.sockets.delete(socket)).on('error', () => undefined);
-      injector.injectConnection(socket);
+      if (!this.behaviour.connection(socket)) injector.injectConnection(socket);
     });
     this.#tls.on('tlsClientError', () => undefined);
   }
 
-  static async start(options: { readonly authority?: TestAuthority; readonly pair?: TestKeyPair; readonly port?: number } = {}): Promise<StandInCoordinator> {
+  static async start(options: { readonly authority?: StandInAuthority; readonly pair?: TestKeyPair; readonly port?: number } = {}): Promise<StandInCoordinator> {
     const authority = options.authority ?? (await TestAuthority.create('testcluster1'));
     const standIn = new StandInCoordinator(authority, options.pair ?? (await authority.coordinator()));
     await new Promise<void>((resolve) => standIn.#tls.listen(options.port ?? 0, '127.0.0.1', resolve));
@@ -78,6 +82,7 @@ export class StandInCoordinator {
 
   #plainBehaviour(): StandInBehaviour {
     return {
+      connection: () => false,
       enrol: async ({ csr }) => ({ clusterId: this.authority.clusterId, hostId: this.hostId, certificate: await this.#issue(csr) }),
       renew: async ({ csr }) => ({ certificate: await this.#issue(csr) }),
       session: (call) => welcome(call),

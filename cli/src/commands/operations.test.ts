@@ -208,6 +208,19 @@ t.test('a refusal before anything starts: its code, its exit, nothing on stdout'
   t.equal(ran.stderr, 'error WO_NOT_FOUND: there is no family "web"\n  why: No object has this id or name.\n  try: list what there is\n  see: wo explain WO_NOT_FOUND\n');
 });
 
+t.test('updates and replacements wait for their turn too, when they are told to', async (t) => {
+  const waits: unknown[] = [];
+  const answer = operation(['web-1']);
+  const fake = await coordinator(t, forever, {
+    updateFamily: ({ wait }) => (waits.push(wait?.seconds), { operation: answer }),
+    replaceHost: ({ wait }) => (waits.push(wait?.seconds), { operations: [answer] }),
+  });
+  for (const argv of [['family', 'update', 'web'], ['host', 'replace', 'host-k3', '--yes']]) {
+    for (const wait of [[], ['--wait=5m']]) t.equal((await runWo(fake, [...argv, ...wait, '--detach'])).stdout, 'op-aaaaaaaaaaaa\n', argv.join(' '));
+  }
+  t.strictSame(waits.map((seconds) => seconds === undefined ? undefined : Number(seconds)), [undefined, 300, undefined, 300]);
+});
+
 t.test('destroying asks; without a terminal it wants --yes', async (t) => {
   const fake = await coordinator(t, async function* () {
     yield ended(['web-1'], OperationState.SUCCEEDED, 1, 0);

@@ -76,6 +76,7 @@ t.test('status of one family: what should run, what waits, what failed last', as
   t.match(stdout, /^✗ web {2}1 of 2 running {2}running 1, failed 1\n/);
   t.match(stdout, /deploy op-aaaaaaaaaaaa is going on: 0\/1/);
   t.match(stdout, /last failure WO_NODE_EXITED: exit 3\n {2}\| no \\x07port\n {2}try: see its log: wo node logs node-x/);
+  t.notMatch(stdout, /said before/);
   t.match((await runWo(fake, ['status'])).stdout, /^FAMILY.*\nweb +1\/2 +running 1, failed 1 .*deploy +WO_NODE_EXITED\n$/);
 });
 
@@ -144,4 +145,12 @@ t.test('no context, and nothing to connect to: what to do is said', async (t) =>
   const ran = await runWo(undefined, ['node', 'list'], { env: { WO_CONFIG_DIR: t.testdir({}) } });
   t.equal(ran.exit, 2);
   t.match(ran.stderr, /^error WO_NO_CONTEXT: no context is chosen.*\n {2}why: .*\n {2}try: start a coordinator here with `wo dev`/);
+});
+
+t.test('status tells of nodes that have what the family said before, and what to type', async (t) => {
+  const answer = GetFamilyStatusResponse.fromPartial({ family: family(), phases: { running: 2 }, wantedRunning: 2, nodes: [node('web-1'), node('web-2')], outdatedNodes: 1 });
+  const fake = await coordinator(t, { getFamilyStatus: () => answer, listFamilies: () => ({ families: [family()], page }) });
+  t.match((await runWo(fake, ['status', 'web'])).stdout, /\n {2}1 node has what the family said before: wo family update web {3}which: wo family revisions web\n/);
+  t.match((await runWo(fake, ['status'])).stdout, /^FAMILY +RUNNING +NODES +OUTDATED .*\nweb +2\/2 +running 2 +1\n/);
+  t.match(JSON.parse((await runWo(fake, ['status', 'web', '-o', 'json'])).stdout), { outdatedNodes: 1 });
 });

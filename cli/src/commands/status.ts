@@ -17,7 +17,7 @@ import { nodeColumns, waitingOf } from './node/view.js';
 import { kindOf } from './operation/view.js';
 
 export const status = defineCommand({
-  description: 'What should run, what runs and where, whether it is one cluster, what waits and for what, what failed last and why. Without a family: one line for each.',
+  description: 'What should run, what runs and where, how many nodes have what the family said before, whether it is one cluster, what waits and for what, what failed last and why. Without a family: one line for each.',
   examples: [
     { command: 'wo status', explanation: 'every family' },
     { command: 'wo status "Riak node family"', explanation: 'one family, in full' },
@@ -52,6 +52,7 @@ async function overview(runtime: Runtime, control: Control): Promise<void> {
       { title: 'FAMILY', text: (each) => each.metadata?.name ?? '', cut: true },
       { title: 'RUNNING', text: (each) => `${each.phases['running'] ?? 0}/${each.wantedRunning}` },
       { title: 'NODES', text: phasesOf },
+      { title: 'OUTDATED', text: (each) => (each.outdatedNodes > 0 ? String(each.outdatedNodes) : '') },
       { title: 'CLUSTER', text: (each) => clusterWord(each.family?.cluster) },
       { title: 'GOING ON', text: (each) => each.activeOperations.map(kindOf).join(', ') },
       { title: 'LAST FAILURE', text: (each) => each.lastFailure?.error?.code ?? '' },
@@ -71,12 +72,17 @@ function tellFamily(runtime: Runtime, answer: GetFamilyStatusResponse): void {
   print.data(`  cluster: ${sanitise(clusterWord(family.cluster) || 'unknown')}   release: ${sanitise(answer.releaseTitle || 'none')}   id: ${sanitise(idOf(family))}`);
   for (const part of family.cluster?.parts ?? []) print.data(`    part: ${part.nodes.map(sanitise).join(' ')}`);
   if (answer.nodes.some((node) => nodePhaseToJSON(node.phase) === 'NODE_PHASE_UNKNOWN')) print.data(`  nodes of a lost host are replaced: ${replacementText(family.replacement)}`);
+  if (answer.outdatedNodes > 0) print.data(`  ${outdatedOf(answer)} what the family said before: wo family update ${quoted(labelOf(family))}   which: wo family revisions ${quoted(labelOf(family))}`);
   for (const operation of answer.activeOperations) {
     print.data(`  ${kindOf(operation)} ${sanitise(idOf(operation))} is going on: ${operation.progress?.done ?? 0}/${operation.progress?.total ?? 0}  ${sanitise(waitingOf(operation.waiting, nowMs))}`.trimEnd());
   }
   if (answer.nodes.length > 0) print.data(`\n${table(nodeColumns(nowMs, print.out).filter((column) => !column.wide && column.title !== 'FAMILY'), byName(answer.nodes), { paintTitle: print.out.dim, width: print.tableWidth })}`);
   if (answer.lastFailure?.error) tellFailure(runtime, answer.lastFailure);
   if (answer.nodes.length === 0) print.tell(`no nodes; next: wo deploy-nodes ${quoted(labelOf(family))} --amount 2`);
+}
+
+function outdatedOf({ outdatedNodes }: GetFamilyStatusResponse): string {
+  return `${count(outdatedNodes, 'node')} ${outdatedNodes === 1 ? 'has' : 'have'}`;
 }
 
 function tellFailure({ print }: Runtime, failure: Failure): void {

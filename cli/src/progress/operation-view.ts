@@ -73,7 +73,10 @@ export class OperationView {
 
   /** What those that are done have come to. */
   get outcome(): string {
-    return this.isUpdate ? 'updated' : this.goal;
+    if (this.isUpdate) return 'updated';
+    // As their restart policy lets them.
+    const haveEnded = this.goal === 'running' && this.counts('node').has('stopped');
+    return haveEnded ? 'running or ended in good order' : this.goal;
   }
 
   get startedMs(): number {

@@ -41,6 +41,14 @@ t.test('an event that is known already, one without a payload, and one of anothe
   t.match(view.apply(crash), { phase: 'restarted', message: 'a crashed and is started again' });
 });
 
+t.test('what has ended in good order is not said to run', async (t) => {
+  const view = new OperationView(operation(['a', 'b']));
+  view.apply(phaseEvent('a', 'running', 1));
+  t.equal(view.outcome, 'running');
+  view.apply(phaseEvent('b', 'stopped', 2));
+  t.equal(view.outcome, 'running or ended in good order');
+});
+
 t.test('nodes that are stopped do not begin as pending', async (t) => {
   const stop = operation([], { plan: [{ action: PlanAction.STOP_NODE, nodeId: 'node-a', nodeName: 'a', hostId: '', hostName: '', domainId: '', domainName: '', reason: '', state: StepState.UNSPECIFIED, since: undefined, why: '' }] });
   t.same([...new OperationView(stop).targets.values()].map(({ phase }) => phase), ['']);

@@ -96,6 +96,18 @@ t.test('a reader that goes away in the middle leaves no file open', async (t) =>
   t.same(open.filter((file) => file.includes('/backup.')), []);
 });
 
+t.test('one backup at a time: another is refused until it has ended, well or not', async (t) => {
+  const { directory, backups } = await coordinator(t);
+  const refused = { code: 'WO_CONFLICT', message: /under way since 20/, hint: 'wait until it has ended, then ask again' };
+  const aborted = AbortSignal.abort(new Error('the caller has gone'));
+  const ends = await Promise.allSettled([backups.create(never), backups.create(never), backups.create(never)]);
+  t.match(ends, [{ status: 'fulfilled' }, { status: 'rejected', reason: refused }, { status: 'rejected', reason: refused }], 'three at once');
+  t.equal(readdirSync(directory).filter((entry) => entry.startsWith('backup.')).length, 1, 'and one copy of the store');
+  await (ends[0] as PromiseFulfilledResult<Awaited<ReturnType<Backups['create']>>>).value.discard();
+  await t.rejects(backups.create(aborted), { message: 'the caller has gone' });
+  await (await backups.create(never)).discard();
+});
+
 t.test('a store of a newer version is refused, and nothing is left', async (t) => {
   const { directory, archive, save } = await coordinator(t);
   const connection = new Sqlite(join(directory, 'store', 'wombat.db'));

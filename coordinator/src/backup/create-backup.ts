@@ -33,10 +33,34 @@ const leftOut = /^(?:addresses\.json|.*\.lock(?:\..*)?|.*\.tmp|backup\..*|restor
  * keep of machines on this computer (`providers`) is not in them.
  */
 export class Backups {
+  /** Since when one is under way: each has a copy of the store on the disk. */
+  private since: number | undefined;
+
   constructor(private readonly options: BackupsOptions) {}
 
-  /** @throws WombatError WO_DISK_FULL, WO_BACKUP_ELSEWHERE */
+  /**
+   * One at a time, until it is discarded.
+   * @throws WombatError WO_CONFLICT, WO_DISK_FULL, WO_BACKUP_ELSEWHERE
+   */
   async create(signal: AbortSignal): Promise<Backup> {
+    if (this.since !== undefined) {
+      throw new WombatError('WO_CONFLICT', `another backup has been under way since ${new Date(this.since).toISOString()}`, { hint: 'wait until it has ended, then ask again' });
+    }
+    this.since = this.options.clock.now();
+    try {
+      const { discard, ...backup } = await this.make(signal);
+      return { ...backup, discard: () => discard().finally(() => this.end()) };
+    } catch (error) {
+      this.end();
+      throw error;
+    }
+  }
+
+  private end(): void {
+    this.since = undefined;
+  }
+
+  private async make(signal: AbortSignal): Promise<Backup> {
     const { directory } = this.options;
     const staging = path.join(directory, `${stagingPrefix}${randomBytes(6).toString('hex')}`);
     await mkdir(staging, { mode: 0o700 });

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { limits } from '@wombat/proto';
+import { limits, liveness } from '@wombat/proto';
 import { z } from 'zod';
 import { logFormats, logLevels, type ConfigurationKey, type ConfigurationValue } from './configuration.js';
 import { postgresUrl } from './postgres-url.js';
@@ -156,7 +156,7 @@ export const keys: { readonly [K in ConfigurationKey]: KeyDefinition<Configurati
   'hosts.silentAfterMs': {
     form: 'integer',
     schema: integer(1_500, hourMs),
-    default: () => 12_000,
+    default: () => liveness.silentAfterMs,
     description: 'How long the agent of a host may say nothing until the host is `unknown`. Agents are asked to say something three times as often.',
   },
   'hosts.lostAfterMs': {

@@ -5,9 +5,10 @@ import { systemClock, wombatVersion } from '@wombat/proto';
 import { Facts, Sample } from '@wombat/proto/agent';
 import { FindingLevel, type Finding } from '@wombat/proto/control';
 import { armFailpoints } from '@wombat/proto/failpoints';
+import { placeOf } from '../domain/healing/domain-place.js';
 import type { Host } from '../domain/model/host.js';
-import { familyRow, hostRow, nodeRow } from '../testing/rows.js';
-import { openTestStore, put } from '../testing/test-store.js';
+import { domainRow, familyRow, hostRow, nodeRow } from '../testing/rows.js';
+import { openTestStore, put, row } from '../testing/test-store.js';
 import { openSqliteStore } from '../store/sqlite/open.js';
 import { sqlitePlace } from '../store/sqlite/place.js';
 import { certificateFindings, failpointFindings, judgeDisk, permissionsFinding, storeFinding } from './coordinator-checks.js';
@@ -94,7 +95,14 @@ t.test('a family with failed nodes, one that is split, and a brake that is held 
   t.match(await familyFindings(store.read), [
     { level: WARN, subject: 'family 2', check: 'nodes', message: '1 of its nodes has failed' }, { level: WARN, subject: 'family 2', check: 'cluster', code: 'WO_CLUSTER_SPLIT' },
   ]);
-  t.same(await healingFindings(store.read), [], 'nothing is held');
-  await store.transaction((transaction) => transaction.meta.set('healing.brakes', JSON.stringify({ place: { name: 'cloud: small of img', since: 0 } })));
-  t.match(await healingFindings(store.read), [{ level: WARN, code: 'WO_HEALING_HELD', message: /cloud: small of img.*1970/ }]);
+  const hosts = [1, 2, 3].map((number): Host => ({ ...hostRow(number, { phase: number === 1 ? 'up' : 'lost' }), revision: 1, createdAt: 0, updatedAt: 0 }));
+  t.same(await healingFindings(store.read, hosts), [], 'nothing is held');
+  const domain = domainRow(well.id);
+  await put(store, 'domains', domain);
+  const place = placeOf(await row(store, 'domains', domain.id));
+  await store.transaction((transaction) => transaction.meta.set('healing.brakes', JSON.stringify({ [place]: { name: 'cloud: small of img', since: 0 } })));
+  t.match(await healingFindings(store.read, hosts), [{
+    level: WARN, code: 'WO_HEALING_HELD', message: /cloud: small of img are silent: no node there is replaced until less than 20 % are, since 1970/,
+    hint: 'see what is wrong with the network or the provider: wo host list; a machine that is gone for good counts until it is given up: wo host replace cloud-2 --fenced',
+  }]);
 });

@@ -55,6 +55,6 @@ export class Diagnosis {
     const { store, fleet } = this.options;
     const hosts = (await store.read.hosts.find({})).filter(({ phase }) => phase !== 'gone');
     const states = hosts.map((host) => ({ host, isConnected: fleet.isConnected(host.id), sample: fleet.sample(host.id), clockSkewMs: fleet.clockSkewMs(host.id) }));
-    return [...silenceFindings(hosts), ...(await healingFindings(store.read)), ...states.flatMap(hostFindings)];
+    return [...silenceFindings(hosts), ...(await healingFindings(store.read, hosts)), ...states.flatMap(hostFindings)];
   }
 }

@@ -1,6 +1,9 @@
 import type { Finding } from '@wombat/proto/control';
 import type { Host } from '../domain/model/host.js';
-import { heldBrakes } from '../engine/healing/brakes.js';
+import { placeOf } from '../domain/healing/domain-place.js';
+import { fitsDomain } from '../domain/placement/host-pool.js';
+import { silentPhases } from '../domain/states/host-states.js';
+import { giveUpHint, heldBrakes } from '../engine/healing/brakes.js';
 import type { Reader } from '../store/store.js';
 import { pass, warn } from './finding.js';
 
@@ -20,11 +23,18 @@ export function silenceFindings(hosts: readonly Host[]): Finding[] {
   return findings.length > 0 ? findings : [pass(subject, 'hosts', `${hosts.length} hosts, none silent`)];
 }
 
-export async function healingFindings(read: Pick<Reader, 'meta'>): Promise<Finding[]> {
-  return Object.values(await heldBrakes(read)).map(({ name, since }) => warn(subject, 'healing', {
-    message: `too many hosts of ${name} are silent: no node there is replaced, since ${new Date(since).toISOString()}`,
-    hint: 'see what is wrong with the network or the provider: wo host list', code: 'WO_HEALING_HELD',
-  }));
+export async function healingFindings(read: Pick<Reader, 'meta' | 'domains'>, hosts: readonly Host[]): Promise<Finding[]> {
+  const held = Object.entries(await heldBrakes(read));
+  if (held.length === 0) return [];
+  const domains = new Map((await read.domains.find({})).map((domain) => [placeOf(domain), domain]));
+  return held.map(([place, { name, since }]) => {
+    const domain = domains.get(place);
+    const silent = hosts.find((host) => silentPhases.includes(host.phase) && domain && fitsDomain(host, domain));
+    return warn(subject, 'healing', {
+      message: `too many hosts of ${name} are silent: no node there is replaced until less than 20 % are, since ${new Date(since).toISOString()}`,
+      hint: `see what is wrong with the network or the provider: wo host list${silent ? `; ${giveUpHint(silent)}` : ''}`, code: 'WO_HEALING_HELD',
+    });
+  });
 }
 
 /** What of a family needs somebody. */

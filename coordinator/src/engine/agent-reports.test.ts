@@ -46,7 +46,7 @@ async function setting(test: Test, node: Partial<NewObject<Node>> = {}, host: Pa
       silence.spoke(id);
       connected.push(id);
     },
-    silent: (id, reason) => silence.fellSilent(id, reason),
+    silent: (...silent) => silence.fellSilent(...silent),
   });
   return { store, clock, silence, fleet, reports, connected };
 }
@@ -60,7 +60,7 @@ const phases: readonly [said: AgentPhase, strategy: string, node: Partial<NewObj
   [AgentPhase.CONFIGURING, 'none', {}, 'configuring'],
   [AgentPhase.STARTING, 'none', {}, 'starting'],
   [AgentPhase.STOPPING, 'none', {}, 'stopping'],
-  [AgentPhase.STOPPED, 'none', {}, 'stopped'],
+  [AgentPhase.STOPPED, 'none', { desired: 'stopped' }, 'stopped'],
   [AgentPhase.FAILED, 'none', {}, 'failed'],
   [AgentPhase.UNSPECIFIED, 'none', {}, 'starting'],
   [99 as AgentPhase, 'none', {}, 'starting'],
@@ -141,12 +141,12 @@ void t.test('what a node waits for is stored with it, and over when it moves on'
 void t.test('a silent host: not at once, then it and its nodes are unknown, and come back', async (test) => {
   const of = await setting(test);
   const fellSilentAt = of.clock.now();
-  await of.reports.onSilent(hostId, 'no frame for 12 s');
+  await of.reports.onSilent(hostId, 'the stream of its agent ended', 0);
   const leftMs = Number(await of.silence.judge(await row(of.store, 'hosts', hostId)));
   test.ok(leftMs > 0, 'an agent that is restarted has a moment');
   await of.clock.advance(leftMs);
   await of.silence.judge(await row(of.store, 'hosts', hostId));
-  test.match(await row(of.store, 'hosts', hostId), { phase: 'unknown', waiting: { reason: 'no frame for 12 s' }, lastSeenAt: fellSilentAt });
+  test.match(await row(of.store, 'hosts', hostId), { phase: 'unknown', waiting: { reason: 'the stream of its agent ended' }, lastSeenAt: fellSilentAt });
   test.match(await nodeOf(of), { phase: 'unknown', waiting: { reason: 'cloud-1 is silent' } });
   test.equal((await row(of.store, 'hosts', idNumber('host', 2))).phase, 'up', 'others are not touched');
   of.fleet.connect(hostId);
@@ -157,6 +157,13 @@ void t.test('a silent host: not at once, then it and its nodes are unknown, and 
   await of.reports.onStatus(hostId, says({ phase: AgentPhase.READY }), true);
   test.equal((await nodeOf(of)).phase, 'running', 'the first report tells how the nodes are');
   test.same(await eventsAfter(of.store), ['host.phase cloud-1 unknown', 'node.phase web-1 unknown', 'host.phase cloud-1 up', 'node.phase web-1 running']);
+});
+
+void t.test('a host of which nothing was heard for long enough is silent at once', async (test) => {
+  const of = await setting(test);
+  await of.reports.onSilent(hostId, 'no frame for 12 s', 12_001);
+  test.equal(await of.silence.judge(await row(of.store, 'hosts', hostId)), undefined, 'it is not waited for again');
+  test.match(await row(of.store, 'hosts', hostId), { phase: 'unknown', waiting: { reason: 'no frame for 12 s' } });
 });
 
 void t.test('a journal that an agent found damaged is told', async (test) => {
@@ -173,7 +180,7 @@ void t.test('a node that drains goes on draining, whatever its agent tells of th
   const of = await setting(test, { phase: 'draining', draining: drain });
   await of.reports.onStatus(hostId, says({ phase: AgentPhase.READY }), true);
   test.match(await nodeOf(of), { phase: 'draining', draining: drain, generation: 1 });
-  await of.reports.onSilent(hostId, 'its stream ended');
+  await of.reports.onSilent(hostId, 'its stream ended', 0);
   await of.clock.advance(2_000);
   await of.silence.judge(await row(of.store, 'hosts', hostId));
   test.match(await nodeOf(of), { phase: 'unknown', draining: drain }, 'silence does not end it');
@@ -185,9 +192,31 @@ void t.test('a node that drains goes on draining, whatever its agent tells of th
   test.equal(over.draining, undefined);
 });
 
+void t.test('a host that is drained and falls silent is unknown, and its drain goes on when it comes back', async (test) => {
+  const drain = { since: 5, stage: 'hook', then: { desired: 'absent' } } as const;
+  const of = await setting(test, { phase: 'draining', draining: drain }, { phase: 'draining' });
+  const host = (): Promise<Host> => row(of.store, 'hosts', hostId);
+  of.fleet.connect(hostId);
+  test.equal(await of.silence.judge(await host()), undefined, 'one that talks is not silent');
+  of.fleet.connected.delete(hostId);
+  await of.reports.onSilent(hostId, 'its stream ended', 0);
+  await of.clock.advance(2_000);
+  await of.silence.judge(await host());
+  test.match(await host(), { phase: 'unknown', isDraining: true, waiting: { reason: 'its stream ended; its drain goes on when it comes back' } });
+  test.match(await nodeOf(of), { phase: 'unknown', desired: 'running', draining: drain }, 'its node has not failed');
+  for (const phase of ['unknown', 'lost'] as const) {
+    await change(of.store, 'hosts', hostId, { phase, isDraining: true });
+    await of.reports.onConnected(hostId, Hello.fromPartial({}));
+    test.equal((await host()).phase, 'draining', `nothing is placed on it after it was ${phase}`);
+    test.notOk((await host()).isDraining, 'its phase says so again');
+  }
+  await of.reports.onStatus(hostId, says({ phase: AgentPhase.READY }), true);
+  test.match(await nodeOf(of), { phase: 'draining', draining: drain });
+});
+
 void t.test('an agent that is back within the moment was never away', async (test) => {
   const of = await setting(test);
-  await of.reports.onSilent(hostId, 'its stream ended');
+  await of.reports.onSilent(hostId, 'its stream ended', 0);
   of.fleet.connect(hostId);
   await of.reports.onConnected(hostId, Hello.decode(Buffer.alloc(0)));
   await of.clock.advance(60_000);
@@ -235,15 +264,55 @@ void t.test('facts are kept; the provider\'s addresses come before the agent\'s'
   test.match(host.facts, { addresses: ['10.0.0.9'] });
 });
 
+void t.test('an end in good order that the restart policy lets be is told, once', async (test) => {
+  const of = await setting(test);
+  const ended = says({ phase: AgentPhase.STOPPED });
+  await of.reports.onStatus(hostId, ended, false);
+  await of.reports.onStatus(hostId, ended, false);
+  test.match(await nodeOf(of), { phase: 'stopped', desired: 'running' });
+  test.same(await eventsAfter(of.store), ['node.phase web-1 stopped', 'node.ended web-1 ended']);
+});
+
+void t.test('an end that was asked for is none of its own', async (test) => {
+  const of = await setting(test, { phase: 'stopping', desired: 'stopped' });
+  await of.reports.onStatus(hostId, says({ phase: AgentPhase.STOPPED }), false);
+  test.same(await eventsAfter(of.store), ['node.phase web-1 stopped']);
+});
+
+void t.test('what has ended in good order stays so when its host falls silent', async (test) => {
+  const of = await setting(test, { phase: 'stopped' });
+  of.silence.fellSilent(hostId, 'no frame for 12 s', 0);
+  await of.clock.advance(60_000);
+  await of.silence.judge(await row(of.store, 'hosts', hostId));
+  test.equal((await row(of.store, 'hosts', hostId)).phase, 'unknown');
+  test.equal((await nodeOf(of)).phase, 'stopped');
+});
+
+const tooLarge = new WombatError('WO_TEMPLATE_TOO_LARGE', 'too large for a frame');
+const undelivered = (generation = 1n) => ({ nodeId, generation, desired: 1, restartGeneration: 0n, keepData: false, spec: undefined });
+
 void t.test('what cannot be delivered fails its node, once', async (test) => {
   const of = await setting(test, { phase: 'pending' });
-  const error = new WombatError('WO_TEMPLATE_TOO_LARGE', 'too large for a frame');
-  const assignment = { nodeId, generation: 1n, desired: 1, restartGeneration: 0n, keepData: false, spec: undefined };
-  await of.reports.onUndeliverable(hostId, assignment, error);
-  await of.reports.onUndeliverable(hostId, assignment, error);
+  await of.reports.onUndeliverable(hostId, undelivered(), tooLarge);
+  await of.reports.onUndeliverable(hostId, undelivered(), tooLarge);
   test.match(await nodeOf(of), { phase: 'failed', lastError: { code: 'WO_TEMPLATE_TOO_LARGE', message: 'too large for a frame' } });
   test.same(await eventsAfter(of.store), ['node.phase web-1 WO_TEMPLATE_TOO_LARGE']);
 });
+
+const othersUndelivered: readonly [what: string, node: Partial<NewObject<Node>>, host: string][] = [
+  ['something else is wanted by now', { phase: 'pending', generation: 2 }, hostId],
+  ['it is gone', { phase: 'gone', desired: 'absent' }, hostId],
+  ['it is on another host', { phase: 'pending' }, idNumber('host', 2)],
+];
+
+for (const [what, node, host] of othersUndelivered) {
+  void t.test(`what could not be delivered says nothing of a node when ${what}`, async (test) => {
+    const of = await setting(test, node);
+    await of.reports.onUndeliverable(host, undelivered(), tooLarge);
+    test.match(await nodeOf(of), { phase: node.phase!, lastError: undefined });
+    test.same(await eventsAfter(of.store), []);
+  });
+}
 
 void t.test('two machines with one identity are told of', async (test) => {
   const of = await setting(test);

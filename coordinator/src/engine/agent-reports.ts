@@ -8,7 +8,7 @@ import type { Node, NodePhase } from '../domain/model/node.js';
 import { afterDrain } from '../domain/states/draining.js';
 import { advance } from '../domain/states/machine.js';
 import { hostTransitions } from '../domain/states/host-states.js';
-import { inPhase } from '../domain/states/node-states.js';
+import { hasEndedWell, inPhase } from '../domain/states/node-states.js';
 import type { FleetListener } from '../fleet/fleet.js';
 import type { Store, Transaction } from '../store/store.js';
 import type { BoundedHistory } from './bounded-history.js';
@@ -29,7 +29,7 @@ export interface AgentReportsOptions {
   /** Called once the session is open. */
   readonly connected: (hostId: string) => void;
   /** The host has no session any more. */
-  readonly silent: (hostId: string, reason: string) => void;
+  readonly silent: (hostId: string, reason: string, unheardMs: number) => void;
 }
 
 /** No more often than this, however often its agent comes back. */
@@ -71,15 +71,16 @@ export class AgentReports implements FleetListener {
       if (!host || host.desired === 'absent') return;
       for (const damage of journalDamages) await this.#options.history.append(transaction, journalDamageEvent(host, damage));
       if (isSkewed(skewMs)) await this.#tellSkew(transaction, host, skewMs);
-      const { waiting: _over, lastError: _past, silentSince: _silence, ...rest } = host;
+      const { waiting: _over, lastError: _past, silentSince: _silence, isDraining, ...rest } = host;
       const now = clock.now();
       const back = { ...rest, lastSeenAt: now };
       if (host.phase === 'up' || host.phase === 'draining') {
         await transaction.hosts.update(back);
         return;
       }
-      const up = await transaction.hosts.update({ ...back, phase: advance(`host ${host.name}`, hostTransitions, host.phase, 'up'), phaseSince: now });
-      await this.#options.history.append(transaction, hostPhaseEvent(up, `the agent of ${up.name} has reported`));
+      const phase = advance(`host ${host.name}`, hostTransitions, host.phase, isDraining ? 'draining' : 'up');
+      const there = await transaction.hosts.update({ ...back, phase, phaseSince: now });
+      await this.#options.history.append(transaction, hostPhaseEvent(there, `the agent of ${there.name} has reported${isDraining ? ', and its drain goes on' : ''}`));
     });
     await failpoint('coordinator.session.after-up');
     this.#options.connected(hostId);
@@ -93,8 +94,8 @@ export class AgentReports implements FleetListener {
     await transaction.events.append(clockSkewEvent(host.id, host.name, host.addresses.join(', '), skewMs));
   }
 
-  async onSilent(hostId: string, reason: string): Promise<void> {
-    this.#options.silent(hostId, reason);
+  async onSilent(hostId: string, reason: string, unheardMs: number): Promise<void> {
+    this.#options.silent(hostId, reason, unheardMs);
   }
 
   async onFacts(hostId: string, facts: Facts): Promise<void> {
@@ -115,8 +116,7 @@ export class AgentReports implements FleetListener {
       for (const status of statuses) {
         const node = await transaction.nodes.get(status.nodeId);
         if (!node) unknown.push(status);
-        // An agent speaks of the nodes of its own host only.
-        if (!node || node.hostId !== hostId || node.phase === 'gone') continue;
+        if (!node || !isPresentOn(hostId, node)) continue;
         if (!families.has(node.familyId)) families.set(node.familyId, await transaction.families.get(node.familyId));
         await this.#apply(transaction, node, status, families.get(node.familyId));
       }
@@ -134,10 +134,12 @@ export class AgentReports implements FleetListener {
   }
 
   /** Sending it again would fail the same way. */
-  async onUndeliverable(_hostId: string, assignment: Assignment, error: WombatError): Promise<void> {
+  async onUndeliverable(hostId: string, assignment: Assignment, error: WombatError): Promise<void> {
     await this.#options.store.transaction(async (transaction) => {
       const node = await transaction.nodes.get(assignment.nodeId);
-      if (!node || node.phase === 'failed') return;
+      if (!node || !isPresentOn(hostId, node) || node.phase === 'failed') return;
+      // What is wanted by now is smaller, perhaps.
+      if (Number(assignment.generation) < node.generation) return;
       const failed = await transaction.nodes.update(inPhase(node, 'failed', this.#options.clock.now(), { lastError: storedError(error) }));
       await this.#options.history.append(transaction, nodePhaseEvent(failed));
     });
@@ -174,6 +176,9 @@ export class AgentReports implements FleetListener {
       );
     }
     if (changed.phase !== node.phase || (restarted && phase === 'running')) await history.append(transaction, nodePhaseEvent(changed));
+    if (hasEndedWell(changed) && !hasEndedWell(node)) {
+      await history.append(transaction, nodeEvent(changed, 'node.ended', 'ended', `${node.name} has ended in good order and is not started again, as its restart policy says`));
+    }
   }
 
   /** Ready is as far as an agent sees; whether that means running is the strategy's to say. */
@@ -189,6 +194,11 @@ export class AgentReports implements FleetListener {
     if (node.phase === 'failed' && membership) return undefined;
     return membership ? 'joining' : 'ready';
   }
+}
+
+/** An agent speaks of the nodes of its own host only. */
+function isPresentOn(hostId: string, node: Node): boolean {
+  return node.hostId === hostId && node.phase !== 'gone';
 }
 
 /** The agent has taken the wish to stop or restart, and has not acted on it yet. */

@@ -37,13 +37,13 @@ async function setting(test: Test): Promise<Setting> {
   const silence = new HostSilence({ store, clock, fleet, history });
   const reports = new AgentReports({
     store, clock, strategies: new FakeStrategies(), history, fullSync: async () => [], outcomes: async () => [],
-    connected: (id) => silence.spoke(id), silent: (id, reason) => silence.fellSilent(id, reason),
+    connected: (id) => silence.spoke(id), silent: (...silent) => silence.fellSilent(...silent),
   });
   return {
     store, clock, history, log,
     says: (phase, of = nodeId) => reports.onStatus(hostId, [{ ...NodeStatus.decode(Buffer.alloc(0)), nodeId: of, generation: 1n, startId: 'start-1', phase }], false),
     flapHost: async () => {
-      silence.fellSilent(hostId, 'it was cut');
+      silence.fellSilent(hostId, 'it was cut', 0);
       await clock.advance(2_001);
       await silence.judge(await row(store, 'hosts', hostId));
       await reports.onConnected(hostId, Hello.fromPartial({ agentTime: new Date(clock.now()) }));

@@ -31,16 +31,17 @@ export interface DrainHostRequest {
  */
 export async function drainHost(tools: EngineTools, transaction: Transaction, request: DrainHostRequest): Promise<Operation> {
   const { host, principal, turn } = request;
-  if (host.phase !== 'up' && host.phase !== 'unknown' && host.phase !== 'draining') {
-    throw new WombatError('WO_CONFLICT', `host ${host.name} is ${host.phase}: there is nothing to drain`);
-  }
+  refuseUnlessDrainable(host);
   const nodes = await transaction.nodes.find({ hostId: host.id, phase: presentPhases });
   const familyIds = [...new Set(nodes.map(({ familyId }) => familyId))];
   const holder = await holderOf(transaction, familyIds, turn);
   if (holder) throw heldBy(holder, `a family with nodes on ${host.name}`);
   const now = tools.clock.now();
   const operation = await insertOperation(tools, transaction, { kind: 'drain_host', host, nodes, familyIds, principal }, turn);
-  const draining = await transaction.hosts.update({ ...host, phase: 'draining', phaseSince: now, operationId: operation.id });
+  const isSilent = host.phase === 'unknown';
+  const draining = await transaction.hosts.update(
+    isSilent ? { ...host, isDraining: true, operationId: operation.id } : { ...host, phase: 'draining', phaseSince: now, operationId: operation.id },
+  );
   const changed: Node[] = [];
   const drainable = request.noDrain ? new Set<string>() : await drainableNodes(transaction, nodes, request.joins);
   const then = { desired: 'absent', keepData: true } as const;
@@ -50,10 +51,16 @@ export async function drainHost(tools: EngineTools, transaction: Transaction, re
   }
   await transaction.events.append(
     operationEvent(operation, 'operation.started', `${principal} drains ${host.name}`),
-    hostPhaseEvent(draining),
+    hostPhaseEvent(draining, isSilent ? `${host.name} is silent: its nodes go when it comes back` : undefined),
     ...changed.map((node) => nodePhaseEvent(node)),
   );
   return operation;
+}
+
+function refuseUnlessDrainable({ name, phase }: Host): void {
+  if (phase === 'up' || phase === 'unknown' || phase === 'draining') return;
+  if (phase === 'lost') throw new WombatError('WO_CONFLICT', `host ${name} is lost: no node there can be drained`, { hint: `deploy others in their place: wo host replace ${name}` });
+  throw new WombatError('WO_CONFLICT', `host ${name} is ${phase}: there is nothing to drain`);
 }
 
 export interface HostTools extends EngineTools {

@@ -137,6 +137,15 @@ void t.test('draining removes the nodes and keeps their data', async (test) => {
   test.equal((await row(of.store, 'hosts', idNumber('host', 1))).phase, 'draining');
 });
 
+void t.test('a silent host is drained when it comes back, a lost one is not: its nodes are replaced', async (test) => {
+  const of = await setting(test, [nodeRow(family.id, 1, { phase: 'unknown' })], { phase: 'unknown', silentSince: 1 });
+  const operation = await of.drain();
+  test.match(await row(of.store, 'hosts', idNumber('host', 1)), { phase: 'unknown', silentSince: 1, isDraining: true, operationId: operation.id }, 'it is as silent as before');
+  test.match((await of.store.read.events.list({ afterSequence: 0, limit: 100 })).filter(({ type }) => type === 'host.phase'), [{ message: 'cloud-1 is silent: its nodes go when it comes back' }]);
+  const lost = await setting(test, [nodeRow(family.id, 1, { phase: 'unknown' })], { phase: 'lost' });
+  await test.rejects(lost.drain(), { code: 'WO_CONFLICT', hint: 'deploy others in their place: wo host replace cloud-1' });
+});
+
 for (const phase of ['requested', 'creating', 'booting', 'failed', 'destroying', 'gone'] as const) {
   void t.test(`a host that is ${phase} cannot be drained`, async (test) => {
     const of = await setting(test, [], { phase });

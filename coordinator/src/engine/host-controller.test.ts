@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap';
+import { WombatError } from '@wombat/proto';
 import type { Host } from '../domain/model/host.js';
 import { ManualClock } from '../fleet/testing/manual-clock.js';
 import type { Store } from '../store/store.js';
@@ -9,6 +10,7 @@ import { change, openTestStore, put, row } from '../testing/test-store.js';
 import { BoundedHistory } from './bounded-history.js';
 import { HostController } from './host-controller.js';
 import { HostSilence } from './host-silence.js';
+import { failHost } from './move-host.js';
 
 const enrolTimeoutMs = 300_000;
 const family = 'fam-aaaaaaaaaaaa';
@@ -117,6 +119,39 @@ for (const phase of ['up', 'draining', 'failed'] as const) {
     test.same(setting.woken, [booting.id], 'its provider takes it away');
   });
 }
+
+for (const phase of ['unknown', 'lost'] as const) {
+  void t.test(`a drained host that is ${phase} goes after its time, another that is ${phase} stays`, async (test) => {
+    for (const isDraining of [true, false]) {
+      const setting = await Setting.of(test, hostRow(1, { phase, ...(isDraining ? { isDraining } : {}) }));
+      setting.restart(600_000);
+      await change(setting.store, 'nodes', nodeRow(family, 1).id, { phase: 'gone', phaseSince: setting.clock.now() });
+      await setting.clock.advance(700_000);
+      await setting.look();
+      test.equal((await setting.host()).desired, isDraining ? 'absent' : 'present');
+    }
+  });
+}
+
+void t.test('a host that drains and has lost its session is silent', async (test) => {
+  const setting = await Setting.of(test, hostRow(1, { phase: 'draining' }));
+  setting.restart(1);
+  await setting.clock.advance(60_000);
+  await setting.look();
+  test.match(await setting.host(), { phase: 'unknown', desired: 'present', isDraining: true });
+});
+
+void t.test('a host that is removed while its agent is given up on does not fail', async (test) => {
+  const setting = await Setting.of(test, { ...booting, desired: 'absent' });
+  const { store, clock } = setting;
+  const error = new WombatError('WO_HOST_NOT_ENROLLED', 'nobody came');
+  for (const phase of ['creating', 'booting', 'unknown', 'destroying', 'gone'] as const) {
+    await change(store, 'hosts', booting.id, { phase });
+    await store.transaction((transaction) => failHost(transaction, clock, booting.id, error));
+    test.match(await setting.host(), { phase, lastError: undefined }, `one that is ${phase}`);
+  }
+  test.match(await store.read.nodes.find({}), [{ phase: 'pending' }], 'its nodes go with it');
+});
 
 void t.test('idle hosts stay when that is said, and so do those that somebody set up by hand', async (test) => {
   const setting = await Setting.of(test, hostRow(1));

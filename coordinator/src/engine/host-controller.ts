@@ -39,9 +39,9 @@ export class HostController {
     if (needsProvider(host)) this.#options.machines.wake(host);
     if (host.desired === 'absent') return;
     if (host.phase === 'booting') return this.#awaitEnrolment(host);
-    if (host.phase === 'up') return (await this.#options.silence.judge(host)) ?? this.#judgeIdle(host);
+    if (host.phase === 'up' || host.phase === 'draining') return (await this.#options.silence.judge(host)) ?? this.#judgeIdle(host);
     // There is, or may be, a machine, and it costs money.
-    if (host.phase === 'failed' || host.phase === 'draining') return this.#judgeIdle(host);
+    if (host.phase === 'failed' || host.isDraining) return this.#judgeIdle(host);
   }
 
   async #awaitEnrolment(host: Host): Promise<number | void> {
@@ -50,7 +50,9 @@ export class HostController {
     const leftMs = untilMs - clock.now();
     if (leftMs <= 0) {
       const error = new WombatError('WO_HOST_NOT_ENROLLED', `the agent of ${host.name} has not reported in ${clock.now() - host.phaseSince} ms`);
-      return store.transaction((transaction) => failHost(transaction, clock, host.id, error));
+      return store.transaction(async (transaction) => {
+        if ((await transaction.hosts.get(host.id))?.phase === 'booting') await failHost(transaction, clock, host.id, error);
+      });
     }
     if (host.waiting?.reason !== reason) await this.#say(host, reason);
     return leftMs;

@@ -10,18 +10,18 @@ import { hostPhaseEvent, nodePhaseEvent, storedError } from './events.js';
 export async function moveHost(transaction: Transaction, clock: Clock, hostId: string, phase: HostPhase, fields: Partial<Host> = {}): Promise<Host | undefined> {
   const host = await transaction.hosts.get(hostId);
   if (!host) return undefined;
-  const { waiting: _over, ...rest } = host;
+  const { waiting: _over, isDraining: _drain, ...rest } = host;
   advance(`host ${host.name}`, hostTransitions, host.phase, phase);
   const moved = await transaction.hosts.update({ ...rest, phase, phaseSince: phase === host.phase ? host.phaseSince : clock.now(), ...fields });
   if (phase !== host.phase) await transaction.events.append(hostPhaseEvent(moved));
   return moved;
 }
 
-/** The host is `failed`, and what was to run on it fails with it. */
+/** The host is `failed`, and what was to run on it fails with it. One on its way out goes on with that: nobody misses it. */
 export async function failHost(transaction: Transaction, clock: Clock, hostId: string, error: WombatError): Promise<void> {
   const lastError = storedError(error);
-  const host = await moveHost(transaction, clock, hostId, 'failed', { lastError });
-  if (!host) return;
+  if ((await transaction.hosts.get(hostId))?.desired !== 'present') return;
+  await moveHost(transaction, clock, hostId, 'failed', { lastError });
   for (const node of await transaction.nodes.find({ hostId, phase: presentPhases })) {
     // Nothing runs there, so who wanted it gone or stopped has it.
     const phase = ({ running: 'failed', stopped: 'stopped', absent: 'gone' } as const)[node.desired];

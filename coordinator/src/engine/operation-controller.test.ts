@@ -1,9 +1,10 @@
 import t, { type Test } from 'tap';
+import { WombatError } from '@wombat/proto';
 import type { Operation } from '../domain/model/operation.js';
 import type { ClusterHealth } from '../domain/model/family.js';
 import type { Node, NodePhase } from '../domain/model/node.js';
 import { ManualClock } from '../fleet/testing/manual-clock.js';
-import type { NewObject, Store } from '../store/store.js';
+import { storeWaits, type NewObject, type Store } from '../store/store.js';
 import { idNumber } from '../testing/counting-ids.js';
 import { familyRow, hostRow, nodeRow, operationRow } from '../testing/rows.js';
 import { change, eventsAfter, openTestStore, put, row } from '../testing/test-store.js';
@@ -89,6 +90,28 @@ void t.test('an operation whose time is over says who is late, and for what it w
   test.same(await eventsAfter(of.store), events, 'it ends once');
 });
 
+for (const kind of ['deploy', 'start', 'restart'] as const) {
+  void t.test(`${kind}: a node that has ended in good order, as its restart policy lets it, is waited for no longer`, async (test) => {
+    const of = await setting(test, ['running', 'stopped'], { kind });
+    await of.look();
+    test.match(await of.operation(), { state: 'succeeded', error: undefined, progress: { total: 2, done: 2, failed: 0 } });
+    test.match((await of.store.read.events.list({ afterSequence: 0, limit: 9 })).at(-1)?.message, /succeeded \(2 of 2 done, 1 of them ended in good order\)$/);
+  });
+}
+
+void t.test('of a cluster, too: nobody joins any more when all have ended', async (test) => {
+  const of = await setting(test, ['stopped'], {}, 'forming');
+  await of.look();
+  test.equal((await of.operation()).state, 'succeeded');
+});
+
+void t.test('who is late is not one that has ended in good order', async (test) => {
+  const of = await setting(test, ['stopped', 'fetching']);
+  await of.clock.advance(60_000);
+  await of.look();
+  test.match(await of.operation(), { state: 'partial', error: { message: /^1 of 2 are as asked for: web-2 is fetching/ } });
+});
+
 void t.test('nodes that a later operation took over are not waited for', async (test) => {
   const of = await setting(test, ['running', 'stopping']);
   await change(of.store, 'nodes', idNumber('node', 2), { operationId: idNumber('op', 901) });
@@ -128,4 +151,20 @@ void t.test('the record of a large operation is not read for each of its nodes',
 void t.test('an operation that is not there is no reason to fail', async (test) => {
   const of = await setting(test, []);
   test.equal(await new OperationController(of.store, of.clock, new Turns(of.store, operationTools(of.clock))).reconcile(''), undefined);
+});
+
+void t.test('an operation whose turn comes while the store takes nothing still waits', async (test) => {
+  const { store, clock, operation } = await setting(test, [], { state: 'waiting', wish: { kind: 'deploy', familyId: family.id, releaseId: '', amount: 1, timeoutMs: 60_000 } });
+  for (const code of storeWaits) {
+    let isRefused = false;
+    const transaction: Store['transaction'] = (work) => {
+      // Only the first is refused: what would end the operation would be written.
+      if (isRefused) return store.transaction(work);
+      isRefused = true;
+      return Promise.reject(new WombatError(code, 'on purpose'));
+    };
+    const refusing: Store = { read: store.read, transaction, onCommit: (listener) => store.onCommit(listener), close: () => store.close() };
+    await test.rejects(new Turns(refusing, operationTools(clock)).look(operationId), { code }, `${code} is told to whoever looks, who looks again`);
+    test.equal((await operation()).state, 'waiting', 'and the operation stays as it is');
+  }
 });

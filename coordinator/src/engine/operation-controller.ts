@@ -4,6 +4,7 @@ import type { ClusterHealth } from '../domain/model/family.js';
 import { nodePhases, type Node, type NodePhase } from '../domain/model/node.js';
 import type { StoredError } from '../domain/model/object.js';
 import type { Operation, OperationKind, OperationProgress, OperationState } from '../domain/model/operation.js';
+import { endedWell } from '../domain/states/node-states.js';
 import type { Store, Transaction } from '../store/store.js';
 import { cancelledEvent, operationEvent, storedError } from './events.js';
 import { emptyHosts, releaseEmptyHosts } from './operations/release-empty-hosts.js';
@@ -38,12 +39,12 @@ export class OperationController {
     const restMs = (this.#restUntilMs.get(operationId) ?? 0) - this.clock.monotonic();
     if (restMs > 0) return restMs;
     const operation = await this.store.read.operations.get(operationId);
-    // Updates have a controller of their own.
+    if (operation?.state === 'waiting') return this.turns.look(operationId);
+    // Updates that have begun have a controller of their own.
     if (!operation || operation.finishedAt !== undefined || operation.kind === 'update') {
       this.#restUntilMs.delete(operationId);
       return;
     }
-    if (operation.state === 'waiting') return this.turns.look(operationId);
     this.#restUntilMs.set(operationId, this.clock.monotonic() + Math.min(longestRestMs, Math.floor(operation.plan.length / entriesPerRestMs)));
     const judged = await this.#judge(operation);
     const overdue = operation.deadline !== undefined && operation.deadline <= this.clock.now();
@@ -62,23 +63,19 @@ export class OperationController {
   async #judge(operation: Operation): Promise<Judgement> {
     if (operation.state === 'cancelling') return this.#judgeRest(operation);
     if (operation.kind === 'remove_host') return this.#judgeHost(operation);
-    const counts = await this.#countNodes(operation.id);
-    const want = goalOf(operation);
-    const done = counts.get(want) ?? 0;
-    const failed = counts.get('failed') ?? 0;
+    const { done, ended, failed } = await this.#countNodes(operation);
     const total = operation.progress.total;
     // Nodes that a later operation has taken over say nothing about this one any more.
     const taken = Math.max(0, total - (await this.store.read.nodes.count({ operationId: operation.id })));
-    const settled = done + failed + taken >= total && (await this.#clusterSettled(operation, done));
-    return { progress: { total, done, failed }, settled };
+    const settled = done + failed + taken >= total && (await this.#clusterSettled(operation, done - ended));
+    return { progress: { total, done, failed }, ended, settled };
   }
 
-  async #countNodes(operationId: string): Promise<Map<NodePhase, number>> {
-    const counts = new Map<NodePhase, number>();
-    for (const phase of ['running', 'stopped', 'gone', 'failed'] as const) {
-      counts.set(phase, await this.store.read.nodes.count({ operationId, phase }));
-    }
-    return counts;
+  async #countNodes(operation: Operation): Promise<Tally> {
+    const { nodes } = this.store.read;
+    const [operationId, goal] = [operation.id, goalOf(operation)];
+    const ended = goal === 'running' ? await nodes.count({ operationId, ...endedWell }) : 0;
+    return { done: ended + (await nodes.count({ operationId, phase: goal })), ended, failed: await nodes.count({ operationId, phase: 'failed' }) };
   }
 
   /** A cancelled one is over when nothing of it goes on. */
@@ -86,9 +83,8 @@ export class OperationController {
     const { read } = this.store;
     await this.#releaseHosts(operation);
     const moving = await read.nodes.count({ operationId: operation.id, phase: nodePhases.filter((phase) => !restingPhases.includes(phase)) });
-    const done = await read.nodes.count({ operationId: operation.id, phase: goalOf(operation) });
-    const failed = await read.nodes.count({ operationId: operation.id, phase: 'failed' });
-    return { progress: { total: operation.progress.total, done, failed }, settled: moving === 0 && (await emptyHosts(read, operation)).length === 0 };
+    const { done, ended, failed } = await this.#countNodes(operation);
+    return { progress: { total: operation.progress.total, done, failed }, ended, settled: moving === 0 && (await emptyHosts(read, operation)).length === 0 };
   }
 
   async #releaseHosts(operation: Operation): Promise<void> {
@@ -99,7 +95,7 @@ export class OperationController {
   async #judgeHost(operation: Operation): Promise<Judgement> {
     const host = await this.store.read.hosts.get(operation.plan[0]?.hostId ?? '');
     const done = host === undefined || host.phase === 'gone' ? 1 : 0;
-    return { progress: { total: 1, done, failed: 0 }, settled: done === 1 };
+    return { progress: { total: 1, done, failed: 0 }, ended: 0, settled: done === 1 };
   }
 
   /** Nodes that shall form a cluster are not done before the cluster was looked at. */
@@ -114,7 +110,8 @@ export class OperationController {
 
   async #finish(transaction: Transaction, seen: Operation, judged: Judgement, overdue: boolean): Promise<void> {
     const operation = await transaction.operations.get(seen.id);
-    if (!operation || operation.finishedAt !== undefined) return;
+    // Cancelled since it was judged: that has begun something of its own, and is judged next.
+    if (!operation || operation.state !== seen.state) return;
     if (operation.state === 'cancelling') return this.#finishCancelled(transaction, operation, judged);
     const error = await this.#errorOf(transaction, operation, judged, overdue);
     const finished = await transaction.operations.update({
@@ -125,7 +122,7 @@ export class OperationController {
       observedGeneration: operation.generation,
       ...(error ? { error } : {}),
     });
-    await transaction.events.append(operationEvent(finished, 'operation.finished', summary(finished)));
+    await transaction.events.append(operationEvent(finished, 'operation.finished', summary(finished, judged.ended)));
   }
 
   async #finishCancelled(transaction: Transaction, operation: Operation, { progress }: Judgement): Promise<void> {
@@ -152,8 +149,16 @@ function goalOf({ kind, plan }: Operation): NodePhase {
   return plan.some(({ action }) => action === 'remove_node') ? 'gone' : 'running';
 }
 
+/** Its nodes: `done` counts those that have ended in good order too. */
+interface Tally {
+  readonly done: number;
+  readonly ended: number;
+  readonly failed: number;
+}
+
 interface Judgement {
   readonly progress: OperationProgress;
+  readonly ended: number;
   readonly settled: boolean;
 }
 
@@ -164,7 +169,7 @@ async function firstNode(transaction: Transaction, operation: Operation, phase: 
 
 function lateIn(operation: Operation): readonly NodePhase[] {
   const goal = goalOf(operation);
-  return nodePhases.filter((phase) => phase !== goal);
+  return nodePhases.filter((phase) => phase !== goal && !(goal === 'running' && phase === endedWell.phase));
 }
 
 function overdueError(late: Node | undefined, { progress }: Judgement): WombatError {
@@ -181,8 +186,8 @@ function sameProgress(a: OperationProgress, b: OperationProgress): boolean {
   return a.done === b.done && a.failed === b.failed && a.total === b.total;
 }
 
-function summary(operation: Operation): string {
+function summary(operation: Operation, ended: number): string {
   const { done, total, failed } = operation.progress;
-  const counts = `${done} of ${total} done${failed ? `, ${failed} failed` : ''}`;
+  const counts = `${done} of ${total} done${ended ? `, ${ended} of them ended in good order` : ''}${failed ? `, ${failed} failed` : ''}`;
   return `${operation.name}: ${operation.state} (${counts})${operation.error ? `: ${operation.error.message}` : ''}`;
 }

@@ -144,6 +144,7 @@ void t.test('a host without any frame for 12 s is silent and cut', async (t) => 
   const silent = await harness.listener.next('silent');
   t.equal(silent.hostId, still.hostId);
   t.match(silent.reason, /no frame for 12 s/);
+  t.ok(silent.unheardMs > 12_000, 'and it is said for how long');
   t.equal(harness.fleet.isConnected(still.hostId), false);
   t.ok(harness.fleet.isConnected(beating.hostId), 'who beats stays');
   t.equal((await still.end())?.code, status.UNAVAILABLE);

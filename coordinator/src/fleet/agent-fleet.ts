@@ -192,18 +192,18 @@ export class AgentFleet implements Fleet {
     return {
       hello: (session, hello) => this.#admission.hello(session, cleanHello(hello)),
       frame: (session, frame) => this.#router.route(session, frame),
-      ended: (session, was, reason) => this.#onEnded(session, was, reason),
+      ended: (session, was, reason, unheardMs) => this.#onEnded(session, was, reason, unheardMs),
     };
   }
 
-  #onEnded(session: Session, was: SessionState, reason: string): void {
+  #onEnded(session: Session, was: SessionState, reason: string, unheardMs: number): void {
     const { hostId } = session;
     this.#sessions.delete(session);
     const wasHolder = this.#live.get(hostId) === session;
     if (wasHolder) {
       this.#live.delete(hostId);
       this.#channels.failHost(hostId, reason);
-      if (!this.#stop.signal.aborted) this.#deliveries.silent(hostId, reason);
+      if (!this.#stop.signal.aborted) this.#deliveries.silent(hostId, reason, unheardMs);
     }
     this.#log.info({ hostId, peer: session.peer, was, reason }, 'session ended');
     if (!this.#stop.signal.aborted) this.#admission.ended(session, wasHolder);

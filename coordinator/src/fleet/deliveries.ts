@@ -1,5 +1,6 @@
-import { backoffMs, WombatError, type BackoffOptions, type Clock, type ErrorCode } from '@wombat/proto';
+import { backoffMs, WombatError, type BackoffOptions, type Clock } from '@wombat/proto';
 import type { Assignment, ExecOutcome, Facts, NodeStatus } from '@wombat/proto/agent';
+import { storeWaits } from '../store/store.js';
 import type { FleetListener } from './fleet.js';
 import type { FleetLog } from './fleet-log.js';
 import { HostLane, type LaneItem } from './host-lane.js';
@@ -17,8 +18,6 @@ export interface DeliveriesOptions {
 /** Lanes that are started in one go before the event loop gets its turn. */
 const lanesPerTurn = 100;
 const silentTries = 5;
-/** A store that takes nothing for now: what agents say waits for it, and their sessions stay. */
-const storeWaits: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['WO_STORE_FULL', 'WO_STORE_BUSY', 'WO_STORE_UNAVAILABLE']);
 const storeBackoff: BackoffOptions = { initialMs: 500, maximumMs: 2_000 };
 
 /**
@@ -41,8 +40,8 @@ export class Deliveries {
     this.#push(session.hostId, { kind: 'connected', session });
   }
 
-  silent(hostId: string, reason: string): void {
-    this.#push(hostId, { kind: 'silent', reason });
+  silent(hostId: string, reason: string, unheardMs: number): void {
+    this.#push(hostId, { kind: 'silent', reason, unheardMs });
   }
 
   facts(session: Session, facts: Facts): void {
@@ -186,7 +185,7 @@ export class Deliveries {
         if (item.session.hello) item.session.startFullSync(await listener.onConnected(hostId, item.session.hello));
         return;
       case 'silent':
-        return this.#tellSilent(hostId, item.reason);
+        return this.#tellSilent(hostId, item.reason, item.unheardMs);
       case 'facts':
         return listener.onFacts(hostId, item.facts);
       case 'statuses':
@@ -199,11 +198,11 @@ export class Deliveries {
   }
 
   /** Nobody would say it again, so it is tried a few times. */
-  async #tellSilent(hostId: string, reason: string): Promise<void> {
+  async #tellSilent(hostId: string, reason: string, unheardMs: number): Promise<void> {
     const { listener, clock, signal, log } = this.#options;
     for (let attempt = 0; ; attempt += 1) {
       try {
-        return await listener.onSilent(hostId, reason);
+        return await listener.onSilent(hostId, reason, unheardMs);
       } catch (error) {
         if (attempt + 1 >= silentTries) throw error;
         log.warn({ hostId, err: error }, 'cannot record that a host is silent, trying again');

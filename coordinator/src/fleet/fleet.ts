@@ -31,8 +31,8 @@ export interface Fleet {
 export interface FleetListener {
   /** A session was opened; the answer is the full sync that it begins with. */
   onConnected(hostId: string, hello: Hello): Promise<readonly Assignment[]>;
-  /** No session, or no frame for 12 s (less the coordinator's own loop lag). */
-  onSilent(hostId: string, reason: string): Promise<void>;
+  /** Its session has ended, or nothing was heard of it for too long (less the coordinator's own loop lag): then `unheardMs` says for how long. */
+  onSilent(hostId: string, reason: string, unheardMs: number): Promise<void>;
   onFacts(hostId: string, facts: Facts): Promise<void>;
   onStatus(hostId: string, statuses: readonly NodeStatus[], complete: boolean): Promise<void>;
   /** The outcomes are stored when the promise resolves; only then are they acknowledged. */

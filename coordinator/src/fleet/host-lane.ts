@@ -22,7 +22,7 @@ interface Outcomes {
 /** One call of the listener. */
 export type LaneItem =
   | { readonly kind: 'connected'; readonly session: Session }
-  | { readonly kind: 'silent'; readonly reason: string }
+  | { readonly kind: 'silent'; readonly reason: string; readonly unheardMs: number }
   | { readonly kind: 'facts'; readonly session: Session; facts: Facts }
   | { readonly kind: 'told'; readonly tell: (listener: FleetListener) => Promise<void> }
   | Statuses

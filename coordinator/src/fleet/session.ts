@@ -16,8 +16,8 @@ export interface SessionEvents {
   hello(session: Session, hello: Hello): void;
   /** Any frame but Hello, of a live session. */
   frame(session: Session, frame: Frame): void;
-  /** Once, whatever ended it. `was` is the state it had. */
-  ended(session: Session, was: SessionState, reason: string): void;
+  /** Once, whatever ended it. `was` is the state it had; `unheardMs` how long nothing had been heard, when that was the reason. */
+  ended(session: Session, was: SessionState, reason: string, unheardMs: number): void;
 }
 
 /** What all sessions share. */
@@ -237,8 +237,9 @@ export class Session implements Writer {
   }
 
   #judge(nowMs: number, settings: FleetSettings): void {
-    if (nowMs - this.#heardAtMs > settings.silentAfterMs) {
-      if (this.#finish(`no frame for ${settings.silentAfterMs / 1000} s`)) this.#room.closer.cut(this.#call, new WombatError('WO_HOST_UNREACHABLE', 'the agent was silent for too long'));
+    const unheardMs = nowMs - this.#heardAtMs;
+    if (unheardMs > settings.silentAfterMs) {
+      if (this.#finish(`no frame for ${settings.silentAfterMs / 1000} s`, unheardMs)) this.#room.closer.cut(this.#call, new WombatError('WO_HOST_UNREACHABLE', 'the agent was silent for too long'));
     } else if (this.#outbox.stalledMs(this.#call, nowMs) > settings.writeStallMs) {
       this.end('does not read what it is sent', new WombatError('WO_RATE_LIMITED', 'the agent does not read what it is sent'));
     }
@@ -250,10 +251,10 @@ export class Session implements Writer {
     this.#room.closer.end(this.#call, error);
   }
 
-  #finish(reason: string): boolean {
+  #finish(reason: string, unheardMs = 0): boolean {
     const was = this.#state;
     if (!this.#advance('ended')) return false;
-    this.#room.events.ended(this, was, reason);
+    this.#room.events.ended(this, was, reason, unheardMs);
     return true;
   }
 }

@@ -1,3 +1,5 @@
+import { liveness } from '@wombat/proto';
+
 /** Intervals and bounds of the agents' sessions. */
 export interface FleetSettings {
   /** How often an agent is asked to beat. @default 4000 */
@@ -37,10 +39,10 @@ export interface FleetSettings {
 }
 
 export const defaultFleetSettings: FleetSettings = {
-  beatIntervalMs: 4_000,
+  beatIntervalMs: liveness.beatMs,
   sampleIntervalMs: 10_000,
-  silentAfterMs: 12_000,
-  tickMs: 500,
+  silentAfterMs: liveness.silentAfterMs,
+  tickMs: liveness.lookMs,
   helloWithinMs: 10_000,
   probeMs: 2_000,
   writeStallMs: 20_000,

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '@wombat/proto';
 import type { Domain, Family, FamilyRevision } from '../domain/model/family.js';
 import type { Event, NewEvent } from '../domain/model/event.js';
 import type { Host } from '../domain/model/host.js';
@@ -164,6 +165,9 @@ export interface Change {
   readonly id: string;
   readonly object: StoredObject | undefined;
 }
+
+/** What a transaction is refused with while nothing can be written: whoever can wait tries it again, and nobody is to blame. */
+export const storeWaits: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['WO_STORE_FULL', 'WO_STORE_BUSY', 'WO_STORE_READ_ONLY', 'WO_STORE_UNAVAILABLE']);
 
 export interface Commit {
   readonly changes: readonly Change[];

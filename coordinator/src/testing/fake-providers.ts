@@ -10,8 +10,8 @@ export type Creation =
   | ProviderError
   /** The machine is made, and the answer is lost. */
   | { readonly afterwards: Error }
-  /** Nothing happens before this resolves. */
-  | { readonly until: Promise<void> };
+  /** Nothing happens before this resolves, and nothing is made when there is a refusal. */
+  | { readonly until: Promise<void>; readonly refusal?: ProviderError };
 
 /** A cloud in memory that keeps the promises of a provider, and fails as its script says. */
 export class FakeProviders implements ProviderDirectory {
@@ -91,7 +91,10 @@ export class FakeProviders implements ProviderDirectory {
     this.asked.push(spec);
     const script = this.creations.shift() ?? 'ok';
     if (script instanceof ProviderError) return failed(spec.key, script);
-    if (script !== 'ok' && 'until' in script) await script.until;
+    if (script !== 'ok' && 'until' in script) {
+      await script.until;
+      if (script.refusal) return failed(spec.key, script.refusal);
+    }
     // The same key, the same machine.
     const made = this.machines.get(spec.key) ?? this.#make(spec.tags);
     if (!this.machines.has(spec.key)) queueMicrotask(() => this.onMachine(spec.hostId));

@@ -3,6 +3,6 @@ import type { OperationTools } from '../engine/operations/operation-tools.js';
 import { CountingIds } from './counting-ids.js';
 
 /** For families whose strategies are FakeStrategies. */
-export function operationTools(clock: Clock, ids = new CountingIds()): OperationTools {
-  return { clock, ids, joins: (family) => family.spec.bootstrap.strategy !== 'none', maxNodesPerOperation: 100 };
+export function operationTools(clock: Clock, ids = new CountingIds(), keepRevisions = 10): OperationTools {
+  return { clock, ids, joins: (family) => family.spec.bootstrap.strategy !== 'none', maxNodesPerOperation: 100, keepRevisions };
 }

@@ -3,9 +3,10 @@ import type { Node } from '@wombat/proto/control';
 import t, { type Test } from 'tap';
 import { prepareSleepers } from '../support/families.js';
 import { idOf, tellNode } from '../support/fleet-view.js';
-import { damageJournal, journalBytes, killAndWait, stagedIn, theAgent } from '../support/host-files.js';
-import { isAlive, signalProcess } from '../support/processes.js';
+import { damageJournal, dateBeforeBoot, giveNumberAway, journalBytes, killAndWait, stagedIn, theAgent } from '../support/host-files.js';
+import { isAlive, signalProcess, startTimeOf } from '../support/processes.js';
 import { chooseSeed, seededRandom } from '../support/seeded-random.js';
+import { spawnPlain, usualEnvironment } from '../support/spawn-plain.js';
 import { notYet, until } from '../support/until.js';
 import { Workshop } from '../support/workshop.js';
 
@@ -67,19 +68,28 @@ t.test(`what an agent has written down outlives whatever becomes of it, WOMBAT_S
   }
 
   await workshop.restartCoordinator();
-  await t.test('F6: a machine whose processes are all gone has its nodes back, each once', async (t) => {
+  await t.test('F6: a machine that boots anew has its nodes back, each once, and takes no stranger for one', async (t) => {
+    const stranger = spawnPlain('sleep', ['600'], usualEnvironment(), { stdio: 'ignore' });
+    t.teardown(() => stranger.kill('SIGKILL'));
+    const bornAt = startTimeOf(stranger.pid!);
     const agent = await theAgent(workshop);
     const all = workshop.processes().filter(({ environment }) => environment['WOMBAT_HOST_ID'] === agent.environment['WOMBAT_HOST_ID']);
     // All stand still before the first dies, as at a power cut.
-    for (const signal of ['SIGSTOP', 'SIGKILL'] as const) for (const each of [agent, ...all]) signalProcess(each, signal);
+    for (const each of [agent, ...all]) signalProcess(each, 'SIGSTOP');
+    t.ok(dateBeforeBoot(hostDirectory()) > nodes.length, 'whatever is written down is of an earlier boot');
+    giveNumberAway(workshop.nodeDirectories().find((directory) => directory.endsWith(idOf(nodes[0]!)))!, stranger.pid!);
+    for (const each of [agent, ...all]) signalProcess(each, 'SIGKILL');
     const goneAtMs = performance.now();
     await until('all are gone', () => all.every((each) => !isAlive(each)) || notYet('some live'));
     nodes = await until('they run as other processes', async () => {
       const now = await workshop.untilRunning(nodes.length);
       return now.every(({ pid }) => !pids(nodes).includes(String(pid))) ? now : notYet(now.map(tellNode));
     });
-    t.comment(`back after ${Math.round(performance.now() - goneAtMs)} ms`);
+    const backAfterMs = Math.round(performance.now() - goneAtMs);
+    t.ok(backAfterMs < 10_000, `all are back after ${backAfterMs} ms`);
     checkRunOnce(t, workshop, nodes);
+    t.equal(startTimeOf(stranger.pid!), bornAt, 'who has the number of an old process now is left alone');
+    t.strictSame((await workshop.fleet.events('host.journal-damaged')).length, (isFull ? damages : damages.slice(0, 2)).length, 'no journal looked damaged');
   });
 });
 

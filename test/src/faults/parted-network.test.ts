@@ -1,9 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HostPhase, type Host } from '@wombat/proto/control';
+import { HostPhase } from '@wombat/proto/control';
 import t, { type Test } from 'tap';
 import { prepareSleepers } from '../support/families.js';
-import { idOf, nameOf, tellNode } from '../support/fleet-view.js';
+import { idOf, tellHost, tellNode } from '../support/fleet-view.js';
 import { openParted, type Loss, type Network } from '../support/network.js';
 import { signalProcess } from '../support/processes.js';
 import { notYet, until } from '../support/until.js';
@@ -70,7 +70,7 @@ t.test('agents and a coordinator that do not hear each other', async (t) => {
     await t.test('agents come back to a coordinator that was away, and no alarm is raised', async (t) => {
       const told = (await silences(workshop)).length;
       await workshop.coordinator.kill();
-      // By then they try every 15 s at the most.
+      // By then they try every 8 s at the most.
       await sleep(60_000);
       await workshop.coordinator.start();
       const from = Date.now();
@@ -135,8 +135,4 @@ async function untilPhase(workshop: Workshop, hostIds: readonly string[], phase:
 
 async function silences(workshop: Workshop): Promise<string[]> {
   return (await workshop.fleet.events('host.phase')).filter(({ reason }) => reason === 'unknown' || reason === 'lost').map(({ message }) => message);
-}
-
-function tellHost(host: Host): string {
-  return `${nameOf(host)} ${HostPhase[host.phase] ?? ''}${host.waiting ? ` (${host.waiting.reason})` : ''}`;
 }

@@ -79,7 +79,12 @@ t.test('operations wait for each other, survive whoever asked for them, and are 
     t.notMatch(plan.stdout, oldest);
     await workshop.ok('family', 'scale', family, '1', '--no-drain', '--keep-data', '--yes');
     t.strictSame((await workshop.untilRunning(1)).map(nameOf), [oldest]);
-    await workshop.ok('family', 'scale', family, '2');
-    await workshop.untilRunning(2);
+    writeFileSync(gate, '');
+    const up = await workshop.ok('family', 'scale', family, '2', '--detach');
+    const update = await workshop.ok('family', 'update', family, '--env', 'PLAN=b', '--max-parallel', '2', '--wait', '--detach');
+    t.match(await workshop.fleet.operation(update), { state: OperationState.WAITING, plan: [] }, 'an update waits for its turn as well');
+    await ended(up, OperationState.SUCCEEDED);
+    await ended(update, OperationState.SUCCEEDED);
+    t.match((await workshop.fleet.operation(update)).progress, { total: 2, done: 2 }, 'and reaches the node that came meanwhile');
   });
 });

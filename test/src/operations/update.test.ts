@@ -6,6 +6,7 @@ import { withoutErlang } from '../support/checkout.js';
 import { expectExit } from '../support/expect.js';
 import { prepareMesh } from '../support/families.js';
 import { idOf, nameOf } from '../support/fleet-view.js';
+import { lastSequence, mostAway } from '../support/most-away.js';
 import { signalProcess } from '../support/processes.js';
 import { packOtpRelease } from '../support/releases.js';
 import { notYet, until } from '../support/until.js';
@@ -95,21 +96,4 @@ function inOrder(nodes: readonly Node[]): Node[] {
 
 function pidsOf(nodes: readonly Node[]): string[] {
   return inOrder(nodes).map(({ pid }) => String(pid));
-}
-
-async function lastSequence(workshop: Workshop): Promise<bigint> {
-  return (await workshop.fleet.events()).at(-1)!.sequence;
-}
-
-/** Of the nodes that are told of after this event, how many were not running at once. */
-async function mostAway(workshop: Workshop, from: bigint): Promise<number> {
-  const away = new Set<string>();
-  let most = 0;
-  for (const { type, nodeId, reason } of await workshop.fleet.eventsAfter(from)) {
-    if (type !== 'node.phase') continue;
-    if (reason === 'running') away.delete(nodeId);
-    else away.add(nodeId);
-    most = Math.max(most, away.size);
-  }
-  return most;
 }

@@ -6,6 +6,7 @@ import t from 'tap';
 import { PostgresServer } from '../../../coordinator/dist/testing/postgres-server.js';
 import { checkout } from '../support/checkout.js';
 import { chooseSeed, seededRandom } from '../support/seeded-random.js';
+import { noteResult } from '../support/faults/seeds.js';
 import { spawnPlain, usualEnvironment } from '../support/spawn-plain.js';
 import { judge, openKilled, type KilledPlace } from './killed-store.js';
 
@@ -67,6 +68,7 @@ async function killAgainAndAgain({ place, count, random, meanwhile }: Cycles): P
   const acknowledged = new Set<number>();
   let last = 0;
   for (let cycle = 1; cycle <= count; cycle += 1) {
+    const begunAt = performance.now();
     const writer = new Writer(place, last);
     try {
       await writer.writes(1 + Math.floor(random() * 20));
@@ -81,6 +83,7 @@ async function killAgainAndAgain({ place, count, random, meanwhile }: Cycles): P
       throw new Error(`after kill ${cycle}, seed ${seed}: ${String(error)}`);
     });
     await store.close();
+    noteResult({ fault: 'F29', seed: Number(seed), violations: 0, ms: Math.round(performance.now() - begunAt), times: [] });
   }
   return acknowledged.size;
 }

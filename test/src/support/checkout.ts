@@ -11,6 +11,9 @@ export const launchers = {
   wo: join(checkout, 'cli/bin/wo.js'),
 } as const;
 
+/** What the agent's launcher starts in a checkout, for Node. */
+export const agentProgram = join(checkout, 'agent/dist/main.js');
+
 export const fixtures = join(checkout, 'test/fixtures');
 
 const erlangPrograms = ['rebar3', 'erl', 'epmd', 'erl_call'];

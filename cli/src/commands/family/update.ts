@@ -27,6 +27,7 @@ export const familyUpdate = defineCommand({
     { command: 'wo family update shop --env LOG_LEVEL=debug --unset OLD_FLAG', explanation: 'another environment' },
     { command: 'wo family update shop', explanation: 'go on after a failure, or bring nodes to what was changed by wo family env' },
     { command: 'wo family update shop --rollback', explanation: 'back to what ran before' },
+    { command: 'wo family update shop --release $RELEASE --wait=30m', explanation: 'behind whatever goes on' },
     { command: 'wo family update shop --release $RELEASE --max-parallel 5 --settle 1m --dry-run', explanation: 'only show which nodes would be changed, and how' },
   ],
   arguments: { family: object('family') },
@@ -44,14 +45,14 @@ export const familyUpdate = defineCommand({
     ...operationOptions,
   },
   async run(runtime, { family }, options) {
-    const { release = '', env, secret, unset, rollback, to, maxParallel = 0, settle, dryRun, detach } = options;
+    const { release = '', env, secret, unset, rollback, to, maxParallel = 0, settle, dryRun, wait, detach } = options;
     if (to !== undefined && !rollback) throw new UsageError('--to goes with --rollback');
     const { timeout } = runtime.flags;
     const secrets = await new SecretReader(runtime).readAll(secret);
     const control = await runtime.control();
     const answer = await control.call(FamilyServiceService.updateFamily, UpdateFamilyRequest.fromPartial({
       mutation: newMutation(dryRun), family, release, environment: { ...env }, secrets, unset: [...unset], restart: restartSpec(options), rollback, toGeneration: BigInt(to ?? 0), maxParallel,
-      ...(settle !== undefined && { settle: durationFromMs(settle) }), ...(timeout && { timeout: durationFromMs(timeout) }),
+      ...(settle !== undefined && { settle: durationFromMs(settle) }), ...(wait && { wait }), ...(timeout && { timeout: durationFromMs(timeout) }),
     }));
     if (dryRun) return printPlan(runtime, answer.operation!, UpdateFamilyResponse.toJSON(answer));
     return followStarted(runtime, answer.operation!, { detach, toJson: (operation) => UpdateFamilyResponse.toJSON({ operation }), ...(timeout && { waitMs: timeout + slackMs }) });

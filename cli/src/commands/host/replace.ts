@@ -19,11 +19,11 @@ export const hostReplace = defineCommand({
   ],
   arguments: { host: object('host') },
   options: { fenced: flag('--fenced', 'nothing runs on the machine any more: give it up'), ...operationOptions },
-  async run(runtime, { host }, { fenced, detach }) {
+  async run(runtime, { host }, { fenced, detach, wait }) {
     const what = fenced ? `this gives up the host ${host} with all that is on it, and destroys its machine` : `this deploys other nodes in place of those of the host ${host}`;
     await confirm(runtime, what, [host]);
     const control = await runtime.control();
-    const { operations } = await control.call(HostServiceService.replaceHost, ReplaceHostRequest.fromPartial({ mutation: newMutation(), host, fenced }));
+    const { operations } = await control.call(HostServiceService.replaceHost, ReplaceHostRequest.fromPartial({ mutation: newMutation(), host, fenced, ...(wait && { wait }) }));
     const { timeout } = runtime.flags;
     let exit = 0;
     for (const operation of operations) {

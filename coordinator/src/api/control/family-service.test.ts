@@ -28,7 +28,7 @@ async function setting(test: Test) {
   const walled = new Set<string>();
   const plugin = (driver: string): ProviderPlugin => ({ abilities: { firewall: walled.has(driver) } }) as ProviderPlugin;
   const drivers = { driver: plugin, providers: () => ['local', 'cloud'].map(plugin) };
-  const service = familyService({ store, clock, ids: new CountingIds(), secrets: fakeSecrets, strategies: new FakeStrategies(), directory, drivers, fleet: new FakeFleet(), operations: operationTools(clock), keepRevisions: 10 });
+  const service = familyService({ store, clock, ids: new CountingIds(), secrets: fakeSecrets, strategies: new FakeStrategies(), directory, drivers, fleet: new FakeFleet(), operations: operationTools(clock) });
   return {
     store, directory, clock, walled,
     create: unary<CreateFamilyRequest, CreateFamilyResponse>(service, 'createFamily'),
@@ -213,6 +213,26 @@ void t.test('status: counts, what is not as wanted first, and why', async (test)
   test.equal(answer.wantedRunning, 2);
   test.same(answer.nodes.map((node) => node.metadata?.name), ['web-3', 'web-1', 'web-2']);
   test.match(answer.lastFailure, { nodeId: idNumber('node', 3), operationId: 'op-x', logTail: 'boom', error: { code: 'WO_NODE_EXITED' } });
+});
+
+void t.test('status counts nodes that have what the family said before, and no others', async (test) => {
+  const { store, status, environment, firewall, attach } = await setting(test);
+  const outdated = async () => (await status({ family: 'family 900' })).outdatedNodes;
+  await put(store, 'releases', releaseRow(), releaseRow({ id: idNumber('rel', 901), version: '2.0' }));
+  await put(store, 'families', familyRow({}, { releaseId: idNumber('rel', 900) }));
+  await put(store, 'nodes', nodeRow(familyRow().id, 1), nodeRow(familyRow().id, 2, { phase: 'stopped', desired: 'stopped' }), nodeRow(familyRow().id, 3, { phase: 'stopping', desired: 'absent' }), nodeRow(familyRow().id, 4, { phase: 'gone' }));
+  test.equal(await outdated(), 0);
+  await firewall({ family: 'family 900', rules: [] });
+  await environment({ family: 'family 900', environment: { A: '1' } });
+  test.equal(await outdated(), 2, 'the one that is stopped too, not those that go');
+  await change(store, 'nodes', idNumber('node', 1), { familyGeneration: (await row(store, 'families', familyRow().id)).generation });
+  test.equal(await outdated(), 1);
+  await environment({ family: 'family 900', unset: ['A'] });
+  test.equal(await outdated(), 1, 'an older number that says the same is not outdated');
+  await attach({ family: 'family 900', release: idNumber('rel', 901) });
+  test.equal(await outdated(), 2);
+  await change(store, 'nodes', idNumber('node', 2), { releaseId: idNumber('rel', 901) });
+  test.equal(await outdated(), 1, 'what was deployed with another release than its revision named');
 });
 
 void t.test('a family with nodes is not removed; without, its domains go with it', async (test) => {

@@ -7,6 +7,7 @@ import { isIP } from 'node:net';
 import type { Domain, Family, FirewallRule, RestartSpec } from '../../domain/model/family.js';
 import type { Provider } from '../../domain/model/provider.js';
 import { presentPhases } from '../../domain/states/node-states.js';
+import { changeEnvironment } from '../../domain/update/change-environment.js';
 import { requireSelector } from '../../plugins/require-selector.js';
 import { checkAmount } from '../../engine/deploy-nodes.js';
 import { dropRevisions, reviseFamily } from '../../engine/family-revisions.js';
@@ -18,7 +19,7 @@ import type { ProviderDirectory, Secrets, StrategyDirectory } from '../../engine
 import type { Fleet } from '../../fleet/fleet.js';
 import type { NewObject, Store, Transaction } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
-import { changedEnvironment, checkChange, describeChange, outdatedNodes } from './family-environment.js';
+import { checkChange, describeChange, outdatedNodes, sealedChange } from './family-environment.js';
 import { refuseWhileBusy } from '../../engine/family-lock.js';
 import { checkReplacement, describeReplacement } from './family-replacement.js';
 import { checkOffer } from './check-offer.js';
@@ -43,8 +44,6 @@ export interface FamilyServiceOptions {
   readonly drivers: { driver(name: string): ProviderPlugin; providers(): readonly ProviderPlugin[] };
   readonly fleet: Fleet;
   readonly operations: OperationTools;
-  /** Of each family, beside those that nodes run. */
-  readonly keepRevisions: number;
 }
 
 const deployTimeoutMs = 15 * 60_000;
@@ -84,13 +83,13 @@ export function familyService(options: FamilyServiceOptions): Service {
     },
     async setFirewall(request, { identity }) {
       const firewall = request.rules.map(checkRule);
-      const stored = await mutateObject(store, request.mutation, 'families', request.family, (transaction, family) => reviseFamily(transaction, family, { firewall }, revisedBy(options, identity)));
+      const stored = await mutateObject(store, request.mutation, 'families', request.family, (transaction, family) => reviseFamily(transaction, family, { firewall }, revisedBy(options.operations, identity)));
       return { family: await viewOf(stored), warnings: firewall.length > 0 ? await unenforced(options, stored) : [] };
     },
     async attachRelease(request, { identity }) {
       const stored = await mutateObject(store, request.mutation, 'families', request.family, async (transaction, family) => {
         const release = await findObject(transaction, 'releases', request.release);
-        return reviseFamily(transaction, family, { releaseId: release.id }, revisedBy(options, identity));
+        return reviseFamily(transaction, family, { releaseId: release.id }, revisedBy(options.operations, identity));
       });
       return { family: await viewOf(stored) };
     },
@@ -98,7 +97,8 @@ export function familyService(options: FamilyServiceOptions): Service {
       checkChange(request);
       if (describeChange(request) === '') throw new WombatError('WO_INVALID_ARGUMENT', 'there is nothing to set or unset', { hint: 'give --set NAME=VALUE, --secret NAME=file:PATH or --unset NAME' });
       const { stored, outdated } = await mutateObject(store, request.mutation, 'families', request.family, async (transaction, family) => {
-        const stored = await reviseFamily(transaction, family, changedEnvironment(family.id, family.spec, request, options.secrets), revisedBy(options, identity));
+        const environment = changeEnvironment(family.spec, sealedChange(family.id, request, options.secrets));
+        const stored = await reviseFamily(transaction, family, environment, revisedBy(options.operations, identity));
         await transaction.events.append({
           type: 'family.environment', subjectId: stored.id, subjectName: stored.name, familyId: stored.id, reason: 'changed', message: `environment of ${stored.name}: ${describeChange(request)}`,
         });
@@ -201,7 +201,7 @@ function newFamily(options: FamilyServiceOptions, request: CreateFamilyRequest):
   return {
     id, name: request.name, generation: 1, observedGeneration: 0,
     spec: {
-      selector, bootstrap, firewall: [], ...changedEnvironment(id, { environment: {}, sealedSecrets: {} }, { environment, secrets, unset: [] }, options.secrets),
+      selector, bootstrap, firewall: [], ...changeEnvironment({ environment: {}, sealedSecrets: {} }, sealedChange(id, { environment, secrets, unset: [] }, options.secrets)),
       restart: changedRestart(request.restart, defaultRestart),
     },
     // Letters and digits only: a cookie is read by shells and by Erlang alike.

@@ -2,6 +2,7 @@ import type { GetFamilyStatusResponse } from '@wombat/proto/control';
 import type { Family } from '../../domain/model/family.js';
 import { nodePhases, type Node, type NodeDesired, type NodePhase } from '../../domain/model/node.js';
 import { presentPhases } from '../../domain/states/node-states.js';
+import { countOutdated } from '../../engine/update/count-outdated.js';
 import type { Store, Where } from '../../store/store.js';
 import { nodeNames } from './node-names.js';
 import { nodeView } from './views/node-view.js';
@@ -15,11 +16,12 @@ const settledAs: Readonly<Record<NodeDesired, NodePhase>> = { running: 'running'
 export async function familyStatus(store: Store, family: Family): Promise<Omit<GetFamilyStatusResponse, 'family'>> {
   const { read } = store;
   const here = { familyId: family.id, phase: presentPhases };
-  const [phases, wanted, shown, active] = await Promise.all([
+  const [phases, wanted, shown, active, outdatedNodes] = await Promise.all([
     read.nodes.countBy('phase', here),
     read.nodes.count({ ...here, desired: 'running' }),
     shownNodes(store, family.id),
     read.operations.find({ familyId: family.id, state: ['waiting', 'running', 'cancelling'] }),
+    countOutdated(read, family),
   ]);
   const release = family.spec.releaseId === undefined ? undefined : await read.releases.get(family.spec.releaseId);
   const namesOf = await nodeNames(read, shown);
@@ -30,6 +32,7 @@ export async function familyStatus(store: Store, family: Family): Promise<Omit<G
     nodes: shown.map((node) => nodeView(node, namesOf(node))),
     releaseTitle: release ? `${release.name} ${release.version}` : '',
     activeOperations: active.map(operationView),
+    outdatedNodes,
     lastFailure: failed?.lastError && { nodeId: failed.id, operationId: failed.operationId, error: { ...failed.lastError, details: {} }, logTail: failed.logTail },
   };
 }

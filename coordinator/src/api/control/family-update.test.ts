@@ -13,6 +13,8 @@ import { operationTools } from '../../testing/operation-tools.js';
 import { FakeStrategies } from '../../testing/fake-strategies.js';
 import { familyRow, hostRow, nodeRow, releaseRow } from '../../testing/rows.js';
 import { change, openTestStore, put, row } from '../../testing/test-store.js';
+import { OperationController } from '../../engine/operation-controller.js';
+import { Turns } from '../../engine/operations/turns.js';
 import { familyService } from './family-service.js';
 
 const familyId = familyRow().id;
@@ -23,8 +25,10 @@ const dryRun = { requestId: '', expectedRevision: 0n, dryRun: true };
 async function setting(test: Test, keepRevisions = 10) {
   const clock = new ManualClock();
   const store = await openTestStore(test, clock);
+  const ids = new CountingIds();
+  const tools = operationTools(clock, ids, keepRevisions);
   const drivers = { driver: () => ({ abilities: {} }) as ProviderPlugin, providers: () => [] };
-  const service = familyService({ store, clock, ids: new CountingIds(), secrets: fakeSecrets, strategies: new FakeStrategies(), directory: new FakeProviders(), drivers, fleet: new FakeFleet(), operations: operationTools(clock), keepRevisions });
+  const service = familyService({ store, clock, ids, secrets: fakeSecrets, strategies: new FakeStrategies(), directory: new FakeProviders(), drivers, fleet: new FakeFleet(), operations: tools });
   await put(store, 'releases', one, two);
   await put(store, 'families', familyRow({}, { releaseId: one.id, environment: { A: '1' }, sealedSecrets: { KEY: fakeSecrets.seal(`${familyId}/KEY`, Buffer.from('canary')) } }));
   await put(store, 'hosts', hostRow(1), hostRow(2));
@@ -32,6 +36,8 @@ async function setting(test: Test, keepRevisions = 10) {
   const update = unary<UpdateFamilyRequest, UpdateFamilyResponse>(service, 'updateFamily');
   return {
     store,
+    clock,
+    tools,
     update,
     /** As if the update had come to its end, on so many nodes. */
     async updated(request: Partial<UpdateFamilyRequest>, nodes: readonly number[] = [1, 2]): Promise<void> {
@@ -71,6 +77,34 @@ void t.test('a dry run shows the plan and stores nothing', async (test) => {
   test.equal(operation?.plan.length, 2);
   test.same(await stored(), before);
   test.equal(await store.read.operations.count({}), 0);
+});
+
+void t.test('with a wait it is queued behind what holds the family, which is changed when its turn comes', async (test) => {
+  const { store, clock, tools, update, environment, family: stored } = await setting(test);
+  const { operation: first } = await update({ family, release: 'web2' });
+  const { operation } = await update({ family, environment: { B: '2' }, secrets: { OTHER: 'canary' }, restart: { mode: 0, tries: 3, interval: undefined, delay: undefined }, wait: { seconds: 60n, nanos: 0 } as never });
+  const id = operation!.metadata!.id;
+  test.match(await row(store, 'operations', id), { state: 'waiting', kind: 'update', name: 'update family 900', familyId });
+  test.match((await row(store, 'operations', id)).wish, { change: { environment: { sealedSecrets: { OTHER: fakeSecrets.seal(`${familyId}/OTHER`, Buffer.from('canary')) } } } }, 'its secrets are sealed');
+  test.match(await stored(), { generation: 2, spec: { environment: { A: '1' } } }, 'nothing is changed yet');
+  await environment({ family, unset: ['A'] });
+  await change(store, 'operations', first!.metadata!.id, { state: 'succeeded', finishedAt: 1 });
+  await new OperationController(store, clock, new Turns(store, tools)).reconcile(id);
+  const { spec, generation } = await stored();
+  test.match(spec, { releaseId: two.id, environment: { B: '2' }, restart: { tries: 3, delayMs: 1_000 } });
+  test.notOk(Object.hasOwn(spec.environment, 'A'), 'what was changed meanwhile stays so');
+  test.equal(Buffer.from(fakeSecrets.open(`${familyId}/OTHER`, spec.sealedSecrets['OTHER']!)).toString(), 'canary');
+  test.match(await row(store, 'operations', id), { state: 'running', name: 'update 2 of family 900', progress: { total: 2 }, update: { familyGeneration: generation }, wish: undefined, deadline: clock.now() + 15 * 60_000 });
+});
+
+void t.test('a rollback that waits goes back from what is then, and fails where there is nothing to go back to', async (test) => {
+  const { store, tools, update, family: stored } = await setting(test);
+  const { operation: first } = await update({ family, release: 'web2' });
+  const { operation } = await update({ family, rollback: true, toGeneration: 7n, wait: { seconds: 60n, nanos: 0 } as never });
+  await change(store, 'operations', first!.metadata!.id, { state: 'succeeded', finishedAt: 1 });
+  await new Turns(store, tools).look(operation!.metadata!.id);
+  test.match(await row(store, 'operations', operation!.metadata!.id), { state: 'failed', error: { code: 'WO_NOT_FOUND' } });
+  test.equal((await stored()).generation, 2);
 });
 
 void t.test('a rollback takes release, environment and secrets of the revision before, and a second one goes further back', async (test) => {

@@ -10,7 +10,7 @@ import { removeHost } from '../../engine/change-hosts.js';
 import { findObject } from '../../engine/find-object.js';
 import type { OperationTools } from '../../engine/operations/operation-tools.js';
 import { startOperation } from '../../engine/operations/start-operation.js';
-import { replaceHost } from '../../engine/healing/replace-host.js';
+import { familiesToReplace } from '../../engine/healing/replace-host.js';
 import type { Fleet } from '../../fleet/fleet.js';
 import type { Store, Transaction } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
@@ -73,8 +73,16 @@ export function hostService(options: HostServiceOptions): Service {
       const [view] = await viewsOf([host]);
       return { host: view };
     },
-    async replaceHost({ mutation, host: reference, fenced }, { identity }) {
-      const replacements = await mutateObject(store, mutation, 'hosts', reference, (transaction, host) => replaceHost(options, transaction, { host, principal: principalOf(identity), fenced, joins: operations.joins }));
+    async replaceHost(request, { identity }) {
+      const { fenced } = request;
+      const replacements = await mutateObject(store, request.mutation, 'hosts', request.host, async (transaction, host) => {
+        const started: Operation[] = [];
+        for (const familyId of await familiesToReplace(transaction, host, fenced)) {
+          const wish = { kind: 'replace', familyId, hostId: host.id, fenced } as const;
+          started.push(await startOperation(operations, transaction, asked(request, identity, wish, `replace nodes of ${host.name}`)));
+        }
+        return started;
+      });
       return { operations: replacements.map(operationView) };
     },
   });

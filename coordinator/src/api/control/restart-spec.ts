@@ -8,15 +8,15 @@ const modes: Readonly<Partial<Record<RestartNumber, RestartMode>>> = {
 
 /** What is said replaces what was so before. @throws WombatError WO_INVALID_ARGUMENT */
 export function changedRestart(said: RestartMessage | undefined, before: RestartSpec): RestartSpec {
-  const number = said?.mode ?? RestartNumber.UNSPECIFIED;
-  const mode = number === RestartNumber.UNSPECIFIED ? (before.mode ?? 'always') : modes[number];
-  if (!mode) throw new WombatError('WO_INVALID_ARGUMENT', `there is no restart mode ${number}`, { hint: 'give always, on-failure or never' });
-  return {
-    mode,
-    tries: said?.tries ?? before.tries,
-    intervalMs: positiveMs('restart interval', said?.interval) ?? before.intervalMs,
-    delayMs: positiveMs('restart delay', said?.delay) ?? before.delayMs,
-  };
+  return { ...before, ...(said ? saidRestart(said) : {}) };
+}
+
+/** What is said. @throws WombatError WO_INVALID_ARGUMENT */
+export function saidRestart({ mode: number, tries, interval, delay }: RestartMessage): Partial<RestartSpec> {
+  const mode = modes[number];
+  if (!mode && number !== RestartNumber.UNSPECIFIED) throw new WombatError('WO_INVALID_ARGUMENT', `there is no restart mode ${number}`, { hint: 'give always, on-failure or never' });
+  const [intervalMs, delayMs] = [positiveMs('restart interval', interval), positiveMs('restart delay', delay)];
+  return { ...(mode ? { mode } : {}), ...(tries === undefined ? {} : { tries }), ...(intervalMs === undefined ? {} : { intervalMs }), ...(delayMs === undefined ? {} : { delayMs }) };
 }
 
 /** @throws WombatError WO_INVALID_ARGUMENT when it is said and lies in the past */

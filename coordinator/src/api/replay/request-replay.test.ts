@@ -60,7 +60,7 @@ class Setting {
     const store = await openSqliteStore({ file: join(this.directory, 'wombat.db'), clock });
     const secrets = await SecretBox.load(this.directory, store);
     const real = familyService({
-      store, clock, ids, secrets, strategies: new FakeStrategies(), directory: new FakeProviders(), fleet: new FakeFleet(), operations: operationTools(clock, ids), keepRevisions: 10,
+      store, clock, ids, secrets, strategies: new FakeStrategies(), directory: new FakeProviders(), fleet: new FakeFleet(), operations: operationTools(clock, ids),
       drivers: { driver: () => { throw new Error('not asked for'); }, providers: () => [] },
     });
     const createFamily: CreateFamily = async (request, context) => {

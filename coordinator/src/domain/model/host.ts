@@ -29,6 +29,8 @@ export interface Host extends StoredObject {
   readonly lastSeenAt?: number;
   /** While it is `unknown` or `lost`. */
   readonly silentSince?: number;
+  /** While it is `unknown` or `lost`: it was to be drained, and is when it comes back. */
+  readonly isDraining?: boolean;
   readonly certificateNotAfter?: number;
   readonly lastError?: StoredError;
   /** Nodes that run on it and have no row here: the store was set up from an older backup. */

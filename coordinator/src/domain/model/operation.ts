@@ -1,3 +1,4 @@
+import type { RestartSpec } from './family.js';
 import type { StoredError, StoredObject, Waiting } from './object.js';
 
 export type OperationKind = 'deploy' | 'scale' | 'start' | 'stop' | 'restart' | 'drain' | 'remove' | 'update' | 'drain_host' | 'remove_host' | 'replace';
@@ -24,6 +25,20 @@ export interface OperationProgress {
 
 export type NodeChange = 'start' | 'stop' | 'restart' | 'drain' | 'remove';
 
+/** Of a family's environment; its secrets are sealed as those of the family. */
+export interface EnvironmentChange {
+  readonly environment: Readonly<Record<string, string>>;
+  readonly sealedSecrets: Readonly<Record<string, string>>;
+  readonly unset: readonly string[];
+}
+
+/** What a family shall say otherwise; what is left out stays. */
+export interface FamilyChange {
+  readonly releaseId?: string;
+  readonly environment?: EnvironmentChange;
+  readonly restart?: Partial<RestartSpec>;
+}
+
 /** What was asked for, by ids: planned against the state of when it starts. */
 export type Wish =
   /** `releaseId` empty: the family's. */
@@ -34,6 +49,13 @@ export type Wish =
       readonly kind: 'change'; readonly change: NodeChange; readonly nodeIds: readonly string[]; readonly familyIds: readonly string[];
       readonly keepData: boolean; readonly noDrain: boolean; readonly timeoutMs: number;
     }
+  /** `backTo`: an earlier generation of the family, 0 for the last one that nodes ran; then nothing is changed besides. */
+  | {
+      readonly kind: 'update'; readonly familyId: string; readonly change: FamilyChange; readonly backTo?: number;
+      readonly maxParallel: number; readonly settleMs: number; readonly timeoutMs?: number;
+    }
+  /** The nodes that the family has on a host that is lost, or is said to be dead. */
+  | { readonly kind: 'replace'; readonly familyId: string; readonly hostId: string; readonly fenced: boolean }
   | { readonly kind: 'drain_host'; readonly hostId: string; readonly noDrain: boolean };
 
 /** How an update goes on; its plan names the nodes. */

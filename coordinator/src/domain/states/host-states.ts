@@ -8,7 +8,7 @@ import type { Transitions } from './machine.js';
  * up         its agent has a session
  * unknown    it had one, and is silent
  * lost       silent for so long that it is not waited for; its nodes may be deployed elsewhere
- * draining   nothing is placed on it any more, its nodes go
+ * draining   nothing is placed on it any more, its nodes go; what it goes on with after a silence
  * destroying the provider is asked to take it away
  * gone       the machine is no more; the row is history
  * failed     it could not be created, did not enrol in time, or its machine is not there any more
@@ -19,8 +19,8 @@ export const hostTransitions: Transitions<HostPhase> = {
   booting: ['up', 'failed', 'destroying'],
   up: ['unknown', 'draining', 'destroying'],
   unknown: ['up', 'lost', 'draining', 'destroying', 'failed'],
-  lost: ['up', 'destroying', 'failed'],
-  draining: ['destroying', 'up', 'failed'],
+  lost: ['up', 'draining', 'destroying', 'failed'],
+  draining: ['unknown', 'destroying', 'up', 'failed'],
   destroying: ['gone'],
   gone: [],
   failed: ['up', 'destroying', 'gone'],
@@ -31,6 +31,9 @@ export const acceptingPhases: readonly HostPhase[] = ['requested', 'creating', '
 
 /** Its agent had a session and has none. */
 export const silentPhases: readonly HostPhase[] = ['unknown', 'lost'];
+
+/** Nobody there answers, and nobody is about to. */
+export const unreachablePhases: readonly HostPhase[] = [...silentPhases, 'failed', 'destroying'];
 
 /** There is, or may be, a machine. */
 export const presentHostPhases: readonly HostPhase[] = (Object.keys(hostTransitions) as HostPhase[]).filter((phase) => phase !== 'gone');

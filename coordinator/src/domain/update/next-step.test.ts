@@ -4,7 +4,7 @@ import { nodePhases, type NodeDesired, type NodePhase } from '../model/node.js';
 import { byTurn, nextUpdateStep, type UpdateNode, type UpdateSituation } from './next-step.js';
 
 function node(number: number, fields: Partial<UpdateNode> = {}): UpdateNode {
-  return { id: `node-${number}`, name: `web-${number}`, ordinal: number, desired: 'running', phase: 'running', isPlanned: true, isTaken: false, isSteady: true, ...fields };
+  return { id: `node-${number}`, name: `web-${number}`, ordinal: number, desired: 'running', phase: 'running', isPlanned: true, isTaken: false, isReachable: fields.phase !== 'unknown', isSteady: true, ...fields };
 }
 
 function situation(nodes: readonly UpdateNode[], fields: Partial<UpdateSituation> = {}): UpdateSituation {
@@ -26,11 +26,18 @@ const cases: readonly [what: string, nodes: readonly UpdateNode[], fields: Parti
   ['it has to run for a while', [node(1, { ...taken, isSteady: false }), node(2)], {}, { kind: 'wait' }],
   ['somebody else is away', [node(1, { isPlanned: false, phase: 'pending' }), node(2)], {}, { kind: 'wait', reason: 'at most 1 may be away from running: web-1 is pending' }],
   ['a silent host can do nothing', [node(1, { phase: 'unknown' }), node(2)], { maxParallel: 2 }, { kind: 'take', nodeIds: ['node-2'] }],
+  ['what has failed on a silent host is not tried before the others', [node(1, { phase: 'failed', isReachable: false }), node(2)], { maxParallel: 2 }, { kind: 'take', nodeIds: ['node-2'] }],
+  ['it counts as away all the same', [node(1, { phase: 'failed', isReachable: false }), node(2)], {}, { kind: 'wait', reason: 'at most 1 may be away from running: web-1 is failed (its host does not answer)' }],
+  ['only silent ones are left', [node(1, { phase: 'unknown' }), node(2, taken)], { maxParallel: 2 }, { kind: 'wait', reason: 'what is left waits for its hosts: web-1 is unknown (its host does not answer)' }],
+  ['its host is back', [node(1), node(2, taken)], {}, { kind: 'take', nodeIds: ['node-1'] }],
+  ['a host that fell silent under way', [node(1, { ...taken, phase: 'unknown' }), node(2)], {}, { kind: 'wait', reason: 'a node that was begun with waits for its host: web-1 is unknown (its host does not answer)' }],
+  ['one that ended in good order after its update is done with, and in nobody\'s way', [node(1, { ...taken, phase: 'stopped' }), node(2)], {}, { kind: 'take', nodeIds: ['node-2'] }],
   ['one that fell after its update', [node(1, { ...taken, phase: 'pending' }), node(2)], {}, { kind: 'wait' }],
   ['a failure ends it', [node(1, { ...taken, phase: 'failed' }), node(2)], {}, { kind: 'end', outcome: 'failed' }],
   ['a failure waits for what is under way', [node(1, { ...taken, phase: 'failed' }), node(2, busy), node(3)], { maxParallel: 2 }, { kind: 'wait' }],
   ['cancelled', [node(1, taken), node(2)], { isCancelled: true }, { kind: 'end', outcome: 'cancelled' }],
   ['cancelled, one under way', [node(1, busy), node(2)], { isCancelled: true }, { kind: 'wait' }],
+  ['cancelled, and one under way has failed', [node(1, { ...taken, phase: 'failed' }), node(2)], { isCancelled: true }, { kind: 'end', outcome: 'cancelled' }],
   ['the cluster is looked at before the next', [node(1, taken), node(2)], { cluster: 'forming' }, { kind: 'wait', reason: 'whether the nodes are one cluster is looked at' }],
   ['and before the end', [node(1, taken)], { cluster: 'forming' }, { kind: 'wait', reason: 'whether the nodes are one cluster is looked at' }],
   ['a cluster that is split after a step ends it', [node(1, taken), node(2)], { cluster: 'split' }, { kind: 'end', outcome: 'failed' }],
@@ -107,8 +114,8 @@ void t.test('without failures and with all hosts there, every planned node is re
 
 void t.test('the order holds for every pair of phases', (test) => {
   for (const phase of nodePhases) {
-    const order = [node(3), node(1, { phase }), node(2, { desired: 'stopped', phase: 'stopped' })].sort(byTurn).map(({ id }) => id);
-    test.same(order, ['node-2', 'node-1', 'node-3'], `${phase}: stopped first, then what is away or older`);
+    const order = [node(4, { isReachable: true }), node(1, { isReachable: false }), node(2, { phase, isReachable: true }), node(3, { desired: 'stopped', phase: 'stopped' })].sort(byTurn).map(({ id }) => id);
+    test.same(order, ['node-3', 'node-2', 'node-4', 'node-1'], `${phase}: stopped first, then what is away or older, silent ones last`);
   }
   test.end();
 });

@@ -1,6 +1,7 @@
 import type { Clock } from '@wombat/proto';
 import { brakeWindowMs, isHeld, type Silence } from '../../domain/healing/brake.js';
 import { placeName, placeOf } from '../../domain/healing/domain-place.js';
+import type { NewEvent } from '../../domain/model/event.js';
 import type { Domain } from '../../domain/model/family.js';
 import type { Host, HostPhase } from '../../domain/model/host.js';
 import { fitsDomain } from '../../domain/placement/host-pool.js';
@@ -52,13 +53,16 @@ export class Brakes {
     const held: Record<string, HeldBrake> = {};
     let hasChanged = false;
     for (const [place, domain] of await places(transaction)) {
-      const silence = this.#silenceOf(hosts.filter((host) => fitsDomain(host, domain)));
+      const there = hosts.filter((host) => fitsDomain(host, domain));
+      const silence = this.#silenceOf(there);
       const was = before[place];
       const is = isHeld(silence, was !== undefined);
       if (is) held[place] = was ?? { name: await this.#nameOf(transaction, domain), since: this.clock.now() };
       if (is === (was !== undefined)) continue;
       hasChanged = true;
-      await this.#tell(transaction, domain, (held[place] ?? was)!.name, silence, is);
+      const name = (held[place] ?? was)!.name;
+      const message = is ? heldMessage(name, silence, there.find(isSilent)!) : resumedMessage(name, silence);
+      await transaction.events.append(brakeEvent(domain, name, is ? 'held' : 'resumed', message, silence));
     }
     // A domain that is no more takes its brake with it.
     if (hasChanged || Object.keys(before).some((place) => !(place in held))) await transaction.meta.set(key, JSON.stringify(held));
@@ -66,7 +70,7 @@ export class Brakes {
   }
 
   #silenceOf(hosts: readonly Host[]): Silence {
-    const silent = hosts.filter(({ phase }) => silentPhases.includes(phase));
+    const silent = hosts.filter(isSilent);
     const recent = silent.filter(({ silentSince, phaseSince }) => this.clock.now() - (silentSince ?? phaseSince) <= brakeWindowMs);
     return { hosts: hosts.length, silent: silent.length, recent: recent.length };
   }
@@ -74,16 +78,27 @@ export class Brakes {
   async #nameOf(transaction: Transaction, domain: Domain): Promise<string> {
     return placeName(domain, (await transaction.providers.get(domain.providerId))?.name ?? domain.providerId);
   }
+}
 
-  async #tell(transaction: Transaction, { providerId }: Domain, name: string, { hosts, silent, recent }: Silence, isHeldNow: boolean): Promise<void> {
-    const message = isHeldNow
-      ? `${recent} of ${hosts} hosts of ${name} fell silent within ${brakeWindowMs / 60_000} min: no node there is replaced until less than 20 % are silent`
-      : `${silent} of ${hosts} hosts of ${name} are silent: nodes of lost hosts are replaced again`;
-    await transaction.events.append({
-      type: isHeldNow ? 'healing.held' : 'healing.resumed', subjectId: providerId, subjectName: name, reason: isHeldNow ? 'held' : 'resumed', message,
-      payload: { hosts, silent, recent },
-    });
-  }
+/** Hosts that never come back would hold it for ever. */
+export function giveUpHint({ name }: Pick<Host, 'name'>): string {
+  return `a machine that is gone for good counts until it is given up: wo host replace ${name} --fenced`;
+}
+
+function brakeEvent({ providerId }: Domain, name: string, reason: 'held' | 'resumed', message: string, silence: Silence): NewEvent {
+  return { type: `healing.${reason}`, subjectId: providerId, subjectName: name, reason, message, payload: { ...silence } };
+}
+
+function heldMessage(name: string, { hosts, recent }: Silence, silent: Host): string {
+  return `${recent} of ${hosts} hosts of ${name} fell silent within ${brakeWindowMs / 60_000} min: no node there is replaced until less than 20 % are silent; ${giveUpHint(silent)}`;
+}
+
+function resumedMessage(name: string, { hosts, silent }: Silence): string {
+  return `${silent} of ${hosts} hosts of ${name} are silent: nodes of lost hosts are replaced again`;
+}
+
+function isSilent({ phase }: Host): boolean {
+  return silentPhases.includes(phase);
 }
 
 async function places(transaction: Transaction): Promise<Map<string, Domain>> {

@@ -1,4 +1,5 @@
 import { groupBy, WombatError } from '@wombat/proto';
+import { failpoint } from '@wombat/proto/failpoints';
 import { placeOf } from '../../domain/healing/domain-place.js';
 import { outlookOf } from '../../domain/healing/outlook.js';
 import type { Family } from '../../domain/model/family.js';
@@ -100,6 +101,7 @@ export class HealingController {
     try {
       // Cheap, for as long as a meltdown lasts; what has fallen silent since is judged below.
       await refuseWhileHeld(store.read, await heldBrakes(store.read), host, family);
+      await failpoint('coordinator.healing.before-replace');
       await store.transaction(async (transaction) => {
         const [current, still] = [await transaction.hosts.get(host.id), await transaction.families.get(family.id)];
         if (current?.phase !== 'lost' || current.phaseSince !== host.phaseSince || still?.replacement?.mode !== 'after') return;
@@ -108,10 +110,12 @@ export class HealingController {
           host: current, family: still, principal: 'healing', joins: joinsCluster(strategies, still), fenced: false, reason: `${host.name} has been lost for ${Math.round(lostForMs / 1_000)} s`,
         });
       });
-      this.#refused.delete(key);
     } catch (error) {
       this.#refused.set(key, { error: storedError(error), retryAtMs: this.#awakeMs() + retryMs });
+      return;
     }
+    this.#refused.delete(key);
+    await failpoint('coordinator.healing.after-replace');
   }
 
   async #outlooks(read: Pick<Reader, 'nodes' | 'families'>, host: Host, lostForMs: number): Promise<FamilyOutlook[]> {
@@ -150,7 +154,7 @@ export class HealingController {
 
   async #waitingOf(transaction: Transaction, host: Host, outlooks: readonly FamilyOutlook[]): Promise<Waiting> {
     const leaving = await transaction.nodes.count({ hostId: host.id, desired: 'absent', phase: presentPhases });
-    return { reason: describeOutlooks(host.name, outlooks, leaving), ...this.#timesOf(host, outlooks) };
+    return { reason: describeOutlooks(host, outlooks, leaving), ...this.#timesOf(host, outlooks) };
   }
 
   #timesOf(host: Host, outlooks: readonly FamilyOutlook[]): Omit<Waiting, 'reason'> {

@@ -1,16 +1,22 @@
 import t, { type Test } from 'tap';
 import { randomIds } from '@wombat/proto';
-import type { Family, Replacement } from '../../domain/model/family.js';
+import { armFailpoints } from '@wombat/proto/failpoints';
+import type { Replacement } from '../../domain/model/family.js';
 import type { Host } from '../../domain/model/host.js';
+import type { Operation } from '../../domain/model/operation.js';
 import { ManualClock } from '../../fleet/testing/manual-clock.js';
 import type { Store } from '../../store/store.js';
 import { idNumber } from '../../testing/counting-ids.js';
 import { FakeStrategies } from '../../testing/fake-strategies.js';
-import { domainRow, familyRow, hostRow, nodeRow, providerRow, releaseRow } from '../../testing/rows.js';
+import { operationTools } from '../../testing/operation-tools.js';
+import { domainRow, familyRow, hostRow, nodeRow, operationRow, providerRow, releaseRow } from '../../testing/rows.js';
 import { change, eventsAfter, openTestStore, put, row } from '../../testing/test-store.js';
+import type { OperationTools } from '../operations/operation-tools.js';
+import { startOperation } from '../operations/start-operation.js';
+import { Turns } from '../operations/turns.js';
 import { Brakes, heldBrakes } from './brakes.js';
 import { HealingController } from './healing-controller.js';
-import { replaceHost } from './replace-host.js';
+import { familiesToReplace } from './replace-host.js';
 
 const [lostAfterMs, startGraceMs, minuteMs] = [300_000, 60_000, 60_000];
 const family = familyRow();
@@ -18,13 +24,17 @@ const first = idNumber('host', 1);
 
 class Setting {
   readonly ids = randomIds;
+  readonly tools: OperationTools;
   readonly brakes: Brakes;
   /** What the coordinator has stood still. */
   stalledMs = 0;
   controller!: HealingController;
+  /** Before the next transaction of the controller, once. */
+  meanwhile: (() => Promise<unknown>) | undefined;
 
   private constructor(readonly store: Store, readonly clock: ManualClock) {
     this.brakes = new Brakes(store, clock);
+    this.tools = { ...operationTools(clock), ids: randomIds };
     this.restart();
   }
 
@@ -45,7 +55,13 @@ class Setting {
   }
 
   restart(): void {
-    const { store, clock, ids, brakes } = this;
+    const { clock, ids, brakes } = this;
+    const store: Store = { ...this.store, read: this.store.read, transaction: async (work) => {
+      const { meanwhile } = this;
+      this.meanwhile = undefined;
+      await meanwhile?.();
+      return this.store.transaction(work);
+    } };
     this.controller = new HealingController({ store, clock, ids, strategies: new FakeStrategies(), brakes, lostAfterMs, startGraceMs, awakeMs: () => clock.monotonic() - this.stalledMs });
   }
 
@@ -89,8 +105,13 @@ class Setting {
     return (await eventsAfter(this.store)).filter((each) => each.startsWith(prefix));
   }
 
-  replace(fenced: boolean, host: Host): ReturnType<typeof replaceHost> {
-    return this.store.transaction((transaction) => replaceHost(this, transaction, { host, principal: 'ada', fenced, joins: (_: Family) => false }));
+  /** As the service does it, for one family. */
+  replace(fenced: boolean, host: Host, familyId = family.id, waitMs?: number): Promise<Operation> {
+    const wish = { kind: 'replace', familyId, hostId: host.id, fenced } as const;
+    return this.store.transaction(async (transaction) => {
+      await familiesToReplace(transaction, host, fenced);
+      return startOperation(this.tools, transaction, { wish, principal: 'ada', name: 'replace nodes', waitMs });
+    });
   }
 }
 
@@ -177,6 +198,17 @@ void t.test('what was being drained to be removed is not replaced; what was to r
   }
 });
 
+void t.test('what has ended in good order, as its restart policy lets it, is not run again elsewhere', async (test) => {
+  const of = await Setting.of(test, { mode: 'after', afterMs: 0 });
+  await of.silence(1);
+  await change(of.store, 'nodes', idNumber('node', 1), { phase: 'stopped' });
+  await of.clock.advance(lostAfterMs);
+  await of.look();
+  await of.look();
+  test.equal(await of.store.read.operations.count({}), 0);
+  test.match(await of.host(), { phase: 'lost', waiting: { reason: 'no node waits for it' } });
+});
+
 void t.test('what was updated half way is replaced by what it ran', async (test) => {
   const of = await Setting.of(test, { mode: 'after', afterMs: 0 }, 1, { nodesPerHost: 3 });
   const other = releaseRow({ id: idNumber('rel', 901), version: '2.0' });
@@ -188,6 +220,44 @@ void t.test('what was updated half way is replaced by what it ran', async (test)
   test.same(fresh.sort(), [[idNumber('rel', 900), 1], [other.id, 2]]);
   test.equal((await of.store.read.operations.find({})).length, 1, 'by one operation');
 });
+
+void t.test('what somebody has replaced while it was about to be is not replaced by nothing', async (test) => {
+  const of = await Setting.of(test, { mode: 'after', afterMs: minuteMs });
+  await of.lose();
+  await of.clock.advance(minuteMs);
+  of.meanwhile = () => change(of.store, 'nodes', idNumber('node', 1), { desired: 'absent' });
+  of.restart();
+  await of.clock.advance(startGraceMs);
+  await of.look();
+  test.equal(await of.store.read.operations.count({}), 0, 'no operation that replaces 0 nodes');
+  test.match(await of.host(), { phase: 'lost', waiting: { reason: 'a node of it will be removed when it comes back' } });
+});
+
+void t.test('a lost host that was being drained says that this goes on', async (test) => {
+  const of = await Setting.of(test, { mode: 'after', afterMs: 0 });
+  await change(of.store, 'nodes', idNumber('node', 1), { draining: { since: 1, stage: 'hook', then: { desired: 'absent' } } });
+  await change(of.store, 'hosts', first, { isDraining: true });
+  await of.lose();
+  test.match(await of.host(), { phase: 'lost', isDraining: true, waiting: { reason: 'its drain goes on when it comes back' } });
+});
+
+for (const point of ['coordinator.healing.before-replace', 'coordinator.healing.after-replace'] as const) {
+  void t.test(`a coordinator that is cut off at ${point} replaces once when it is back`, async (test) => {
+    const of = await Setting.of(test, { mode: 'after', afterMs: minuteMs });
+    await of.lose();
+    await of.clock.advance(minuteMs);
+    armFailpoints(`${point}=error`);
+    test.teardown(() => void armFailpoints(undefined));
+    await of.look().catch(() => undefined);
+    const begun = point.endsWith('after-replace') ? 1 : 0;
+    test.equal(await of.store.read.operations.count({}), begun, 'what was written at that point');
+    of.restart();
+    await of.clock.advance(startGraceMs);
+    await of.look();
+    test.equal(await of.store.read.operations.count({ kind: 'replace' }), 1, 'once, and no more');
+    test.equal(await of.store.read.nodes.count({ familyId: family.id, desired: 'running' }), 3, 'as many nodes as before');
+  });
+}
 
 void t.test('ask: it waits until somebody says so', async (test) => {
   const of = await Setting.of(test, { mode: 'ask' });
@@ -201,7 +271,7 @@ void t.test('ask: it waits until somebody says so', async (test) => {
   await of.clock.advance(60 * minuteMs);
   await of.look();
   test.equal(await of.store.read.operations.count({}), 0, 'nothing by itself');
-  const [operation] = await of.replace(false, await of.host());
+  const operation = await of.replace(false, await of.host());
   test.match(operation, { kind: 'replace', principal: 'ada', familyId: family.id });
   test.match(await row(of.store, 'nodes', idNumber('node', 1)), { desired: 'absent', phase: 'unknown' });
   await test.rejects(of.replace(false, await of.host()), { code: 'WO_NOT_FOUND' }, 'not twice');
@@ -210,10 +280,42 @@ void t.test('ask: it waits until somebody says so', async (test) => {
 void t.test('fenced: the nodes are gone at once, the host goes, and its place in the domain is free', async (test) => {
   const of = await Setting.of(test, { mode: 'never' }, 3, { maxHosts: 3 });
   await of.silence(1);
-  const [operation] = await of.replace(true, await of.host());
-  test.equal(operation?.plan.filter(({ action }) => action === 'create_host').length, 1, 'maxHosts is not in the way');
+  const operation = await of.replace(true, await of.host());
+  test.equal(operation.plan.filter(({ action }) => action === 'create_host').length, 1, 'maxHosts is not in the way');
   test.match(await row(of.store, 'nodes', idNumber('node', 1)), { desired: 'absent', phase: 'gone' });
   test.match(await of.host(), { desired: 'absent' });
+});
+
+void t.test('fenced, and one of two families is held: its nodes wait for their turn, and the host for them', async (test) => {
+  const of = await Setting.of(test, { mode: 'never' });
+  const other = idNumber('fam', 901);
+  await put(of.store, 'domains', domainRow(other, { nodesPerHost: 1 }, 901));
+  await put(of.store, 'nodes', nodeRow(other, 4, { hostId: first, phase: 'unknown' }));
+  await of.silence(1);
+  await put(of.store, 'operations', operationRow({ familyId: other }));
+  const begun = await of.replace(true, await of.host(), family.id, minuteMs);
+  const waiting = await of.replace(true, await of.host(), other, minuteMs);
+  test.match([begun.state, waiting.state, waiting.kind], ['running', 'waiting', 'replace']);
+  test.match([await row(of.store, 'nodes', idNumber('node', 1)), await row(of.store, 'nodes', idNumber('node', 4))], [{ phase: 'gone' }, { phase: 'unknown', desired: 'running' }]);
+  test.equal((await of.host()).desired, 'present', 'what the other family has there is not touched');
+  await change(of.store, 'operations', operationRow().id, { state: 'succeeded', finishedAt: 1 });
+  await new Turns(of.store, of.tools).look(waiting.id);
+  test.match(await row(of.store, 'operations', waiting.id), { state: 'running', familyId: other, progress: { total: 1 } });
+  test.match(await row(of.store, 'nodes', idNumber('node', 4)), { phase: 'gone' });
+  test.equal((await of.host()).desired, 'absent', 'and now the host goes');
+});
+
+void t.test('a host that is back before its turn comes is not replaced', async (test) => {
+  const of = await Setting.of(test, { mode: 'never' });
+  await put(of.store, 'operations', operationRow({ familyId: family.id }));
+  await of.lose();
+  await test.rejects(of.replace(false, await of.host()), { code: 'WO_CONFLICT', hint: /--wait/ });
+  const { id } = await of.replace(false, await of.host(), family.id, minuteMs);
+  await of.comeBack(1);
+  await change(of.store, 'operations', operationRow().id, { state: 'succeeded', finishedAt: 1 });
+  await new Turns(of.store, of.tools).look(id);
+  test.match(await row(of.store, 'operations', id), { state: 'failed', error: { code: 'WO_CONFLICT', message: /is up: only a lost host is replaced/ } });
+  test.match(await row(of.store, 'nodes', idNumber('node', 1)), { desired: 'running' });
 });
 
 void t.test('what cannot be placed is said once, tried again, and done when there is room', async (test) => {
@@ -262,6 +364,27 @@ void t.test('the brake: when too many fall silent nothing is replaced, with one 
   await of.clock.advance(15_000);
   await of.lookAll();
   test.equal((await of.store.read.operations.find({ kind: 'replace' })).length, 2, 'and then the next is replaced');
+});
+
+void t.test('a brake that machines hold that are gone for good says how it is let go, and is', async (test) => {
+  const of = await Setting.of(test, { mode: 'after', afterMs: 0 }, 20);
+  await of.silence(1, 2, 3, 4, 5, 6);
+  await of.clock.advance(lostAfterMs);
+  await of.lookAll();
+  await of.lookAll();
+  const wayOut = 'a machine that is gone for good counts until it is given up: wo host replace cloud-1 --fenced';
+  const told = (await of.store.read.events.list({ afterSequence: 0, limit: 100 })).find(({ type }) => type === 'healing.held');
+  test.equal(told?.message, `6 of 20 hosts of cloud: small of img fell silent within 10 min: no node there is replaced until less than 20 % are silent; ${wayOut}`);
+  test.equal((await of.host()).waiting?.reason, `web-1 is not replaced: too many hosts of cloud: small of img are silent; ${wayOut}`);
+  test.equal((await row(of.store, 'nodes', idNumber('node', 1))).waiting?.reason, `cloud-1 is lost: it is not replaced: too many hosts of cloud: small of img are silent; ${wayOut}`);
+  for (const [done, number] of [1, 2, 3].entries()) {
+    test.same(Object.keys(await heldBrakes(of.store.read)).length, 1, `held after ${done}`);
+    const { id } = await of.replace(true, await row(of.store, 'hosts', idNumber('host', number)));
+    await change(of.store, 'operations', id, { state: 'succeeded', finishedAt: of.clock.now() });
+    await of.brakes.reconcile();
+  }
+  test.same(await heldBrakes(of.store.read), {}, '3 of 17 are less than a fifth');
+  test.same(await of.eventsOf('healing'), ['healing.held cloud: small of img held', 'healing.resumed cloud: small of img resumed']);
 });
 
 void t.test('one after another, few at a time: the brake does not hold what is not a meltdown', async (test) => {

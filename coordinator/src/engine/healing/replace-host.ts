@@ -5,36 +5,48 @@ import type { Operation } from '../../domain/model/operation.js';
 import { inPhase, presentPhases } from '../../domain/states/node-states.js';
 import type { Transaction } from '../../store/store.js';
 import { hostPhaseEvent, nodePhaseEvent } from '../events.js';
+import type { OperationTools } from '../operations/operation-tools.js';
 import type { EngineTools } from '../place-nodes.js';
 import { nodesToReplace, replaceNodes } from './replace-nodes.js';
 
-export interface ReplaceHostRequest {
+export interface ReplaceOnHostRequest {
   readonly host: Host;
+  readonly family: Family;
   readonly principal: string;
   /** The caller knows that nothing runs on the machine any more. */
   readonly fenced: boolean;
-  readonly joins: (family: Family) => boolean;
+  /** The record of an operation whose turn has come. */
+  readonly turn?: Operation;
 }
 
 /**
- * Replaces the nodes of a lost host whatever policies and brakes say: somebody has looked. One operation for each family.
+ * The families that have nodes to be replaced on the host: one operation for each.
+ * @throws WombatError WO_CONFLICT when the host is not to be replaced, WO_NOT_FOUND
+ */
+export async function familiesToReplace(transaction: Transaction, host: Host, fenced: boolean): Promise<readonly string[]> {
+  refuseUnlessSilent(host, fenced);
+  const familyIds = [...groupBy(await nodesToReplace(transaction, host.id), (node) => node.familyId).keys()];
+  if (familyIds.length === 0) throw nothingToReplace(host);
+  return familyIds;
+}
+
+/**
+ * Replaces the nodes that a family has on a lost host whatever policies and brakes say: somebody has looked.
  * @throws WombatError WO_CONFLICT, WO_NOT_FOUND, WO_NO_DOMAIN, WO_PLACEMENT_IMPOSSIBLE
  */
-export async function replaceHost(tools: EngineTools, transaction: Transaction, request: ReplaceHostRequest): Promise<Operation[]> {
-  const { host, principal, fenced } = request;
+export async function replaceOnHost(tools: OperationTools, transaction: Transaction, request: ReplaceOnHostRequest): Promise<Operation> {
+  const { host, family, fenced, principal } = request;
   refuseUnlessSilent(host, fenced);
-  const nodes = await nodesToReplace(transaction, host.id);
-  if (nodes.length === 0) {
-    throw new WombatError('WO_NOT_FOUND', `no node of ${host.name} is to be replaced`, { hint: `when the machine is of no use any more: wo host remove ${host.name}` });
-  }
-  const operations: Operation[] = [];
-  for (const familyId of groupBy(nodes, (node) => node.familyId).keys()) {
-    const family = (await transaction.families.get(familyId))!;
-    const reason = fenced ? `${host.name} is said to be dead` : `${host.name} is lost`;
-    operations.push(await replaceNodes(tools, transaction, { host, family, principal, fenced, reason, joins: request.joins(family) }));
-  }
-  if (fenced) await giveUp(tools, transaction, host, principal);
-  return operations;
+  const reason = fenced ? `${host.name} is said to be dead` : `${host.name} is lost`;
+  const operation = await replaceNodes(tools, transaction, { ...request, reason, joins: tools.joins(family) });
+  if (!operation) throw nothingToReplace(host);
+  // Another family may have to wait for its turn.
+  if (fenced && (await nodesToReplace(transaction, host.id)).length === 0) await giveUp(tools, transaction, host, principal);
+  return operation;
+}
+
+function nothingToReplace({ name }: Host): WombatError {
+  return new WombatError('WO_NOT_FOUND', `no node of ${name} is to be replaced`, { hint: `when the machine is of no use any more: wo host remove ${name}` });
 }
 
 function refuseUnlessSilent(host: Host, fenced: boolean): void {

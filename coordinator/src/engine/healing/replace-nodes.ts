@@ -4,11 +4,12 @@ import type { Family } from '../../domain/model/family.js';
 import type { Host } from '../../domain/model/host.js';
 import type { Node } from '../../domain/model/node.js';
 import { shallRun } from '../../domain/states/draining.js';
-import { inPhase, presentPhases } from '../../domain/states/node-states.js';
+import { hasEndedWell, inPhase, presentPhases } from '../../domain/states/node-states.js';
 import type { Reader, Transaction } from '../../store/store.js';
 import { expectCluster } from '../bootstrap/expect-cluster.js';
 import { nodePhaseEvent, operationEvent } from '../events.js';
 import { refuseWhileBusy } from '../family-lock.js';
+import { operationIdOf, writeOperation } from '../operations/write-operation.js';
 import { placeNodes, type EngineTools } from '../place-nodes.js';
 
 export interface ReplaceRequest {
@@ -21,28 +22,32 @@ export interface ReplaceRequest {
   readonly joins: boolean;
   /** Nothing runs on the host any more: its nodes need not be told. */
   readonly fenced: boolean;
+  /** The record of an operation whose turn has come. */
+  readonly turn?: Operation;
 }
 
 const timeoutMs = 15 * 60_000;
 
-/** Nodes on the host that should run, and shall after a drain too. What has failed was given up before its host was lost. */
+/** Nodes on the host that should run, and shall after a drain too. What has failed was given up before its host was lost, what has ended well is done. */
 export async function nodesToReplace(read: Pick<Reader, 'nodes'>, hostId: string): Promise<Node[]> {
   const nodes = await read.nodes.find({ hostId, phase: presentPhases, desired: 'running' });
-  return nodes.filter((node) => node.phase !== 'failed' && shallRun(node));
+  return nodes.filter((node) => node.phase !== 'failed' && !hasEndedWell(node) && shallRun(node));
 }
 
 /**
  * Deploys one node elsewhere for each that the family has on the host, of the same release and revision. The new ones have
  * names of their own, and the old ones are wanted absent from this moment on: whoever sees one name runs it once. When the
  * host comes back after all, the full sync that its session begins with tells it to stop them; their data stays.
+ * Undefined when the family has none there any more.
  *
  * @throws WombatError WO_CONFLICT, WO_NO_DOMAIN, WO_PLACEMENT_IMPOSSIBLE
  */
-export async function replaceNodes(tools: EngineTools, transaction: Transaction, request: ReplaceRequest): Promise<Operation> {
-  const { host, family, reason } = request;
-  await refuseWhileBusy(transaction, family);
-  const operationId = tools.ids.next('op');
+export async function replaceNodes(tools: EngineTools, transaction: Transaction, request: ReplaceRequest): Promise<Operation | undefined> {
+  const { host, family, reason, turn } = request;
   const olds = (await nodesToReplace(transaction, host.id)).filter(({ familyId }) => familyId === family.id);
+  if (olds.length === 0) return undefined;
+  await refuseWhileBusy(transaction, family, turn);
+  const operationId = operationIdOf(tools, turn);
   const left = await leave(tools, transaction, request, olds);
   const plan: PlanEntry[] = [];
   const events = left.map((node) => nodePhaseEvent(node));
@@ -55,22 +60,17 @@ export async function replaceNodes(tools: EngineTools, transaction: Transaction,
     plan.push(...placed.plan.map((entry) => (entry.nodeId === '' ? entry : { ...entry, reason: `in place of ${oldNames.get(entry.nodeId)}: ${entry.reason}` })));
     events.push(...placed.events);
   }
-  const operation = await transaction.operations.insert({
-    id: operationId,
-    name: `replace ${olds.length === 1 ? olds[0]!.name : `${olds.length} nodes`} of ${host.name}`.slice(0, 64),
-    generation: 1,
-    observedGeneration: 0,
-    kind: 'replace',
-    state: 'running',
-    familyId: family.id,
-    principal: request.principal,
-    plan,
-    progress: { total: olds.length, done: 0, failed: 0 },
-    deadline: tools.clock.now() + timeoutMs,
-  });
+  const operation = await writeOperation(tools, transaction, operationId, {
+    name: replacementName(olds, host), kind: 'replace', familyId: family.id, principal: request.principal, plan, progress: { total: olds.length, done: 0, failed: 0 }, timeoutMs,
+  }, turn);
   await expectCluster(transaction, family, request.joins);
   await transaction.events.append(operationEvent(operation, 'operation.started', `${request.principal} replaces ${olds.length} nodes of ${family.name}: ${reason}`), ...events);
   return operation;
+}
+
+/** "replace 3 nodes of cloud-1" */
+function replacementName(nodes: readonly Pick<Node, 'name'>[], host: Host): string {
+  return `replace ${nodes.length === 1 ? nodes[0]!.name : `${nodes.length} nodes`} of ${host.name}`;
 }
 
 /** They stay in their rows until their host has said that they have ended, or is removed. */

@@ -123,7 +123,7 @@ export class Creations {
     const isThrottled = error.code === 'WO_PROVIDER_THROTTLED';
     // To be told to wait is no attempt that failed.
     const attempts = isThrottled && host.phase === 'creating' ? host.attempts - 1 : host.attempts;
-    if (isFinal(error) || attempts >= maximumAttempts || clock.now() - host.createdAt > longestMs) return failHost(transaction, clock, hostId, error);
+    if (host.desired === 'present' && (isFinal(error) || attempts >= maximumAttempts || clock.now() - host.createdAt > longestMs)) return failHost(transaction, clock, hostId, error);
     return this.#later(transaction, { ...host, attempts, lastError }, error);
   }
 

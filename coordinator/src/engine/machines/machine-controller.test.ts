@@ -21,6 +21,8 @@ class Setting {
   readonly providers = new FakeProviders();
   readonly revoked: string[] = [];
   controller!: MachineController;
+  /** Between what the controller reads and what it writes, once. */
+  calledOff: (() => Promise<unknown>) | undefined;
 
   private constructor(readonly store: Store, clock: ManualClock) {
     this.clock = clock;
@@ -38,7 +40,13 @@ class Setting {
 
   /** Another process on the same store. */
   restart(): void {
-    const { store, clock, fleet, providers } = this;
+    const { clock, fleet, providers } = this;
+    const store: Store = { ...this.store, read: this.store.read, transaction: async (work) => {
+      const calledOff = this.calledOff;
+      this.calledOff = undefined;
+      await calledOff?.();
+      return this.store.transaction(work);
+    } };
     const limits = { callsPerSecond: 1_000, callsAtOnce: 4, hostsPerCall: 10 };
     this.controller = new MachineController({
       store, clock, fleet, limits, appearsWithinMs, clusterId: 'cluster1', random: () => 1,
@@ -293,6 +301,32 @@ void t.test('a host is removed: certificate, session, machine, then the row is h
   test.equal((await setting.host()).phase, 'gone');
   test.match(await setting.store.read.nodes.find({}), [{ phase: 'gone', desired: 'absent' }], 'what was on it went with it');
   test.same(await eventsAfter(setting.store, before), ['host.phase cloud-1 destroying', 'host.phase cloud-1 gone', 'node.phase web-1 gone']);
+});
+
+void t.test('a removal that is called off before its provider is asked destroys nothing', async (test) => {
+  const setting = await Setting.of(test);
+  await setting.look();
+  await setting.agentConnects();
+  await change(setting.store, 'hosts', requested.id, { desired: 'absent' });
+  setting.calledOff = () => change(setting.store, 'hosts', requested.id, { desired: 'present' });
+  setting.restart();
+  await setting.look();
+  test.match(await setting.host(), { phase: 'up', desired: 'present' });
+  test.same([setting.revoked, setting.fleet.disconnected, setting.providers.destroyed], [[], [], []], 'nobody was told anything');
+});
+
+void t.test('a host that is removed while its provider refuses it goes, and does not fail', async (test) => {
+  const setting = await Setting.of(test);
+  let open = (): void => undefined;
+  setting.providers.creations.push({ until: new Promise<void>((resolve) => (open = resolve)), refusal: ProviderError.quota('no more') });
+  const looking = setting.look();
+  while (setting.providers.asked.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  await change(setting.store, 'hosts', requested.id, { desired: 'absent' });
+  open();
+  await looking;
+  await setting.look();
+  test.equal((await setting.host()).phase, 'gone', 'at once: the provider has said that there is none');
+  test.notOk((await eventsAfter(setting.store)).some((event) => event.includes('WO_PROVIDER_QUOTA')), 'and no failure is told of what nobody wants');
 });
 
 void t.test('a machine whose creation was never answered is found by its key and destroyed', async (test) => {

@@ -141,12 +141,17 @@ export class MachineController {
     });
   }
 
-  async #destroying(host: Host): Promise<Host | undefined> {
-    if (host.phase === 'destroying') return host;
+  /** From here on nobody calls it back; undefined when somebody has until now. */
+  async #destroying(seen: Host): Promise<Host | undefined> {
+    if (seen.phase === 'destroying') return seen;
     const { store, clock } = this.#options;
-    // Whoever is in the midst of its creation has not been answered, and never will be.
-    const unanswered = host.phase === 'creating' ? { unansweredSince: host.unansweredSince ?? clock.now() } : {};
-    return store.transaction((transaction) => moveHost(transaction, clock, host.id, 'destroying', unanswered));
+    return store.transaction(async (transaction) => {
+      const host = await transaction.hosts.get(seen.id);
+      if (host?.desired !== 'absent') return undefined;
+      // Whoever is in the midst of its creation has not been answered, and never will be.
+      const unanswered = host.phase === 'creating' ? { unansweredSince: host.unansweredSince ?? clock.now() } : {};
+      return moveHost(transaction, clock, host.id, 'destroying', unanswered);
+    });
   }
 
   /** Answers whether there were any. */

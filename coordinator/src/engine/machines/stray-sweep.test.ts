@@ -25,13 +25,20 @@ class Setting {
   readonly log = new LogBook();
   /** Between the list and what is made of it. */
   afterList: () => Promise<void> = async () => undefined;
+  /** Between what was found and its removal. */
+  afterRecord: () => Promise<void> = async () => undefined;
   readonly sweep: StraySweep;
 
   private constructor(readonly store: Store, readonly clock: ManualClock, removeAfterMs: number) {
     const limits = { callsPerSecond: 100, callsAtOnce: 4, hostsPerCall: 10 };
     const calls = new MachineCalls({ clock, limits, connect: () => this.#connect() });
     this.sweep = new StraySweep({
-      store, clock, ids: new CountingIds(), log: this.log, fleet: this.fleet, machines: { callsOf: () => calls }, appearsWithinMs, removeAfterMs,
+      store: { ...store, read: store.read, transaction: async (work) => {
+        const done = await store.transaction(work);
+        await this.afterRecord();
+        return done;
+      } },
+      clock, ids: new CountingIds(), log: this.log, fleet: this.fleet, machines: { callsOf: () => calls }, appearsWithinMs, removeAfterMs,
       everyMs: 5 * minuteMs, random: () => 0.5,
     });
   }
@@ -158,6 +165,17 @@ void t.test('a host whose machine is gone is a ghost: it fails when asked, never
   test.match(await row(setting.store, 'hosts', host.id), { phase: 'failed', lastError: { code: 'WO_MACHINE_GONE' } });
   test.match(await setting.store.read.nodes.find({}), [{ phase: 'failed', lastError: { code: 'WO_MACHINE_GONE' } }]);
   test.same(await setting.look(), [], 'and that is all there is to say of it');
+});
+
+void t.test('a ghost whose host is removed, or is back, meanwhile is none any more', async (test) => {
+  for (const fields of [{ phase: 'destroying', desired: 'absent' }, { phase: 'unknown', desired: 'absent' }, { phase: 'up' }] as const) {
+    const setting = await Setting.of(test);
+    await setting.ask(...(await setting.look()));
+    let looks = 0;
+    setting.afterRecord = async () => void ((looks += 1) === 1 && (await change(setting.store, 'hosts', host.id, fields)));
+    test.same(await setting.look(), [], JSON.stringify(fields));
+    test.match(await row(setting.store, 'hosts', host.id), fields, 'and it has not failed');
+  }
 });
 
 void t.test('a host is no ghost while its agent talks, or its machine may still appear in the list', async (test) => {

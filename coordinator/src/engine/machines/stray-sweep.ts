@@ -120,7 +120,8 @@ export class StraySweep {
   async #lay(transaction: Transaction, ghost: Stray, provider: Provider): Promise<void> {
     const { clock, fleet } = this.#options;
     const host = await transaction.hosts.get(ghost.hostId);
-    if (fleet.isConnected(ghost.hostId) || host?.machineId !== ghost.machineId) return void (await transaction.strays.delete(ghost.id));
+    const isOver = fleet.isConnected(ghost.hostId) || host?.machineId !== ghost.machineId || host.desired === 'absent' || host.phase === 'up';
+    if (isOver) return void (await transaction.strays.delete(ghost.id));
     await failHost(transaction, clock, ghost.hostId, new WombatError('WO_MACHINE_GONE', `the provider ${provider.name} has no machine ${ghost.machineId} any more`));
     await removed(transaction, ghost, provider);
   }

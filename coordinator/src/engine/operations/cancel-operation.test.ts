@@ -67,6 +67,17 @@ void t.test('a deploy: what runs stays, the rest goes, and so do hosts that were
   test.same((await eventsAfter(of.store)).filter((event) => event.startsWith('operation')), ['operation.cancelling deploy 1 of family 900 cancelling', 'operation.cancelled deploy 1 of family 900 cancelled']);
 });
 
+void t.test('cancelled while its end is being written: what the cancel has begun is waited for all the same', async (test) => {
+  const of = await setting(test, 'deploy', 'create_node', [{ phase: 'failed' }, { phase: 'failed' }]);
+  const cancelledMeanwhile: Store = { ...of.store, read: of.store.read, transaction: async (work) => (await of.cancel(), of.store.transaction(work)) };
+  await new OperationController(cancelledMeanwhile, of.clock, new Turns(of.store, operationTools(of.clock))).reconcile(operationId);
+  test.match(await of.operation(), { state: 'cancelling' }, 'its nodes still go');
+  await change(of.store, 'nodes', idNumber('node', 1), { phase: 'gone' });
+  await change(of.store, 'nodes', idNumber('node', 2), { phase: 'gone' });
+  await of.look();
+  test.match([await of.host(1), await of.host(2)], [{ desired: 'absent' }, { desired: 'absent' }], 'and the hosts that were made for them go');
+});
+
 void t.test('a host that never answers does not keep it from ending', async (test) => {
   const of = await setting(test, 'deploy', 'create_node', [{ phase: 'starting' }]);
   await of.cancel();
@@ -78,6 +89,7 @@ void t.test('a host that never answers does not keep it from ending', async (tes
 
 const rests: readonly [kind: OperationKind, action: PlanAction, from: Partial<NewObject<Node>>, to: Partial<Node>][] = [
   ['start', 'start_node', { phase: 'starting' }, { phase: 'stopping', desired: 'stopped', generation: 2 }],
+  ['deploy', 'create_node', { phase: 'stopped' }, { phase: 'stopped', desired: 'running', generation: 1 }],
   ['start', 'start_node', { phase: 'running' }, { phase: 'running', desired: 'running', generation: 1 }],
   ['stop', 'stop_node', { phase: 'stopping', desired: 'stopped' }, { phase: 'stopping', desired: 'stopped', generation: 1 }],
   ['restart', 'restart_node', { phase: 'stopping' }, { phase: 'stopping', desired: 'running', generation: 1 }],
@@ -92,7 +104,7 @@ for (const [kind, action, from, to] of rests) {
     const node = await of.node();
     test.match(node, to);
     test.equal(node.draining, undefined);
-    await change(of.store, 'nodes', node.id, { phase: node.desired === 'running' ? 'running' : node.desired === 'stopped' ? 'stopped' : 'gone' });
+    await change(of.store, 'nodes', node.id, { phase: node.phase === 'stopped' ? 'stopped' : node.desired === 'running' ? 'running' : node.desired === 'stopped' ? 'stopped' : 'gone' });
     await of.look();
     test.equal((await of.operation()).state, 'cancelled');
   });
@@ -102,6 +114,23 @@ void t.test('a cancelled drain of a host: it takes nodes again', async (test) =>
   const of = await setting(test, 'drain_host', 'remove_node', [{ phase: 'draining', draining: { since: 1, stage: 'hook', then: { desired: 'absent' } } }], ['draining']);
   await of.cancel();
   test.match([await of.host(), await of.node()], [{ phase: 'up' }, { phase: 'running' }]);
+});
+
+void t.test('a cancelled drain of a silent host: it takes nodes again when it comes back', async (test) => {
+  const of = await setting(test, 'drain_host', 'remove_node', [{ phase: 'unknown', draining: { since: 1, stage: 'hook', then: { desired: 'absent' } } }], ['unknown']);
+  await change(of.store, 'hosts', idNumber('host', 1), { isDraining: true });
+  await of.cancel();
+  const host = await of.store.read.hosts.get(idNumber('host', 1));
+  test.match([host, await of.node()], [{ phase: 'unknown', isDraining: undefined }, { phase: 'unknown', desired: 'running', draining: undefined }]);
+});
+
+void t.test('a cancelled removal of a host goes on once the provider was asked, and that is told', async (test) => {
+  const of = await setting(test, 'remove_host', 'destroy_host', [{ phase: 'gone' }], ['destroying']);
+  await change(of.store, 'hosts', idNumber('host', 1), { desired: 'absent' });
+  await of.cancel();
+  await of.look();
+  test.equal((await of.host()).desired, 'absent');
+  test.match(await of.operation(), { state: 'cancelled', rest: /^nodes: 1 gone; hosts: \S+ destroying, which goes on$/ });
 });
 
 void t.test('a cancelled removal of a host is undone until the provider was asked', async (test) => {
@@ -118,5 +147,7 @@ void t.test('each step says where it stands', async (test) => {
   const stands = async (): Promise<string[]> => (await stepsOf(of.store.read, await of.operation())).map(({ state, why }) => `${state} ${why}`.trim());
   test.same(await stands(), ['done', 'active it is booting', 'waiting', 'failed', 'done', 'active starting', 'waiting its host is created', 'failed exit code 1']);
   await change(of.store, 'nodes', idNumber('node', 1), { operationId: idNumber('op', 901) });
+  await change(of.store, 'nodes', idNumber('node', 2), { phase: 'stopped' });
+  test.equal((await stands())[5], 'done it has ended in good order, as its restart policy lets it');
   test.equal((await stands())[4], 'left a later operation has the node, or it is no more');
 });

@@ -3,7 +3,8 @@ import type { Host } from '../../domain/model/host.js';
 import type { Node } from '../../domain/model/node.js';
 import type { Operation, OperationKind, PlanAction } from '../../domain/model/operation.js';
 import { afterDrain, endDrain } from '../../domain/states/draining.js';
-import { inPhase } from '../../domain/states/node-states.js';
+import { silentPhases } from '../../domain/states/host-states.js';
+import { hasEndedWell, inPhase } from '../../domain/states/node-states.js';
 import type { Transaction } from '../../store/store.js';
 import type { Joins } from '../drain/drainable.js';
 import { hostPhaseEvent, nodePhaseEvent, operationEvent } from '../events.js';
@@ -35,13 +36,8 @@ export async function cancelOperation(tools: CancelTools, transaction: Transacti
   if (operation.finishedAt !== undefined) throw new WombatError('WO_OPERATION_FINISHED', `${operation.id} has ended: ${operation.state}`);
   const now = tools.clock.now();
   if (operation.state === 'waiting') return cancelWaiting(transaction, operation, principal, now);
-  if (operation.kind === 'update') {
-    // Its own controller takes no further node, and ends it when those that are under way have settled.
-    const stopping = await transaction.operations.update({ ...operation, state: 'cancelling', cancelledBy: principal });
-    await transaction.events.append(operationEvent(stopping, 'operation.cancelling', `${principal} cancels ${operation.name}`));
-    return stopping;
-  }
-  const changed = await takeBack(tools, transaction, operation);
+  // The controller of updates takes no further node; those that are under way are not called back.
+  const changed = operation.kind === 'update' ? [] : await takeBack(tools, transaction, operation);
   const cancelling = await transaction.operations.update({ ...operation, state: 'cancelling', cancelledBy: principal, deadline: now + restWithinMs });
   await transaction.events.append(operationEvent(cancelling, 'operation.cancelling', `${principal} cancels ${operation.name}`), ...changed.map((node) => nodePhaseEvent(node)));
   await (operation.kind === 'drain_host' || operation.kind === 'remove_host' ? keepHost : releaseEmptyHosts)(transaction, operation, now);
@@ -70,7 +66,7 @@ async function takeBack({ clock, joins }: CancelTools, transaction: Transaction,
 }
 
 function unbegun(operation: Operation, node: Node, now: number, isUntouched: boolean): Node | undefined {
-  if (node.phase === 'running' || node.phase === 'gone' || node.desired !== 'running') return undefined;
+  if (node.phase === 'running' || hasEndedWell(node) || node.phase === 'gone' || node.desired !== 'running') return undefined;
   const what = actionOn(operation, node);
   // Nothing but this operation has ever wanted it; what it has written meanwhile is kept.
   if (what === 'create_node') return ended(node, { desired: 'absent', keepData: true }, isUntouched ? 'gone' : undefined, now);
@@ -94,16 +90,25 @@ function neverHadAgent(host: Host | undefined): boolean {
 async function keepHost(transaction: Transaction, { id, plan, kind }: Operation, now: number): Promise<void> {
   const host = await transaction.hosts.get(plan[0]?.hostId ?? '') ?? (await hostOf(transaction, id, kind));
   if (!host) return;
-  if (host.phase === 'draining' && kind === 'drain_host') {
-    const up = await transaction.hosts.update({ ...host, phase: 'up', phaseSince: now });
-    await transaction.events.append(hostPhaseEvent(up, `${up.name} takes nodes again`));
+  if (kind === 'drain_host') {
+    await endHostDrain(transaction, host, now);
   } else if (kind === 'remove_host' && host.desired === 'absent' && host.phase !== 'destroying' && host.phase !== 'gone') {
     await transaction.hosts.update({ ...host, desired: 'present', generation: host.generation + 1 });
+  }
+}
+
+async function endHostDrain(transaction: Transaction, { isDraining, ...host }: Host, now: number): Promise<void> {
+  if (isDraining) {
+    const silent = await transaction.hosts.update(host);
+    await transaction.events.append(hostPhaseEvent(silent, `${silent.name} takes nodes again when it comes back`));
+  } else if (host.phase === 'draining') {
+    const up = await transaction.hosts.update({ ...host, phase: 'up', phaseSince: now });
+    await transaction.events.append(hostPhaseEvent(up, `${up.name} takes nodes again`));
   }
 }
 
 /** Of a drain without nodes, whose plan is empty. */
 async function hostOf(transaction: Transaction, operationId: string, kind: OperationKind): Promise<Host | undefined> {
   if (kind !== 'drain_host') return undefined;
-  return (await transaction.hosts.find({ phase: 'draining' })).find((host) => host.operationId === operationId);
+  return (await transaction.hosts.find({ phase: ['draining', ...silentPhases] })).find((host) => host.operationId === operationId);
 }

@@ -7,7 +7,9 @@ import { drainHost } from '../change-hosts.js';
 import { changeNodes } from '../change-nodes.js';
 import { deployNodes } from '../deploy-nodes.js';
 import { findObject } from '../find-object.js';
+import { replaceOnHost } from '../healing/replace-host.js';
 import { scaleFamily } from '../scale-family.js';
+import { updateFamily } from '../update/update-family.js';
 import type { OperationTools } from './operation-tools.js';
 
 /** Who asks, and the record of an operation whose turn has come. */
@@ -33,6 +35,12 @@ export async function carryOut(tools: OperationTools, transaction: Transaction, 
     }
     case 'change':
       return changeNodes(tools, transaction, { ...wish, nodes: await meantBy(transaction, wish), joins: tools.joins, ...asker });
+    case 'update':
+      return updateFamily(tools, transaction, { ...wish, family: await findObject(transaction, 'families', wish.familyId), ...asker });
+    case 'replace': {
+      const family = await findObject(transaction, 'families', wish.familyId);
+      return replaceOnHost(tools, transaction, { host: await findObject(transaction, 'hosts', wish.hostId), family, fenced: wish.fenced, ...asker });
+    }
     case 'drain_host': {
       const host = await findObject(transaction, 'hosts', wish.hostId);
       return drainHost(tools, transaction, { host, noDrain: wish.noDrain, joins: tools.joins, ...asker });
@@ -45,6 +53,8 @@ export async function familiesOf(transaction: Transaction, wish: Wish): Promise<
   switch (wish.kind) {
     case 'deploy':
     case 'scale':
+    case 'update':
+    case 'replace':
       return [wish.familyId];
     case 'change':
       return [...new Set([...wish.familyIds, ...(await meantBy(transaction, wish)).map(({ familyId }) => familyId)])];

@@ -6,4 +6,6 @@ export interface OperationTools extends EngineTools {
   readonly joins: Joins;
   /** The most nodes that one operation may deploy. */
   readonly maxNodesPerOperation: number;
+  /** Revisions of a family that are kept beside those that nodes run. */
+  readonly keepRevisions: number;
 }

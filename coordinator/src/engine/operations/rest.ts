@@ -12,7 +12,8 @@ export async function restOf(read: Pick<Reader, 'nodes' | 'hosts'>, operation: O
   const hosts: string[] = [];
   for (const { action, hostId, hostName } of operation.plan) {
     if (action !== 'create_host' && action !== 'destroy_host') continue;
-    hosts.push(`${hostName || hostId} ${(await read.hosts.get(hostId))?.phase ?? 'gone'}`);
+    const phase = (await read.hosts.get(hostId))?.phase ?? 'gone';
+    hosts.push(`${hostName || hostId} ${phase}${phase === 'destroying' ? ', which goes on' : ''}`);
   }
   const parts = [...(nodes.length > 0 ? [`nodes: ${nodes.join(', ')}`] : []), ...(hosts.length > 0 ? [`hosts: ${shortened(hosts)}`] : [])];
   return parts.join('; ') || 'nothing';

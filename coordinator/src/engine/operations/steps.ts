@@ -1,6 +1,7 @@
 import type { Host } from '../../domain/model/host.js';
 import type { Node, NodePhase } from '../../domain/model/node.js';
 import type { Operation, PlanEntry } from '../../domain/model/operation.js';
+import { hasEndedWell } from '../../domain/states/node-states.js';
 import { groupBy } from '@wombat/proto';
 import type { Reader } from '../../store/store.js';
 
@@ -67,6 +68,7 @@ function nodeStep({ action }: PlanEntry, node: Node | undefined, operation: Oper
   const said = { since: node.phaseSince, why: node.waiting?.reason ?? '' };
   const goal = goals[action] ?? 'running';
   if (node.phase === goal) return { ...said, state: 'done', why: '' };
+  if (goal === 'running' && hasEndedWell(node)) return { ...said, state: 'done', why: 'it has ended in good order, as its restart policy lets it' };
   if (operation.finishedAt !== undefined) return { ...said, state: node.phase === 'failed' ? 'failed' : 'left', why: node.phase === 'failed' ? (node.lastError?.message ?? '') : `it is ${node.phase}` };
   if (node.phase === 'failed') return { ...said, state: 'failed', why: node.lastError?.message ?? '' };
   if (node.phase === 'pending') return { ...said, state: 'waiting' };

@@ -1,7 +1,8 @@
 import { WombatError, type ErrorCode } from '@wombat/proto';
+import { failpoint } from '@wombat/proto/failpoints';
 import type { StoredError } from '../../domain/model/object.js';
 import type { Operation } from '../../domain/model/operation.js';
-import type { Store, Transaction } from '../../store/store.js';
+import { storeWaits, type Store, type Transaction } from '../../store/store.js';
 import { operationEvent, storedError } from '../events.js';
 import { holderOf } from '../family-lock.js';
 import { carryOut, familiesOf } from './carry-out.js';
@@ -10,7 +11,7 @@ import { waitsFor } from './start-operation.js';
 import { withoutWish } from './without-wish.js';
 
 /** Not the operation's fault, as is what somebody else has written in between: tried again. */
-const passing: readonly ErrorCode[] = ['WO_INTERNAL', 'WO_UNAVAILABLE', 'WO_STORE_BUSY', 'WO_STORE_FULL'];
+const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['WO_INTERNAL', 'WO_UNAVAILABLE', ...storeWaits]);
 
 /** Starts operations that wait, in the order in which they were asked for, when nobody holds what they need. */
 export class Turns {
@@ -22,10 +23,12 @@ export class Turns {
   /** Milliseconds until it has waited for too long; undefined when it waits no more. */
   async look(operationId: string): Promise<number | undefined> {
     try {
-      return await this.store.transaction((transaction) => this.#look(transaction, operationId));
+      const leftMs = await this.store.transaction((transaction) => this.#look(transaction, operationId));
+      if (leftMs === undefined) await failpoint('coordinator.turn.after-start');
+      return leftMs;
     } catch (error) {
       const refusal = WombatError.from(error);
-      if (passing.includes(refusal.code) || refusal.details['revision'] !== undefined) throw error;
+      if (passing.has(refusal.code) || refusal.details['revision'] !== undefined) throw error;
       // What was asked for cannot be done as things stand now.
       await this.store.transaction((transaction) => this.#refused(transaction, operationId, storedError(refusal)));
       return undefined;
@@ -39,6 +42,7 @@ export class Turns {
     const leftMs = (turn.deadline ?? 0) - this.tools.clock.now();
     if (leftMs <= 0) throw tooLong(holder);
     if (!holder) {
+      void failpoint('coordinator.turn.before-start');
       await carryOut(this.tools, transaction, turn.wish, { principal: turn.principal, turn });
       return undefined;
     }

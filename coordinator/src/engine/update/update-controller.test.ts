@@ -8,7 +8,9 @@ import { CountingIds, idNumber } from '../../testing/counting-ids.js';
 import { FakeStrategies } from '../../testing/fake-strategies.js';
 import { familyRow, hostRow, manifestOf, nodeRow, releaseRow } from '../../testing/rows.js';
 import { change, eventsAfter, openTestStore, put, row } from '../../testing/test-store.js';
+import { operationTools } from '../../testing/operation-tools.js';
 import { reviseFamily } from '../family-revisions.js';
+import { cancelOperation } from '../operations/cancel-operation.js';
 import { UpdateController } from './update-controller.js';
 import { updateNodes, type UpdateRequest } from './update-nodes.js';
 
@@ -18,6 +20,7 @@ const lastError = { code: 'WO_NODE_EXITED', message: 'exit code 1', hint: 'see i
 
 class Setting {
   readonly controller: UpdateController;
+  readonly #ids = new CountingIds();
 
   private constructor(readonly store: Store, readonly clock: ManualClock) {
     this.controller = new UpdateController({ store, clock, strategies: new FakeStrategies() });
@@ -40,7 +43,7 @@ class Setting {
   update(fields: Partial<UpdateRequest> = {}): Promise<Operation> {
     return this.store.transaction(async (transaction) => {
       const family = (await transaction.families.get(familyId))!;
-      return updateNodes({ clock: this.clock, ids: new CountingIds() }, transaction, { family, principal: 'ada', maxParallel: 1, settleMs: 0, ...fields });
+      return updateNodes({ clock: this.clock, ids: this.#ids }, transaction, { family, principal: 'ada', maxParallel: 1, settleMs: 0, ...fields });
     });
   }
 
@@ -130,6 +133,16 @@ void t.test('what runs the same under another number is given the number, and no
   test.match(await row(of.store, 'operations', id), { state: 'succeeded', progress: { total: 0 } });
 });
 
+void t.test('a node that ends in good order once it is updated counts as done', async (test) => {
+  const of = await Setting.of(test, three.slice(0, 1));
+  await of.revise();
+  const { id } = await of.update();
+  await of.look();
+  await of.set(1, { phase: 'stopped' });
+  await of.look();
+  test.match(await row(of.store, 'operations', id), { state: 'succeeded', progress: { total: 1, done: 1 } });
+});
+
 void t.test('a stopped node takes it at once and stays stopped', async (test) => {
   const of = await Setting.of(test, [nodeRow(familyId, 1), nodeRow(familyId, 2, { phase: 'stopped', desired: 'stopped' })]);
   await of.revise();
@@ -168,6 +181,59 @@ void t.test('cancelled while a node shows that it is steady: nobody waits for th
   await change(of.store, 'operations', id, { state: 'cancelling' });
   await of.look();
   test.match(await row(of.store, 'operations', id), { state: 'cancelled', progress: { done: 1 } });
+});
+
+void t.test('what is on a silent host comes last, and is taken when the host is back', async (test) => {
+  const of = await Setting.of(test, [nodeRow(familyId, 1, { phase: 'failed', lastError }), ...three.slice(1)]);
+  await change(of.store, 'hosts', idNumber('host', 1), { phase: 'lost' });
+  await of.revise();
+  const { id, plan } = await of.update({ maxParallel: 2 });
+  test.match(plan, [{ nodeName: 'web-2', reason: 'web 1 -> web 2' }, { nodeName: 'web-3' }, { nodeName: 'web-1', reason: 'web 1 -> web 2; its host does not answer: taken when it does' }]);
+  for (const number of [2, 3]) {
+    await of.look();
+    test.match(await of.node(number), { phase: 'pending' });
+    await of.set(number, { phase: 'running' });
+  }
+  await of.look();
+  test.match(await row(of.store, 'operations', id), { state: 'running', waiting: { reason: 'what is left waits for its hosts: web-1 is failed (its host does not answer)' } });
+  await change(of.store, 'hosts', idNumber('host', 1), { phase: 'up' });
+  await of.look();
+  test.match(await of.node(1), { phase: 'pending', familyGeneration: 2 });
+  await of.set(1, { phase: 'running' });
+  await of.look();
+  test.match(await row(of.store, 'operations', id), { state: 'succeeded', progress: { done: 3 }, waiting: undefined });
+});
+
+/** As somebody asks for it. */
+function cancel(of: Setting, id: string): Promise<Operation> {
+  return of.store.transaction(async (transaction) => cancelOperation(operationTools(of.clock), transaction, (await transaction.operations.get(id))!, 'bob'));
+}
+
+for (const [what, phase] of [['is silent', 'unknown'], ['is not done in time', 'fetching']] as const) {
+  void t.test(`cancelled, and the node under way ${what}: it ends as cancelled after 2 minutes, and says what is left`, async (test) => {
+    const of = await Setting.of(test, three);
+    await of.revise();
+    const { id } = await of.update();
+    await of.look();
+    await of.set(1, { phase });
+    await cancel(of, id);
+    test.equal(await of.look(), 120_000, 'looked at again when its time is over');
+    await of.clock.advance(120_000);
+    await of.look();
+    test.match(await row(of.store, 'operations', id), { state: 'cancelled', error: undefined, rest: new RegExp(`^0 of 3 nodes are updated; generation 2 \\(web 2\\): web-1 \\(${phase}\\)`) });
+    test.match(await of.update(), { state: 'running' }, 'and its family is free');
+  });
+}
+
+void t.test('cancelled after a node has failed: cancelled, and the failure is told', async (test) => {
+  const of = await Setting.of(test, three);
+  await of.revise();
+  const { id } = await of.update();
+  await of.look();
+  await cancel(of, id);
+  await of.set(1, { phase: 'failed', lastError, pid: 0 });
+  await of.look();
+  test.match(await row(of.store, 'operations', id), { state: 'cancelled', error: undefined, rest: /web-1 \(failed, nothing of it runs\)/ });
 });
 
 void t.test('a node has to run for as long as asked before the next one', async (test) => {

@@ -1,9 +1,10 @@
 import { WombatError, type Clock, type ErrorCode } from '@wombat/proto';
+import { failpoint } from '@wombat/proto/failpoints';
 import type { Family } from '../../domain/model/family.js';
 import type { Node } from '../../domain/model/node.js';
 import type { StoredError, Waiting } from '../../domain/model/object.js';
 import type { Operation, OperationProgress, OperationState, UpdateTerms } from '../../domain/model/operation.js';
-import { presentPhases } from '../../domain/states/node-states.js';
+import { hasEndedWell, presentPhases } from '../../domain/states/node-states.js';
 import { nextUpdateStep, type UpdateNode, type UpdateSituation, type UpdateStep } from '../../domain/update/next-step.js';
 import type { Reader, Store, Transaction } from '../../store/store.js';
 import { expectCluster } from '../bootstrap/expect-cluster.js';
@@ -14,6 +15,7 @@ import { revisionAt } from '../family-revisions.js';
 import type { StrategyDirectory } from '../ports.js';
 import { takeNode } from './take-node.js';
 import { requireRelease } from './update-nodes.js';
+import { isReachable, unreachableHosts } from './unreachable-hosts.js';
 import { whatRunsWhat } from './what-runs.js';
 
 export interface UpdateControllerOptions {
@@ -62,7 +64,11 @@ export class UpdateController {
     const { store, clock } = this.#options;
     const seen = await this.#look(store.read, familyId);
     if (!seen) return;
-    if (seen.step.kind !== 'wait' || this.#isOverdue(seen) || this.#isNews(seen)) await this.#advance(familyId);
+    if (seen.step.kind !== 'wait' || this.#isOverdue(seen) || this.#isNews(seen)) {
+      await failpointBefore(seen.step);
+      await this.#advance(familyId);
+      await failpointAfter(seen.step);
+    }
     return Math.max(50, Math.min(seen.steadyInMs ?? Infinity, (seen.operation.deadline ?? Infinity) - clock.now()));
   }
 
@@ -82,7 +88,7 @@ export class UpdateController {
     const { step } = look;
     if (refusal) return this.#end(transaction, look, 'failed', refusal);
     if (step.kind === 'end') return this.#end(transaction, look, step.outcome);
-    if (this.#isOverdue(look)) return this.#end(transaction, look, 'overdue');
+    if (this.#isOverdue(look)) return this.#end(transaction, look, look.operation.state === 'cancelling' ? 'cancelled' : 'overdue');
     if (step.kind === 'take') return this.#take(transaction, look, step.nodeIds);
     await transaction.operations.update(this.#noted(look));
   }
@@ -91,17 +97,18 @@ export class UpdateController {
     return (operation.deadline ?? Infinity) <= this.#options.clock.now();
   }
 
-  async #look(read: Pick<Reader, 'operations' | 'families' | 'nodes'>, familyId: string): Promise<Look | undefined> {
+  async #look(read: Pick<Reader, 'operations' | 'families' | 'nodes' | 'hosts'>, familyId: string): Promise<Look | undefined> {
     const [operation] = (await read.operations.find({ familyId, kind: 'update', state: activeStates })) as Update[];
     const family = operation && (await read.families.get(familyId));
     if (!family) return undefined;
     const planned = new Set(operation.plan.map(({ nodeId }) => nodeId));
     const rows = await read.nodes.find({ familyId, phase: presentPhases });
-    const nodes = rows.map((node) => this.#seen(node, operation, planned.has(node.id)));
+    const unreachable = await unreachableHosts(read);
+    const nodes = rows.map((node) => this.#seen(node, operation, { isPlanned: planned.has(node.id), isReachable: isReachable(node, unreachable) }));
     const situation: UpdateSituation = { nodes, maxParallel: operation.update.maxParallel, isCancelled: operation.state === 'cancelling', cluster: clusterOf(family) };
     const ours = nodes.filter(({ isTaken }) => isTaken);
     const failed = ours.filter(({ phase }) => phase === 'failed').length;
-    const done = ours.filter(({ desired, phase }) => desired === 'stopped' || phase === 'running').length;
+    const done = ours.filter((node) => node.desired === 'stopped' || node.phase === 'running' || hasEndedWell(node)).length;
     const waits = rows.filter((node) => node.operationId === operation.id && node.phase === 'running').map((node) => this.#steadyInMs(node, operation)).filter((ms) => ms > 0);
     return {
       operation, family, nodes: new Map(rows.map((node) => [node.id, node])), step: nextUpdateStep(situation),
@@ -109,9 +116,9 @@ export class UpdateController {
     };
   }
 
-  #seen(node: Node, operation: Update, isPlanned: boolean): UpdateNode {
+  #seen(node: Node, operation: Update, known: Pick<UpdateNode, 'isPlanned' | 'isReachable'>): UpdateNode {
     const { id, name, ordinal, desired, phase } = node;
-    return { id, name, ordinal, desired, phase, isPlanned, isTaken: node.operationId === operation.id, isSteady: this.#steadyInMs(node, operation) <= 0 };
+    return { id, name, ordinal, desired, phase, ...known, isTaken: node.operationId === operation.id, isSteady: this.#steadyInMs(node, operation) <= 0 };
   }
 
   /** Nobody waits for steadiness any more when no further node is taken. */
@@ -177,6 +184,16 @@ export class UpdateController {
   }
 }
 
+function failpointBefore({ kind }: UpdateStep): Promise<void> | undefined {
+  if (kind === 'wait') return undefined;
+  return failpoint(kind === 'take' ? 'coordinator.update.before-take' : 'coordinator.operation.before-finish');
+}
+
+function failpointAfter({ kind }: UpdateStep): Promise<void> | undefined {
+  if (kind === 'wait') return undefined;
+  return failpoint(kind === 'take' ? 'coordinator.update.after-take' : 'coordinator.operation.after-finish');
+}
+
 function waysFrom({ id }: Family): string {
   return `to go on: wo family update ${id}; to go back: wo family update ${id} --rollback`;
 }
@@ -186,7 +203,7 @@ function causeOf({ operation, family, nodes, progress }: Look, outcome: Stopped)
   const failed = taken.find(({ phase }) => phase === 'failed');
   if (failed) return { code: failed.lastError?.code ?? 'WO_NODE_START_FAILED', hint: failed.lastError?.hint ?? '', message: `${failed.name}: ${failed.lastError?.message ?? 'it has failed'}` };
   if (outcome === 'failed') return storedError(new WombatError('WO_CLUSTER_SPLIT', `the nodes of ${family.name} are not one cluster`));
-  const late = taken.find(({ desired, phase }) => desired === 'running' && phase !== 'running');
+  const late = taken.find((node) => node.desired === 'running' && node.phase !== 'running' && !hasEndedWell(node));
   const what = late ? `${late.name} is ${late.phase}${late.waiting ? ` (${late.waiting.reason})` : ''}` : (operation.waiting?.reason ?? 'no node could be taken');
   return { code: 'WO_DEADLINE_EXCEEDED', hint: '', message: `${progress.done} of ${progress.total} nodes are done: ${what}` };
 }

@@ -16,9 +16,11 @@ import { refuseWhileBusy } from '../family-lock.js';
 import { revisionAt } from '../family-revisions.js';
 import { artifactOn } from '../node-spec-parts.js';
 import { nodesOnHosts } from '../nodes-on-hosts.js';
+import { operationIdOf, writeOperation } from '../operations/write-operation.js';
 import { withNames } from '../plan-names.js';
 import { refuseTakenPorts } from '../ports-allocation.js';
 import { ReleaseTitles } from './release-titles.js';
+import { isReachable, unreachableHosts } from './unreachable-hosts.js';
 
 export interface UpdateRequest {
   /** As its nodes shall run it. */
@@ -27,6 +29,8 @@ export interface UpdateRequest {
   readonly maxParallel: number;
   readonly settleMs: number;
   readonly timeoutMs?: number;
+  /** The record of an operation whose turn has come. */
+  readonly turn?: Operation;
 }
 
 /** For one node to be fetched for, started and joined, where no deadline is asked for. */
@@ -44,8 +48,8 @@ interface Outdated {
  * @throws WombatError WO_CONFLICT, WO_TEMPLATE_INVALID, WO_PLATFORM_MISMATCH, WO_PLACEMENT_IMPOSSIBLE
  */
 export async function updateNodes(tools: EngineTools, transaction: Transaction, request: UpdateRequest): Promise<Operation> {
-  const { family, principal, maxParallel, settleMs, timeoutMs } = request;
-  await refuseWhileBusy(transaction, family);
+  const { family, principal, maxParallel, settleMs, timeoutMs, turn } = request;
+  await refuseWhileBusy(transaction, family, turn);
   const outdated = await outdatedNodes(transaction, family);
   const nodes = outdated.map(({ node }) => node);
   await refuseWhatCannotRun(transaction, family, nodes);
@@ -53,20 +57,10 @@ export async function updateNodes(tools: EngineTools, transaction: Transaction, 
     action: 'update_node', nodeId: node.id, nodeName: node.name, hostId: node.hostId, domainId: node.domainId, reason,
   }));
   const update: UpdateTerms = { familyGeneration: family.generation, maxParallel, settleMs, ...(timeoutMs === undefined ? { roundTimeoutMs: roundTimeoutMs + settleMs } : {}) };
-  const operation = await transaction.operations.insert({
-    id: tools.ids.next('op'),
-    name: `update ${plan.length} of ${family.name}`.slice(0, 64),
-    generation: 1,
-    observedGeneration: 0,
-    kind: 'update',
-    state: 'running',
-    familyId: family.id,
-    principal,
-    plan: await withNames(transaction, plan),
-    progress: { total: plan.length, done: 0, failed: 0 },
-    update,
-    deadline: tools.clock.now() + (timeoutMs ?? update.roundTimeoutMs!),
-  });
+  const operation = await writeOperation(tools, transaction, operationIdOf(tools, turn), {
+    name: `update ${plan.length} of ${family.name}`, kind: 'update', familyId: family.id, principal, plan: await withNames(transaction, plan),
+    progress: { total: plan.length, done: 0, failed: 0 }, update, timeoutMs: timeoutMs ?? update.roundTimeoutMs!,
+  }, turn);
   await transaction.events.append(operationEvent(operation, 'operation.started', `${principal} updates ${plan.length} nodes of ${family.name} to generation ${family.generation}`));
   return operation;
 }
@@ -87,7 +81,14 @@ async function outdatedNodes(transaction: Transaction, family: Family): Promise<
     const current = node.familyGeneration === family.generation ? node : await transaction.nodes.update({ ...node, familyGeneration: family.generation });
     if (current.desired === 'running' && current.phase === 'failed') outdated.push({ node: current, reason: 'it has failed, and is tried again' });
   }
-  return outdated.sort((a, b) => byTurn(a.node, b.node));
+  return inTurn(outdated, await unreachableHosts(transaction));
+}
+
+function inTurn(outdated: readonly Outdated[], unreachable: ReadonlySet<string>): Outdated[] {
+  const turns = outdated.map(({ node, reason }) => ({ node, reason, turn: { ...node, isReachable: isReachable(node, unreachable) } }));
+  return turns
+    .sort((a, b) => byTurn(a.turn, b.turn))
+    .map(({ node, reason, turn }) => ({ node, reason: turn.isReachable || node.desired === 'stopped' ? reason : `${reason}; its host does not answer: taken when it does` }));
 }
 
 async function refuseWhatCannotRun(transaction: Transaction, family: Family, nodes: readonly Node[]): Promise<void> {

@@ -40,6 +40,10 @@ export class FleetHarness {
     return harness;
   }
 
+  get address(): string {
+    return this.#address;
+  }
+
   agent(hostId: string): SimulatedAgent {
     const agent = new SimulatedAgent(this.#address, hostId);
     this.#agents.push(agent);

@@ -5,7 +5,7 @@ import { Mailbox } from './mailbox.js';
 
 export type Heard =
   | { readonly kind: 'connected'; readonly hostId: string; readonly hello: Hello }
-  | { readonly kind: 'silent'; readonly hostId: string; readonly reason: string }
+  | { readonly kind: 'silent'; readonly hostId: string; readonly reason: string; readonly unheardMs: number }
   | { readonly kind: 'facts'; readonly hostId: string; readonly facts: Facts }
   | { readonly kind: 'statuses'; readonly hostId: string; readonly statuses: readonly NodeStatus[]; readonly isComplete: boolean }
   | { readonly kind: 'outcomes'; readonly hostId: string; readonly outcomes: readonly ExecOutcome[] }
@@ -38,8 +38,8 @@ export class RecordingListener implements FleetListener {
     return this.assignments.get(hostId) ?? [];
   }
 
-  onSilent(hostId: string, reason: string): Promise<void> {
-    return this.#hear({ kind: 'silent', hostId, reason });
+  onSilent(hostId: string, reason: string, unheardMs: number): Promise<void> {
+    return this.#hear({ kind: 'silent', hostId, reason, unheardMs });
   }
 
   onFacts(hostId: string, facts: Facts): Promise<void> {

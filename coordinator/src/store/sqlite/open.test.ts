@@ -1,4 +1,4 @@
-import { chmodSync, statSync } from 'node:fs';
+import { chmodSync, copyFileSync, readdirSync, renameSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { Kysely, SqliteDialect } from 'kysely';
 import t, { type Test } from 'tap';
@@ -42,5 +42,26 @@ void t.test('nobody else may read the store, also one that an older version has 
   chmodSync(file, 0o644);
   const again = await openSqliteStore({ file, clock: systemClock });
   test.same(modes(), ['600', '600', '600']);
+  await again.close();
+});
+
+void t.test('a store that was not closed is refused without its log of writes', async (test) => {
+  const [here, there] = [path.join(test.testdir({ here: {}, there: {} }), 'here'), path.join(test.testdirName, 'there')];
+  const file = path.join(here, 'wombat.db');
+  const store = await openSqliteStore({ file, clock: systemClock });
+  await store.transaction((transaction) => transaction.providers.insert(provider(1)));
+  test.equal(await store.read.providers.count({}), 1);
+  // As a kill leaves it.
+  for (const name of readdirSync(here)) copyFileSync(path.join(here, name), path.join(there, name));
+  await store.close();
+  test.strictSame(readdirSync(here), ['wombat.db'], 'one that is closed has neither log nor mark');
+  await (await openSqliteStore({ file, clock: systemClock })).close();
+
+  const killed = path.join(there, 'wombat.db');
+  renameSync(`${killed}-wal`, path.join(there, 'aside'));
+  for (const attempt of ['first', 'second']) await test.rejects(openSqliteStore({ file: killed, clock: systemClock }), { code: 'WO_STORE_UNUSABLE', message: /its log of writes .*-wal is missing/ }, attempt);
+  renameSync(path.join(there, 'aside'), `${killed}-wal`);
+  const again = await openSqliteStore({ file: killed, clock: systemClock });
+  test.equal(await again.read.providers.count({}), 1, 'with it all is there');
   await again.close();
 });

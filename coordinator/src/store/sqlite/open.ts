@@ -10,6 +10,8 @@ import { migrate } from '../kysely/migrations.js';
 import { checkParameters } from '../kysely/parameters.js';
 import type { Schema } from '../kysely/tables.js';
 import { Sqlite } from './driver.js';
+import { OpenMark } from './open-mark.js';
+import { asStoreError } from './store-errors.js';
 import { SqliteWriter } from './writer.js';
 import { WritingDialect } from './writing-dialect.js';
 
@@ -22,15 +24,19 @@ export interface SqliteOptions {
 
 /**
  * Opens, and creates where there is none, the embedded store.
- * @throws WombatError WO_STORE_UNUSABLE, WO_STORE_NEWER
+ * @throws WombatError WO_STORE_UNUSABLE, WO_STORE_NEWER, WO_STORE_FULL, WO_STORE_BUSY, WO_STORE_READ_ONLY
  */
 export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
-  const writer = connect(options, false);
+  const mark = new OpenMark(options.file);
+  mark.check();
+  const connection = connect(options, false);
+  const writer = new SqliteWriter(connection, mark);
   try {
-    await migrate(writer, options.clock.now());
-    return new KyselyStore({ writer: new SqliteWriter(writer), reader: connect(options, true), clock: options.clock });
+    await migrate(connection, options.clock.now());
+    mark.set();
+    return new KyselyStore({ writer, reader: connect(options, true), clock: options.clock });
   } catch (error) {
-    await writer.destroy();
+    await writer.close();
     throw error;
   }
 }
@@ -47,8 +53,10 @@ function connect({ file, ...writing }: SqliteOptions, readonly: boolean): Databa
     connection.pragma('busy_timeout = 50');
     const database = checked(connection);
     const isInTransaction = (): boolean => connection.inTransaction;
-    return new Kysely<Schema>({ dialect: readonly ? new SqliteDialect({ database }) : new WritingDialect({ database, isInTransaction, ...writing }) });
+    return new Kysely<Schema>({ dialect: readonly ? new SqliteDialect({ database }) : new WritingDialect({ database, file, isInTransaction, ...writing }) });
   } catch (error) {
+    const known = asStoreError(error, file);
+    if (WombatError.is(known)) throw known;
     const reason = error instanceof Error ? error.message : String(error);
     throw new WombatError('WO_STORE_UNUSABLE', `the store ${file} cannot be opened: ${reason}`, { cause: error });
   }

@@ -4,6 +4,8 @@ import { asStoreError, isBusy } from './store-errors.js';
 
 export interface WritingOptions {
   readonly database: SqliteDatabase;
+  /** Of the database. */
+  readonly file: string;
   /** SQLite ends a transaction by itself when the disk is full. */
   readonly isInTransaction: () => boolean;
   readonly clock: Clock;
@@ -44,7 +46,7 @@ class WritingDriver extends SqliteDriver {
     const inner = await super.acquireConnection();
     // Those that stand in line behind a lock have waited as long as the first.
     this.#askedAtMs = askedAtMs;
-    return (this.#connection ??= explained(inner));
+    return (this.#connection ??= explained(inner, this.#options.file));
   }
 
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
@@ -67,13 +69,13 @@ class WritingDriver extends SqliteDriver {
 }
 
 /** With errors as callers of the store know them. */
-function explained(inner: DatabaseConnection): DatabaseConnection {
+function explained(inner: DatabaseConnection, file: string): DatabaseConnection {
   return {
     executeQuery: async <R>(query: CompiledQuery): Promise<QueryResult<R>> => {
       try {
         return await inner.executeQuery<R>(query);
       } catch (error) {
-        throw asStoreError(error);
+        throw asStoreError(error, file);
       }
     },
     streamQuery: (query, chunkSize) => inner.streamQuery(query, chunkSize),

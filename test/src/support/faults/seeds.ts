@@ -32,7 +32,7 @@ export async function runSeeds(t: Test, stage: FaultStage, fault: string, seeds:
       const violations = await stage.judge();
       if (violations.length > 0) t.comment(`observations: ${keep(stage, fault, seed)}`);
       t.strictSame(violations.map(tell), [], `${done}: no invariant is violated`);
-      note({ fault, seed, violations: violations.length, ms: Math.round(performance.now() - begunAt), times: timesOf(stage) });
+      noteResult({ fault, seed, violations: violations.length, ms: Math.round(performance.now() - begunAt), times: timesOf(stage) });
     });
   }
 }
@@ -51,7 +51,8 @@ function keep(stage: FaultStage, fault: string, seed: number): string {
   return file;
 }
 
-function note(result: SeedResult): void {
+/** Where `npm run test:faults` reads it; elsewhere nowhere. */
+export function noteResult(result: SeedResult): void {
   const file = process.env['WOMBAT_FAULT_RESULTS'];
   if (file) appendFileSync(file, `${JSON.stringify(result)}\n`);
 }

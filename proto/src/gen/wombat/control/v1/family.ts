@@ -350,6 +350,8 @@ export interface GetFamilyStatusResponse {
     | undefined;
   /** What new nodes run: "Sample 0.1.0", empty without a release. */
   releaseTitle: string;
+  /** How many nodes, running or stopped, have an earlier release, environment or restart policy than the family says now. */
+  outdatedNodes: number;
 }
 
 export interface GetFamilyStatusResponse_PhasesEntry {
@@ -528,7 +530,14 @@ export interface UpdateFamilyRequest {
     | Duration
     | undefined;
   /** Of the whole update. Unset: 15 minutes from each node that is taken on. */
-  timeout: Duration | undefined;
+  timeout:
+    | Duration
+    | undefined;
+  /**
+   * Where another operation holds what it needs: it is stored as waiting, starts by itself when its turn comes, and fails when
+   * that takes longer than this. The family is changed when it starts. Unset: refused with WO_CONFLICT.
+   */
+  wait: Duration | undefined;
 }
 
 export interface UpdateFamilyRequest_EnvironmentEntry {
@@ -2932,6 +2941,7 @@ function createBaseGetFamilyStatusResponse(): GetFamilyStatusResponse {
     activeOperations: [],
     lastFailure: undefined,
     releaseTitle: "",
+    outdatedNodes: 0,
   };
 }
 
@@ -2957,6 +2967,9 @@ export const GetFamilyStatusResponse: MessageFns<GetFamilyStatusResponse> = {
     }
     if (message.releaseTitle !== "") {
       writer.uint32(58).string(message.releaseTitle);
+    }
+    if (message.outdatedNodes !== 0) {
+      writer.uint32(64).uint32(message.outdatedNodes);
     }
     return writer;
   },
@@ -3033,6 +3046,14 @@ export const GetFamilyStatusResponse: MessageFns<GetFamilyStatusResponse> = {
             message.releaseTitle = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.outdatedNodes = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3083,6 +3104,11 @@ export const GetFamilyStatusResponse: MessageFns<GetFamilyStatusResponse> = {
         : isSet(object.release_title)
         ? globalThis.String(object.release_title)
         : "",
+      outdatedNodes: isSet(object.outdatedNodes)
+        ? globalThis.Number(object.outdatedNodes)
+        : isSet(object.outdated_nodes)
+        ? globalThis.Number(object.outdated_nodes)
+        : 0,
     };
   },
 
@@ -3115,6 +3141,9 @@ export const GetFamilyStatusResponse: MessageFns<GetFamilyStatusResponse> = {
     if (message.releaseTitle !== "") {
       obj.releaseTitle = message.releaseTitle;
     }
+    if (message.outdatedNodes !== 0) {
+      obj.outdatedNodes = Math.round(message.outdatedNodes);
+    }
     return obj;
   },
 
@@ -3142,6 +3171,7 @@ export const GetFamilyStatusResponse: MessageFns<GetFamilyStatusResponse> = {
       ? Failure.fromPartial(object.lastFailure)
       : undefined;
     message.releaseTitle = object.releaseTitle ?? "";
+    message.outdatedNodes = object.outdatedNodes ?? 0;
     return message;
   },
 };
@@ -5305,6 +5335,7 @@ function createBaseUpdateFamilyRequest(): UpdateFamilyRequest {
     maxParallel: 0,
     settle: undefined,
     timeout: undefined,
+    wait: undefined,
   };
 }
 
@@ -5348,6 +5379,9 @@ export const UpdateFamilyRequest: MessageFns<UpdateFamilyRequest> = {
     }
     if (message.timeout !== undefined) {
       Duration.encode(message.timeout, writer.uint32(98).fork()).join();
+    }
+    if (message.wait !== undefined) {
+      Duration.encode(message.wait, writer.uint32(106).fork()).join();
     }
     return writer;
   },
@@ -5467,6 +5501,14 @@ export const UpdateFamilyRequest: MessageFns<UpdateFamilyRequest> = {
             message.timeout = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.wait = Duration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5527,6 +5569,7 @@ export const UpdateFamilyRequest: MessageFns<UpdateFamilyRequest> = {
         : 0,
       settle: isSet(object.settle) ? Duration.fromJSON(object.settle) : undefined,
       timeout: isSet(object.timeout) ? Duration.fromJSON(object.timeout) : undefined,
+      wait: isSet(object.wait) ? Duration.fromJSON(object.wait) : undefined,
     };
   },
 
@@ -5580,6 +5623,9 @@ export const UpdateFamilyRequest: MessageFns<UpdateFamilyRequest> = {
     if (message.timeout !== undefined) {
       obj.timeout = Duration.toJSON(message.timeout);
     }
+    if (message.wait !== undefined) {
+      obj.wait = Duration.toJSON(message.wait);
+    }
     return obj;
   },
 
@@ -5626,6 +5672,7 @@ export const UpdateFamilyRequest: MessageFns<UpdateFamilyRequest> = {
     message.timeout = (object.timeout !== undefined && object.timeout !== null)
       ? Duration.fromPartial(object.timeout)
       : undefined;
+    message.wait = (object.wait !== undefined && object.wait !== null) ? Duration.fromPartial(object.wait) : undefined;
     return message;
   },
 };

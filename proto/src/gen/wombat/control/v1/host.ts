@@ -218,6 +218,11 @@ export interface ReplaceHostRequest {
    * Then a host may be replaced that is not lost yet.
    */
   fenced: boolean;
+  /**
+   * Where another operation holds a family with nodes on the host: the operation of that family is stored as waiting, starts by
+   * itself when its turn comes, and fails when that takes longer than this. Unset: refused with WO_CONFLICT.
+   */
+  wait: Duration | undefined;
 }
 
 export interface ReplaceHostResponse {
@@ -1500,7 +1505,7 @@ export const RevokeHostResponse: MessageFns<RevokeHostResponse> = {
 };
 
 function createBaseReplaceHostRequest(): ReplaceHostRequest {
-  return { mutation: undefined, host: "", fenced: false };
+  return { mutation: undefined, host: "", fenced: false, wait: undefined };
 }
 
 export const ReplaceHostRequest: MessageFns<ReplaceHostRequest> = {
@@ -1513,6 +1518,9 @@ export const ReplaceHostRequest: MessageFns<ReplaceHostRequest> = {
     }
     if (message.fenced !== false) {
       writer.uint32(24).bool(message.fenced);
+    }
+    if (message.wait !== undefined) {
+      Duration.encode(message.wait, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -1554,6 +1562,14 @@ export const ReplaceHostRequest: MessageFns<ReplaceHostRequest> = {
             message.fenced = reader.bool();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.wait = Duration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1571,6 +1587,7 @@ export const ReplaceHostRequest: MessageFns<ReplaceHostRequest> = {
       mutation: isSet(object.mutation) ? Mutation.fromJSON(object.mutation) : undefined,
       host: isSet(object.host) ? globalThis.String(object.host) : "",
       fenced: isSet(object.fenced) ? globalThis.Boolean(object.fenced) : false,
+      wait: isSet(object.wait) ? Duration.fromJSON(object.wait) : undefined,
     };
   },
 
@@ -1585,6 +1602,9 @@ export const ReplaceHostRequest: MessageFns<ReplaceHostRequest> = {
     if (message.fenced !== false) {
       obj.fenced = message.fenced;
     }
+    if (message.wait !== undefined) {
+      obj.wait = Duration.toJSON(message.wait);
+    }
     return obj;
   },
 
@@ -1598,6 +1618,7 @@ export const ReplaceHostRequest: MessageFns<ReplaceHostRequest> = {
       : undefined;
     message.host = object.host ?? "";
     message.fenced = object.fenced ?? false;
+    message.wait = (object.wait !== undefined && object.wait !== null) ? Duration.fromPartial(object.wait) : undefined;
     return message;
   },
 };
