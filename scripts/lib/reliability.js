@@ -56,12 +56,12 @@ ${lines.join('\n')}
 The commands, on a machine with nothing else to do:
 
 \`\`\`
+npm run test:faults -- --report
 npm run test:faults -- --seeds 200 --fault F1,F3 --report
 WOMBAT_TEST_FULL=1 npm run test:faults -- --fault F29 --report
-npm run test:faults -- --fault F2,F4 --report
 \`\`\`
 
-\`--seed N\` begins with the seed of a line; without \`--fault\` all are run. A run that violates a rule leaves
+The first runs all of them, with 8 seeds; \`--seed N\` begins with the seed of a line. A run that violates a rule leaves
 what it has seen in \`test-results/faults\`. All these tests are part of \`./scripts/test\`, with few seeds.
 `;
 }

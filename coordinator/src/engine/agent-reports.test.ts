@@ -279,6 +279,15 @@ void t.test('an end that was asked for is none of its own', async (test) => {
   test.same(await eventsAfter(of.store), ['node.phase web-1 stopped']);
 });
 
+void t.test('what has ended in good order stays so when its host falls silent', async (test) => {
+  const of = await setting(test, { phase: 'stopped' });
+  of.silence.fellSilent(hostId, 'no frame for 12 s', 0);
+  await of.clock.advance(60_000);
+  await of.silence.judge(await row(of.store, 'hosts', hostId));
+  test.equal((await row(of.store, 'hosts', hostId)).phase, 'unknown');
+  test.equal((await nodeOf(of)).phase, 'stopped');
+});
+
 const tooLarge = new WombatError('WO_TEMPLATE_TOO_LARGE', 'too large for a frame');
 const undelivered = (generation = 1n) => ({ nodeId, generation, desired: 1, restartGeneration: 0n, keepData: false, spec: undefined });
 

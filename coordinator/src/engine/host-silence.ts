@@ -1,6 +1,6 @@
 import { liveness, type Clock } from '@wombat/proto';
 import type { Host } from '../domain/model/host.js';
-import { inPhase, presentPhases } from '../domain/states/node-states.js';
+import { hasEndedWell, inPhase, presentPhases } from '../domain/states/node-states.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { Store, Transaction } from '../store/store.js';
 import type { BoundedHistory } from './bounded-history.js';
@@ -77,7 +77,7 @@ export class HostSilence {
     await this.#options.history.append(transaction, hostPhaseEvent(unknown, `${host.name} is silent: ${reason}`));
     for (const node of await transaction.nodes.find({ hostId, phase: presentPhases })) {
       // What has not begun, or has ended, is not made uncertain by the silence.
-      if (node.phase === 'pending' || node.phase === 'failed' || node.phase === 'unknown') continue;
+      if (node.phase === 'pending' || node.phase === 'failed' || node.phase === 'unknown' || hasEndedWell(node)) continue;
       const lost = await transaction.nodes.update(inPhase(node, 'unknown', now, { waiting: { reason: `${host.name} is silent`, since: now } }));
       await this.#options.history.append(transaction, nodePhaseEvent(lost));
     }

@@ -85,6 +85,25 @@ t.test('clocks that are set while all runs', { skip: FakedClock.missing() }, asy
     t.equal((await workshop.fleet.events('host.enrolled')).length, enrolled, 'without enrolling again');
     t.equal((await pids()).filter((pid) => !before.includes(pid)).length, 1, 'and no other node was started');
   });
+
+  // Longer than every run may take.
+  for (const offset of isFull ? ['-24h', '+24h'] : []) {
+    await t.test(`a coordinator that is started with a clock off by ${offset}`, async (t) => {
+      const [running, enrolled, from] = [await pids(), (await workshop.fleet.events('host.enrolled')).length, await last()];
+      clock.set(offset);
+      await workshop.restartCoordinator();
+      const logs = (): string[] => workshop.hostDirectories().map((directory) => readFileSync(join(directory, 'agent.log'), 'utf8').split('the connection to the coordinator is lost').at(-1)!);
+      await until('agents tell it', () => logs().every((log) => /WO_CLOCK_SKEW.*(1 d 0 h|23 h 59 min) (behind|ahead of) the coordinator's/.test(log)) || notYet(logs()), seldom);
+      clock.set('+0');
+      const opened = sessions();
+      await workshop.restartCoordinator();
+      await until('when it is started with the right one all are back', () => sessions() >= opened + 2 || notYet(logs()), { withinMs: 90_000, ...seldom });
+      t.strictSame(await pids(), running, 'the nodes have run on');
+      t.equal((await workshop.fleet.events('host.enrolled')).length, enrolled, 'nobody has enrolled again');
+      const events = await workshop.fleet.eventsAfter(from);
+      t.strictSame(events.map(({ sequence }) => sequence), events.map((_, index) => from + 1n + BigInt(index)), 'the history has no gap');
+    });
+  }
 });
 
 /** Events whose time is before that of one with a smaller number. */

@@ -1,9 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HostPhase, type Host } from '@wombat/proto/control';
+import { HostPhase } from '@wombat/proto/control';
 import t, { type Test } from 'tap';
 import { prepareSleepers } from '../support/families.js';
-import { idOf, nameOf, tellNode } from '../support/fleet-view.js';
+import { idOf, tellHost, tellNode } from '../support/fleet-view.js';
 import { openParted, type Loss, type Network } from '../support/network.js';
 import { signalProcess } from '../support/processes.js';
 import { notYet, until } from '../support/until.js';
@@ -135,8 +135,4 @@ async function untilPhase(workshop: Workshop, hostIds: readonly string[], phase:
 
 async function silences(workshop: Workshop): Promise<string[]> {
   return (await workshop.fleet.events('host.phase')).filter(({ reason }) => reason === 'unknown' || reason === 'lost').map(({ message }) => message);
-}
-
-function tellHost(host: Host): string {
-  return `${nameOf(host)} ${HostPhase[host.phase] ?? ''}${host.waiting ? ` (${host.waiting.reason})` : ''}`;
 }

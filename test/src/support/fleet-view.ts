@@ -71,3 +71,8 @@ export function phaseOf(node: Node): string {
 export function tellNode(node: Node): string {
   return `${nameOf(node)} ${phaseOf(node)} ${node.pid}${node.waiting ? ` (${node.waiting.reason})` : ''}${node.lastError ? ` [${node.lastError.code} ${node.lastError.message}]` : ''}`;
 }
+
+/** "laptop-1 UP" for messages. */
+export function tellHost(host: Host): string {
+  return `${nameOf(host)} ${HostPhase[host.phase] ?? ''}${host.waiting ? ` (${host.waiting.reason})` : ''}`;
+}

@@ -198,6 +198,17 @@ void t.test('what was being drained to be removed is not replaced; what was to r
   }
 });
 
+void t.test('what has ended in good order, as its restart policy lets it, is not run again elsewhere', async (test) => {
+  const of = await Setting.of(test, { mode: 'after', afterMs: 0 });
+  await of.silence(1);
+  await change(of.store, 'nodes', idNumber('node', 1), { phase: 'stopped' });
+  await of.clock.advance(lostAfterMs);
+  await of.look();
+  await of.look();
+  test.equal(await of.store.read.operations.count({}), 0);
+  test.match(await of.host(), { phase: 'lost', waiting: { reason: 'no node waits for it' } });
+});
+
 void t.test('what was updated half way is replaced by what it ran', async (test) => {
   const of = await Setting.of(test, { mode: 'after', afterMs: 0 }, 1, { nodesPerHost: 3 });
   const other = releaseRow({ id: idNumber('rel', 901), version: '2.0' });

@@ -4,7 +4,7 @@ import type { Family } from '../../domain/model/family.js';
 import type { Host } from '../../domain/model/host.js';
 import type { Node } from '../../domain/model/node.js';
 import { shallRun } from '../../domain/states/draining.js';
-import { inPhase, presentPhases } from '../../domain/states/node-states.js';
+import { hasEndedWell, inPhase, presentPhases } from '../../domain/states/node-states.js';
 import type { Reader, Transaction } from '../../store/store.js';
 import { expectCluster } from '../bootstrap/expect-cluster.js';
 import { nodePhaseEvent, operationEvent } from '../events.js';
@@ -28,10 +28,10 @@ export interface ReplaceRequest {
 
 const timeoutMs = 15 * 60_000;
 
-/** Nodes on the host that should run, and shall after a drain too. What has failed was given up before its host was lost. */
+/** Nodes on the host that should run, and shall after a drain too. What has failed was given up before its host was lost, what has ended well is done. */
 export async function nodesToReplace(read: Pick<Reader, 'nodes'>, hostId: string): Promise<Node[]> {
   const nodes = await read.nodes.find({ hostId, phase: presentPhases, desired: 'running' });
-  return nodes.filter((node) => node.phase !== 'failed' && shallRun(node));
+  return nodes.filter((node) => node.phase !== 'failed' && !hasEndedWell(node) && shallRun(node));
 }
 
 /**
