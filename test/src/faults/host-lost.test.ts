@@ -7,6 +7,7 @@ import { prepareSleepers } from '../support/families.js';
 import { idOf, nameOf, tellNode } from '../support/fleet-view.js';
 import { openParted } from '../support/network.js';
 import { startTimeOf } from '../support/processes.js';
+import { sleeper } from '../support/releases.js';
 import { notYet, until } from '../support/until.js';
 import type { Workshop } from '../support/workshop.js';
 
@@ -102,4 +103,27 @@ t.test('nodes of a lost host are replaced as their family says; the old ones end
     t.same(programsOf(workshop, third), [], 'nothing of it runs');
     network.heal();
   });
+});
+
+t.test('a host that is lost in the middle of its drain drains on when it comes back', async (t) => {
+  const { workshop, network } = await openParted(t, { settings });
+  const gate = join(workshop.directory, 'gate');
+  // Not yet, until the gate is open.
+  const drain = { name: 'drain', lines: ['[ -e "$GATE" ] || exit 75'] };
+  const manifest = { path: 'wombat.release.yaml', contents: 'apiVersion: wombat/v1\nstart: bin/start\ndrain: bin/drain\ndrainTimeout: 5m\n' };
+  const { family } = await prepareSleepers(workshop, { scripts: [sleeper, drain], files: [manifest], flags: ['--env', `GATE=${gate}`] });
+  await workshop.ok('deploy-nodes', family, '--amount', '1');
+  const [node] = await workshop.untilRunning(1);
+  const hostId = node?.hostId ?? '';
+  const operation = await workshop.ok('host', 'drain', hostId, '--yes', '--detach');
+  await hostOf(workshop, hostId, HostPhase.DRAINING);
+  network.lose('both', [hostId]);
+  const lost = await hostOf(workshop, hostId, HostPhase.LOST);
+  t.match(lost.waiting?.reason, 'its drain goes on when it comes back', 'it says what is to come');
+  t.match((await workshop.fleet.nodes()).map(tellNode), [/unknown/], 'its node has not failed');
+  writeFileSync(gate, '');
+  network.heal();
+  expectExit(t, await workshop.wo('operation', 'watch', operation), 0);
+  await hostOf(workshop, hostId, HostPhase.DRAINING);
+  t.strictSame((await workshop.fleet.nodes()).map(tellNode), [], 'and its node is gone');
 });
