@@ -16,6 +16,7 @@ export * from './join-token.js';
 export * from './limits.js';
 export * from './liveness.js';
 export * from './names.js';
+export * from './natural-order.js';
 export * from './nearest.js';
 export * from './platform.js';
 export * from './size-text.js';

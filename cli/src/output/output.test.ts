@@ -4,7 +4,6 @@ import { cut } from './cut.js';
 import { colourChoiceIn, coloursFor, type ColourChoice } from '../terminal/colours.js';
 import { Captured } from '../testing/fake-io.js';
 import { errorBlock } from './error-block.js';
-import { foldNames } from './fold-names.js';
 import { LineSplitter } from './line-splitter.js';
 import { sanitise, sanitiseLines } from './sanitise.js';
 import { fields, table, type Column } from './table.js';
@@ -81,13 +80,6 @@ t.test('times, sizes, words', async (t) => {
   t.same([bytes(0), bytes(1023), bytes(1536n), bytes(200 * 1024 ** 3)], ['0 B', '1023 B', '1.5 KiB', '200 GiB']);
   t.same([word('NODE_PHASE_RUNNING', 'NODE_PHASE_'), word('NODE_PHASE_UNSPECIFIED', 'NODE_PHASE_'), word('UNRECOGNIZED', 'X_')], ['running', '', 'unrecognised']);
   t.same([count(1, 'node'), count(2, 'node'), count(0, 'family', 'families')], ['1 node', '2 nodes', '0 families']);
-});
-
-t.test('names that differ in their last number are folded', async (t) => {
-  t.equal(foldNames(['web-3', 'web-1', 'web-2', 'db-7', 'alone']), 'web-[1-3],db-7,alone');
-  t.equal(foldNames(['n1', 'n2', 'n4', 'n10']), 'n[1-2,4,10]');
-  t.equal(foldNames(['a-01', 'a-02']), 'a-01,a-02', 'leading zeros are part of a name');
-  t.equal(foldNames([]), '');
 });
 
 t.test('lines of pieces: cut anywhere, never joined wrongly, never longer than their bound', async (t) => {

@@ -105,9 +105,9 @@ t.test('what comes when the minute is over and not told yet does not come before
   const world = await setting(t);
   await flap(world, toldInWindow + 5);
   await world.clock.advance(windowMs + 1);
-  await world.says(AgentPhase.STOPPED);
+  await world.says(AgentPhase.CONFIGURING);
   await world.history.closeWindows();
-  t.match((await world.events()).at(-1), { reason: 'stopped', message: /is stopped … and 5 more/ }, 'it is the last state');
+  t.match((await world.events()).at(-1), { reason: 'configuring', message: /is configuring … and 5 more/ }, 'it is the last state');
 });
 
 t.test('an agent that comes and goes', async (t) => {

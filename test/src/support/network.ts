@@ -3,6 +3,8 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import type { Test } from 'tap';
 import { Workshop, type WorkshopOptions } from './workshop.js';
 
+const lookAgainMs = 100;
+
 /** Which way packets are lost: from agents, to agents, or both. */
 export type Loss = 'up' | 'down' | 'both';
 
@@ -93,7 +95,7 @@ export class Network {
     else close();
   }
 
-  #apply(): void {
+  #apply(looks = 5): void {
     const owners = socketOwners(this.#workshop);
     for (const link of this.#links) {
       link.hostId = owners(link.near) ?? link.hostId;
@@ -103,6 +105,9 @@ export class Network {
       else link.far.resume();
       if (!this.#losses.has(link.hostId ?? '')) for (const close of link.late.splice(0)) close();
     }
+    // What the kernel lists while sockets come and go may leave one out.
+    const isUnsure = this.#losses.size > 0 && [...this.#links].some(({ hostId }) => hostId === undefined);
+    if (isUnsure && looks > 1) setTimeout(() => this.#apply(looks - 1), lookAgainMs).unref();
   }
 
   #isLost(link: Link, way: Loss): boolean {
@@ -113,17 +118,22 @@ export class Network {
 
 /** Whose end a connection is, by the sockets that the kernel lists. */
 function socketOwners(workshop: Workshop | undefined): (near: Socket) => string | undefined {
-  const inodes = new Map<number, string>();
+  const inodes = new Map<string, string>();
   for (const line of readFileSync('/proc/net/tcp', 'utf8').split('\n').slice(1)) {
-    const fields = line.trim().split(/\s+/);
-    const port = fields[1]?.split(':')[1];
-    if (port !== undefined) inodes.set(Number.parseInt(port, 16), fields[9] ?? '');
+    const [, local = '', remote = '', , , , , , , inode = ''] = line.trim().split(/\s+/);
+    // One port may serve connections to several places, and one that has ended is listed for a while.
+    if (inode !== '0') inodes.set(`${portOf(local)} ${portOf(remote)}`, inode);
   }
   const owners = new Map<string, string>();
   for (const { pid, environment } of workshop?.agents() ?? []) {
     for (const inode of socketsOf(pid)) owners.set(inode, environment['WOMBAT_HOST_ID'] ?? '');
   }
-  return (near) => owners.get(inodes.get(near.remotePort ?? 0) ?? '');
+  return (near) => owners.get(inodes.get(`${near.remotePort} ${near.localPort}`) ?? '');
+}
+
+/** Of an address as the kernel lists it. */
+function portOf(address: string): number {
+  return Number.parseInt(address.split(':')[1] ?? '', 16);
 }
 
 function socketsOf(pid: number): string[] {

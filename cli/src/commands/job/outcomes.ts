@@ -1,7 +1,6 @@
-import { exitCodes, groupBy } from '@wombat/proto';
+import { exitCodes, groupBy, naturalOrder } from '@wombat/proto';
 import { Outcome } from '@wombat/proto/agent';
 import type { Job, JobTarget } from '@wombat/proto/control';
-import { compareNames } from '../../output/by-name.js';
 import { foldNames } from '../../output/fold-names.js';
 import { sanitise } from '../../output/sanitise.js';
 import { brief } from '../../output/time.js';
@@ -16,7 +15,7 @@ export interface OutcomeOptions {
 
 /** What went wrong first, then what went well; "name | line" on stdout, talk on stderr. */
 export function printOutcomes(runtime: Runtime, targets: readonly JobTarget[], { fold }: OutcomeOptions): void {
-  const sorted = [...targets].sort((left, right) => Number(isOk(left)) - Number(isOk(right)) || compareNames(labelOf(left), labelOf(right)));
+  const sorted = [...targets].sort((left, right) => Number(isOk(left)) - Number(isOk(right)) || naturalOrder(labelOf(left), labelOf(right)));
   const groups = fold ? grouped(sorted) : sorted.map((target) => [target]);
   const labels = groups.map((group) => sanitise(foldNames(group.map(labelOf))));
   const width = fold ? 0 : Math.min(40, Math.max(0, ...labels.map((label) => label.length)));

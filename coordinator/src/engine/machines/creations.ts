@@ -2,7 +2,7 @@ import { backoffMs, WombatError, type Clock } from '@wombat/proto';
 import type { HostSpec, Machine } from '@wombat/proto/plugin';
 import type { Host } from '../../domain/model/host.js';
 import type { Store, Transaction } from '../../store/store.js';
-import { attributesFromWire } from '../attributes.js';
+import { attributesFromWire } from '../../domain/attributes/stored-value.js';
 import { storedError } from '../events.js';
 import { failHost, moveHost } from '../move-host.js';
 import { retryAfterMsOf } from './machine-calls.js';

@@ -1,4 +1,4 @@
-import { limits, toErrorDetail, WombatError, type Clock } from '@wombat/proto';
+import { limits, naturalOrder, toErrorDetail, WombatError, type Clock } from '@wombat/proto';
 import type { LogNode, LogProblem } from '@wombat/proto/control';
 import type { Host } from '../../../domain/model/host.js';
 import type { Node } from '../../../domain/model/node.js';
@@ -18,8 +18,6 @@ export interface LogTarget {
   readonly host: Host | undefined;
 }
 
-const naturally = new Intl.Collator('en', { numeric: true });
-
 /** In the order of their names. @throws WombatError WO_NOT_FOUND, WO_AMBIGUOUS, WO_INVALID_ARGUMENT when there are too many */
 export async function logTargets({ store }: LogTools, references: readonly string[]): Promise<LogTarget[]> {
   const nodes = await alsoGone(store.read, references);
@@ -27,7 +25,7 @@ export async function logTargets({ store }: LogTools, references: readonly strin
     throw new WombatError('WO_INVALID_ARGUMENT', `${nodes.length} nodes are meant; ${limits.logNodes} is the most whose logs are read at once`, { hint: 'name some of the nodes instead of their family' });
   }
   const targets = await Promise.all(nodes.map(async (node) => ({ node, host: await store.read.hosts.get(node.hostId) })));
-  return targets.sort((one, other) => naturally.compare(one.node.name, other.node.name) || (one.node.id < other.node.id ? -1 : 1));
+  return targets.sort((one, other) => naturalOrder(one.node.name, other.node.name) || (one.node.id < other.node.id ? -1 : 1));
 }
 
 export function logNode({ node }: LogTarget): LogNode {

@@ -1,17 +1,19 @@
-import type { Attribute } from '@wombat/proto/types';
-import type { StoredAttribute, Attributes } from '../domain/model/object.js';
+import type { Attribute, AttributeValue } from '@wombat/proto/types';
+import type { StoredAttribute, Attributes } from '../model/object.js';
 
 /** Typed attributes of a contract as they are stored: in base units, lists of text as such. */
 export function attributesFromWire(attributes: readonly Attribute[]): Attributes {
   const stored: Record<string, StoredAttribute> = {};
   for (const { key, value } of attributes) {
-    const one = storedOf(value?.kind);
+    const one = storedValue(value);
     if (one !== undefined) stored[key] = one;
   }
   return stored;
 }
 
-function storedOf(kind: NonNullable<Attribute['value']>['kind']): StoredAttribute | undefined {
+/** Undefined for what is not stored. */
+export function storedValue(value: AttributeValue | undefined): StoredAttribute | undefined {
+  const kind = value?.kind;
   switch (kind?.$case) {
     case 'text':
     case 'flag':
