@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { newId, systemClock, WombatError } from '@wombat/proto';
 import { ExecJob, Outcome, type ExecOutcome } from '@wombat/proto/agent';
 import t from 'tap';
+import { LeftBehind } from '../processes/left-behind.js';
 import { Runner } from '../processes/runner.js';
 import { memoryLog } from '../testing/log-memory.js';
 import { ExecAction } from './exec.js';
@@ -19,8 +20,9 @@ t.test('a command that cannot be written down is rejected at once, and never run
   const outcomes: ExecOutcome[] = [];
   const ledger = new LedgerOnFullDisk({ file: join(directory, 'exec.journal'), clock: systemClock });
   const hostId = newId('host');
+  const { log } = memoryLog();
   const action = new ExecAction({
-    directory, hostId, ledger, clock: systemClock, log: memoryLog().log, path: '/bin:/usr/bin', runner: new Runner(),
+    directory, hostId, ledger, clock: systemClock, log, path: '/bin:/usr/bin', runner: new Runner(), leftBehind: new LeftBehind(log),
     nodeContext: () => undefined, onOutcome: (outcome) => outcomes.push(outcome),
   });
   await action.open();

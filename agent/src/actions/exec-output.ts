@@ -35,6 +35,10 @@ export function outputFile(directory: string, stream: LogStream): string {
   return join(directory, stream === LogStream.STDERR ? 'stderr' : 'stdout');
 }
 
+export function outputFiles(directory: string): string[] {
+  return [outputFile(directory, LogStream.STDOUT), outputFile(directory, LogStream.STDERR)];
+}
+
 function cutBack(file: string, limitBytes: number): number {
   const excess = sizeOf(file) - limitBytes;
   if (excess <= 0) return 0;

@@ -4,6 +4,7 @@ import { isId, toErrorDetail, type Clock, type WombatError } from '@wombat/proto
 import { Outcome, type ExecOutcome, type ExitStatus } from '@wombat/proto/agent';
 import type { NodeContext } from '../nodes/node-context.js';
 import { unknownExit } from '../processes/exit-status.js';
+import type { LeftBehind } from '../processes/left-behind.js';
 import type { Runner } from '../processes/runner.js';
 import type { ExecEntry, ExecLedger } from './exec-ledger.js';
 import type { ExecOutputFiles } from './exec-output.js';
@@ -17,6 +18,7 @@ export interface ExecServices {
   readonly clock: Clock;
   readonly log: Logger;
   readonly runner: Runner;
+  readonly leftBehind: LeftBehind;
   readonly ledger: ExecLedger;
   /** What a command for a node is run with; undefined when the node is not on this host. */
   readonly nodeContext: (nodeId: string) => NodeContext | undefined;

@@ -5,7 +5,8 @@ import { Slots } from '../nodes/slots.js';
 import { newStartId } from '../processes/runner.js';
 import type { ExecEntry } from './exec-ledger.js';
 import { ExecRun, cancelled, closing } from './exec-run.js';
-import { isTarget, rejectedWith, type ExecServices } from './exec-services.js';
+import { outputFiles } from './exec-output.js';
+import { execDirectory, isTarget, rejectedWith, type ExecServices } from './exec-services.js';
 
 const defaultTimeoutMs = 60 * 60_000;
 const atOnce = 64;
@@ -38,6 +39,7 @@ export class ExecAction {
   async close(): Promise<void> {
     for (const { controller } of this.#underway) controller.abort(closing);
     await Promise.all([...this.#underway].map(({ settled }) => settled));
+    this.#services.leftBehind.close();
     await this.#services.ledger.close();
   }
 
@@ -115,10 +117,11 @@ export class ExecAction {
   }
 
   async #settle(entry: ExecEntry, running: Promise<ExecOutcome | undefined>): Promise<void> {
-    const { ledger, log, clock, onOutcome } = this.#services;
+    const { directory, leftBehind, ledger, log, clock, onOutcome } = this.#services;
     try {
       const outcome = await running.catch((error: unknown) => rejectedWith(entry, WombatError.from(error), clock));
       if (!outcome) return;
+      if (entry.isProcess) leftBehind.clear(entry.startId, outputFiles(execDirectory(directory, entry.jobId, entry.targetId)));
       await failpoint('agent.exec.after-exit');
       await ledger.finish(outcome);
       await failpoint('agent.exec.before-report');

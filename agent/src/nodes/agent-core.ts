@@ -13,6 +13,7 @@ import { Epmd } from '../erlang/epmd.js';
 import { EpmdKeeper, type EpmdUse } from '../erlang/epmd-keeper.js';
 import { LogKeeper, type LoggedNode } from '../logs/log-keeper.js';
 import { defaultPath } from '../processes/clean-environment.js';
+import { LeftBehind } from '../processes/left-behind.js';
 import { MemoryGroups } from '../processes/memory-group.js';
 import { Runner } from '../processes/runner.js';
 import type { ReleaseStore } from '../releases/release-store.js';
@@ -80,6 +81,7 @@ export class AgentCore implements SessionHandlers {
       directory, hostId, clock, log,
       path: this.#path,
       runner: this.#runner,
+      leftBehind: new LeftBehind(log),
       ledger: this.#ledger,
       nodeContext: (nodeId) => this.#table?.get(nodeId)?.context,
       onOutcome: (outcome) => this.#outcomeListeners.forEach((listener) => listener(outcome)),
