@@ -6,6 +6,7 @@ import { findObject } from '../../engine/find-object.js';
 import type { JobService } from '../../engine/jobs/job-service.js';
 import type { Page, PageQuery, Store } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
+import { checkAction } from './check-action.js';
 import { mutate } from './mutation.js';
 import { pageQuery } from './paging.js';
 import { jobTargetView, jobView } from './views/job-view.js';
@@ -22,10 +23,7 @@ export function jobApiService({ store, jobs }: JobApiOptions): Service {
   const viewOf = async (job: Job): Promise<ReturnType<typeof jobView>> => jobView(job, await store.read.jobTargets.countBy('outcome', { jobId: job.id }));
   return implement(JobServiceService, {
     async createJob(request, context) {
-      const action = request.action;
-      if (!action?.kind || (action.kind.$case === 'command' && action.kind.value.argv.length === 0)) {
-        throw new WombatError('WO_INVALID_ARGUMENT', 'there is no command to run', { hint: 'wo exec FAMILY -- COMMAND' });
-      }
+      const action = checkAction(request.action);
       const timeoutMs = durationToMs(request.timeout) ?? defaultTimeoutMs;
       if (timeoutMs <= 0) throw new WombatError('WO_INVALID_ARGUMENT', 'a command needs some time', { hint: 'give --timeout 60s or longer' });
       const asked = { principal: principalOf(context.identity), expression: request.expression, action, timeoutMs, all: request.all };

@@ -1,15 +1,16 @@
 import { durationFromMs, groupBy, limits, WombatError, type Clock, type Ids } from '@wombat/proto';
 import { ExecJob, type ExecOutcome } from '@wombat/proto/agent';
 import { failpoint } from '@wombat/proto/failpoints';
-import { Action } from '@wombat/proto/types';
+import type { Action } from '@wombat/proto/types';
 import type { Job, JobTarget } from '../../domain/model/job.js';
 import type { NodePhase } from '../../domain/model/node.js';
 import { livePhases, presentPhases } from '../../domain/states/node-states.js';
 import type { Fleet } from '../../fleet/fleet.js';
 import type { NewObject, Store, Transaction } from '../../store/store.js';
 import { storedError } from '../events.js';
-import type { Log } from '../ports.js';
+import type { Log, Secrets } from '../ports.js';
 import { outcomeFields, type OutputReader } from './outcome-fields.js';
+import { openedAction, storedAction } from './stored-action.js';
 import { resolveTargets, type JobTargetRef } from './resolve-targets.js';
 
 export interface JobServiceOptions {
@@ -17,6 +18,7 @@ export interface JobServiceOptions {
   readonly fleet: Fleet;
   readonly clock: Clock;
   readonly ids: Ids;
+  readonly secrets: Secrets;
   readonly log: Log;
 }
 
@@ -52,11 +54,10 @@ export class JobService {
     const id = this.#options.ids.next('job');
     const job = await transaction.jobs.insert({
       id, name: id, generation: 1, observedGeneration: 0, principal: request.principal, expression: request.expression,
-      action: Action.toJSON(request.action), timeoutMs: request.timeoutMs, targetCount: targets.length,
+      action: storedAction(id, request.action, this.#options.secrets), timeoutMs: request.timeoutMs, targetCount: targets.length,
       ...(isOver ? { state: 'finished', finishedAt: now } : { state: 'running' }),
     });
-    const { length } = encodeJob(job);
-    if (length > limits.execJobBytes) throw new WombatError('WO_INVALID_ARGUMENT', `the command takes ${length} bytes; ${limits.execJobBytes} is the most`);
+    checkSize(this.#encode(job).length, request.action);
     await transaction.jobTargets.insertAll(rows.map((row) => ({ ...row, id: targetKey(id, row.targetId), jobId: id })));
     return job;
   }
@@ -78,7 +79,7 @@ export class JobService {
     for (const job of jobs) {
       const targets = await read.jobTargets.find({ jobId: job.id, targetId, outcome: null });
       const open = targets.filter((target) => target.hostId === hostId && !this.#unreached.has(target.id));
-      if (open.length > 0) this.#options.fleet.sendExec(encodeJob(job), new Map([[hostId, open.map((target) => target.targetId)]]));
+      if (open.length > 0) this.#options.fleet.sendExec(this.#encode(job), new Map([[hostId, open.map((target) => target.targetId)]]));
     }
   }
 
@@ -112,7 +113,7 @@ export class JobService {
 
   async #sendTo(job: Job, targets: readonly JobTarget[]): Promise<void> {
     await failpoint('coordinator.exec.before-send');
-    const unreachable = new Set(this.#options.fleet.sendExec(encodeJob(job), targetsByHost(targets)));
+    const unreachable = new Set(this.#options.fleet.sendExec(this.#encode(job), targetsByHost(targets)));
     await failpoint('coordinator.exec.after-send');
     if (unreachable.size === 0) return;
     const missed = targets.filter((target) => unreachable.has(target.hostId));
@@ -143,6 +144,10 @@ export class JobService {
       for (const jobId of touched.keys()) this.#openCounts.delete(jobId);
       throw error;
     }
+  }
+
+  #encode(job: Job): Uint8Array {
+    return ExecJob.encode({ jobId: job.id, action: openedAction(job, this.#options.secrets), timeout: durationFromMs(job.timeoutMs), outputLimitBytes: 0n }).finish();
   }
 
   async #openTargets(jobId: string): Promise<JobTarget[]> {
@@ -179,8 +184,13 @@ interface Ending {
   readonly fields: Partial<JobTarget>;
 }
 
-function encodeJob(job: Job): Uint8Array {
-  return ExecJob.encode({ jobId: job.id, action: Action.fromJSON(job.action), timeout: durationFromMs(job.timeoutMs), outputLimitBytes: 0n }).finish();
+function checkSize(sizeBytes: number, { kind }: Action): void {
+  if (sizeBytes <= limits.execJobBytes) return;
+  const inputBytes = kind?.$case === 'command' ? (kind.value.settings?.stdin.length ?? 0) : 0;
+  if (inputBytes === 0) throw new WombatError('WO_INVALID_ARGUMENT', `the command takes ${sizeBytes} bytes; ${limits.execJobBytes} is the most`);
+  throw new WombatError('WO_INVALID_ARGUMENT', `the command takes ${sizeBytes} bytes with the ${inputBytes} of its input; ${limits.execJobBytes} is the most`, {
+    hint: 'bring larger files to the nodes in their release, or have the command fetch them',
+  });
 }
 
 function targetKey(jobId: string, targetId: string): string {
