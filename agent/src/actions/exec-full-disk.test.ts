@@ -8,6 +8,7 @@ import { Runner } from '../processes/runner.js';
 import { memoryLog } from '../testing/log-memory.js';
 import { ExecAction } from './exec.js';
 import { ExecLedger } from './exec-ledger.js';
+import { ExecPolicyFile } from './exec-policy.js';
 
 class LedgerOnFullDisk extends ExecLedger {
   override accept(): Promise<void> {
@@ -22,7 +23,7 @@ t.test('a command that cannot be written down is rejected at once, and never run
   const hostId = newId('host');
   const { log } = memoryLog();
   const action = new ExecAction({
-    directory, hostId, ledger, clock: systemClock, log, path: '/bin:/usr/bin', runner: new Runner(), leftBehind: new LeftBehind(log),
+    directory, hostId, ledger, clock: systemClock, log, path: '/bin:/usr/bin', runner: new Runner(), leftBehind: new LeftBehind(log), policy: new ExecPolicyFile({ directory }),
     nodeContext: () => undefined, onOutcome: (outcome) => outcomes.push(outcome),
   });
   await action.open();

@@ -10,6 +10,7 @@ import { erlCallOf, execIdVariable, nodeEnvironment, ownerOf, type NodeContext }
 import { cleanEnvironment } from '../processes/clean-environment.js';
 import { exitCode, isSuccess, unknownExit } from '../processes/exit-status.js';
 import { findProgram } from '../processes/find-program.js';
+import type { SpawnRequest } from '../processes/runner.js';
 import type { RunningProcess } from '../processes/running-process.js';
 import { endedWithin, stopProcess } from '../processes/stop-process.js';
 import type { ExecEntry } from './exec-ledger.js';
@@ -48,9 +49,10 @@ export class ExecRun {
     if (leftMs(this.#entry, this.#services.clock) === 0) return this.#outcome(Outcome.TIMED_OUT, unknownExit);
     if (kind === undefined) throw new WombatError('WO_EXEC_REJECTED', 'the job does not say what to run');
     const context = this.#context();
-    if (!madeAnew(this.#directory)) return this.#outcome(Outcome.LOST_DURING_RUN, unknownExit);
     if (kind.$case !== 'command') return this.#evaluate(kind, context);
-    const running = await this.#spawn(kind.value, context);
+    const request = this.#request(kind.value, context);
+    if (!madeAnew(this.#directory)) return this.#outcome(Outcome.LOST_DURING_RUN, unknownExit);
+    const running = await this.#services.runner.spawn(request);
     await failpoint('agent.exec.after-spawn');
     return this.#await(running);
   }
@@ -77,21 +79,24 @@ export class ExecRun {
     return context;
   }
 
-  #spawn({ argv, environment: added }: Command, context: NodeContext | undefined): Promise<RunningProcess> {
-    const { runner, hostId, path, directory } = this.#services;
+  /** @throws WombatError when there is no such program, or it may not be run */
+  #request({ argv, environment: added }: Command, context: NodeContext | undefined): SpawnRequest {
+    const { hostId, path, directory, policy } = this.#services;
     const hostDirectory = join(directory, 'exec');
     const own = context ? nodeEnvironment(context, added) : cleanEnvironment({ path, home: hostDirectory }, added);
     const environment = { ...own, WOMBAT_HOST_ID: hostId, [execIdVariable]: this.#entry.jobId };
-    return runner.spawn({
+    const resolved = context ? resolveArgv(argv, context, environment) : hostArgv(argv, hostDirectory, path);
+    policy.checkCommand({ name: argv[0] ?? '', program: resolved[0] ?? '', environmentNames: Object.keys(added), user: '' }, path);
+    return {
       startId: this.#entry.startId,
       recordPrefix: this.#recordPrefix,
-      argv: context ? resolveArgv(argv, context, environment) : hostArgv(argv, hostDirectory, path),
+      argv: resolved,
       workingDirectory: context ? context.paths.root : hostDirectory,
       environment,
       stdoutFile: this.#output.stdoutFile,
       stderrFile: this.#output.stderrFile,
       runAs: context && ownerOf(context),
-    });
+    };
   }
 
   async #await(running: RunningProcess): Promise<ExecOutcome | undefined> {
@@ -114,6 +119,8 @@ export class ExecRun {
 
   async #evaluate(kind: ErlangKind, context: NodeContext | undefined): Promise<ExecOutcome | undefined> {
     if (!context) throw new WombatError('WO_EXEC_REJECTED', 'a host evaluates no Erlang; name a node');
+    this.#services.policy.checkErlang();
+    if (!madeAnew(this.#directory)) return this.#outcome(Outcome.LOST_DURING_RUN, unknownExit);
     const erlCall = erlCallOf(context);
     const timeoutMs = Math.max(1, leftMs(this.#entry, this.#services.clock));
     try {

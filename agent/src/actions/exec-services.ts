@@ -8,6 +8,7 @@ import type { LeftBehind } from '../processes/left-behind.js';
 import type { Runner } from '../processes/runner.js';
 import type { ExecEntry, ExecLedger } from './exec-ledger.js';
 import type { ExecOutputFiles } from './exec-output.js';
+import type { ExecPolicyFile } from './exec-policy.js';
 
 export interface ExecServices {
   /** Of the agent; commands have theirs below it. */
@@ -19,6 +20,7 @@ export interface ExecServices {
   readonly log: Logger;
   readonly runner: Runner;
   readonly leftBehind: LeftBehind;
+  readonly policy: ExecPolicyFile;
   readonly ledger: ExecLedger;
   /** What a command for a node is run with; undefined when the node is not on this host. */
   readonly nodeContext: (nodeId: string) => NodeContext | undefined;

@@ -18,6 +18,7 @@ export interface AgentConfiguration {
   /** Empty: all addresses. */
   readonly epmdAddresses: readonly string[];
   readonly epmdDirectory: string;
+  readonly execPolicyFile: string | undefined;
   readonly logLevel: LogLevel;
   readonly logFile: string | undefined;
 }
@@ -115,6 +116,7 @@ function check(values: Values): AgentConfiguration {
     labels: (values.label ?? []).map(parseLabel),
     epmdAddresses: (values['epmd-addresses'] ?? []).map((text) => checkAddress('epmd-addresses', text)),
     epmdDirectory: path('epmd-directory') ?? join(directory, 'epmd'),
+    execPolicyFile: path('exec-policy'),
     logLevel: checkLevel(one('log-level')!),
     logFile: path('log-file'),
   };

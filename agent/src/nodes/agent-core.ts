@@ -5,6 +5,7 @@ import { systemClock, type Clock } from '@wombat/proto';
 import type { AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, JournalDamage, MeasureData, NodeStatus, ReadExecOutput, ReadLogs } from '@wombat/proto/agent';
 import { ExecAction } from '../actions/exec.js';
 import { ExecLedger } from '../actions/exec-ledger.js';
+import { ExecPolicyFile } from '../actions/exec-policy.js';
 import { measureData } from '../actions/measure-data.js';
 import { pruneExec } from '../actions/prune-exec.js';
 import { readExecOutput } from '../actions/read-exec-output.js';
@@ -37,6 +38,8 @@ export interface AgentCoreOptions {
   readonly clock?: Clock;
   /** Where programs of nodes and commands are looked for. @default the agent's own PATH */
   readonly path?: string;
+  /** What of commands this host allows. @default exec-policy.json in the directory, if there is one */
+  readonly execPolicyFile?: string | undefined;
   /** Nodes that start at once. @default 8 */
   readonly startsAtOnce?: number;
 }
@@ -82,6 +85,7 @@ export class AgentCore implements SessionHandlers {
       path: this.#path,
       runner: this.#runner,
       leftBehind: new LeftBehind(log),
+      policy: new ExecPolicyFile({ directory, file: options.execPolicyFile }),
       ledger: this.#ledger,
       nodeContext: (nodeId) => this.#table?.get(nodeId)?.context,
       onOutcome: (outcome) => this.#outcomeListeners.forEach((listener) => listener(outcome)),
