@@ -1,6 +1,7 @@
 import { durationFromMs } from '@wombat/proto';
+import { TargetKind } from '@wombat/proto/control';
 import { parseDurationMs } from '../parse/duration.js';
-import { flag, text, wholeNumber } from '../options.js';
+import { flag, oneOf, text, wholeNumber } from '../options.js';
 
 /** Options of every command that lists. */
 export const listOptions = {
@@ -30,3 +31,13 @@ export const operationOptions = {
 export const noDrainOption = { noDrain: flag('--no-drain', 'stop the nodes without draining them first') };
 
 export const operationTimeoutHelp = 'stop waiting after so long, exit 6, and leave the operation running';
+
+const targetKinds = ['nodes', 'hosts'] as const;
+
+/** Of every command that takes an expression. */
+export const onOption = { on: oneOf('--on <kind>', 'nodes, or hosts: the machines themselves, in no node; nodes when left out, or the host that is named', targetKinds) };
+
+export function targetKindOf(on: (typeof targetKinds)[number] | undefined): TargetKind {
+  if (on === undefined) return TargetKind.UNSPECIFIED;
+  return on === 'hosts' ? TargetKind.HOSTS : TargetKind.NODES;
+}

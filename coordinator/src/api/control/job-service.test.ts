@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap';
 import { durationFromMs } from '@wombat/proto';
 import { Outcome } from '@wombat/proto/agent';
-import { JobState, type CancelJobRequest, type CancelJobResponse, type CreateJobRequest, type CreateJobResponse, type GetJobRequest, type GetJobResponse, type ListJobsRequest, type ListJobsResponse, type WatchJobRequest, type WatchJobResponse } from '@wombat/proto/control';
+import { JobState, type CancelJobRequest, type CancelJobResponse, type CreateJobRequest, type CreateJobResponse, type GetJobRequest, type GetJobResponse, type ListJobsRequest, type ListJobsResponse, type MatchTargetsRequest, type MatchTargetsResponse, TargetKind, type WatchJobRequest, type WatchJobResponse } from '@wombat/proto/control';
 import { JobService } from '../../engine/jobs/job-service.js';
 import { ManualClock, settle } from '../../fleet/testing/manual-clock.js';
 import { serverStream, unary } from '../../testing/calls.js';
@@ -32,9 +32,16 @@ async function setting(test: Test, nodes = 2) {
     list: unary<ListJobsRequest, ListJobsResponse>(service, 'listJobs'),
     get: unary<GetJobRequest, GetJobResponse>(service, 'getJob'),
     cancel: unary<CancelJobRequest, CancelJobResponse>(service, 'cancelJob'),
+    match: serverStream<MatchTargetsRequest, MatchTargetsResponse>(service, 'matchTargets'),
     watch: serverStream<WatchJobRequest, WatchJobResponse>(service, 'watchJob'),
     answer: (exec: SentExec, exitCode = 0, stdout = '') => jobs.outcomes(exec.hostId, [outcomeOf(exec, exitCode, stdout)]),
   };
+}
+
+async function all<T>(answers: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const answer of answers) list.push(answer);
+  return list;
 }
 
 async function watched(answers: AsyncIterable<WatchJobResponse>, into: string[] = []): Promise<string[]> {
@@ -118,12 +125,35 @@ void t.test('a dry run runs nothing', async (test) => {
   test.equal(fleet.cancelled.length, 2);
 });
 
+void t.test('what an expression matches is told and counted, and nothing is stored', async (test) => {
+  const { store, match } = await setting(test, 3);
+  test.match(await all(match({ expression: 'node.ordinal>=2   and family = web' })), [
+    { kind: { value: { targets: [{ name: 'web-2', phase: 'running', hostName: 'cloud-1', familyName: 'web' }, { name: 'web-3', hostName: 'cloud-2' }] } } },
+    { kind: { value: { expression: 'node.ordinal >= 2 and family = web', targetCount: 2, skippedCount: 0, families: { web: 2 }, phases: { running: 2 } } } },
+  ]);
+  test.match(await all(match({ expression: 'family = web', on: TargetKind.HOSTS })), [{ kind: { value: { targets: [{ name: 'cloud-1' }, { name: 'cloud-2' }] } } }, {}], 'hosts with nodes of the family');
+  test.match(await all(match({ expression: 'zone = moon' })), [{ kind: { $case: 'summary', value: { targetCount: 0 } } }], 'none is an answer');
+  test.equal(await store.read.jobs.count({}), 0);
+});
+
+void t.test('a job for an expression keeps it as it was understood, and its targets', async (test) => {
+  const { fleet, create, get } = await setting(test, 3);
+  const { job } = await create({ expression: 'node in (web-1,web-3)', action });
+  test.match(job, { expression: 'node in (web-1, web-3)', targetCount: 2, on: TargetKind.UNSPECIFIED });
+  test.equal(fleet.execs.length, 2);
+  const onHosts = (await create({ expression: 'web-3', on: TargetKind.HOSTS, action })).job!;
+  test.match(onHosts, { expression: 'web-3', targetCount: 1, on: TargetKind.HOSTS });
+  test.match((await get({ job: onHosts.metadata!.id })).targets, [{ targetName: 'cloud-2' }], 'the host of the node that was named');
+});
+
 const refused: readonly [what: string, request: Partial<CreateJobRequest>, expected: { code: string }][] = [
   ['no action', { expression: 'web' }, { code: 'WO_INVALID_ARGUMENT' }],
   ['an action of no kind', { expression: 'web', action: { kind: undefined } }, { code: 'WO_INVALID_ARGUMENT' }],
   ['an empty command', { expression: 'web', action: { kind: { $case: 'command', value: { argv: [], environment: {} } } } }, { code: 'WO_INVALID_ARGUMENT' }],
   ['less than no time', { expression: 'web', action, timeout: durationFromMs(-5) }, { code: 'WO_INVALID_ARGUMENT' }],
   ['no target', { expression: 'wbe', action }, { code: 'WO_NOT_FOUND' }],
+  ['no expression', { expression: 'family =', action }, { code: 'WO_EXPRESSION_INVALID' }],
+  ['a kind of target from the future', { expression: 'web', on: 77 as TargetKind, action }, { code: 'WO_INVALID_ARGUMENT' }],
 ];
 void t.test('commands that cannot be', async (test) => {
   const { store, create } = await setting(test);

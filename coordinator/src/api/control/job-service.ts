@@ -4,8 +4,10 @@ import { principalOf } from '../../auth/identity.js';
 import { outcomes, type Job, type JobTarget } from '../../domain/model/job.js';
 import { findObject } from '../../engine/find-object.js';
 import type { JobService } from '../../engine/jobs/job-service.js';
+import { requireTargets, resolveTargets } from '../../engine/jobs/resolve-targets.js';
 import type { Page, PageQuery, Store } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
+import { askedFor, matchAnswers } from './match-answers.js';
 import { mutate } from './mutation.js';
 import { pageQuery } from './paging.js';
 import { jobTargetView, jobView } from './views/job-view.js';
@@ -21,6 +23,9 @@ export function jobApiService({ store, jobs }: JobApiOptions): Service {
   const find = (reference: string): Promise<Job> => findObject(store.read, 'jobs', reference);
   const viewOf = async (job: Job): Promise<ReturnType<typeof jobView>> => jobView(job, await store.read.jobTargets.countBy('outcome', { jobId: job.id }));
   return implement(JobServiceService, {
+    async *matchTargets(request) {
+      yield* matchAnswers(store.read, await resolveTargets(store.read, askedFor(request)));
+    },
     async createJob(request, context) {
       const action = request.action;
       if (!action?.kind || (action.kind.$case === 'command' && action.kind.value.argv.length === 0)) {
@@ -28,8 +33,14 @@ export function jobApiService({ store, jobs }: JobApiOptions): Service {
       }
       const timeoutMs = durationToMs(request.timeout) ?? defaultTimeoutMs;
       if (timeoutMs <= 0) throw new WombatError('WO_INVALID_ARGUMENT', 'a command needs some time', { hint: 'give --timeout 60s or longer' });
-      const asked = { principal: principalOf(context.identity), expression: request.expression, action, timeoutMs, all: request.all };
-      const job = await mutate(store, request.mutation, (transaction) => jobs.insert(transaction, asked));
+      const asked = askedFor(request);
+      // A request that was carried out before is answered again, whatever is there by now.
+      const targets = await requireTargets(store.read, asked).then((resolution) => () => resolution, (error: unknown) => () => {
+        throw error;
+      });
+      const job = await mutate(store, request.mutation, (transaction) => jobs.insert(transaction, {
+        principal: principalOf(context.identity), resolution: targets(), action, timeoutMs, all: request.all, ...asked,
+      }));
       return { job: request.mutation?.dryRun ? jobView(job, {}) : await viewOf(await jobs.send(job)) };
     },
     async listJobs(request) {

@@ -5,10 +5,15 @@ export type OutcomeWord = (typeof outcomes)[number];
 
 export type ExitStatus = { readonly code: number } | { readonly signal: number } | { readonly unknown: true };
 
+export type TargetKind = 'nodes' | 'hosts';
+
 /** One command sent to many nodes or hosts. */
 export interface Job extends StoredObject {
   readonly principal: string;
+  /** What was given where that is an id or a name, else the expression as it was understood. */
   readonly expression: string;
+  /** @default nodes, or the host that was named */
+  readonly on?: TargetKind;
   /** wombat.type.v1.Action as JSON. */
   readonly action: unknown;
   readonly timeoutMs: number;

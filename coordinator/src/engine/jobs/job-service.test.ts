@@ -10,6 +10,7 @@ import { LogBook } from '../../testing/log-book.js';
 import { familyRow, hostRow, nodeRow } from '../../testing/rows.js';
 import { change, openTestStore, put, row } from '../../testing/test-store.js';
 import { JobService, type JobRequest } from './job-service.js';
+import { requireTargets, type Asked } from './resolve-targets.js';
 
 const family = familyRow({ name: 'web family' });
 const host = (number: number): string => idNumber('host', number);
@@ -44,8 +45,9 @@ class Setting {
     this.jobs = new JobService({ store: this.store, fleet: this.fleet, clock: this.clock, ids: new CountingIds(), log: this.log });
   }
 
-  async create(asked: JobRequest): Promise<Job> {
-    return this.jobs.send(await this.store.transaction((transaction) => this.jobs.insert(transaction, asked)));
+  async create({ expression, ...asked }: Omit<JobRequest, 'resolution'> & Asked): Promise<Job> {
+    const resolution = await requireTargets(this.store.read, { expression, ...asked });
+    return this.jobs.send(await this.store.transaction((transaction) => this.jobs.insert(transaction, { resolution, ...asked })));
   }
 
   async targets(job: Job): Promise<Record<string, string | undefined>> {
@@ -278,6 +280,13 @@ const expressions: readonly [expression: string, names: readonly string[] | stri
   ['nothing', 'WO_NOT_FOUND'],
   ['host-', 'WO_AMBIGUOUS'],
   ['', 'WO_NOT_FOUND'],
+  ['family = "web family"', ['web-1', 'web-2', 'web-3']],
+  ['node.ordinal in (1, 3) and not node = web-1', ['web-3']],
+  ['host = cloud-2', ['web-2']],
+  ['all', ['web-1', 'web-2', 'web-3']],
+  ['family = nobody', 'WO_NO_TARGETS'],
+  ['familly = web', 'WO_EXPRESSION_INVALID'],
+  ['family =', 'WO_EXPRESSION_INVALID'],
 ];
 void t.test('what an expression means', async (test) => {
   for (const [expression, expected] of expressions) {

@@ -2,16 +2,16 @@ import { durationFromMs, groupBy, limits, WombatError, type Clock, type Ids } fr
 import { ExecJob, type ExecOutcome } from '@wombat/proto/agent';
 import { failpoint } from '@wombat/proto/failpoints';
 import { Action } from '@wombat/proto/types';
-import type { Job, JobTarget } from '../../domain/model/job.js';
-import type { NodePhase } from '../../domain/model/node.js';
-import { livePhases, presentPhases } from '../../domain/states/node-states.js';
+import type { Job, JobTarget, TargetKind } from '../../domain/model/job.js';
+import { presentPhases } from '../../domain/states/node-states.js';
 import type { Fleet } from '../../fleet/fleet.js';
 import type { NewObject, Store, Transaction } from '../../store/store.js';
 import { storedError } from '../events.js';
 import type { Log } from '../ports.js';
 import { GroupedWrites } from './grouped-writes.js';
 import { outcomeFields, type OutputReader } from './outcome-fields.js';
-import { resolveTargets, type JobTargetRef } from './resolve-targets.js';
+import { runs, type JobTargetRef } from './job-target-ref.js';
+import type { Resolution } from './resolve-targets.js';
 
 export interface JobServiceOptions {
   readonly store: Store;
@@ -23,7 +23,9 @@ export interface JobServiceOptions {
 
 export interface JobRequest {
   readonly principal: string;
-  readonly expression: string;
+  /** Where and how many, as `requireTargets` has found. */
+  readonly resolution: Resolution;
+  readonly on?: TargetKind;
   readonly action: Action;
   readonly timeoutMs: number;
   /** Also on nodes that do not run. */
@@ -48,15 +50,15 @@ export class JobService {
     this.#options = options;
   }
 
-  /** Fixes the targets and stores the job. @throws WombatError WO_INVALID_ARGUMENT when it is too large to be sent */
+  /** Stores the job with its targets: what comes to match later is none. @throws WombatError WO_INVALID_ARGUMENT when it is too large to be sent */
   async insert(transaction: Transaction, request: JobRequest): Promise<Job> {
-    const targets = await resolveTargets(transaction, request.expression);
+    const { resolution: { text, targets }, on } = request;
     const now = this.#options.clock.now();
     const rows = targets.map((target) => newTarget(target, request, now));
     const isOver = rows.every(({ outcome }) => outcome !== undefined);
     const id = this.#options.ids.next('job');
     const job = await transaction.jobs.insert({
-      id, name: id, generation: 1, observedGeneration: 0, principal: request.principal, expression: request.expression,
+      id, name: id, generation: 1, observedGeneration: 0, principal: request.principal, expression: text, ...(on && { on }),
       action: Action.toJSON(request.action), timeoutMs: request.timeoutMs, targetCount: targets.length,
       ...(isOver ? { state: 'finished', finishedAt: now } : { state: 'running' }),
     });
@@ -193,18 +195,16 @@ function targetKey(jobId: string, targetId: string): string {
 }
 
 /** A node whose process is not there is passed over, unless the request wants all. */
-function newTarget({ targetId, targetName, hostId, phase }: JobTargetRef, { all }: JobRequest, now: number): Omit<NewObject<JobTarget>, 'id' | 'jobId'> {
-  const isSkipped = !all && phase !== undefined && !phasesToRunIn.includes(phase);
+function newTarget(target: JobTargetRef, { all }: JobRequest, now: number): Omit<NewObject<JobTarget>, 'id' | 'jobId'> {
+  const { targetId, targetName, hostId, phase } = target;
+  const isSkipped = !all && !runs(target);
   return {
     name: targetName, generation: 1, observedGeneration: 0, targetId, hostId, stdout: '', stderr: '', stdoutLostBytes: 0, stderrLostBytes: 0,
     ...(isSkipped ? { outcome: 'skipped', error: storedError(notRunning(targetName, phase)), finishedAt: now } : {}),
   };
 }
 
-/** Of a node that is `unknown` the agent knows more; it may answer all the same. */
-const phasesToRunIn: readonly NodePhase[] = [...livePhases, 'draining', 'unknown'];
-
-function notRunning(name: string, phase: NodePhase): WombatError {
+function notRunning(name: string, phase: string): WombatError {
   return new WombatError('WO_NODE_NOT_RUNNING', `${name} is ${phase}`, { hint: `start it: wo node start ${name}; or run the command all the same: wo exec --all` });
 }
 

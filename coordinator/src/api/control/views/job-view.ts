@@ -1,6 +1,6 @@
 import { durationFromMs } from '@wombat/proto';
 import { Outcome, type ExitStatus as ExitMessage } from '@wombat/proto/agent';
-import { JobState, type Job as JobMessage, type JobTarget as JobTargetMessage } from '@wombat/proto/control';
+import { JobState, TargetKind, type Job as JobMessage, type JobTarget as JobTargetMessage } from '@wombat/proto/control';
 import { Action } from '@wombat/proto/types';
 import type { ExitStatus, Job, JobTarget } from '../../../domain/model/job.js';
 import { dateOf, enumOf, errorView, metadataView } from './common.js';
@@ -18,6 +18,7 @@ export function jobView(job: Job, counts: Readonly<Record<string, number>>): Job
     targetCount: job.targetCount,
     outcomes,
     finishedAt: dateOf(job.finishedAt),
+    on: job.on ? enumOf<TargetKind>(TargetKind, job.on) : TargetKind.UNSPECIFIED,
   };
 }
 

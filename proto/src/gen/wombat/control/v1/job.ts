@@ -28,6 +28,47 @@ import { Action } from "../../type/v1/command.js";
 import { ErrorDetail } from "../../type/v1/error.js";
 import { Metadata as Metadata1, Mutation, PageInfo, PageRequest } from "./common.js";
 
+export enum TargetKind {
+  /** UNSPECIFIED - Nodes; where a host is named, that host. */
+  UNSPECIFIED = 0,
+  NODES = 1,
+  /** HOSTS - A command runs on the host itself, in no node. */
+  HOSTS = 2,
+  UNRECOGNIZED = -1,
+}
+
+export function targetKindFromJSON(object: any): TargetKind {
+  switch (object) {
+    case 0:
+    case "TARGET_KIND_UNSPECIFIED":
+      return TargetKind.UNSPECIFIED;
+    case 1:
+    case "TARGET_KIND_NODES":
+      return TargetKind.NODES;
+    case 2:
+    case "TARGET_KIND_HOSTS":
+      return TargetKind.HOSTS;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return TargetKind.UNRECOGNIZED;
+  }
+}
+
+export function targetKindToJSON(object: TargetKind): string {
+  switch (object) {
+    case TargetKind.UNSPECIFIED:
+      return "TARGET_KIND_UNSPECIFIED";
+    case TargetKind.NODES:
+      return "TARGET_KIND_NODES";
+    case TargetKind.HOSTS:
+      return "TARGET_KIND_HOSTS";
+    case TargetKind.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
 export enum JobState {
   UNSPECIFIED = 0,
   RUNNING = 1,
@@ -71,6 +112,7 @@ export function jobStateToJSON(object: JobState): string {
 export interface Job {
   metadata: Metadata1 | undefined;
   principal: string;
+  /** The id or name that was given, or the expression as it was understood. */
   expression: string;
   action: Action | undefined;
   timeout: Duration | undefined;
@@ -79,6 +121,7 @@ export interface Job {
   /** By outcome in lower case: "ok", "failed", ... */
   outcomes: { [key: string]: number };
   finishedAt: Date | undefined;
+  on: TargetKind;
 }
 
 export interface Job_OutcomesEntry {
@@ -101,11 +144,66 @@ export interface JobTarget {
   error: ErrorDetail | undefined;
 }
 
+export interface MatchTargetsRequest {
+  /** As in CreateJobRequest. */
+  expression: string;
+  on: TargetKind;
+}
+
+export interface MatchTargetsResponse {
+  kind: { $case: "targets"; value: MatchedTargets } | //
+  /** Last of all. */
+  { $case: "summary"; value: MatchSummary } | undefined;
+}
+
+export interface MatchedTargets {
+  targets: MatchedTarget[];
+}
+
+/** A node or a host. */
+export interface MatchedTarget {
+  id: string;
+  name: string;
+  /** In lower case: of the node, or of the host. */
+  phase: string;
+  hostId: string;
+  hostName: string;
+  /** Of a node. */
+  familyId: string;
+  familyName: string;
+}
+
+export interface MatchSummary {
+  /** The id or name that was given, or the expression as it was understood. */
+  expression: string;
+  /** 0 where it holds for none: a job for it would be refused. */
+  targetCount: number;
+  /** Nodes that do not run: a job skips them unless it is for all. */
+  skippedCount: number;
+  /** How many there are of each family, by its name. */
+  families: { [key: string]: number };
+  /** How many there are in each phase, in lower case. */
+  phases: { [key: string]: number };
+}
+
+export interface MatchSummary_FamiliesEntry {
+  key: string;
+  value: number;
+}
+
+export interface MatchSummary_PhasesEntry {
+  key: string;
+  value: number;
+}
+
 export interface CreateJobRequest {
   mutation:
     | Mutation
     | undefined;
-  /** The id or name of a family, a node or a host. */
+  /**
+   * The id or name of a family, a node or a host; else an expression, see docs/reference/expressions.md. The targets
+   * are those for which it holds at that moment; where there are none, the job is refused.
+   */
   expression: string;
   action:
     | Action
@@ -116,6 +214,7 @@ export interface CreateJobRequest {
     | undefined;
   /** Also on nodes that do not run: their process is not there, their files are. Without it they are skipped. */
   all: boolean;
+  on: TargetKind;
 }
 
 export interface CreateJobResponse {
@@ -174,6 +273,7 @@ function createBaseJob(): Job {
     targetCount: 0,
     outcomes: {},
     finishedAt: undefined,
+    on: 0,
   };
 }
 
@@ -205,6 +305,9 @@ export const Job: MessageFns<Job> = {
     });
     if (message.finishedAt !== undefined) {
       Timestamp.encode(toTimestamp(message.finishedAt), writer.uint32(74).fork()).join();
+    }
+    if (message.on !== 0) {
+      writer.uint32(80).int32(message.on);
     }
     return writer;
   },
@@ -297,6 +400,14 @@ export const Job: MessageFns<Job> = {
             message.finishedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.on = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -341,6 +452,7 @@ export const Job: MessageFns<Job> = {
         : isSet(object.finished_at)
         ? fromJsonTimestamp(object.finished_at)
         : undefined,
+      on: isSet(object.on) ? targetKindFromJSON(object.on) : 0,
     };
   },
 
@@ -379,6 +491,9 @@ export const Job: MessageFns<Job> = {
     if (message.finishedAt !== undefined) {
       obj.finishedAt = message.finishedAt.toISOString();
     }
+    if (message.on !== 0) {
+      obj.on = targetKindToJSON(message.on);
+    }
     return obj;
   },
 
@@ -410,6 +525,7 @@ export const Job: MessageFns<Job> = {
       {},
     );
     message.finishedAt = object.finishedAt ?? undefined;
+    message.on = object.on ?? 0;
     return message;
   },
 };
@@ -799,8 +915,817 @@ export const JobTarget: MessageFns<JobTarget> = {
   },
 };
 
+function createBaseMatchTargetsRequest(): MatchTargetsRequest {
+  return { expression: "", on: 0 };
+}
+
+export const MatchTargetsRequest: MessageFns<MatchTargetsRequest> = {
+  encode(message: MatchTargetsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.expression !== "") {
+      writer.uint32(10).string(message.expression);
+    }
+    if (message.on !== 0) {
+      writer.uint32(16).int32(message.on);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MatchTargetsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMatchTargetsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.expression = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.on = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MatchTargetsRequest {
+    return {
+      expression: isSet(object.expression) ? globalThis.String(object.expression) : "",
+      on: isSet(object.on) ? targetKindFromJSON(object.on) : 0,
+    };
+  },
+
+  toJSON(message: MatchTargetsRequest): unknown {
+    const obj: any = {};
+    if (message.expression !== "") {
+      obj.expression = message.expression;
+    }
+    if (message.on !== 0) {
+      obj.on = targetKindToJSON(message.on);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<MatchTargetsRequest>, I>>(base?: I): MatchTargetsRequest {
+    return MatchTargetsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MatchTargetsRequest>, I>>(object: I): MatchTargetsRequest {
+    const message = createBaseMatchTargetsRequest();
+    message.expression = object.expression ?? "";
+    message.on = object.on ?? 0;
+    return message;
+  },
+};
+
+function createBaseMatchTargetsResponse(): MatchTargetsResponse {
+  return { kind: undefined };
+}
+
+export const MatchTargetsResponse: MessageFns<MatchTargetsResponse> = {
+  encode(message: MatchTargetsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.kind?.$case) {
+      case "targets":
+        MatchedTargets.encode(message.kind.value, writer.uint32(10).fork()).join();
+        break;
+      case "summary":
+        MatchSummary.encode(message.kind.value, writer.uint32(18).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MatchTargetsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMatchTargetsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kind = { $case: "targets", value: MatchedTargets.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.kind = { $case: "summary", value: MatchSummary.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MatchTargetsResponse {
+    return {
+      kind: isSet(object.targets)
+        ? { $case: "targets", value: MatchedTargets.fromJSON(object.targets) }
+        : isSet(object.summary)
+        ? { $case: "summary", value: MatchSummary.fromJSON(object.summary) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: MatchTargetsResponse): unknown {
+    const obj: any = {};
+    if (message.kind?.$case === "targets") {
+      obj.targets = MatchedTargets.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "summary") {
+      obj.summary = MatchSummary.toJSON(message.kind.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<MatchTargetsResponse>, I>>(base?: I): MatchTargetsResponse {
+    return MatchTargetsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MatchTargetsResponse>, I>>(object: I): MatchTargetsResponse {
+    const message = createBaseMatchTargetsResponse();
+    switch (object.kind?.$case) {
+      case "targets": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "targets", value: MatchedTargets.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "summary": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "summary", value: MatchSummary.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseMatchedTargets(): MatchedTargets {
+  return { targets: [] };
+}
+
+export const MatchedTargets: MessageFns<MatchedTargets> = {
+  encode(message: MatchedTargets, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.targets) {
+      MatchedTarget.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MatchedTargets {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMatchedTargets();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.targets.push(MatchedTarget.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MatchedTargets {
+    return {
+      targets: globalThis.Array.isArray(object?.targets)
+        ? object.targets.map((e: any) => MatchedTarget.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: MatchedTargets): unknown {
+    const obj: any = {};
+    if (message.targets?.length) {
+      obj.targets = message.targets.map((e) => MatchedTarget.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<MatchedTargets>, I>>(base?: I): MatchedTargets {
+    return MatchedTargets.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MatchedTargets>, I>>(object: I): MatchedTargets {
+    const message = createBaseMatchedTargets();
+    message.targets = object.targets?.map((e) => MatchedTarget.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseMatchedTarget(): MatchedTarget {
+  return { id: "", name: "", phase: "", hostId: "", hostName: "", familyId: "", familyName: "" };
+}
+
+export const MatchedTarget: MessageFns<MatchedTarget> = {
+  encode(message: MatchedTarget, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.phase !== "") {
+      writer.uint32(26).string(message.phase);
+    }
+    if (message.hostId !== "") {
+      writer.uint32(34).string(message.hostId);
+    }
+    if (message.hostName !== "") {
+      writer.uint32(42).string(message.hostName);
+    }
+    if (message.familyId !== "") {
+      writer.uint32(50).string(message.familyId);
+    }
+    if (message.familyName !== "") {
+      writer.uint32(58).string(message.familyName);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MatchedTarget {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMatchedTarget();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.phase = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.hostId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.hostName = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.familyId = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.familyName = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MatchedTarget {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      phase: isSet(object.phase) ? globalThis.String(object.phase) : "",
+      hostId: isSet(object.hostId)
+        ? globalThis.String(object.hostId)
+        : isSet(object.host_id)
+        ? globalThis.String(object.host_id)
+        : "",
+      hostName: isSet(object.hostName)
+        ? globalThis.String(object.hostName)
+        : isSet(object.host_name)
+        ? globalThis.String(object.host_name)
+        : "",
+      familyId: isSet(object.familyId)
+        ? globalThis.String(object.familyId)
+        : isSet(object.family_id)
+        ? globalThis.String(object.family_id)
+        : "",
+      familyName: isSet(object.familyName)
+        ? globalThis.String(object.familyName)
+        : isSet(object.family_name)
+        ? globalThis.String(object.family_name)
+        : "",
+    };
+  },
+
+  toJSON(message: MatchedTarget): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.phase !== "") {
+      obj.phase = message.phase;
+    }
+    if (message.hostId !== "") {
+      obj.hostId = message.hostId;
+    }
+    if (message.hostName !== "") {
+      obj.hostName = message.hostName;
+    }
+    if (message.familyId !== "") {
+      obj.familyId = message.familyId;
+    }
+    if (message.familyName !== "") {
+      obj.familyName = message.familyName;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<MatchedTarget>, I>>(base?: I): MatchedTarget {
+    return MatchedTarget.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MatchedTarget>, I>>(object: I): MatchedTarget {
+    const message = createBaseMatchedTarget();
+    message.id = object.id ?? "";
+    message.name = object.name ?? "";
+    message.phase = object.phase ?? "";
+    message.hostId = object.hostId ?? "";
+    message.hostName = object.hostName ?? "";
+    message.familyId = object.familyId ?? "";
+    message.familyName = object.familyName ?? "";
+    return message;
+  },
+};
+
+function createBaseMatchSummary(): MatchSummary {
+  return { expression: "", targetCount: 0, skippedCount: 0, families: {}, phases: {} };
+}
+
+export const MatchSummary: MessageFns<MatchSummary> = {
+  encode(message: MatchSummary, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.expression !== "") {
+      writer.uint32(10).string(message.expression);
+    }
+    if (message.targetCount !== 0) {
+      writer.uint32(16).uint32(message.targetCount);
+    }
+    if (message.skippedCount !== 0) {
+      writer.uint32(24).uint32(message.skippedCount);
+    }
+    globalThis.Object.entries(message.families).forEach(([key, value]: [string, number]) => {
+      MatchSummary_FamiliesEntry.encode({ key: key as any, value }, writer.uint32(34).fork()).join();
+    });
+    globalThis.Object.entries(message.phases).forEach(([key, value]: [string, number]) => {
+      MatchSummary_PhasesEntry.encode({ key: key as any, value }, writer.uint32(42).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MatchSummary {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMatchSummary();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.expression = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.targetCount = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.skippedCount = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            const entry4 = MatchSummary_FamiliesEntry.decode(reader, reader.uint32());
+            if (entry4.value !== undefined) {
+              message.families[entry4.key] = entry4.value;
+            }
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            const entry5 = MatchSummary_PhasesEntry.decode(reader, reader.uint32());
+            if (entry5.value !== undefined) {
+              message.phases[entry5.key] = entry5.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MatchSummary {
+    return {
+      expression: isSet(object.expression) ? globalThis.String(object.expression) : "",
+      targetCount: isSet(object.targetCount)
+        ? globalThis.Number(object.targetCount)
+        : isSet(object.target_count)
+        ? globalThis.Number(object.target_count)
+        : 0,
+      skippedCount: isSet(object.skippedCount)
+        ? globalThis.Number(object.skippedCount)
+        : isSet(object.skipped_count)
+        ? globalThis.Number(object.skipped_count)
+        : 0,
+      families: isObject(object.families)
+        ? (globalThis.Object.entries(object.families) as [string, any][]).reduce(
+          (acc: { [key: string]: number }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.Number(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      phases: isObject(object.phases)
+        ? (globalThis.Object.entries(object.phases) as [string, any][]).reduce(
+          (acc: { [key: string]: number }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.Number(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+    };
+  },
+
+  toJSON(message: MatchSummary): unknown {
+    const obj: any = {};
+    if (message.expression !== "") {
+      obj.expression = message.expression;
+    }
+    if (message.targetCount !== 0) {
+      obj.targetCount = Math.round(message.targetCount);
+    }
+    if (message.skippedCount !== 0) {
+      obj.skippedCount = Math.round(message.skippedCount);
+    }
+    if (message.families) {
+      const entries = globalThis.Object.entries(message.families) as [string, number][];
+      if (entries.length > 0) {
+        obj.families = {};
+        entries.forEach(([k, v]) => {
+          obj.families[k] = Math.round(v);
+        });
+      }
+    }
+    if (message.phases) {
+      const entries = globalThis.Object.entries(message.phases) as [string, number][];
+      if (entries.length > 0) {
+        obj.phases = {};
+        entries.forEach(([k, v]) => {
+          obj.phases[k] = Math.round(v);
+        });
+      }
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<MatchSummary>, I>>(base?: I): MatchSummary {
+    return MatchSummary.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MatchSummary>, I>>(object: I): MatchSummary {
+    const message = createBaseMatchSummary();
+    message.expression = object.expression ?? "";
+    message.targetCount = object.targetCount ?? 0;
+    message.skippedCount = object.skippedCount ?? 0;
+    message.families = (globalThis.Object.entries(object.families ?? {}) as [string, number][]).reduce(
+      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.phases = (globalThis.Object.entries(object.phases ?? {}) as [string, number][]).reduce(
+      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseMatchSummary_FamiliesEntry(): MatchSummary_FamiliesEntry {
+  return { key: "", value: 0 };
+}
+
+export const MatchSummary_FamiliesEntry: MessageFns<MatchSummary_FamiliesEntry> = {
+  encode(message: MatchSummary_FamiliesEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(16).uint32(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MatchSummary_FamiliesEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMatchSummary_FamiliesEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MatchSummary_FamiliesEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.Number(object.value) : 0,
+    };
+  },
+
+  toJSON(message: MatchSummary_FamiliesEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== 0) {
+      obj.value = Math.round(message.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<MatchSummary_FamiliesEntry>, I>>(base?: I): MatchSummary_FamiliesEntry {
+    return MatchSummary_FamiliesEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MatchSummary_FamiliesEntry>, I>>(object: I): MatchSummary_FamiliesEntry {
+    const message = createBaseMatchSummary_FamiliesEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
+    return message;
+  },
+};
+
+function createBaseMatchSummary_PhasesEntry(): MatchSummary_PhasesEntry {
+  return { key: "", value: 0 };
+}
+
+export const MatchSummary_PhasesEntry: MessageFns<MatchSummary_PhasesEntry> = {
+  encode(message: MatchSummary_PhasesEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(16).uint32(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MatchSummary_PhasesEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMatchSummary_PhasesEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MatchSummary_PhasesEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.Number(object.value) : 0,
+    };
+  },
+
+  toJSON(message: MatchSummary_PhasesEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== 0) {
+      obj.value = Math.round(message.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<MatchSummary_PhasesEntry>, I>>(base?: I): MatchSummary_PhasesEntry {
+    return MatchSummary_PhasesEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MatchSummary_PhasesEntry>, I>>(object: I): MatchSummary_PhasesEntry {
+    const message = createBaseMatchSummary_PhasesEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
+    return message;
+  },
+};
+
 function createBaseCreateJobRequest(): CreateJobRequest {
-  return { mutation: undefined, expression: "", action: undefined, timeout: undefined, all: false };
+  return { mutation: undefined, expression: "", action: undefined, timeout: undefined, all: false, on: 0 };
 }
 
 export const CreateJobRequest: MessageFns<CreateJobRequest> = {
@@ -819,6 +1744,9 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
     }
     if (message.all !== false) {
       writer.uint32(40).bool(message.all);
+    }
+    if (message.on !== 0) {
+      writer.uint32(48).int32(message.on);
     }
     return writer;
   },
@@ -876,6 +1804,14 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
             message.all = reader.bool();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.on = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -895,6 +1831,7 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
       action: isSet(object.action) ? Action.fromJSON(object.action) : undefined,
       timeout: isSet(object.timeout) ? Duration.fromJSON(object.timeout) : undefined,
       all: isSet(object.all) ? globalThis.Boolean(object.all) : false,
+      on: isSet(object.on) ? targetKindFromJSON(object.on) : 0,
     };
   },
 
@@ -915,6 +1852,9 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
     if (message.all !== false) {
       obj.all = message.all;
     }
+    if (message.on !== 0) {
+      obj.on = targetKindToJSON(message.on);
+    }
     return obj;
   },
 
@@ -934,6 +1874,7 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
       ? Duration.fromPartial(object.timeout)
       : undefined;
     message.all = object.all ?? false;
+    message.on = object.on ?? 0;
     return message;
   },
 };
@@ -1671,6 +2612,17 @@ export const CancelJobResponse: MessageFns<CancelJobResponse> = {
 
 export type JobServiceService = typeof JobServiceService;
 export const JobServiceService = {
+  /** What a job for this expression would be sent to. Nothing is stored. */
+  matchTargets: {
+    path: "/wombat.control.v1.JobService/MatchTargets" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: MatchTargetsRequest): Buffer => Buffer.from(MatchTargetsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): MatchTargetsRequest => MatchTargetsRequest.decode(value),
+    responseSerialize: (value: MatchTargetsResponse): Buffer =>
+      Buffer.from(MatchTargetsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): MatchTargetsResponse => MatchTargetsResponse.decode(value),
+  },
   /** Fixes the targets, stores the job and sends it. */
   createJob: {
     path: "/wombat.control.v1.JobService/CreateJob" as const,
@@ -1721,6 +2673,8 @@ export const JobServiceService = {
 } as const;
 
 export interface JobServiceServer extends UntypedServiceImplementation {
+  /** What a job for this expression would be sent to. Nothing is stored. */
+  matchTargets: handleServerStreamingCall<MatchTargetsRequest, MatchTargetsResponse>;
   /** Fixes the targets, stores the job and sends it. */
   createJob: handleUnaryCall<CreateJobRequest, CreateJobResponse>;
   listJobs: handleUnaryCall<ListJobsRequest, ListJobsResponse>;
@@ -1731,6 +2685,16 @@ export interface JobServiceServer extends UntypedServiceImplementation {
 }
 
 export interface JobServiceClient extends Client {
+  /** What a job for this expression would be sent to. Nothing is stored. */
+  matchTargets(
+    request: MatchTargetsRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<MatchTargetsResponse>;
+  matchTargets(
+    request: MatchTargetsRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<MatchTargetsResponse>;
   /** Fixes the targets, stores the job and sends it. */
   createJob(
     request: CreateJobRequest,
