@@ -8,6 +8,7 @@ import type { Fleet } from '../../fleet/fleet.js';
 import type { NewObject, Store, Transaction } from '../../store/store.js';
 import { storedError } from '../events.js';
 import type { Log, Secrets } from '../ports.js';
+import { GroupedWrites } from './grouped-writes.js';
 import { outcomeFields, type OutputReader } from './outcome-fields.js';
 import { runs, type JobTargetRef } from './job-target-ref.js';
 import type { Resolution } from './resolve-targets.js';
@@ -35,6 +36,9 @@ export interface JobRequest {
 
 /** Past a job's timeout, the time that outcomes get to arrive. */
 const graceMs = 15_000;
+/** Outcomes of all hosts that are stored in one transaction. */
+const endingsAtOnce = 500;
+
 /** Commands for many targets: one outcome each, also when the coordinator restarts in between. */
 export class JobService {
   readonly #options: JobServiceOptions;
@@ -42,6 +46,7 @@ export class JobService {
   readonly #openCounts = new Map<string, number>();
   /** Targets that were not reached and whose outcome is being written: they are not sent any more. */
   readonly #unreached = new Set<string>();
+  readonly #endings = new GroupedWrites<Ending>({ write: (endings) => this.#end(endings), atMost: endingsAtOnce });
 
   constructor(options: JobServiceOptions) {
     this.#options = options;
@@ -92,7 +97,7 @@ export class JobService {
 
   /** Stores outcomes; what it answers may be forgotten by the agent. */
   async outcomes(hostId: string, outcomes: readonly ExecOutcome[]): Promise<void> {
-    await this.#end(await Promise.all(outcomes.map(async (outcome) => {
+    await this.#endings.add(await Promise.all(outcomes.map(async (outcome) => {
       const id = targetKey(outcome.jobId, outcome.targetId);
       return { id, hostId, fields: await outcomeFields(outcome, this.#reader(hostId, outcome)) };
     })));
