@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
 import { limits } from '@wombat/proto';
-import { CommandSettings, IoPriority, type Action } from '@wombat/proto/types';
+import { IoPriority, type Action, type CommandSettings } from '@wombat/proto/types';
 import { flag, oneOf, pairs, secretPairs, text, wholeNumber } from '../options.js';
 import type { OptionValues } from '../command.js';
 import { readInput } from '../parse/read-input.js';
