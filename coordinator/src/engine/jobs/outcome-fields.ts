@@ -64,7 +64,7 @@ async function wholeStream(outcome: ExecOutcome, stream: LogStream, reader: Outp
     }
   }
   const bytes = Buffer.concat(chunks).subarray(0, keptOutputBytes);
-  return { bytes, lostBytes: lostBytes + Math.max(0, sizeBytes - bytes.length) };
+  return { bytes, lostBytes: Math.max(lostBytes, sizeBytes - bytes.length) };
 }
 
 function exitOf(exit: WireExit): ExitStatus {
