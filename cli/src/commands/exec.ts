@@ -3,12 +3,10 @@ import { CreateJobRequest, CreateJobResponse, JobServiceService } from '@wombat/
 import type { Action } from '@wombat/proto/types';
 import { defineCommand, many, required } from '../command.js';
 import { newMutation } from '../control/mutation.js';
-import { idOf } from '../control/names.js';
 import { flag, text } from '../options.js';
 import { onOption, targetKindOf } from './common.js';
 import { UsageError } from '../usage-error.js';
-import { tellJob } from './job/end.js';
-import { followJob } from './job/follow.js';
+import { detachJobOption, endOf, jobEndOptions } from './job/end.js';
 
 export const exec = defineCommand({
   usage: 'EXPRESSION [options] -- COMMAND [ARGUMENT...]',
@@ -26,12 +24,11 @@ export const exec = defineCommand({
   ],
   arguments: { expression: required('id or name of a family, a node or a host, or an expression', { completes: ['family', 'node', 'host'] }), command: many('the program and its arguments') },
   options: {
-    fold: flag('-b, --fold', 'show equal outcomes once, under all their names'),
-    passExit: flag('--pass-exit', 'exit with the code of the remote command, the largest when there are many'),
+    ...jobEndOptions,
     erlang: text('--erlang <expressions>', 'evaluate Erlang on each node instead of running a command'),
     ...onOption,
     all: flag('--all', 'also on nodes that do not run; without it they are skipped'),
-    detach: flag('--detach', 'do not wait: print the id of the job'),
+    ...detachJobOption,
   },
   async run(runtime, { expression, command }, { fold, passExit, erlang, on, all, detach }) {
     const action = actionOf(command, erlang);
@@ -39,13 +36,7 @@ export const exec = defineCommand({
     const control = await runtime.control();
     const request = CreateJobRequest.fromPartial({ mutation: newMutation(), expression, action, all, on: targetKindOf(on), ...(timeout && { timeout: durationFromMs(timeout) }) });
     const answer = await control.call(JobServiceService.createJob, request);
-    const id = idOf(answer.job);
-    if (detach) {
-      await runtime.print.created({ id, json: CreateJobResponse.toJSON(answer), line: `job ${id} is running`, next: `wo job watch ${id}` });
-      return 0;
-    }
-    if (runtime.flags.verbose) runtime.print.tell(`job ${id} on ${answer.job?.targetCount ?? 0} targets`);
-    return tellJob(runtime, await followJob(runtime, answer.job!), { fold, passExit });
+    return endOf(runtime, answer.job!, { json: CreateJobResponse.toJSON(answer), fold, passExit, detach });
   },
 });
 

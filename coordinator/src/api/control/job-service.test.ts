@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap';
 import { durationFromMs } from '@wombat/proto';
 import { Outcome } from '@wombat/proto/agent';
-import { JobState, type CancelJobRequest, type CancelJobResponse, type CreateJobRequest, type CreateJobResponse, type GetJobRequest, type GetJobResponse, type ListJobsRequest, type ListJobsResponse, type MatchTargetsRequest, type MatchTargetsResponse, TargetKind, type WatchJobRequest, type WatchJobResponse } from '@wombat/proto/control';
+import { JobState, type CancelJobRequest, type CancelJobResponse, type CreateJobRequest, type CreateJobResponse, type GetJobRequest, type GetJobResponse, type ListJobsRequest, type ListJobsResponse, type MatchTargetsRequest, type MatchTargetsResponse, type RerunJobRequest, type RerunJobResponse, TargetKind, type WatchJobRequest, type WatchJobResponse } from '@wombat/proto/control';
 import { JobService } from '../../engine/jobs/job-service.js';
 import { ManualClock, settle } from '../../fleet/testing/manual-clock.js';
 import { serverStream, unary } from '../../testing/calls.js';
@@ -9,7 +9,7 @@ import { CountingIds, idNumber } from '../../testing/counting-ids.js';
 import { FakeFleet, outcomeOf, type SentExec } from '../../testing/fake-fleet.js';
 import { LogBook } from '../../testing/log-book.js';
 import { familyRow, hostRow, nodeRow } from '../../testing/rows.js';
-import { openTestStore, put } from '../../testing/test-store.js';
+import { change, openTestStore, put } from '../../testing/test-store.js';
 import { jobApiService } from './job-service.js';
 
 const action = { kind: { $case: 'command' as const, value: { argv: ['hostname'], environment: {} } } };
@@ -31,6 +31,7 @@ async function setting(test: Test, nodes = 2) {
     create: unary<CreateJobRequest, CreateJobResponse>(service, 'createJob'),
     list: unary<ListJobsRequest, ListJobsResponse>(service, 'listJobs'),
     get: unary<GetJobRequest, GetJobResponse>(service, 'getJob'),
+    rerun: unary<RerunJobRequest, RerunJobResponse>(service, 'rerunJob'),
     cancel: unary<CancelJobRequest, CancelJobResponse>(service, 'cancelJob'),
     match: serverStream<MatchTargetsRequest, MatchTargetsResponse>(service, 'matchTargets'),
     watch: serverStream<WatchJobRequest, WatchJobResponse>(service, 'watchJob'),
@@ -144,6 +145,23 @@ void t.test('a job for an expression keeps it as it was understood, and its targ
   const onHosts = (await create({ expression: 'web-3', on: TargetKind.HOSTS, action })).job!;
   test.match(onHosts, { expression: 'web-3', targetCount: 1, on: TargetKind.HOSTS });
   test.match((await get({ job: onHosts.metadata!.id })).targets, [{ targetName: 'cloud-2' }], 'the host of the node that was named');
+});
+
+void t.test('a job is run again where it was not ok', async (test) => {
+  const { store, fleet, create, rerun, get, answer } = await setting(test, 4);
+  await change(store, 'nodes', idNumber('node', 4), { phase: 'stopped' });
+  const first = (await create({ expression: 'family = web', action, timeout: durationFromMs(7_000) })).job!.metadata!.id;
+  await test.rejects(rerun({ job: first, failedOnly: true }), { code: 'WO_CONFLICT', message: /still runs/, hint: /wo job watch/ });
+  for (const exec of fleet.execs) await answer(exec, exec.targetId === idNumber('node', 2) ? 3 : 0);
+  await change(store, 'nodes', idNumber('node', 2), { hostId: idNumber('host', 2) });
+  await change(store, 'nodes', idNumber('node', 4), { phase: 'running' });
+  const { job } = await rerun({ job: first, failedOnly: true });
+  test.match(job, { expression: 'family = web', rerunOf: first, targetCount: 2, timeout: { seconds: 7n }, state: JobState.RUNNING, action: { kind: { value: { argv: ['hostname'] } } } });
+  test.same((await get({ job: job!.metadata!.id })).targets.map(({ targetName, hostId }) => [targetName, hostId]), [['web-2', idNumber('host', 2)], ['web-4', idNumber('host', 1)]], 'on the host that the node has now');
+  for (const exec of fleet.execs.slice(3)) await answer(exec);
+  await test.rejects(rerun({ job: job!.metadata!.id, failedOnly: true }), { code: 'WO_NO_TARGETS', message: /was ok/ });
+  test.match((await rerun({ job: first, mutation: dryRun })).job, { targetCount: 4 }, 'without failedOnly it is for all');
+  test.equal(await store.read.jobs.count({}), 2, 'and that was a dry run');
 });
 
 const refused: readonly [what: string, request: Partial<CreateJobRequest>, expected: { code: string }][] = [
