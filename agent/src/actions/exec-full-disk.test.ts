@@ -27,7 +27,7 @@ t.test('a command that cannot be written down is rejected at once, and never run
     nodeContext: () => undefined, onOutcome: (outcome) => outcomes.push(outcome),
   });
   await action.open();
-  const command = { argv: ['touch', join(directory, 'was-run')], environment: {} };
+  const command = { argv: ['touch', join(directory, 'was-run')], environment: {}, settings: undefined };
   const job = ExecJob.encode({ jobId: newId('job'), action: { kind: { $case: 'command', value: command } }, timeout: undefined, outputLimitBytes: 0n }).finish();
   await t.rejects(action.exec({ sequence: 1n, targetIds: [hostId], job: Buffer.from(job) }), { code: 'WO_DISK_FULL' });
   t.match(outcomes, [{ targetId: hostId, outcome: Outcome.REJECTED, error: { code: 'WO_DISK_FULL' } }], 'nobody waits until its time is over');

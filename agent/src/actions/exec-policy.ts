@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { WombatError } from '@wombat/proto';
 import { openPlainFile } from '../logs/plain-file.js';
 import { findProgram } from '../processes/find-program.js';
@@ -10,6 +10,8 @@ export interface AskedCommand {
   readonly name: string;
   /** The file that it was found to be. */
   readonly program: string;
+  /** Of the target; paths of the policy are seen from there. */
+  readonly root: string;
   readonly environmentNames: readonly string[];
   /** Another user than the target's own; empty when none is asked for. */
   readonly user: string;
@@ -91,13 +93,12 @@ export function parsePolicy(text: string): ExecPolicy {
 }
 
 /**
- * A path from the top means that file; another path means what it says, seen from the root of the node; a bare name means the
+ * A path means that file, seen from the root of the node unless it begins at the top; a bare name means the
  * program that the agent's own PATH has, whatever the PATH of the node finds under that name.
  */
-function isMeant(entry: string, { name, program }: AskedCommand, path: string): boolean {
-  if (entry.startsWith('/')) return program === entry;
-  if (name !== entry) return false;
-  return entry.includes('/') || program === findProgram(entry, '/', path);
+function isMeant(entry: string, { name, program, root }: AskedCommand, path: string): boolean {
+  if (entry.includes('/')) return program === resolve(root, entry);
+  return name === entry && program === findProgram(entry, '/', path);
 }
 
 function isTexts(value: unknown): value is string[] {

@@ -1,18 +1,15 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { WombatError } from '@wombat/proto';
 import { Outcome, type ExecOutcome, type ExecOutput, type ExitStatus } from '@wombat/proto/agent';
 import { failpoint } from '@wombat/proto/failpoints';
-import type { Action, Command } from '@wombat/proto/types';
+import type { Action } from '@wombat/proto/types';
 import { SecretMask } from '../nodes/mask-secrets.js';
-import { resolveArgv } from '../nodes/node-action.js';
-import { erlCallOf, execIdVariable, nodeEnvironment, ownerOf, type NodeContext } from '../nodes/node-context.js';
-import { cleanEnvironment } from '../processes/clean-environment.js';
+import { erlCallOf, type NodeContext } from '../nodes/node-context.js';
 import { exitCode, isSuccess, unknownExit } from '../processes/exit-status.js';
-import { findProgram } from '../processes/find-program.js';
-import type { SpawnRequest } from '../processes/runner.js';
 import type { RunningProcess } from '../processes/running-process.js';
 import { endedWithin, stopProcess } from '../processes/stop-process.js';
+import { launchOf, type ExecLaunch } from './exec-launch.js';
 import type { ExecEntry } from './exec-ledger.js';
 import { ExecOutputFiles } from './exec-output.js';
 import { execDirectory, leftMs, outcomeWith, type ExecServices } from './exec-services.js';
@@ -33,6 +30,8 @@ export class ExecRun {
   readonly #signal: AbortSignal;
   readonly #directory: string;
   readonly #output: ExecOutputFiles;
+  /** What it was given and shall not be told again. */
+  #secrets: readonly string[] = [];
 
   constructor(entry: ExecEntry, services: ExecServices, signal: AbortSignal) {
     this.#entry = entry;
@@ -50,9 +49,10 @@ export class ExecRun {
     if (kind === undefined) throw new WombatError('WO_EXEC_REJECTED', 'the job does not say what to run');
     const context = this.#context();
     if (kind.$case !== 'command') return this.#evaluate(kind, context);
-    const request = this.#request(kind.value, context);
+    const launch = launchOf(kind.value, this.#entry.jobId, context, this.#services);
+    this.#secrets = Object.values(kind.value.settings?.secrets ?? {});
     if (!madeAnew(this.#directory)) return this.#outcome(Outcome.LOST_DURING_RUN, unknownExit);
-    const running = await this.#services.runner.spawn(request);
+    const running = await this.#spawn(launch, kind.value.settings?.stdin ?? new Uint8Array());
     await failpoint('agent.exec.after-spawn');
     return this.#await(running);
   }
@@ -79,24 +79,17 @@ export class ExecRun {
     return context;
   }
 
-  /** @throws WombatError when there is no such program, or it may not be run */
-  #request({ argv, environment: added }: Command, context: NodeContext | undefined): SpawnRequest {
-    const { hostId, path, directory, policy } = this.#services;
-    const hostDirectory = join(directory, 'exec');
-    const own = context ? nodeEnvironment(context, added) : cleanEnvironment({ path, home: hostDirectory }, added);
-    const environment = { ...own, WOMBAT_HOST_ID: hostId, [execIdVariable]: this.#entry.jobId };
-    const resolved = context ? resolveArgv(argv, context, environment) : hostArgv(argv, hostDirectory, path);
-    policy.checkCommand({ name: argv[0] ?? '', program: resolved[0] ?? '', environmentNames: Object.keys(added), user: '' }, path);
-    return {
-      startId: this.#entry.startId,
-      recordPrefix: this.#recordPrefix,
-      argv: resolved,
-      workingDirectory: context ? context.paths.root : hostDirectory,
-      environment,
-      stdoutFile: this.#output.stdoutFile,
-      stderrFile: this.#output.stderrFile,
-      runAs: context && ownerOf(context),
-    };
+  async #spawn(launch: ExecLaunch, stdin: Uint8Array): Promise<RunningProcess> {
+    const { stdoutFile, stderrFile } = this.#output;
+    const stdinFile = stdin.length > 0 ? join(this.#directory, 'stdin') : undefined;
+    if (stdinFile) writeFileSync(stdinFile, stdin, { mode: 0o600 });
+    const request = { ...launch, startId: this.#entry.startId, recordPrefix: this.#recordPrefix, stdoutFile, stderrFile };
+    try {
+      return await this.#services.runner.spawn(stdinFile ? { ...request, stdinFile } : request);
+    } finally {
+      // The command has it open, and nobody else may read it.
+      if (stdinFile) rmSync(stdinFile, { force: true });
+    }
   }
 
   async #await(running: RunningProcess): Promise<ExecOutcome | undefined> {
@@ -143,7 +136,7 @@ export class ExecRun {
 
   #outcome(outcome: Outcome, exit: ExitStatus): ExecOutcome {
     const told = outcomeWith(this.#entry, outcome, exit, this.#services.clock, this.#output);
-    const mask = new SecretMask(this.#services.nodeContext(this.#entry.targetId)?.spec);
+    const mask = new SecretMask(this.#services.nodeContext(this.#entry.targetId)?.spec, this.#secrets);
     return { ...told, stdout: masked(told.stdout, mask), stderr: masked(told.stderr, mask) };
   }
 }
@@ -163,12 +156,6 @@ function madeAnew(directory: string): boolean {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
   }
-}
-
-function hostArgv([name = '', ...args]: readonly string[], directory: string, path: string): string[] {
-  const program = findProgram(name, directory, path);
-  if (!program) throw new WombatError('WO_EXEC_REJECTED', `there is no program ${JSON.stringify(name)} on the host`);
-  return [program, ...args];
 }
 
 function outcomeOf(exit: ExitStatus): Outcome {

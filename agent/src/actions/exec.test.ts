@@ -2,6 +2,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { durationFromMs, newId } from '@wombat/proto';
 import { LogStream, NodePhase, Outcome, type ChannelData } from '@wombat/proto/agent';
+import type { Command } from '@wombat/proto/types';
 import t, { type Test } from 'tap';
 import { TestHost, assignment, kill, nodeSpec, processesOf } from '../nodes/testing/host.js';
 import { until } from '../testing/until.js';
@@ -16,8 +17,8 @@ async function hostWithNode(t: Test): Promise<{ host: TestHost; nodeId: string }
   return { host, nodeId };
 }
 
-function command(...argv: string[]): { $case: 'command'; value: { argv: string[]; environment: Record<string, string> } } {
-  return { $case: 'command', value: { argv, environment: {} } };
+function command(...argv: string[]): { $case: 'command'; value: Command } {
+  return { $case: 'command', value: { argv, environment: {}, settings: undefined } };
 }
 
 async function read(data: AsyncIterable<ChannelData>): Promise<string> {

@@ -37,7 +37,7 @@ t.test('what forks and detaches ends with its command, whatever it makes of sess
   for (const [seconds, outcome] of [['0', Outcome.OK], ['1000', Outcome.TIMED_OUT]] as const) {
     host.outcomes.length = 0;
     for (const name of names) rmSync(join(host.directory, name), { force: true });
-    await host.exec([host.hostId], { $case: 'command', value: { argv: ['sh', '-c', script, seconds], environment: {} } }, { timeoutMs: seconds === '0' ? 20_000 : 1_500 });
+    await host.exec([host.hostId], { $case: 'command', value: { argv: ['sh', '-c', script, seconds], environment: {}, settings: undefined } }, { timeoutMs: seconds === '0' ? 20_000 : 1_500 });
     t.match(await host.outcome(host.hostId), { outcome }, `sleep ${seconds}`);
     const left = names.map((name) => ({ name, stat: readStat(Number(readFileSync(join(host.directory, name), 'utf8'))) }));
     await until(() => left.every(({ stat }) => !stat || !isAlive(stat)), `all of ${JSON.stringify(left)} to be gone`);

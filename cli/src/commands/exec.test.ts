@@ -1,6 +1,8 @@
 import { Outcome, type ExitStatus } from '@wombat/proto/agent';
 import { Job, JobState, JobTarget, type CreateJobRequest, type RerunJobRequest, type WatchJobResponse } from '@wombat/proto/control';
+import { IoPriority, type Command } from '@wombat/proto/types';
 import t, { type Test } from 'tap';
+import type { FakeIoOptions } from '../testing/fake-io.js';
 import { FakeCoordinator } from '../testing/fake-coordinator.js';
 import { metadata, startedAt } from '../testing/objects.js';
 import { runWo, startWo } from '../testing/run-wo.js';
@@ -76,6 +78,35 @@ t.test('--erlang sends Erlang, ended by a period', async (t) => {
   t.match(requests[0]?.action, { kind: { $case: 'erlangEval', value: { expressions: 'nodes().' } } });
   t.equal((await runWo(fake, ['exec', 'web-1', '--erlang', 'nodes()', '--', 'x'])).exit, 2);
   t.equal((await runWo(fake, ['exec', 'web-1'])).exit, 2, 'neither a command nor Erlang');
+});
+
+t.test('how a command is run', async (t) => {
+  const { fake, requests } = await coordinator(t, [target('web-1', Outcome.OK)]);
+  const directory = t.testdir({ input: 'from a file', token: 'canary\n', large: 'x'.repeat(70_000) });
+  const send = async (words: readonly string[], options: FakeIoOptions = {}): Promise<Command> => {
+    requests.length = 0;
+    const ran = await runWo(fake, ['exec', 'web', ...words], { cwd: directory, ...options });
+    t.equal(ran.exit, 0, ran.stderr);
+    const kind = requests[0]?.action?.kind;
+    if (kind?.$case !== 'command') throw new Error('no command was sent');
+    return kind.value;
+  };
+  t.match(await send(['--cwd', 'log', '--user', 'web', '--nice', '10', '--io', 'idle', '--env', 'A=b=c', '--secret', 'TOKEN=file:token', '--stdin', 'input', '--', 'x']), {
+    argv: ['x'], environment: { A: 'b=c' },
+    settings: { workingDirectory: 'log', user: 'web', nice: 10, ioPriority: IoPriority.IDLE, secrets: { TOKEN: 'canary' }, stdin: Buffer.from('from a file') },
+  });
+  t.match(await send(['--stdin', '-', '--', 'cat'], { stdin: 'from a pipe' }), { settings: { stdin: Buffer.from('from a pipe') } });
+  t.same((await send(['--shell', '--', 'ls "$1" | wc -l', '/a b'])).argv, ['sh', '-c', 'ls "$1" | wc -l', 'sh', '/a b'], 'a shell, because it was asked for');
+  requests.length = 0;
+  for (const [words, why] of [
+    [['--stdin', 'large', '--', 'x'], /large is longer than 65440 bytes/], [['--stdin', 'none', '--', 'x'], /none cannot be read \(ENOENT\)/],
+    [['--stdin', '-', '--secret', 'A=-', '--', 'x'], /either a secret or the input/], [['--nice', '20', '--', 'x'], /from 0 to 19/],
+    [['--io', 'high', '--', 'x'], /one of low, idle/], [['--erlang', 'ok', '--env', 'A=1'], /--erlang and --env/], [['--erlang', 'ok', '--shell'], /--erlang and --shell/],
+  ] as const) {
+    const ran = await runWo(fake, ['exec', 'web', ...words], { cwd: directory });
+    t.match([ran.exit, ran.stderr], [2, why], words.join(' '));
+  }
+  t.same(requests, [], 'and nothing was sent');
 });
 
 t.test('json and jsonl', async (t) => {

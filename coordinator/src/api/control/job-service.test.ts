@@ -2,7 +2,9 @@ import t, { type Test } from 'tap';
 import { durationFromMs } from '@wombat/proto';
 import { Outcome } from '@wombat/proto/agent';
 import { JobState, type CancelJobRequest, type CancelJobResponse, type CreateJobRequest, type CreateJobResponse, type GetJobRequest, type GetJobResponse, type ListJobsRequest, type ListJobsResponse, type MatchTargetsRequest, type MatchTargetsResponse, type RerunJobRequest, type RerunJobResponse, TargetKind, type WatchJobRequest, type WatchJobResponse } from '@wombat/proto/control';
+import { CommandSettings, type Action, type Command, type IoPriority } from '@wombat/proto/types';
 import { JobService } from '../../engine/jobs/job-service.js';
+import { fakeSecrets } from '../../testing/fake-secrets.js';
 import { ManualClock, settle } from '../../fleet/testing/manual-clock.js';
 import { serverStream, unary } from '../../testing/calls.js';
 import { CountingIds, idNumber } from '../../testing/counting-ids.js';
@@ -12,7 +14,7 @@ import { familyRow, hostRow, nodeRow } from '../../testing/rows.js';
 import { change, openTestStore, put } from '../../testing/test-store.js';
 import { jobApiService } from './job-service.js';
 
-const action = { kind: { $case: 'command' as const, value: { argv: ['hostname'], environment: {} } } };
+const action = { kind: { $case: 'command' as const, value: { argv: ['hostname'], environment: {}, settings: undefined } } };
 const dryRun = { requestId: '', expectedRevision: 0n, dryRun: true };
 
 async function setting(test: Test, nodes = 2) {
@@ -24,7 +26,7 @@ async function setting(test: Test, nodes = 2) {
   await put(store, 'nodes', ...numbers.map((number) => nodeRow(familyRow().id, number, { hostId: idNumber('host', (number % 2) + 1) })));
   const fleet = new FakeFleet();
   fleet.connect(idNumber('host', 1), idNumber('host', 2));
-  const jobs = new JobService({ store, fleet, clock, ids: new CountingIds(), log: new LogBook() });
+  const jobs = new JobService({ store, fleet, clock, ids: new CountingIds(), secrets: fakeSecrets, log: new LogBook() });
   const service = jobApiService({ store, jobs });
   return {
     store, fleet, jobs,
@@ -126,6 +128,10 @@ void t.test('a dry run runs nothing', async (test) => {
   test.equal(fleet.cancelled.length, 2);
 });
 
+function commandWith(changes: Partial<Command>, settings: Partial<CommandSettings> = {}): Action {
+  return { kind: { $case: 'command', value: { argv: ['x'], environment: {}, settings: CommandSettings.fromPartial(settings), ...changes } } };
+}
+
 void t.test('what an expression matches is told and counted, and nothing is stored', async (test) => {
   const { store, match } = await setting(test, 3);
   test.match(await all(match({ expression: 'node.ordinal>=2   and family = web' })), [
@@ -164,15 +170,36 @@ void t.test('a job is run again where it was not ok', async (test) => {
   test.equal(await store.read.jobs.count({}), 2, 'and that was a dry run');
 });
 
-const refused: readonly [what: string, request: Partial<CreateJobRequest>, expected: { code: string }][] = [
+const refused: readonly [what: string, request: Partial<CreateJobRequest>, expected: { code: string; message?: RegExp }][] = [
   ['no action', { expression: 'web' }, { code: 'WO_INVALID_ARGUMENT' }],
   ['an action of no kind', { expression: 'web', action: { kind: undefined } }, { code: 'WO_INVALID_ARGUMENT' }],
-  ['an empty command', { expression: 'web', action: { kind: { $case: 'command', value: { argv: [], environment: {} } } } }, { code: 'WO_INVALID_ARGUMENT' }],
+  ['an empty command', { expression: 'web', action: { kind: { $case: 'command', value: { argv: [], environment: {}, settings: undefined } } } }, { code: 'WO_INVALID_ARGUMENT' }],
+  ['a zero byte in an argument', { expression: 'web', action: commandWith({ argv: ['a\0b'] }) }, { code: 'WO_INVALID_ARGUMENT' }],
+  ['a variable that is none', { expression: 'web', action: commandWith({ environment: { 'A B': '1' } }) }, { code: 'WO_INVALID_ARGUMENT' }],
+  ['a variable of Wombat', { expression: 'web', action: commandWith({}, { secrets: { WOMBAT_START_ID: 'x' } }) }, { code: 'WO_INVALID_ARGUMENT' }],
+  ['no name of a user', { expression: 'web', action: commandWith({}, { user: '--root' }) }, { code: 'WO_INVALID_ARGUMENT' }],
+  ['no path', { expression: 'web', action: commandWith({}, { workingDirectory: 'a\0' }) }, { code: 'WO_INVALID_ARGUMENT' }],
+  ['too nice', { expression: 'web', action: commandWith({}, { nice: 20 }) }, { code: 'WO_INVALID_ARGUMENT' }],
+  ['a priority that is not known', { expression: 'web', action: commandWith({}, { ioPriority: 9 as IoPriority }) }, { code: 'WO_INVALID_ARGUMENT' }],
+  ['more input than fits', { expression: 'web', action: commandWith({}, { stdin: Buffer.alloc(65_600) }) }, { code: 'WO_INVALID_ARGUMENT', message: /65600 of its input/ }],
   ['less than no time', { expression: 'web', action, timeout: durationFromMs(-5) }, { code: 'WO_INVALID_ARGUMENT' }],
   ['no target', { expression: 'wbe', action }, { code: 'WO_NOT_FOUND' }],
   ['no expression', { expression: 'family =', action }, { code: 'WO_EXPRESSION_INVALID' }],
   ['a kind of target from the future', { expression: 'web', on: 77 as TargetKind, action }, { code: 'WO_INVALID_ARGUMENT' }],
 ];
+void t.test('what a command is given in secret goes out and is never told', async (test) => {
+  const { store, fleet, create, rerun, answer } = await setting(test);
+  const { job } = await create({ expression: 'web', action: commandWith({}, { secrets: { TOKEN: 'canary-1' }, stdin: Buffer.from('canary-2') }) });
+  test.match(job?.action, { kind: { value: { settings: { secrets: { TOKEN: '' }, stdin: Buffer.alloc(0) } } } }, 'names alone are read');
+  const sent = fleet.execs[0]!.job.action;
+  test.match(sent, { kind: { value: { settings: { secrets: { TOKEN: 'canary-1' }, stdin: Buffer.from('canary-2') } } } }, 'agents have it');
+  test.match((await store.read.jobs.find({}))[0]?.action, { sealed: /^sealed:job-/ }, 'the store has it sealed');
+  for (const exec of [...fleet.execs]) await answer(exec, 1);
+  const again = await rerun({ job: job!.metadata!.id, failedOnly: true });
+  test.match(again.job?.action, { kind: { value: { settings: { secrets: { TOKEN: '' } } } } }, 'nor is it told of a rerun');
+  test.match(fleet.execs.at(-1)!.job.action, { kind: { value: { settings: { secrets: { TOKEN: 'canary-1' } } } } }, 'which has it as well');
+});
+
 void t.test('commands that cannot be', async (test) => {
   const { store, create } = await setting(test);
   for (const [what, request, expected] of refused) await test.rejects(create(request), expected, what);

@@ -1,6 +1,5 @@
 import { durationToMs, limits, WombatError } from '@wombat/proto';
 import { JobServiceService, type Job as JobMessage, type Mutation, type WatchJobResponse } from '@wombat/proto/control';
-import { Action } from '@wombat/proto/types';
 import { principalOf } from '../../auth/identity.js';
 import { outcomes, type Job, type JobTarget } from '../../domain/model/job.js';
 import { findObject } from '../../engine/find-object.js';
@@ -9,6 +8,7 @@ import { rerunTargets } from '../../engine/jobs/rerun-targets.js';
 import { requireTargets, resolveTargets, type Resolution } from '../../engine/jobs/resolve-targets.js';
 import type { Page, PageQuery, Store } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
+import { checkAction } from './check-action.js';
 import { askedFor, matchAnswers } from './match-answers.js';
 import { mutate } from './mutation.js';
 import { pageQuery } from './paging.js';
@@ -38,10 +38,7 @@ export function jobApiService({ store, jobs }: JobApiOptions): Service {
       yield* matchAnswers(store.read, await resolveTargets(store.read, askedFor(request)));
     },
     async createJob(request, context) {
-      const action = request.action;
-      if (!action?.kind || (action.kind.$case === 'command' && action.kind.value.argv.length === 0)) {
-        throw new WombatError('WO_INVALID_ARGUMENT', 'there is no command to run', { hint: 'wo exec FAMILY -- COMMAND' });
-      }
+      const action = checkAction(request.action);
       const timeoutMs = durationToMs(request.timeout) ?? defaultTimeoutMs;
       if (timeoutMs <= 0) throw new WombatError('WO_INVALID_ARGUMENT', 'a command needs some time', { hint: 'give --timeout 60s or longer' });
       const asked = askedFor(request);
@@ -51,7 +48,7 @@ export function jobApiService({ store, jobs }: JobApiOptions): Service {
     async rerunJob(request, context) {
       const again = await find(request.job);
       const { id, timeoutMs, on, all = false } = again;
-      const fields = { principal: principalOf(context.identity), action: Action.fromJSON(again.action), timeoutMs, all, rerunOf: id, ...(on && { on }) };
+      const fields = { principal: principalOf(context.identity), action: jobs.actionOf(again), timeoutMs, all, rerunOf: id, ...(on && { on }) };
       return start(request.mutation, rerunTargets(store.read, again, request.failedOnly), fields);
     },
     async listJobs(request) {

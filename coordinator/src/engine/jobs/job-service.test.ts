@@ -2,6 +2,7 @@ import t, { type Test } from 'tap';
 import { limits, WombatError } from '@wombat/proto';
 import { LogStream, Outcome, type ChannelData } from '@wombat/proto/agent';
 import type { Job, JobTarget } from '../../domain/model/job.js';
+import { fakeSecrets } from '../../testing/fake-secrets.js';
 import { ManualClock } from '../../fleet/testing/manual-clock.js';
 import type { Store } from '../../store/store.js';
 import { CountingIds, idNumber } from '../../testing/counting-ids.js';
@@ -16,7 +17,7 @@ const family = familyRow({ name: 'web family' });
 const host = (number: number): string => idNumber('host', number);
 const request = {
   principal: 'ada', expression: 'web family', timeoutMs: 60_000, all: false,
-  action: { kind: { $case: 'command' as const, value: { argv: ['hostname'], environment: {} } } },
+  action: { kind: { $case: 'command' as const, value: { argv: ['hostname'], environment: {}, settings: undefined } } },
 };
 
 class Setting {
@@ -42,7 +43,7 @@ class Setting {
 
   /** Another process on the same store. */
   restart(): void {
-    this.jobs = new JobService({ store: this.store, fleet: this.fleet, clock: this.clock, ids: new CountingIds(), log: this.log });
+    this.jobs = new JobService({ store: this.store, fleet: this.fleet, clock: this.clock, ids: new CountingIds(), secrets: fakeSecrets, log: this.log });
   }
 
   async create({ expression, ...asked }: Omit<JobRequest, 'resolution'> & Asked): Promise<Job> {
@@ -250,7 +251,7 @@ void t.test('cancelling asks the hosts whose targets are open', async (test) => 
 
 void t.test('a command that no frame can carry is refused, and nothing is kept of it', async (test) => {
   const setting = await Setting.of(test);
-  const large = { $case: 'command' as const, value: { argv: ['x'.repeat(70_000)], environment: {} } };
+  const large = { $case: 'command' as const, value: { argv: ['x'.repeat(70_000)], environment: {}, settings: undefined } };
   await test.rejects(setting.create({ ...request, action: { kind: large } }), { code: 'WO_INVALID_ARGUMENT', message: /70\d\d\d bytes/ });
   test.equal(await setting.store.read.jobs.count({}), 0, 'no job');
   test.equal(await setting.store.read.jobTargets.count({}), 0, 'no target');

@@ -1,22 +1,25 @@
 import { durationFromMs, groupBy, limits, WombatError, type Clock, type Ids } from '@wombat/proto';
 import { ExecJob, type ExecOutcome } from '@wombat/proto/agent';
 import { failpoint } from '@wombat/proto/failpoints';
-import { Action } from '@wombat/proto/types';
+import type { Action } from '@wombat/proto/types';
 import type { Job, JobTarget, TargetKind } from '../../domain/model/job.js';
 import { presentPhases } from '../../domain/states/node-states.js';
 import type { Fleet } from '../../fleet/fleet.js';
 import type { NewObject, Store, Transaction } from '../../store/store.js';
 import { storedError } from '../events.js';
-import type { Log } from '../ports.js';
+import type { Log, Secrets } from '../ports.js';
+import { GroupedWrites } from './grouped-writes.js';
 import { outcomeFields, type OutputReader } from './outcome-fields.js';
 import { runs, type JobTargetRef } from './job-target-ref.js';
 import type { Resolution } from './resolve-targets.js';
+import { openedAction, storedAction } from './stored-action.js';
 
 export interface JobServiceOptions {
   readonly store: Store;
   readonly fleet: Fleet;
   readonly clock: Clock;
   readonly ids: Ids;
+  readonly secrets: Secrets;
   readonly log: Log;
 }
 
@@ -35,6 +38,9 @@ export interface JobRequest {
 
 /** Past a job's timeout, the time that outcomes get to arrive. */
 const graceMs = 15_000;
+/** Outcomes of all hosts that are stored in one transaction. */
+const endingsAtOnce = 500;
+
 /** Commands for many targets: one outcome each, also when the coordinator restarts in between. */
 export class JobService {
   readonly #options: JobServiceOptions;
@@ -42,6 +48,7 @@ export class JobService {
   readonly #openCounts = new Map<string, number>();
   /** Targets that were not reached and whose outcome is being written: they are not sent any more. */
   readonly #unreached = new Set<string>();
+  readonly #endings = new GroupedWrites<Ending>({ write: (endings) => this.#end(endings), atMost: endingsAtOnce });
 
   constructor(options: JobServiceOptions) {
     this.#options = options;
@@ -56,13 +63,17 @@ export class JobService {
     const id = this.#options.ids.next('job');
     const job = await transaction.jobs.insert({
       id, name: id, generation: 1, observedGeneration: 0, principal: request.principal, expression: text, ...(on && { on }), ...(rerunOf && { rerunOf }), all,
-      action: Action.toJSON(request.action), timeoutMs: request.timeoutMs, targetCount: targets.length,
+      action: storedAction(id, request.action, this.#options.secrets), timeoutMs: request.timeoutMs, targetCount: targets.length,
       ...(isOver ? { state: 'finished', finishedAt: now } : { state: 'running' }),
     });
-    const { length } = encodeJob(job);
-    if (length > limits.execJobBytes) throw new WombatError('WO_INVALID_ARGUMENT', `the command takes ${length} bytes; ${limits.execJobBytes} is the most`);
+    checkSize(this.#encode(job).length, request.action);
     await transaction.jobTargets.insertAll(rows.map((row) => ({ ...row, id: targetKey(id, row.targetId), jobId: id })));
     return job;
+  }
+
+  /** What a stored job was asked to do, its secrets among it: for another job alone, never for an answer. */
+  actionOf(job: Job): Action {
+    return openedAction(job, this.#options.secrets);
   }
 
   /** Sends a stored job to the targets that have no outcome, and answers the job as it is then. */
@@ -82,7 +93,7 @@ export class JobService {
     for (const job of jobs) {
       const targets = await read.jobTargets.find({ jobId: job.id, targetId, outcome: null });
       const open = targets.filter((target) => target.hostId === hostId && !this.#unreached.has(target.id));
-      if (open.length > 0) this.#options.fleet.sendExec(encodeJob(job), new Map([[hostId, open.map((target) => target.targetId)]]));
+      if (open.length > 0) this.#options.fleet.sendExec(this.#encode(job), new Map([[hostId, open.map((target) => target.targetId)]]));
     }
   }
 
@@ -93,7 +104,7 @@ export class JobService {
 
   /** Stores outcomes; what it answers may be forgotten by the agent. */
   async outcomes(hostId: string, outcomes: readonly ExecOutcome[]): Promise<void> {
-    await this.#end(await Promise.all(outcomes.map(async (outcome) => {
+    await this.#endings.add(await Promise.all(outcomes.map(async (outcome) => {
       const id = targetKey(outcome.jobId, outcome.targetId);
       return { id, hostId, fields: await outcomeFields(outcome, this.#reader(hostId, outcome)) };
     })));
@@ -116,7 +127,7 @@ export class JobService {
 
   async #sendTo(job: Job, targets: readonly JobTarget[]): Promise<void> {
     await failpoint('coordinator.exec.before-send');
-    const unreachable = new Set(this.#options.fleet.sendExec(encodeJob(job), targetsByHost(targets)));
+    const unreachable = new Set(this.#options.fleet.sendExec(this.#encode(job), targetsByHost(targets)));
     await failpoint('coordinator.exec.after-send');
     if (unreachable.size === 0) return;
     const missed = targets.filter((target) => unreachable.has(target.hostId));
@@ -147,6 +158,10 @@ export class JobService {
       for (const jobId of touched.keys()) this.#openCounts.delete(jobId);
       throw error;
     }
+  }
+
+  #encode(job: Job): Uint8Array {
+    return ExecJob.encode({ jobId: job.id, action: this.actionOf(job), timeout: durationFromMs(job.timeoutMs), outputLimitBytes: 0n }).finish();
   }
 
   async #openTargets(jobId: string): Promise<JobTarget[]> {
@@ -183,8 +198,13 @@ interface Ending {
   readonly fields: Partial<JobTarget>;
 }
 
-function encodeJob(job: Job): Uint8Array {
-  return ExecJob.encode({ jobId: job.id, action: Action.fromJSON(job.action), timeout: durationFromMs(job.timeoutMs), outputLimitBytes: 0n }).finish();
+function checkSize(sizeBytes: number, { kind }: Action): void {
+  if (sizeBytes <= limits.execJobBytes) return;
+  const inputBytes = kind?.$case === 'command' ? (kind.value.settings?.stdin.length ?? 0) : 0;
+  if (inputBytes === 0) throw new WombatError('WO_INVALID_ARGUMENT', `the command takes ${sizeBytes} bytes; ${limits.execJobBytes} is the most`);
+  throw new WombatError('WO_INVALID_ARGUMENT', `the command takes ${sizeBytes} bytes with the ${inputBytes} of its input; ${limits.execJobBytes} is the most`, {
+    hint: 'bring larger files to the nodes in their release, or have the command fetch them',
+  });
 }
 
 function targetKey(jobId: string, targetId: string): string {
