@@ -23,7 +23,7 @@ t.test('a command that cannot be written down is rejected at once, and never run
   const hostId = newId('host');
   const { log } = memoryLog();
   const action = new ExecAction({
-    directory, hostId, ledger, clock: systemClock, log, path: '/bin:/usr/bin', runner: new Runner(), leftBehind: new LeftBehind(log), policy: new ExecPolicyFile({ directory }),
+    directory, hostId, ledger, clock: systemClock, log, path: '/bin:/usr/bin', runner: new Runner(), leftBehind: new LeftBehind(log), policy: new ExecPolicyFile({ directory }), queueLimit: 10,
     nodeContext: () => undefined, onOutcome: (outcome) => outcomes.push(outcome),
   });
   await action.open();

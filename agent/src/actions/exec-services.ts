@@ -21,6 +21,8 @@ export interface ExecServices {
   readonly runner: Runner;
   readonly leftBehind: LeftBehind;
   readonly policy: ExecPolicyFile;
+  /** How many commands may wait for others to end. */
+  readonly queueLimit: number;
   readonly ledger: ExecLedger;
   /** What a command for a node is run with; undefined when the node is not on this host. */
   readonly nodeContext: (nodeId: string) => NodeContext | undefined;

@@ -22,6 +22,8 @@ export class ExecAction {
   readonly #services: ExecServices;
   readonly #slots = new Slots(atOnce);
   readonly #underway = new Set<Underway>();
+  /** Commands that are being written down. */
+  #arriving = 0;
 
   constructor(services: ExecServices) {
     this.#services = services;
@@ -48,7 +50,7 @@ export class ExecAction {
     const job = decodeJob(frame.job);
     const { ledger } = this.#services;
     const fresh = [...new Set(frame.targetIds)].filter((targetId) => isTarget(targetId) && !ledger.has(job.jobId, targetId));
-    const entries = fresh.map((targetId) => this.#entry(job, targetId));
+    const entries = this.#withinQueue(fresh.map((targetId) => this.#entry(job, targetId)));
     await this.#accept(entries);
     await failpoint('agent.exec.after-journal');
     for (const entry of entries) {
@@ -59,13 +61,35 @@ export class ExecAction {
 
   /** What cannot be written down is not run, and whoever waits for it is told so. */
   async #accept(entries: readonly ExecEntry[]): Promise<void> {
-    const { ledger, clock, onOutcome } = this.#services;
+    this.#arriving += entries.length;
     try {
-      await ledger.accept(entries);
+      await this.#services.ledger.accept(entries);
     } catch (error) {
-      for (const entry of entries) onOutcome(rejectedWith(entry, WombatError.from(error), clock));
+      this.#reject(entries, WombatError.from(error));
       throw error;
+    } finally {
+      this.#arriving -= entries.length;
     }
+  }
+
+  /**
+   * Those that there is room for. The others are refused and not written down: nothing of them was run, and a coordinator
+   * that has not heard of it may ask again.
+   */
+  #withinQueue(entries: readonly ExecEntry[]): readonly ExecEntry[] {
+    const { queueLimit } = this.#services;
+    const room = Math.max(0, atOnce + queueLimit - this.#underway.size - this.#arriving);
+    const refused = entries.slice(room);
+    if (refused.length === 0) return entries;
+    this.#reject(refused, new WombatError('WO_EXEC_REJECTED', `the queue of the host is full: ${atOnce} commands run at once, and no more than ${queueLimit} wait`, {
+      hint: 'send it again when others have ended; --exec-queue of the agent says how many may wait',
+    }));
+    return entries.slice(0, room);
+  }
+
+  #reject(entries: readonly ExecEntry[], error: WombatError): void {
+    const { clock, onOutcome } = this.#services;
+    for (const entry of entries) onOutcome(rejectedWith(entry, error, clock));
   }
 
   cancel({ jobId, targetIds }: CancelExec): void {

@@ -40,6 +40,8 @@ export interface AgentCoreOptions {
   readonly path?: string;
   /** What of commands this host allows. @default exec-policy.json in the directory, if there is one */
   readonly execPolicyFile?: string | undefined;
+  /** Commands that may wait for others to end. @default 1,000 */
+  readonly execQueue?: number;
   /** Nodes that start at once. @default 8 */
   readonly startsAtOnce?: number;
 }
@@ -85,6 +87,7 @@ export class AgentCore implements SessionHandlers {
       path: this.#path,
       runner: this.#runner,
       leftBehind: new LeftBehind(log),
+      queueLimit: options.execQueue ?? 1_000,
       policy: new ExecPolicyFile({ directory, file: options.execPolicyFile }),
       ledger: this.#ledger,
       nodeContext: (nodeId) => this.#table?.get(nodeId)?.context,
