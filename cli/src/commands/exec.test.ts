@@ -1,5 +1,5 @@
 import { Outcome, type ExitStatus } from '@wombat/proto/agent';
-import { Job, JobState, JobTarget, type CreateJobRequest, type WatchJobResponse } from '@wombat/proto/control';
+import { Job, JobState, JobTarget, type CreateJobRequest, type RerunJobRequest, type WatchJobResponse } from '@wombat/proto/control';
 import { IoPriority, type Command } from '@wombat/proto/types';
 import t, { type Test } from 'tap';
 import type { FakeIoOptions } from '../testing/fake-io.js';
@@ -139,6 +139,19 @@ t.test('--detach prints the id of the job', async (t) => {
   const ran = await runWo(fake, ['exec', 'web', '--detach', '--', 'x']);
   t.same([ran.exit, ran.stdout, fake.calls], [0, 'job-aaaaaaaaaaaa\n', ['createJob']]);
   t.equal((await runWo(fake, ['job', 'watch', 'job-a'])).exit, 0, 'and it can be watched');
+});
+
+t.test('a job is run again, and told as one that was asked for', async (t) => {
+  const { fake } = await coordinator(t, [target('web-1', Outcome.FAILED, '', { exit: code(2) }), target('web-2', Outcome.OK, 'x\n')]);
+  const asked: RerunJobRequest[] = [];
+  fake.handlers.rerunJob = (request) => (asked.push(request), { job: job(JobState.RUNNING, 2) });
+  const ran = await runWo(fake, ['job', 'rerun', 'job-first', '--failed']);
+  t.same([ran.exit, ran.stdout], [3, 'web-2 | x\n']);
+  t.match(asked, [{ job: 'job-first', failedOnly: true }]);
+  const detached = await runWo(fake, ['job', 'rerun', 'job-first', '--detach', '-o', 'json']);
+  t.match(JSON.parse(detached.stdout), { job: { metadata: { id: 'job-aaaaaaaaaaaa' } } });
+  t.equal(asked[1]?.failedOnly, false, 'everywhere, unless said otherwise');
+  t.equal((await runWo(fake, ['job', 'rerun', 'job-first', '--detach', '-o', 'name'])).stdout, 'job-aaaaaaaaaaaa\n');
 });
 
 t.test('nodes that were skipped are told of, and are no failures unless nobody ran', async (t) => {

@@ -2,13 +2,11 @@ import { durationFromMs } from '@wombat/proto';
 import { CreateJobRequest, CreateJobResponse, JobServiceService } from '@wombat/proto/control';
 import { defineCommand, many, required } from '../command.js';
 import { newMutation } from '../control/mutation.js';
-import { idOf } from '../control/names.js';
 import { flag } from '../options.js';
 import { secretHelp } from '../parse/secret.js';
 import { actionOf, actionOptions } from './exec-action.js';
 import { onOption, targetKindOf } from './common.js';
-import { tellJob } from './job/end.js';
-import { followJob } from './job/follow.js';
+import { detachJobOption, endOf, jobEndOptions } from './job/end.js';
 
 export const exec = defineCommand({
   usage: 'EXPRESSION [options] -- COMMAND [ARGUMENT...]',
@@ -29,12 +27,11 @@ export const exec = defineCommand({
   ],
   arguments: { expression: required('id or name of a family, a node or a host, or an expression', { completes: ['family', 'node', 'host'] }), command: many('the program and its arguments') },
   options: {
-    fold: flag('-b, --fold', 'show equal outcomes once, under all their names'),
-    passExit: flag('--pass-exit', 'exit with the code of the remote command, the largest when there are many'),
+    ...jobEndOptions,
     ...actionOptions,
     ...onOption,
     all: flag('--all', 'also on nodes that do not run; without it they are skipped'),
-    detach: flag('--detach', 'do not wait: print the id of the job'),
+    ...detachJobOption,
   },
   async run(runtime, { expression, command }, { fold, passExit, on, all, detach, ...how }) {
     const action = await actionOf(runtime, command, how);
@@ -42,12 +39,6 @@ export const exec = defineCommand({
     const control = await runtime.control();
     const request = CreateJobRequest.fromPartial({ mutation: newMutation(), expression, action, all, on: targetKindOf(on), ...(timeout && { timeout: durationFromMs(timeout) }) });
     const answer = await control.call(JobServiceService.createJob, request);
-    const id = idOf(answer.job);
-    if (detach) {
-      await runtime.print.created({ id, json: CreateJobResponse.toJSON(answer), line: `job ${id} is running`, next: `wo job watch ${id}` });
-      return 0;
-    }
-    if (runtime.flags.verbose) runtime.print.tell(`job ${id} on ${answer.job?.targetCount ?? 0} targets`);
-    return tellJob(runtime, await followJob(runtime, answer.job!), { fold, passExit });
+    return endOf(runtime, answer.job!, { json: CreateJobResponse.toJSON(answer), fold, passExit, detach });
   },
 });

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap';
 import { durationFromMs } from '@wombat/proto';
 import { Outcome } from '@wombat/proto/agent';
-import { JobState, type CancelJobRequest, type CancelJobResponse, type CreateJobRequest, type CreateJobResponse, type GetJobRequest, type GetJobResponse, type ListJobsRequest, type ListJobsResponse, type MatchTargetsRequest, type MatchTargetsResponse, TargetKind, type WatchJobRequest, type WatchJobResponse } from '@wombat/proto/control';
+import { JobState, type CancelJobRequest, type CancelJobResponse, type CreateJobRequest, type CreateJobResponse, type GetJobRequest, type GetJobResponse, type ListJobsRequest, type ListJobsResponse, type MatchTargetsRequest, type MatchTargetsResponse, type RerunJobRequest, type RerunJobResponse, TargetKind, type WatchJobRequest, type WatchJobResponse } from '@wombat/proto/control';
 import { CommandSettings, type Action, type Command, type IoPriority } from '@wombat/proto/types';
 import { JobService } from '../../engine/jobs/job-service.js';
 import { fakeSecrets } from '../../testing/fake-secrets.js';
@@ -11,7 +11,7 @@ import { CountingIds, idNumber } from '../../testing/counting-ids.js';
 import { FakeFleet, outcomeOf, type SentExec } from '../../testing/fake-fleet.js';
 import { LogBook } from '../../testing/log-book.js';
 import { familyRow, hostRow, nodeRow } from '../../testing/rows.js';
-import { openTestStore, put } from '../../testing/test-store.js';
+import { change, openTestStore, put } from '../../testing/test-store.js';
 import { jobApiService } from './job-service.js';
 
 const action = { kind: { $case: 'command' as const, value: { argv: ['hostname'], environment: {}, settings: undefined } } };
@@ -33,6 +33,7 @@ async function setting(test: Test, nodes = 2) {
     create: unary<CreateJobRequest, CreateJobResponse>(service, 'createJob'),
     list: unary<ListJobsRequest, ListJobsResponse>(service, 'listJobs'),
     get: unary<GetJobRequest, GetJobResponse>(service, 'getJob'),
+    rerun: unary<RerunJobRequest, RerunJobResponse>(service, 'rerunJob'),
     cancel: unary<CancelJobRequest, CancelJobResponse>(service, 'cancelJob'),
     match: serverStream<MatchTargetsRequest, MatchTargetsResponse>(service, 'matchTargets'),
     watch: serverStream<WatchJobRequest, WatchJobResponse>(service, 'watchJob'),
@@ -152,6 +153,23 @@ void t.test('a job for an expression keeps it as it was understood, and its targ
   test.match((await get({ job: onHosts.metadata!.id })).targets, [{ targetName: 'cloud-2' }], 'the host of the node that was named');
 });
 
+void t.test('a job is run again where it was not ok', async (test) => {
+  const { store, fleet, create, rerun, get, answer } = await setting(test, 4);
+  await change(store, 'nodes', idNumber('node', 4), { phase: 'stopped' });
+  const first = (await create({ expression: 'family = web', action, timeout: durationFromMs(7_000) })).job!.metadata!.id;
+  await test.rejects(rerun({ job: first, failedOnly: true }), { code: 'WO_CONFLICT', message: /still runs/, hint: /wo job watch/ });
+  for (const exec of fleet.execs) await answer(exec, exec.targetId === idNumber('node', 2) ? 3 : 0);
+  await change(store, 'nodes', idNumber('node', 2), { hostId: idNumber('host', 2) });
+  await change(store, 'nodes', idNumber('node', 4), { phase: 'running' });
+  const { job } = await rerun({ job: first, failedOnly: true });
+  test.match(job, { expression: 'family = web', rerunOf: first, targetCount: 2, timeout: { seconds: 7n }, state: JobState.RUNNING, action: { kind: { value: { argv: ['hostname'] } } } });
+  test.same((await get({ job: job!.metadata!.id })).targets.map(({ targetName, hostId }) => [targetName, hostId]), [['web-2', idNumber('host', 2)], ['web-4', idNumber('host', 1)]], 'on the host that the node has now');
+  for (const exec of fleet.execs.slice(3)) await answer(exec);
+  await test.rejects(rerun({ job: job!.metadata!.id, failedOnly: true }), { code: 'WO_NO_TARGETS', message: /was ok/ });
+  test.match((await rerun({ job: first, mutation: dryRun })).job, { targetCount: 4 }, 'without failedOnly it is for all');
+  test.equal(await store.read.jobs.count({}), 2, 'and that was a dry run');
+});
+
 const refused: readonly [what: string, request: Partial<CreateJobRequest>, expected: { code: string; message?: RegExp }][] = [
   ['no action', { expression: 'web' }, { code: 'WO_INVALID_ARGUMENT' }],
   ['an action of no kind', { expression: 'web', action: { kind: undefined } }, { code: 'WO_INVALID_ARGUMENT' }],
@@ -170,12 +188,16 @@ const refused: readonly [what: string, request: Partial<CreateJobRequest>, expec
   ['a kind of target from the future', { expression: 'web', on: 77 as TargetKind, action }, { code: 'WO_INVALID_ARGUMENT' }],
 ];
 void t.test('what a command is given in secret goes out and is never told', async (test) => {
-  const { store, fleet, create } = await setting(test);
+  const { store, fleet, create, rerun, answer } = await setting(test);
   const { job } = await create({ expression: 'web', action: commandWith({}, { secrets: { TOKEN: 'canary-1' }, stdin: Buffer.from('canary-2') }) });
   test.match(job?.action, { kind: { value: { settings: { secrets: { TOKEN: '' }, stdin: Buffer.alloc(0) } } } }, 'names alone are read');
   const sent = fleet.execs[0]!.job.action;
   test.match(sent, { kind: { value: { settings: { secrets: { TOKEN: 'canary-1' }, stdin: Buffer.from('canary-2') } } } }, 'agents have it');
   test.match((await store.read.jobs.find({}))[0]?.action, { sealed: /^sealed:job-/ }, 'the store has it sealed');
+  for (const exec of [...fleet.execs]) await answer(exec, 1);
+  const again = await rerun({ job: job!.metadata!.id, failedOnly: true });
+  test.match(again.job?.action, { kind: { value: { settings: { secrets: { TOKEN: '' } } } } }, 'nor is it told of a rerun');
+  test.match(fleet.execs.at(-1)!.job.action, { kind: { value: { settings: { secrets: { TOKEN: 'canary-1' } } } } }, 'which has it as well');
 });
 
 void t.test('commands that cannot be', async (test) => {

@@ -14,6 +14,10 @@ export interface Job extends StoredObject {
   readonly expression: string;
   /** @default nodes, or the host that was named */
   readonly on?: TargetKind;
+  /** The job whose command and targets it has. */
+  readonly rerunOf?: string;
+  /** Also on nodes that do not run. @default false */
+  readonly all?: boolean;
   /** wombat.type.v1.Action as JSON. */
   readonly action: unknown;
   readonly timeoutMs: number;

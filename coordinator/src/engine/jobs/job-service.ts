@@ -28,6 +28,8 @@ export interface JobRequest {
   /** Where and how many, as `requireTargets` has found. */
   readonly resolution: Resolution;
   readonly on?: TargetKind;
+  /** Whose targets and command these are. */
+  readonly rerunOf?: string;
   readonly action: Action;
   readonly timeoutMs: number;
   /** Also on nodes that do not run. */
@@ -54,19 +56,24 @@ export class JobService {
 
   /** Stores the job with its targets: what comes to match later is none. @throws WombatError WO_INVALID_ARGUMENT when it is too large to be sent */
   async insert(transaction: Transaction, request: JobRequest): Promise<Job> {
-    const { resolution: { text, targets }, on } = request;
+    const { resolution: { text, targets }, on, rerunOf, all } = request;
     const now = this.#options.clock.now();
     const rows = targets.map((target) => newTarget(target, request, now));
     const isOver = rows.every(({ outcome }) => outcome !== undefined);
     const id = this.#options.ids.next('job');
     const job = await transaction.jobs.insert({
-      id, name: id, generation: 1, observedGeneration: 0, principal: request.principal, expression: text, ...(on && { on }),
+      id, name: id, generation: 1, observedGeneration: 0, principal: request.principal, expression: text, ...(on && { on }), ...(rerunOf && { rerunOf }), all,
       action: storedAction(id, request.action, this.#options.secrets), timeoutMs: request.timeoutMs, targetCount: targets.length,
       ...(isOver ? { state: 'finished', finishedAt: now } : { state: 'running' }),
     });
     checkSize(this.#encode(job).length, request.action);
     await transaction.jobTargets.insertAll(rows.map((row) => ({ ...row, id: targetKey(id, row.targetId), jobId: id })));
     return job;
+  }
+
+  /** What a stored job was asked to do, its secrets among it: for another job alone, never for an answer. */
+  actionOf(job: Job): Action {
+    return openedAction(job, this.#options.secrets);
   }
 
   /** Sends a stored job to the targets that have no outcome, and answers the job as it is then. */
@@ -138,10 +145,11 @@ export class JobService {
     const touched = new Map<string, number>();
     try {
       await this.#options.store.transaction(async (transaction) => {
+        const targets = new Map((await transaction.jobTargets.many(endings.map(({ id }) => id))).map((target) => [target.id, target]));
         for (const { id, hostId, fields } of endings) {
-          const target = await transaction.jobTargets.get(id);
+          const target = targets.get(id);
           if (!target || target.hostId !== hostId || target.outcome !== undefined) continue;
-          await transaction.jobTargets.update({ ...target, ...fields });
+          targets.set(id, await transaction.jobTargets.update({ ...target, ...fields }));
           touched.set(target.jobId, (touched.get(target.jobId) ?? 0) + 1);
         }
         for (const [jobId, ended] of touched) await this.#finishIfDone(transaction, jobId, ended);
@@ -154,7 +162,7 @@ export class JobService {
   }
 
   #encode(job: Job): Uint8Array {
-    return ExecJob.encode({ jobId: job.id, action: openedAction(job, this.#options.secrets), timeout: durationFromMs(job.timeoutMs), outputLimitBytes: 0n }).finish();
+    return ExecJob.encode({ jobId: job.id, action: this.actionOf(job), timeout: durationFromMs(job.timeoutMs), outputLimitBytes: 0n }).finish();
   }
 
   async #openTargets(jobId: string): Promise<JobTarget[]> {

@@ -19,6 +19,8 @@ export function jobView(job: Job, counts: Readonly<Record<string, number>>): Job
     outcomes,
     finishedAt: dateOf(job.finishedAt),
     on: job.on ? enumOf<TargetKind>(TargetKind, job.on) : TargetKind.UNSPECIFIED,
+    rerunOf: job.rerunOf ?? '',
+    all: job.all ?? false,
   };
 }
 

@@ -122,6 +122,10 @@ export interface Job {
   outcomes: { [key: string]: number };
   finishedAt: Date | undefined;
   on: TargetKind;
+  /** The job whose command and targets it has, where it was asked for as a rerun. */
+  rerunOf: string;
+  /** Also on nodes that do not run. */
+  all: boolean;
 }
 
 export interface Job_OutcomesEntry {
@@ -262,6 +266,20 @@ export interface CancelJobResponse {
   job: Job | undefined;
 }
 
+export interface RerunJobRequest {
+  mutation:
+    | Mutation
+    | undefined;
+  /** Finished. */
+  job: string;
+  /** Only on the targets that were not ok, those that were skipped among them. Where there are none, it is refused. */
+  failedOnly: boolean;
+}
+
+export interface RerunJobResponse {
+  job: Job | undefined;
+}
+
 function createBaseJob(): Job {
   return {
     metadata: undefined,
@@ -274,6 +292,8 @@ function createBaseJob(): Job {
     outcomes: {},
     finishedAt: undefined,
     on: 0,
+    rerunOf: "",
+    all: false,
   };
 }
 
@@ -308,6 +328,12 @@ export const Job: MessageFns<Job> = {
     }
     if (message.on !== 0) {
       writer.uint32(80).int32(message.on);
+    }
+    if (message.rerunOf !== "") {
+      writer.uint32(90).string(message.rerunOf);
+    }
+    if (message.all !== false) {
+      writer.uint32(96).bool(message.all);
     }
     return writer;
   },
@@ -408,6 +434,22 @@ export const Job: MessageFns<Job> = {
             message.on = reader.int32() as any;
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.rerunOf = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.all = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -453,6 +495,12 @@ export const Job: MessageFns<Job> = {
         ? fromJsonTimestamp(object.finished_at)
         : undefined,
       on: isSet(object.on) ? targetKindFromJSON(object.on) : 0,
+      rerunOf: isSet(object.rerunOf)
+        ? globalThis.String(object.rerunOf)
+        : isSet(object.rerun_of)
+        ? globalThis.String(object.rerun_of)
+        : "",
+      all: isSet(object.all) ? globalThis.Boolean(object.all) : false,
     };
   },
 
@@ -494,6 +542,12 @@ export const Job: MessageFns<Job> = {
     if (message.on !== 0) {
       obj.on = targetKindToJSON(message.on);
     }
+    if (message.rerunOf !== "") {
+      obj.rerunOf = message.rerunOf;
+    }
+    if (message.all !== false) {
+      obj.all = message.all;
+    }
     return obj;
   },
 
@@ -526,6 +580,8 @@ export const Job: MessageFns<Job> = {
     );
     message.finishedAt = object.finishedAt ?? undefined;
     message.on = object.on ?? 0;
+    message.rerunOf = object.rerunOf ?? "";
+    message.all = object.all ?? false;
     return message;
   },
 };
@@ -2610,6 +2666,180 @@ export const CancelJobResponse: MessageFns<CancelJobResponse> = {
   },
 };
 
+function createBaseRerunJobRequest(): RerunJobRequest {
+  return { mutation: undefined, job: "", failedOnly: false };
+}
+
+export const RerunJobRequest: MessageFns<RerunJobRequest> = {
+  encode(message: RerunJobRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mutation !== undefined) {
+      Mutation.encode(message.mutation, writer.uint32(10).fork()).join();
+    }
+    if (message.job !== "") {
+      writer.uint32(18).string(message.job);
+    }
+    if (message.failedOnly !== false) {
+      writer.uint32(24).bool(message.failedOnly);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RerunJobRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRerunJobRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.mutation = Mutation.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.job = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.failedOnly = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RerunJobRequest {
+    return {
+      mutation: isSet(object.mutation) ? Mutation.fromJSON(object.mutation) : undefined,
+      job: isSet(object.job) ? globalThis.String(object.job) : "",
+      failedOnly: isSet(object.failedOnly)
+        ? globalThis.Boolean(object.failedOnly)
+        : isSet(object.failed_only)
+        ? globalThis.Boolean(object.failed_only)
+        : false,
+    };
+  },
+
+  toJSON(message: RerunJobRequest): unknown {
+    const obj: any = {};
+    if (message.mutation !== undefined) {
+      obj.mutation = Mutation.toJSON(message.mutation);
+    }
+    if (message.job !== "") {
+      obj.job = message.job;
+    }
+    if (message.failedOnly !== false) {
+      obj.failedOnly = message.failedOnly;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RerunJobRequest>, I>>(base?: I): RerunJobRequest {
+    return RerunJobRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RerunJobRequest>, I>>(object: I): RerunJobRequest {
+    const message = createBaseRerunJobRequest();
+    message.mutation = (object.mutation !== undefined && object.mutation !== null)
+      ? Mutation.fromPartial(object.mutation)
+      : undefined;
+    message.job = object.job ?? "";
+    message.failedOnly = object.failedOnly ?? false;
+    return message;
+  },
+};
+
+function createBaseRerunJobResponse(): RerunJobResponse {
+  return { job: undefined };
+}
+
+export const RerunJobResponse: MessageFns<RerunJobResponse> = {
+  encode(message: RerunJobResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.job !== undefined) {
+      Job.encode(message.job, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RerunJobResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRerunJobResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.job = Job.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RerunJobResponse {
+    return { job: isSet(object.job) ? Job.fromJSON(object.job) : undefined };
+  },
+
+  toJSON(message: RerunJobResponse): unknown {
+    const obj: any = {};
+    if (message.job !== undefined) {
+      obj.job = Job.toJSON(message.job);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RerunJobResponse>, I>>(base?: I): RerunJobResponse {
+    return RerunJobResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RerunJobResponse>, I>>(object: I): RerunJobResponse {
+    const message = createBaseRerunJobResponse();
+    message.job = (object.job !== undefined && object.job !== null) ? Job.fromPartial(object.job) : undefined;
+    return message;
+  },
+};
+
 export type JobServiceService = typeof JobServiceService;
 export const JobServiceService = {
   /** What a job for this expression would be sent to. Nothing is stored. */
@@ -2670,6 +2900,16 @@ export const JobServiceService = {
     responseSerialize: (value: CancelJobResponse): Buffer => Buffer.from(CancelJobResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CancelJobResponse => CancelJobResponse.decode(value),
   },
+  /** The command of a finished job again, as a new job on its targets. */
+  rerunJob: {
+    path: "/wombat.control.v1.JobService/RerunJob" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RerunJobRequest): Buffer => Buffer.from(RerunJobRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RerunJobRequest => RerunJobRequest.decode(value),
+    responseSerialize: (value: RerunJobResponse): Buffer => Buffer.from(RerunJobResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RerunJobResponse => RerunJobResponse.decode(value),
+  },
 } as const;
 
 export interface JobServiceServer extends UntypedServiceImplementation {
@@ -2682,6 +2922,8 @@ export interface JobServiceServer extends UntypedServiceImplementation {
   /** Every outcome so far, then live until each target has one. */
   watchJob: handleServerStreamingCall<WatchJobRequest, WatchJobResponse>;
   cancelJob: handleUnaryCall<CancelJobRequest, CancelJobResponse>;
+  /** The command of a finished job again, as a new job on its targets. */
+  rerunJob: handleUnaryCall<RerunJobRequest, RerunJobResponse>;
 }
 
 export interface JobServiceClient extends Client {
@@ -2762,6 +3004,22 @@ export interface JobServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CancelJobResponse) => void,
+  ): ClientUnaryCall;
+  /** The command of a finished job again, as a new job on its targets. */
+  rerunJob(
+    request: RerunJobRequest,
+    callback: (error: ServiceError | null, response: RerunJobResponse) => void,
+  ): ClientUnaryCall;
+  rerunJob(
+    request: RerunJobRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RerunJobResponse) => void,
+  ): ClientUnaryCall;
+  rerunJob(
+    request: RerunJobRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RerunJobResponse) => void,
   ): ClientUnaryCall;
 }
 
