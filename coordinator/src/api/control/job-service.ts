@@ -90,14 +90,10 @@ async function withinMessage(store: Store, query: PageQuery<'jobTargets'>): Prom
   return { items, nextPageToken: pageToken };
 }
 
-/** The targets of a job as they were stored, a few at a time. */
-async function* storedTargets(store: Store, jobId: string): AsyncGenerator<JobTarget> {
-  let pageToken = '';
-  do {
-    const page = await store.read.jobTargets.page({ where: { jobId }, pageToken, pageSize: portion });
-    yield* page.items;
-    pageToken = page.nextPageToken;
-  } while (pageToken !== '');
+/** The targets of a job that have an outcome, a few at a time: each page would sort all of them anew. */
+async function* endedTargets(store: Store, jobId: string): AsyncGenerator<JobTarget> {
+  const ids = await store.read.jobTargets.ids({ jobId, outcome: outcomes });
+  for (let from = 0; from < ids.length; from += portion) yield* await store.read.jobTargets.many(ids.slice(from, from + portion));
 }
 
 /** Every outcome once, as it comes. Outcomes are taken from the commits: a large job is read once only. */
@@ -126,7 +122,7 @@ async function* watch(store: Store, seen: Job, signal: AbortSignal): AsyncGenera
       return true;
     };
     const stored = await store.read.jobs.get(seen.id);
-    for await (const target of storedTargets(store, seen.id)) if (isNew(target)) yield { kind: { $case: 'target', value: jobTargetView(target) } };
+    for await (const target of endedTargets(store, seen.id)) if (isNew(target)) yield { kind: { $case: 'target', value: jobTargetView(target) } };
     if (stored?.state === 'finished') finished = stored;
     while (!signal.aborted) {
       for (let target = news.shift(); target; target = news.shift()) if (isNew(target)) yield { kind: { $case: 'target', value: jobTargetView(target) } };

@@ -145,10 +145,11 @@ export class JobService {
     const touched = new Map<string, number>();
     try {
       await this.#options.store.transaction(async (transaction) => {
+        const targets = new Map((await transaction.jobTargets.many(endings.map(({ id }) => id))).map((target) => [target.id, target]));
         for (const { id, hostId, fields } of endings) {
-          const target = await transaction.jobTargets.get(id);
+          const target = targets.get(id);
           if (!target || target.hostId !== hostId || target.outcome !== undefined) continue;
-          await transaction.jobTargets.update({ ...target, ...fields });
+          targets.set(id, await transaction.jobTargets.update({ ...target, ...fields }));
           touched.set(target.jobId, (touched.get(target.jobId) ?? 0) + 1);
         }
         for (const [jobId, ended] of touched) await this.#finishIfDone(transaction, jobId, ended);
