@@ -141,6 +141,16 @@ t.test('--detach prints the id of the job', async (t) => {
   t.equal((await runWo(fake, ['job', 'watch', 'job-a'])).exit, 0, 'and it can be watched');
 });
 
+t.test('a sample, by number or percentage', async (t) => {
+  const { fake, requests } = await coordinator(t, [target('web-1', Outcome.OK)]);
+  await runWo(fake, ['exec', 'web', '--sample', '12.5%', '--seed', 'abc', '--', 'x']);
+  await runWo(fake, ['exec', 'web', '--sample', '3', '--', 'x']);
+  t.match(requests, [{ sample: { share: { kind: { $case: 'percent', value: 12.5 } }, seed: 'abc' } }, { sample: { share: { kind: { $case: 'number', value: 3 } }, seed: '' } }]);
+  for (const wrong of [['--sample', '0'], ['--sample', '101%'], ['--sample', '1.5'], ['--sample', 'some'], ['--seed', 'a']]) t.equal((await runWo(fake, ['exec', 'web', ...wrong, '--', 'x'])).exit, 2, wrong.join(' '));
+  fake.handlers.getJob = () => ({ job: { ...job(JobState.FINISHED, 3), sample: { share: { kind: { $case: 'percent', value: 12.5 } }, seed: 'abc', of: 24 } }, targets: [], page: undefined });
+  t.match((await runWo(fake, ['job', 'show', 'job-a'])).stdout, /sample +12\.5% of 24, --seed abc/, 'and how to have the same again');
+});
+
 t.test('a job is run again, and told as one that was asked for', async (t) => {
   const { fake } = await coordinator(t, [target('web-1', Outcome.FAILED, '', { exit: code(2) }), target('web-2', Outcome.OK, 'x\n')]);
   const asked: RerunJobRequest[] = [];
