@@ -116,8 +116,8 @@ t.test('json and jsonl', async (t) => {
 });
 
 t.test('lost output is told', async (t) => {
-  const { fake } = await coordinator(t, [target('web-1', Outcome.OK, 'x\n', { stdoutLostBytes: 4096n })]);
-  t.match((await runWo(fake, ['exec', 'web', '--', 'x'])).stderr, 'web-1: 4.0 KiB of the output were lost');
+  const { fake } = await coordinator(t, [target('web-1', Outcome.OK, 'x\n', { stdoutLostBytes: 4096n, stdoutLostAt: 2048n })]);
+  t.match((await runWo(fake, ['exec', 'web', '--', 'x'])).stderr, 'web-1: 4.0 KiB of the output were lost behind its first 2.0 KiB');
 });
 
 t.test('TERM leaves the job running: exit 6, what is known is printed, and how to go on', async (t) => {

@@ -48,6 +48,9 @@ export interface JobTarget extends StoredObject {
   readonly stderr: string;
   readonly stdoutLostBytes: number;
   readonly stderrLostBytes: number;
+  /** Where in what is kept the lost bytes would stand. */
+  readonly stdoutLostAt?: number;
+  readonly stderrLostAt?: number;
   readonly startedAt?: number;
   readonly finishedAt?: number;
   readonly error?: StoredError;

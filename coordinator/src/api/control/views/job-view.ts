@@ -37,6 +37,8 @@ export function jobTargetView(target: JobTarget): JobTargetMessage {
     stderr: Buffer.from(target.stderr, 'base64'),
     stdoutLostBytes: BigInt(target.stdoutLostBytes),
     stderrLostBytes: BigInt(target.stderrLostBytes),
+    stdoutLostAt: BigInt(target.stdoutLostAt ?? 0),
+    stderrLostAt: BigInt(target.stderrLostAt ?? 0),
     startedAt: dateOf(target.startedAt),
     finishedAt: dateOf(target.finishedAt),
     error: errorView(target.error),

@@ -170,7 +170,15 @@ export interface JobTarget {
   stderrLostBytes: bigint;
   startedAt: Date | undefined;
   finishedAt: Date | undefined;
-  error: ErrorDetail | undefined;
+  error:
+    | ErrorDetail
+    | undefined;
+  /**
+   * Where in `stdout` and `stderr` the lost bytes would stand: what is before it was written first,
+   * what is after it last.
+   */
+  stdoutLostAt: bigint;
+  stderrLostAt: bigint;
 }
 
 export interface MatchTargetsRequest {
@@ -934,6 +942,8 @@ function createBaseJobTarget(): JobTarget {
     startedAt: undefined,
     finishedAt: undefined,
     error: undefined,
+    stdoutLostAt: 0n,
+    stderrLostAt: 0n,
   };
 }
 
@@ -980,6 +990,18 @@ export const JobTarget: MessageFns<JobTarget> = {
     }
     if (message.error !== undefined) {
       ErrorDetail.encode(message.error, writer.uint32(98).fork()).join();
+    }
+    if (message.stdoutLostAt !== 0n) {
+      if (BigInt.asUintN(64, message.stdoutLostAt) !== message.stdoutLostAt) {
+        throw new globalThis.Error("value provided for field message.stdoutLostAt of type uint64 too large");
+      }
+      writer.uint32(104).uint64(message.stdoutLostAt);
+    }
+    if (message.stderrLostAt !== 0n) {
+      if (BigInt.asUintN(64, message.stderrLostAt) !== message.stderrLostAt) {
+        throw new globalThis.Error("value provided for field message.stderrLostAt of type uint64 too large");
+      }
+      writer.uint32(112).uint64(message.stderrLostAt);
     }
     return writer;
   },
@@ -1093,6 +1115,22 @@ export const JobTarget: MessageFns<JobTarget> = {
             message.error = ErrorDetail.decode(reader, reader.uint32());
             continue;
           }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.stdoutLostAt = reader.uint64() as bigint;
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.stderrLostAt = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1147,6 +1185,16 @@ export const JobTarget: MessageFns<JobTarget> = {
         ? fromJsonTimestamp(object.finished_at)
         : undefined,
       error: isSet(object.error) ? ErrorDetail.fromJSON(object.error) : undefined,
+      stdoutLostAt: isSet(object.stdoutLostAt)
+        ? BigInt(object.stdoutLostAt)
+        : isSet(object.stdout_lost_at)
+        ? BigInt(object.stdout_lost_at)
+        : 0n,
+      stderrLostAt: isSet(object.stderrLostAt)
+        ? BigInt(object.stderrLostAt)
+        : isSet(object.stderr_lost_at)
+        ? BigInt(object.stderr_lost_at)
+        : 0n,
     };
   },
 
@@ -1188,6 +1236,12 @@ export const JobTarget: MessageFns<JobTarget> = {
     if (message.error !== undefined) {
       obj.error = ErrorDetail.toJSON(message.error);
     }
+    if (message.stdoutLostAt !== 0n) {
+      obj.stdoutLostAt = message.stdoutLostAt.toString();
+    }
+    if (message.stderrLostAt !== 0n) {
+      obj.stderrLostAt = message.stderrLostAt.toString();
+    }
     return obj;
   },
 
@@ -1216,6 +1270,12 @@ export const JobTarget: MessageFns<JobTarget> = {
     message.error = (object.error !== undefined && object.error !== null)
       ? ErrorDetail.fromPartial(object.error)
       : undefined;
+    message.stdoutLostAt = (object.stdoutLostAt !== undefined && object.stdoutLostAt !== null)
+      ? BigInt(object.stdoutLostAt)
+      : 0n;
+    message.stderrLostAt = (object.stderrLostAt !== undefined && object.stderrLostAt !== null)
+      ? BigInt(object.stderrLostAt)
+      : 0n;
     return message;
   },
 };
