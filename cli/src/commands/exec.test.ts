@@ -116,8 +116,8 @@ t.test('json and jsonl', async (t) => {
 });
 
 t.test('lost output is told', async (t) => {
-  const { fake } = await coordinator(t, [target('web-1', Outcome.OK, 'x\n', { stdoutLostBytes: 4096n })]);
-  t.match((await runWo(fake, ['exec', 'web', '--', 'x'])).stderr, 'web-1: 4.0 KiB of the output were lost');
+  const { fake } = await coordinator(t, [target('web-1', Outcome.OK, 'x\n', { stdoutLostBytes: 4096n, stdoutLostAt: 2048n })]);
+  t.match((await runWo(fake, ['exec', 'web', '--', 'x'])).stderr, 'web-1: 4.0 KiB of the output were lost behind its first 2.0 KiB');
 });
 
 t.test('TERM leaves the job running: exit 6, what is known is printed, and how to go on', async (t) => {
@@ -139,6 +139,16 @@ t.test('--detach prints the id of the job', async (t) => {
   const ran = await runWo(fake, ['exec', 'web', '--detach', '--', 'x']);
   t.same([ran.exit, ran.stdout, fake.calls], [0, 'job-aaaaaaaaaaaa\n', ['createJob']]);
   t.equal((await runWo(fake, ['job', 'watch', 'job-a'])).exit, 0, 'and it can be watched');
+});
+
+t.test('a sample, by number or percentage', async (t) => {
+  const { fake, requests } = await coordinator(t, [target('web-1', Outcome.OK)]);
+  await runWo(fake, ['exec', 'web', '--sample', '12.5%', '--seed', 'abc', '--', 'x']);
+  await runWo(fake, ['exec', 'web', '--sample', '3', '--', 'x']);
+  t.match(requests, [{ sample: { share: { kind: { $case: 'percent', value: 12.5 } }, seed: 'abc' } }, { sample: { share: { kind: { $case: 'number', value: 3 } }, seed: '' } }]);
+  for (const wrong of [['--sample', '0'], ['--sample', '101%'], ['--sample', '1.5'], ['--sample', 'some'], ['--seed', 'a']]) t.equal((await runWo(fake, ['exec', 'web', ...wrong, '--', 'x'])).exit, 2, wrong.join(' '));
+  fake.handlers.getJob = () => ({ job: { ...job(JobState.FINISHED, 3), sample: { share: { kind: { $case: 'percent', value: 12.5 } }, seed: 'abc', of: 24 } }, targets: [], page: undefined });
+  t.match((await runWo(fake, ['job', 'show', 'job-a'])).stdout, /sample +12\.5% of 24, --seed abc/, 'and how to have the same again');
 });
 
 t.test('a job is run again, and told as one that was asked for', async (t) => {

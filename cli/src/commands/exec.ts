@@ -5,7 +5,7 @@ import { newMutation } from '../control/mutation.js';
 import { flag } from '../options.js';
 import { secretHelp } from '../parse/secret.js';
 import { actionOf, actionOptions } from './exec-action.js';
-import { onOption, targetKindOf } from './common.js';
+import { onOption, sampleOf, sampleOptions, targetKindOf } from './common.js';
 import { detachJobOption, endOf, jobEndOptions } from './job/end.js';
 
 export const exec = defineCommand({
@@ -30,14 +30,15 @@ export const exec = defineCommand({
     ...jobEndOptions,
     ...actionOptions,
     ...onOption,
+    ...sampleOptions,
     all: flag('--all', 'also on nodes that do not run; without it they are skipped'),
     ...detachJobOption,
   },
-  async run(runtime, { expression, command }, { fold, passExit, on, all, detach, ...how }) {
+  async run(runtime, { expression, command }, { fold, passExit, on, sample, seed, all, detach, ...how }) {
     const action = await actionOf(runtime, command, how);
     const { timeout } = runtime.flags;
     const control = await runtime.control();
-    const request = CreateJobRequest.fromPartial({ mutation: newMutation(), expression, action, all, on: targetKindOf(on), ...(timeout && { timeout: durationFromMs(timeout) }) });
+    const request = CreateJobRequest.fromPartial({ mutation: newMutation(), expression, action, all, on: targetKindOf(on), ...sampleOf({ sample, seed }), ...(timeout && { timeout: durationFromMs(timeout) }) });
     const answer = await control.call(JobServiceService.createJob, request);
     return endOf(runtime, answer.job!, { json: CreateJobResponse.toJSON(answer), fold, passExit, detach });
   },

@@ -5,7 +5,7 @@ import { sanitise } from '../output/sanitise.js';
 import type { Column } from '../output/table.js';
 import { count } from '../output/words.js';
 import type { Runtime } from '../runtime.js';
-import { onOption, targetKindOf } from './common.js';
+import { onOption, sampleOf, sampleOptions, targetKindOf } from './common.js';
 
 export const match = defineCommand({
   description: [
@@ -17,9 +17,9 @@ export const match = defineCommand({
     { command: "wo match 'host.memory < 8GiB' --on hosts -o name", explanation: 'names of hosts, one a line' },
   ],
   arguments: { expression: required('id or name of a family, a node or a host, or an expression', { completes: ['family', 'node', 'host'] }) },
-  options: onOption,
-  async run(runtime, { expression }, { on }) {
-    const { targets, summary } = await matched(runtime, MatchTargetsRequest.fromPartial({ expression, on: targetKindOf(on) }));
+  options: { ...onOption, ...sampleOptions },
+  async run(runtime, { expression }, { on, ...sampling }) {
+    const { targets, summary } = await matched(runtime, MatchTargetsRequest.fromPartial({ expression, on: targetKindOf(on), ...sampleOf(sampling) }));
     const { print } = runtime;
     if (print.format === 'json' || print.format === 'yaml') {
       return print.json({ targets: targets.map((target) => MatchedTarget.toJSON(target)), summary: MatchSummary.toJSON(summary) });

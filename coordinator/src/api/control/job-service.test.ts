@@ -153,6 +153,16 @@ void t.test('a job for an expression keeps it as it was understood, and its targ
   test.match((await get({ job: onHosts.metadata!.id })).targets, [{ targetName: 'cloud-2' }], 'the host of the node that was named');
 });
 
+void t.test('a sample of the targets, which its seed gives again', async (test) => {
+  const { create, get, match } = await setting(test, 20);
+  const names = async (id: string): Promise<string[]> => (await get({ job: id })).targets.map(({ targetName }) => targetName);
+  const { job } = await create({ expression: 'web', action, sample: { share: { kind: { $case: 'percent', value: 25 } }, seed: '', of: 0 } });
+  test.match(job, { targetCount: 5, sample: { share: { kind: { $case: 'percent', value: 25 } }, seed: /^[0-9a-f]{8}$/, of: 20 } }, 'a seed was made up');
+  const again = await create({ expression: 'family = web', action, sample: job!.sample! });
+  test.same(await names(again.job!.metadata!.id), await names(job!.metadata!.id));
+  test.match((await all(match({ expression: 'web', sample: job!.sample! }))).at(-1), { kind: { value: { targetCount: 5 } } }, 'and can be looked at before');
+});
+
 void t.test('a job is run again where it was not ok', async (test) => {
   const { store, fleet, create, rerun, get, answer } = await setting(test, 4);
   await change(store, 'nodes', idNumber('node', 4), { phase: 'stopped' });
@@ -182,6 +192,10 @@ const refused: readonly [what: string, request: Partial<CreateJobRequest>, expec
   ['too nice', { expression: 'web', action: commandWith({}, { nice: 20 }) }, { code: 'WO_INVALID_ARGUMENT' }],
   ['a priority that is not known', { expression: 'web', action: commandWith({}, { ioPriority: 9 as IoPriority }) }, { code: 'WO_INVALID_ARGUMENT' }],
   ['more input than fits', { expression: 'web', action: commandWith({}, { stdin: Buffer.alloc(65_600) }) }, { code: 'WO_INVALID_ARGUMENT', message: /65600 of its input/ }],
+  ['a sample of nothing', { expression: 'web', action, sample: { share: { kind: { $case: 'number', value: 0 } }, seed: '', of: 0 } }, { code: 'WO_INVALID_ARGUMENT' }],
+  ['a sample of more than all', { expression: 'web', action, sample: { share: { kind: { $case: 'percent', value: 101 } }, seed: '', of: 0 } }, { code: 'WO_INVALID_ARGUMENT' }],
+  ['a sample of what is no number', { expression: 'web', action, sample: { share: { kind: { $case: 'percent', value: Number.NaN } }, seed: '', of: 0 } }, { code: 'WO_INVALID_ARGUMENT' }],
+  ['a sample of no size', { expression: 'web', action, sample: { share: undefined, seed: '', of: 0 } }, { code: 'WO_INVALID_ARGUMENT' }],
   ['less than no time', { expression: 'web', action, timeout: durationFromMs(-5) }, { code: 'WO_INVALID_ARGUMENT' }],
   ['no target', { expression: 'wbe', action }, { code: 'WO_NOT_FOUND' }],
   ['no expression', { expression: 'family =', action }, { code: 'WO_EXPRESSION_INVALID' }],

@@ -1,16 +1,17 @@
 import { WombatError } from '@wombat/proto';
-import { TargetKind as KindMessage, type MatchedTarget, type MatchTargetsResponse } from '@wombat/proto/control';
+import { type Sample as SampleMessage, TargetKind as KindMessage, type MatchedTarget, type MatchTargetsResponse } from '@wombat/proto/control';
 import { runs, type JobTargetRef } from '../../engine/jobs/job-target-ref.js';
 import type { Asked, Resolution } from '../../engine/jobs/resolve-targets.js';
 import type { Reader } from '../../store/store.js';
+import { sampleOf } from './sample.js';
 
 const kinds = { [KindMessage.NODES]: { on: 'nodes' }, [KindMessage.HOSTS]: { on: 'hosts' }, [KindMessage.UNSPECIFIED]: {} } as const;
 
 /** @throws WombatError WO_INVALID_ARGUMENT */
-export function askedFor({ expression, on }: { readonly expression: string; readonly on: KindMessage }): Asked {
+export function askedFor({ expression, on, sample }: { readonly expression: string; readonly on: KindMessage; readonly sample: SampleMessage | undefined }): Asked {
   const kind = Object.hasOwn(kinds, on) ? kinds[on as keyof typeof kinds] : undefined;
   if (!kind) throw new WombatError('WO_INVALID_ARGUMENT', 'this kind of target is not known', { hint: 'a newer wo may have asked: compare the versions: wo version' });
-  return { expression, ...kind };
+  return { expression, ...kind, ...(sample && { sample: sampleOf(sample) }) };
 }
 
 /** Some of the targets at a time: a message has its limit, and names are read for them. */

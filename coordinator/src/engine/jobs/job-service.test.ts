@@ -148,11 +148,36 @@ void t.test('output that did not fit into the outcome is read over a channel', a
   setting.fleet.channel = async function* (): AsyncGenerator<ChannelData> {
     yield { offset: BigInt(head.length), data: rest, lostBytes: 0n, log: undefined };
   };
-  await setting.jobs.outcomes(exec.hostId, [outcomeOf(exec, 0, '', { stdout: { head, sizeBytes: BigInt(head.length + rest.length + 5), lostBytes: 2n } })]);
+  await setting.jobs.outcomes(exec.hostId, [outcomeOf(exec, 0, '', { stdout: { head, sizeBytes: BigInt(head.length + rest.length + 5), lostBytes: 0n } })]);
   test.match(setting.fleet.opened, [{ hostId: host(1), purpose: { $case: 'readExecOutput', value: { targetId: exec.targetId, stream: LogStream.STDOUT, offset: BigInt(head.length) } } }]);
   const target = await setting.target(exec);
   test.equal(Buffer.from(target.stdout, 'base64').toString(), head.toString() + rest.toString());
-  test.equal(target.stdoutLostBytes, 7, 'what was lost on the host, and what did not arrive');
+  test.match(target, { stdoutLostBytes: 5, stdoutLostAt: head.length + rest.length }, 'what did not arrive');
+});
+
+void t.test('of a long output the first and the last part are kept, and where the loss is', async (test) => {
+  const setting = await Setting.of(test);
+  await setting.create({ ...request, expression: 'web-1' });
+  const [exec] = setting.fleet.execs as [SentExec];
+  const [partBytes, hostKeeps, size] = [512 * 1024, 600_000, 10_000_000];
+  const byteAt = (offset: number): number => (offset >> 10) & 0xff;
+  const written = (from: number, to: number): Buffer => Buffer.from(Array.from({ length: to - from }, (_, index) => byteAt(from + index)));
+  // The host has its first and last 600,000 bytes.
+  setting.fleet.channel = async function* (purpose): AsyncGenerator<ChannelData> {
+    let offset = Number((purpose as { value: { offset: bigint } }).value.offset);
+    while (offset < size) {
+      const from = offset >= hostKeeps ? Math.max(offset, size - hostKeeps) : offset;
+      const to = Math.min(from + 32 * 1024, from < hostKeeps ? hostKeeps : size);
+      yield { offset: BigInt(from), data: written(from, to), lostBytes: BigInt(from - offset), log: undefined };
+      offset = to;
+    }
+  };
+  await setting.jobs.outcomes(exec.hostId, [outcomeOf(exec, 0, '', { stdout: { head: written(0, 16 * 1024), sizeBytes: BigInt(size), lostBytes: BigInt(size - 2 * hostKeeps) } })]);
+  const target = await setting.target(exec);
+  test.match(target, { stdoutLostBytes: size - 2 * partBytes, stdoutLostAt: partBytes }, 'the loss is told with its place');
+  const kept = Buffer.from(target.stdout, 'base64');
+  test.ok(kept.subarray(0, partBytes).equals(written(0, partBytes)), 'the first part is whole');
+  test.ok(kept.subarray(partBytes).equals(written(size - partBytes, size)), 'and the last');
 });
 
 void t.test('nothing is fetched for an outcome that nobody waits for', async (test) => {

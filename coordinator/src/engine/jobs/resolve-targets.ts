@@ -3,7 +3,8 @@ import type { Expression } from '../../domain/expression/expression.js';
 import { parseExpression } from '../../domain/expression/parse.js';
 import { printExpression } from '../../domain/expression/print.js';
 import { targetVocabulary } from '../../domain/expression/target-vocabulary.js';
-import type { TargetKind } from '../../domain/model/job.js';
+import { sampleTargets } from '../../domain/jobs/sample-targets.js';
+import type { Sample, TargetKind } from '../../domain/model/job.js';
 import { presentPhases } from '../../domain/states/node-states.js';
 import { lookUp } from '../find-object.js';
 import { hintWithNearest } from '../nearest-name.js';
@@ -17,12 +18,15 @@ export interface Asked {
   readonly expression: string;
   /** @default nodes, or the host that was named */
   readonly on?: TargetKind;
+  readonly sample?: Sample;
 }
 
 export interface Resolution {
   /** What was given where that is an id or a name, else the expression as it was understood. */
   readonly text: string;
   readonly targets: readonly JobTargetRef[];
+  /** How they were chosen. */
+  readonly sample?: Sample & { readonly of: number };
 }
 
 /**
@@ -30,7 +34,13 @@ export interface Resolution {
  * so not to be called within a transaction.
  * @throws WombatError WO_NOT_FOUND, also when a family has no nodes; WO_AMBIGUOUS, WO_EXPRESSION_INVALID
  */
-export async function resolveTargets(read: SourceReader, { expression: text, on }: Asked): Promise<Resolution> {
+export async function resolveTargets(read: SourceReader, asked: Asked): Promise<Resolution> {
+  const meant = await meantTargets(read, asked);
+  const { sample } = asked;
+  return sample ? { text: meant.text, targets: sampleTargets(meant.targets, sample), sample: { ...sample, of: meant.targets.length } } : meant;
+}
+
+async function meantTargets(read: SourceReader, { expression: text, on }: Asked): Promise<Resolution> {
   const named = await namedTargets(read, text);
   if (named) return { text, targets: on === 'hosts' ? await hostsOf(read, named) : named };
   const expression = await parsed(read, text);

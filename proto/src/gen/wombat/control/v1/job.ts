@@ -126,11 +126,36 @@ export interface Job {
   rerunOf: string;
   /** Also on nodes that do not run. */
   all: boolean;
+  /** Its targets are so many of those that were meant. */
+  sample: Sample | undefined;
 }
 
 export interface Job_OutcomesEntry {
   key: string;
   value: number;
+}
+
+/** Of a number of targets. */
+export interface Share {
+  kind:
+    | //
+    /** So many, from 1. */
+    { $case: "number"; value: number }
+    | //
+    /** So many in a hundred, above 0 and at most 100, rounded up: at least one. */
+    { $case: "percent"; value: number }
+    | undefined;
+}
+
+/** Some of the targets, chosen by chance. */
+export interface Sample {
+  share:
+    | Share
+    | undefined;
+  /** The same seed chooses the same of the same targets. Empty: one is made up, and told with the job. At most 64 characters. */
+  seed: string;
+  /** Only in answers: how many there were to choose from. */
+  of: number;
 }
 
 export interface JobTarget {
@@ -145,13 +170,22 @@ export interface JobTarget {
   stderrLostBytes: bigint;
   startedAt: Date | undefined;
   finishedAt: Date | undefined;
-  error: ErrorDetail | undefined;
+  error:
+    | ErrorDetail
+    | undefined;
+  /**
+   * Where in `stdout` and `stderr` the lost bytes would stand: what is before it was written first,
+   * what is after it last.
+   */
+  stdoutLostAt: bigint;
+  stderrLostAt: bigint;
 }
 
 export interface MatchTargetsRequest {
   /** As in CreateJobRequest. */
   expression: string;
   on: TargetKind;
+  sample: Sample | undefined;
 }
 
 export interface MatchTargetsResponse {
@@ -219,6 +253,8 @@ export interface CreateJobRequest {
   /** Also on nodes that do not run: their process is not there, their files are. Without it they are skipped. */
   all: boolean;
   on: TargetKind;
+  /** Only on some of the targets. */
+  sample: Sample | undefined;
 }
 
 export interface CreateJobResponse {
@@ -294,6 +330,7 @@ function createBaseJob(): Job {
     on: 0,
     rerunOf: "",
     all: false,
+    sample: undefined,
   };
 }
 
@@ -334,6 +371,9 @@ export const Job: MessageFns<Job> = {
     }
     if (message.all !== false) {
       writer.uint32(96).bool(message.all);
+    }
+    if (message.sample !== undefined) {
+      Sample.encode(message.sample, writer.uint32(106).fork()).join();
     }
     return writer;
   },
@@ -450,6 +490,14 @@ export const Job: MessageFns<Job> = {
             message.all = reader.bool();
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.sample = Sample.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -501,6 +549,7 @@ export const Job: MessageFns<Job> = {
         ? globalThis.String(object.rerun_of)
         : "",
       all: isSet(object.all) ? globalThis.Boolean(object.all) : false,
+      sample: isSet(object.sample) ? Sample.fromJSON(object.sample) : undefined,
     };
   },
 
@@ -548,6 +597,9 @@ export const Job: MessageFns<Job> = {
     if (message.all !== false) {
       obj.all = message.all;
     }
+    if (message.sample !== undefined) {
+      obj.sample = Sample.toJSON(message.sample);
+    }
     return obj;
   },
 
@@ -582,6 +634,9 @@ export const Job: MessageFns<Job> = {
     message.on = object.on ?? 0;
     message.rerunOf = object.rerunOf ?? "";
     message.all = object.all ?? false;
+    message.sample = (object.sample !== undefined && object.sample !== null)
+      ? Sample.fromPartial(object.sample)
+      : undefined;
     return message;
   },
 };
@@ -671,6 +726,208 @@ export const Job_OutcomesEntry: MessageFns<Job_OutcomesEntry> = {
   },
 };
 
+function createBaseShare(): Share {
+  return { kind: undefined };
+}
+
+export const Share: MessageFns<Share> = {
+  encode(message: Share, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.kind?.$case) {
+      case "number":
+        writer.uint32(8).uint32(message.kind.value);
+        break;
+      case "percent":
+        writer.uint32(17).double(message.kind.value);
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Share {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseShare();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.kind = { $case: "number", value: reader.uint32() };
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.kind = { $case: "percent", value: reader.double() };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Share {
+    return {
+      kind: isSet(object.number)
+        ? { $case: "number", value: globalThis.Number(object.number) }
+        : isSet(object.percent)
+        ? { $case: "percent", value: globalThis.Number(object.percent) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: Share): unknown {
+    const obj: any = {};
+    if (message.kind?.$case === "number") {
+      obj.number = Math.round(message.kind.value);
+    } else if (message.kind?.$case === "percent") {
+      obj.percent = floatToJson(message.kind.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Share>, I>>(base?: I): Share {
+    return Share.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Share>, I>>(object: I): Share {
+    const message = createBaseShare();
+    switch (object.kind?.$case) {
+      case "number": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "number", value: object.kind.value };
+        }
+        break;
+      }
+      case "percent": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "percent", value: object.kind.value };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseSample(): Sample {
+  return { share: undefined, seed: "", of: 0 };
+}
+
+export const Sample: MessageFns<Sample> = {
+  encode(message: Sample, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.share !== undefined) {
+      Share.encode(message.share, writer.uint32(10).fork()).join();
+    }
+    if (message.seed !== "") {
+      writer.uint32(18).string(message.seed);
+    }
+    if (message.of !== 0) {
+      writer.uint32(24).uint32(message.of);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Sample {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSample();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.share = Share.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.seed = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.of = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Sample {
+    return {
+      share: isSet(object.share) ? Share.fromJSON(object.share) : undefined,
+      seed: isSet(object.seed) ? globalThis.String(object.seed) : "",
+      of: isSet(object.of) ? globalThis.Number(object.of) : 0,
+    };
+  },
+
+  toJSON(message: Sample): unknown {
+    const obj: any = {};
+    if (message.share !== undefined) {
+      obj.share = Share.toJSON(message.share);
+    }
+    if (message.seed !== "") {
+      obj.seed = message.seed;
+    }
+    if (message.of !== 0) {
+      obj.of = Math.round(message.of);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Sample>, I>>(base?: I): Sample {
+    return Sample.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Sample>, I>>(object: I): Sample {
+    const message = createBaseSample();
+    message.share = (object.share !== undefined && object.share !== null) ? Share.fromPartial(object.share) : undefined;
+    message.seed = object.seed ?? "";
+    message.of = object.of ?? 0;
+    return message;
+  },
+};
+
 function createBaseJobTarget(): JobTarget {
   return {
     targetId: "",
@@ -685,6 +942,8 @@ function createBaseJobTarget(): JobTarget {
     startedAt: undefined,
     finishedAt: undefined,
     error: undefined,
+    stdoutLostAt: 0n,
+    stderrLostAt: 0n,
   };
 }
 
@@ -731,6 +990,18 @@ export const JobTarget: MessageFns<JobTarget> = {
     }
     if (message.error !== undefined) {
       ErrorDetail.encode(message.error, writer.uint32(98).fork()).join();
+    }
+    if (message.stdoutLostAt !== 0n) {
+      if (BigInt.asUintN(64, message.stdoutLostAt) !== message.stdoutLostAt) {
+        throw new globalThis.Error("value provided for field message.stdoutLostAt of type uint64 too large");
+      }
+      writer.uint32(104).uint64(message.stdoutLostAt);
+    }
+    if (message.stderrLostAt !== 0n) {
+      if (BigInt.asUintN(64, message.stderrLostAt) !== message.stderrLostAt) {
+        throw new globalThis.Error("value provided for field message.stderrLostAt of type uint64 too large");
+      }
+      writer.uint32(112).uint64(message.stderrLostAt);
     }
     return writer;
   },
@@ -844,6 +1115,22 @@ export const JobTarget: MessageFns<JobTarget> = {
             message.error = ErrorDetail.decode(reader, reader.uint32());
             continue;
           }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.stdoutLostAt = reader.uint64() as bigint;
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.stderrLostAt = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -898,6 +1185,16 @@ export const JobTarget: MessageFns<JobTarget> = {
         ? fromJsonTimestamp(object.finished_at)
         : undefined,
       error: isSet(object.error) ? ErrorDetail.fromJSON(object.error) : undefined,
+      stdoutLostAt: isSet(object.stdoutLostAt)
+        ? BigInt(object.stdoutLostAt)
+        : isSet(object.stdout_lost_at)
+        ? BigInt(object.stdout_lost_at)
+        : 0n,
+      stderrLostAt: isSet(object.stderrLostAt)
+        ? BigInt(object.stderrLostAt)
+        : isSet(object.stderr_lost_at)
+        ? BigInt(object.stderr_lost_at)
+        : 0n,
     };
   },
 
@@ -939,6 +1236,12 @@ export const JobTarget: MessageFns<JobTarget> = {
     if (message.error !== undefined) {
       obj.error = ErrorDetail.toJSON(message.error);
     }
+    if (message.stdoutLostAt !== 0n) {
+      obj.stdoutLostAt = message.stdoutLostAt.toString();
+    }
+    if (message.stderrLostAt !== 0n) {
+      obj.stderrLostAt = message.stderrLostAt.toString();
+    }
     return obj;
   },
 
@@ -967,12 +1270,18 @@ export const JobTarget: MessageFns<JobTarget> = {
     message.error = (object.error !== undefined && object.error !== null)
       ? ErrorDetail.fromPartial(object.error)
       : undefined;
+    message.stdoutLostAt = (object.stdoutLostAt !== undefined && object.stdoutLostAt !== null)
+      ? BigInt(object.stdoutLostAt)
+      : 0n;
+    message.stderrLostAt = (object.stderrLostAt !== undefined && object.stderrLostAt !== null)
+      ? BigInt(object.stderrLostAt)
+      : 0n;
     return message;
   },
 };
 
 function createBaseMatchTargetsRequest(): MatchTargetsRequest {
-  return { expression: "", on: 0 };
+  return { expression: "", on: 0, sample: undefined };
 }
 
 export const MatchTargetsRequest: MessageFns<MatchTargetsRequest> = {
@@ -982,6 +1291,9 @@ export const MatchTargetsRequest: MessageFns<MatchTargetsRequest> = {
     }
     if (message.on !== 0) {
       writer.uint32(16).int32(message.on);
+    }
+    if (message.sample !== undefined) {
+      Sample.encode(message.sample, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -1015,6 +1327,14 @@ export const MatchTargetsRequest: MessageFns<MatchTargetsRequest> = {
             message.on = reader.int32() as any;
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.sample = Sample.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1031,6 +1351,7 @@ export const MatchTargetsRequest: MessageFns<MatchTargetsRequest> = {
     return {
       expression: isSet(object.expression) ? globalThis.String(object.expression) : "",
       on: isSet(object.on) ? targetKindFromJSON(object.on) : 0,
+      sample: isSet(object.sample) ? Sample.fromJSON(object.sample) : undefined,
     };
   },
 
@@ -1042,6 +1363,9 @@ export const MatchTargetsRequest: MessageFns<MatchTargetsRequest> = {
     if (message.on !== 0) {
       obj.on = targetKindToJSON(message.on);
     }
+    if (message.sample !== undefined) {
+      obj.sample = Sample.toJSON(message.sample);
+    }
     return obj;
   },
 
@@ -1052,6 +1376,9 @@ export const MatchTargetsRequest: MessageFns<MatchTargetsRequest> = {
     const message = createBaseMatchTargetsRequest();
     message.expression = object.expression ?? "";
     message.on = object.on ?? 0;
+    message.sample = (object.sample !== undefined && object.sample !== null)
+      ? Sample.fromPartial(object.sample)
+      : undefined;
     return message;
   },
 };
@@ -1781,7 +2108,15 @@ export const MatchSummary_PhasesEntry: MessageFns<MatchSummary_PhasesEntry> = {
 };
 
 function createBaseCreateJobRequest(): CreateJobRequest {
-  return { mutation: undefined, expression: "", action: undefined, timeout: undefined, all: false, on: 0 };
+  return {
+    mutation: undefined,
+    expression: "",
+    action: undefined,
+    timeout: undefined,
+    all: false,
+    on: 0,
+    sample: undefined,
+  };
 }
 
 export const CreateJobRequest: MessageFns<CreateJobRequest> = {
@@ -1803,6 +2138,9 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
     }
     if (message.on !== 0) {
       writer.uint32(48).int32(message.on);
+    }
+    if (message.sample !== undefined) {
+      Sample.encode(message.sample, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -1868,6 +2206,14 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
             message.on = reader.int32() as any;
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.sample = Sample.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1888,6 +2234,7 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
       timeout: isSet(object.timeout) ? Duration.fromJSON(object.timeout) : undefined,
       all: isSet(object.all) ? globalThis.Boolean(object.all) : false,
       on: isSet(object.on) ? targetKindFromJSON(object.on) : 0,
+      sample: isSet(object.sample) ? Sample.fromJSON(object.sample) : undefined,
     };
   },
 
@@ -1911,6 +2258,9 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
     if (message.on !== 0) {
       obj.on = targetKindToJSON(message.on);
     }
+    if (message.sample !== undefined) {
+      obj.sample = Sample.toJSON(message.sample);
+    }
     return obj;
   },
 
@@ -1931,6 +2281,9 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
       : undefined;
     message.all = object.all ?? false;
     message.on = object.on ?? 0;
+    message.sample = (object.sample !== undefined && object.sample !== null)
+      ? Sample.fromPartial(object.sample)
+      : undefined;
     return message;
   },
 };
@@ -3038,6 +3391,10 @@ function bytesFromBase64(b64: string): Uint8Array {
 
 function base64FromBytes(arr: Uint8Array): string {
   return globalThis.Buffer.from(arr).toString("base64");
+}
+
+function floatToJson(value: number | null | undefined): number | string | null | undefined {
+  return typeof value === "number" && !globalThis.Number.isFinite(value) ? globalThis.String(value) : value;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
