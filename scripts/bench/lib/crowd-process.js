@@ -57,7 +57,7 @@ const countOpen = () => members.filter(({ isOpen }) => isOpen).length;
 
 async function connect(atOnce) {
   for (const member of members) {
-    while (running.length - countOpen() >= atOnce) await sleep(2);
+    while (running.length - countOpen() >= atOnce) await sleep(5);
     running.push(member.run(stop.signal));
   }
 }

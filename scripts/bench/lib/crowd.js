@@ -36,9 +36,7 @@ export class Crowd {
 
   /** Resolves when all are connected. */
   async connect(withinMs, atOnce = usuallyAtOnce) {
-    const ordered = this.#order('connect', atOnce);
-    await this.untilOpen(this.size, withinMs);
-    await ordered;
+    await Promise.all([this.#order('connect', atOnce), this.untilOpen(this.size, withinMs)]);
   }
 
   /** Answers after how long so many were open for the first time. */
