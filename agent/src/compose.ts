@@ -72,6 +72,8 @@ export function compose({ configuration, log, bootId, program, clock = systemClo
     directory,
     hostId: c.resolve(IdentityKeeper).current().hostId,
     releases: c.resolve(FileReleaseStore),
+    execPolicyFile: configuration.execPolicyFile,
+    execQueue: configuration.execQueue,
     epmd: { directory: configuration.epmdDirectory, addresses: configuration.epmdAddresses },
     // What waits there must not wait longer or shorter because somebody sets the machine's clock.
     bootId, clock: steadyClock, log,

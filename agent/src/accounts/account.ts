@@ -7,6 +7,7 @@ export interface Account {
   readonly uid: number;
   /** Its first group; the others are the system's to know. */
   readonly gid: number;
+  readonly home: string;
 }
 
 const namePattern = /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/;
@@ -23,8 +24,8 @@ export function findAccount(name: string): Account | undefined {
 /** Of a text like /etc/passwd. */
 export function parseAccount(name: string, passwd: string): Account | undefined {
   for (const line of passwd.split('\n')) {
-    const [found, , uid = '', gid = ''] = line.split(':');
-    if (found === name && /^\d+$/.test(uid) && /^\d+$/.test(gid)) return { name, uid: Number(uid), gid: Number(gid) };
+    const [found, , uid = '', gid = '', , home = ''] = line.split(':');
+    if (found === name && /^\d+$/.test(uid) && /^\d+$/.test(gid)) return { name, uid: Number(uid), gid: Number(gid), home };
   }
   return undefined;
 }

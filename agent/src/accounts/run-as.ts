@@ -6,7 +6,7 @@ import { runBriefly } from '../processes/run-briefly.js';
 import { findAccount, type Account } from './account.js';
 
 /** Another user than the agent's own, and how a program is started as that user. */
-export interface RunAs extends Account {
+export interface RunAs extends Omit<Account, 'home'> {
   /** Stands before argv: takes on the user and all its groups, and can gain no rights any more. */
   readonly command: readonly string[];
 }

@@ -1,33 +1,33 @@
-import { closeSync, openSync, readSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { limits } from '@wombat/proto';
 import { LogStream, type ExecOutput } from '@wombat/proto/agent';
+import { readSegments } from '../logs/read-segments.js';
+import type { SecretMask } from '../nodes/mask-secrets.js';
+import { OutputRing } from './output-ring.js';
 
-/**
- * What one command writes: its first bytes up to a limit. The writer appends, so a file that has
- * grown past the limit is cut back to it, and what was cut is counted.
- */
+/** What one command writes to its two streams, each bounded. */
 export class ExecOutputFiles {
   readonly stdoutFile: string;
   readonly stderrFile: string;
-  readonly #limitBytes: number;
-  readonly #lost = { stdout: 0, stderr: 0 };
+  readonly #stdout: OutputRing;
+  readonly #stderr: OutputRing;
 
   constructor(directory: string, limitBytes: number) {
-    this.stdoutFile = outputFile(directory, LogStream.STDOUT);
-    this.stderrFile = outputFile(directory, LogStream.STDERR);
-    this.#limitBytes = limitBytes;
+    [this.stdoutFile, this.stderrFile] = outputFiles(directory);
+    this.#stdout = new OutputRing(this.stdoutFile, limitBytes);
+    this.#stderr = new OutputRing(this.stderrFile, limitBytes);
   }
 
   trim(): void {
-    this.#lost.stdout += cutBack(this.stdoutFile, this.#limitBytes);
-    this.#lost.stderr += cutBack(this.stderrFile, this.#limitBytes);
+    this.#stdout.trim();
+    this.#stderr.trim();
   }
 
-  /** To be asked for after the end of the command. */
-  result(): { stdout: ExecOutput; stderr: ExecOutput } {
+  /** To be asked for after the end of the command. Secrets are starred in all that is kept: the coordinator stores it. */
+  result(secrets: SecretMask): { stdout: ExecOutput; stderr: ExecOutput } {
     this.trim();
-    return { stdout: outputOf(this.stdoutFile, this.#lost.stdout), stderr: outputOf(this.stderrFile, this.#lost.stderr) };
+    for (const ring of [this.#stdout, this.#stderr]) ring.mask(secrets);
+    return { stdout: outputOf(this.#stdout), stderr: outputOf(this.#stderr) };
   }
 }
 
@@ -35,34 +35,14 @@ export function outputFile(directory: string, stream: LogStream): string {
   return join(directory, stream === LogStream.STDERR ? 'stderr' : 'stdout');
 }
 
-function cutBack(file: string, limitBytes: number): number {
-  const excess = sizeOf(file) - limitBytes;
-  if (excess <= 0) return 0;
-  truncateSync(file, limitBytes);
-  return excess;
+export function outputFiles(directory: string): [stdout: string, stderr: string] {
+  return [outputFile(directory, LogStream.STDOUT), outputFile(directory, LogStream.STDERR)];
 }
 
 /** Size is what the command wrote, lost bytes among it. */
-function outputOf(file: string, lostBytes: number): ExecOutput {
-  const keptBytes = sizeOf(file);
-  return { head: readHead(file, Math.min(keptBytes, limits.outcomeHeadBytes)), sizeBytes: BigInt(keptBytes + lostBytes), lostBytes: BigInt(lostBytes) };
-}
-
-function readHead(file: string, sizeBytes: number): Buffer {
-  if (sizeBytes === 0) return Buffer.alloc(0);
-  const descriptor = openSync(file, 'r');
-  try {
-    const buffer = Buffer.alloc(sizeBytes);
-    return buffer.subarray(0, readSync(descriptor, buffer, 0, sizeBytes, 0));
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-function sizeOf(file: string): number {
-  try {
-    return statSync(file).size;
-  } catch {
-    return 0;
-  }
+function outputOf(ring: OutputRing): ExecOutput {
+  const { sizeBytes, lostBytes } = ring.extent();
+  const [first] = ring.segments();
+  const head = first && readSegments([first], 0, limits.outcomeHeadBytes)?.data;
+  return { head: head ?? Buffer.alloc(0), sizeBytes: BigInt(sizeBytes), lostBytes: BigInt(lostBytes) };
 }

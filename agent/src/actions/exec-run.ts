@@ -1,17 +1,15 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { WombatError } from '@wombat/proto';
-import { Outcome, type ExecOutcome, type ExecOutput, type ExitStatus } from '@wombat/proto/agent';
+import { Outcome, type ExecOutcome, type ExitStatus } from '@wombat/proto/agent';
 import { failpoint } from '@wombat/proto/failpoints';
-import type { Action, Command } from '@wombat/proto/types';
+import type { Action } from '@wombat/proto/types';
 import { SecretMask } from '../nodes/mask-secrets.js';
-import { resolveArgv } from '../nodes/node-action.js';
-import { erlCallOf, execIdVariable, nodeEnvironment, ownerOf, type NodeContext } from '../nodes/node-context.js';
-import { cleanEnvironment } from '../processes/clean-environment.js';
+import { erlCallOf, type NodeContext } from '../nodes/node-context.js';
 import { exitCode, isSuccess, unknownExit } from '../processes/exit-status.js';
-import { findProgram } from '../processes/find-program.js';
 import type { RunningProcess } from '../processes/running-process.js';
 import { endedWithin, stopProcess } from '../processes/stop-process.js';
+import { launchOf, type ExecLaunch } from './exec-launch.js';
 import type { ExecEntry } from './exec-ledger.js';
 import { ExecOutputFiles } from './exec-output.js';
 import { execDirectory, leftMs, outcomeWith, type ExecServices } from './exec-services.js';
@@ -32,6 +30,8 @@ export class ExecRun {
   readonly #signal: AbortSignal;
   readonly #directory: string;
   readonly #output: ExecOutputFiles;
+  /** What it was given and shall not be told again. */
+  #secrets: readonly string[] = [];
 
   constructor(entry: ExecEntry, services: ExecServices, signal: AbortSignal) {
     this.#entry = entry;
@@ -48,9 +48,11 @@ export class ExecRun {
     if (leftMs(this.#entry, this.#services.clock) === 0) return this.#outcome(Outcome.TIMED_OUT, unknownExit);
     if (kind === undefined) throw new WombatError('WO_EXEC_REJECTED', 'the job does not say what to run');
     const context = this.#context();
-    if (!madeAnew(this.#directory)) return this.#outcome(Outcome.LOST_DURING_RUN, unknownExit);
     if (kind.$case !== 'command') return this.#evaluate(kind, context);
-    const running = await this.#spawn(kind.value, context);
+    const launch = launchOf(kind.value, this.#entry.jobId, context, this.#services);
+    this.#secrets = Object.values(kind.value.settings?.secrets ?? {});
+    if (!madeAnew(this.#directory)) return this.#outcome(Outcome.LOST_DURING_RUN, unknownExit);
+    const running = await this.#spawn(launch, kind.value.settings?.stdin ?? new Uint8Array());
     await failpoint('agent.exec.after-spawn');
     return this.#await(running);
   }
@@ -77,21 +79,17 @@ export class ExecRun {
     return context;
   }
 
-  #spawn({ argv, environment: added }: Command, context: NodeContext | undefined): Promise<RunningProcess> {
-    const { runner, hostId, path, directory } = this.#services;
-    const hostDirectory = join(directory, 'exec');
-    const own = context ? nodeEnvironment(context, added) : cleanEnvironment({ path, home: hostDirectory }, added);
-    const environment = { ...own, WOMBAT_HOST_ID: hostId, [execIdVariable]: this.#entry.jobId };
-    return runner.spawn({
-      startId: this.#entry.startId,
-      recordPrefix: this.#recordPrefix,
-      argv: context ? resolveArgv(argv, context, environment) : hostArgv(argv, hostDirectory, path),
-      workingDirectory: context ? context.paths.root : hostDirectory,
-      environment,
-      stdoutFile: this.#output.stdoutFile,
-      stderrFile: this.#output.stderrFile,
-      runAs: context && ownerOf(context),
-    });
+  async #spawn(launch: ExecLaunch, stdin: Uint8Array): Promise<RunningProcess> {
+    const { stdoutFile, stderrFile } = this.#output;
+    const stdinFile = stdin.length > 0 ? join(this.#directory, 'stdin') : undefined;
+    if (stdinFile) writeFileSync(stdinFile, stdin, { mode: 0o600 });
+    const request = { ...launch, startId: this.#entry.startId, recordPrefix: this.#recordPrefix, stdoutFile, stderrFile };
+    try {
+      return await this.#services.runner.spawn(stdinFile ? { ...request, stdinFile } : request);
+    } finally {
+      // The command has it open, and nobody else may read it.
+      if (stdinFile) rmSync(stdinFile, { force: true });
+    }
   }
 
   async #await(running: RunningProcess): Promise<ExecOutcome | undefined> {
@@ -114,6 +112,8 @@ export class ExecRun {
 
   async #evaluate(kind: ErlangKind, context: NodeContext | undefined): Promise<ExecOutcome | undefined> {
     if (!context) throw new WombatError('WO_EXEC_REJECTED', 'a host evaluates no Erlang; name a node');
+    this.#services.policy.checkErlang();
+    if (!madeAnew(this.#directory)) return this.#outcome(Outcome.LOST_DURING_RUN, unknownExit);
     const erlCall = erlCallOf(context);
     const timeoutMs = Math.max(1, leftMs(this.#entry, this.#services.clock));
     try {
@@ -135,15 +135,9 @@ export class ExecRun {
   }
 
   #outcome(outcome: Outcome, exit: ExitStatus): ExecOutcome {
-    const told = outcomeWith(this.#entry, outcome, exit, this.#services.clock, this.#output);
-    const mask = new SecretMask(this.#services.nodeContext(this.#entry.targetId)?.spec);
-    return { ...told, stdout: masked(told.stdout, mask), stderr: masked(told.stderr, mask) };
+    const mask = new SecretMask(this.#services.nodeContext(this.#entry.targetId)?.spec, this.#secrets);
+    return outcomeWith(this.#entry, outcome, exit, this.#services.clock, this.#output.result(mask));
   }
-}
-
-/** The coordinator stores outcomes. */
-function masked(output: ExecOutput | undefined, mask: SecretMask): ExecOutput | undefined {
-  return output && { ...output, head: mask.bytes(Buffer.from(output.head)) };
 }
 
 /** False: it has run, but the ledger was damaged and does not know. At most once holds all the same. */
@@ -156,12 +150,6 @@ function madeAnew(directory: string): boolean {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
   }
-}
-
-function hostArgv([name = '', ...args]: readonly string[], directory: string, path: string): string[] {
-  const program = findProgram(name, directory, path);
-  if (!program) throw new WombatError('WO_EXEC_REJECTED', `there is no program ${JSON.stringify(name)} on the host`);
-  return [program, ...args];
 }
 
 function outcomeOf(exit: ExitStatus): Outcome {

@@ -4,9 +4,11 @@ import { isId, toErrorDetail, type Clock, type WombatError } from '@wombat/proto
 import { Outcome, type ExecOutcome, type ExitStatus } from '@wombat/proto/agent';
 import type { NodeContext } from '../nodes/node-context.js';
 import { unknownExit } from '../processes/exit-status.js';
+import type { LeftBehind } from '../processes/left-behind.js';
 import type { Runner } from '../processes/runner.js';
 import type { ExecEntry, ExecLedger } from './exec-ledger.js';
 import type { ExecOutputFiles } from './exec-output.js';
+import type { ExecPolicyFile } from './exec-policy.js';
 
 export interface ExecServices {
   /** Of the agent; commands have theirs below it. */
@@ -17,6 +19,10 @@ export interface ExecServices {
   readonly clock: Clock;
   readonly log: Logger;
   readonly runner: Runner;
+  readonly leftBehind: LeftBehind;
+  readonly policy: ExecPolicyFile;
+  /** How many commands may wait for others to end. */
+  readonly queueLimit: number;
   readonly ledger: ExecLedger;
   /** What a command for a node is run with; undefined when the node is not on this host. */
   readonly nodeContext: (nodeId: string) => NodeContext | undefined;
@@ -37,7 +43,7 @@ export function leftMs({ arrivedAt, timeoutMs }: ExecEntry, clock: Clock): numbe
   return Math.min(timeoutMs, Math.max(0, arrivedAt + timeoutMs - clock.now()));
 }
 
-export function outcomeWith(entry: ExecEntry, outcome: Outcome, exit: ExitStatus, clock: Clock, output?: ExecOutputFiles): ExecOutcome {
+export function outcomeWith(entry: ExecEntry, outcome: Outcome, exit: ExitStatus, clock: Clock, output?: ReturnType<ExecOutputFiles['result']>): ExecOutcome {
   return {
     jobId: entry.jobId,
     targetId: entry.targetId,
@@ -45,7 +51,7 @@ export function outcomeWith(entry: ExecEntry, outcome: Outcome, exit: ExitStatus
     exit,
     startedAt: new Date(entry.arrivedAt),
     finishedAt: new Date(clock.now()),
-    ...(output?.result() ?? { stdout: undefined, stderr: undefined }),
+    ...(output ?? { stdout: undefined, stderr: undefined }),
     error: undefined,
   };
 }

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { durationFromMs, newId } from '@wombat/proto';
 import { LogStream, NodePhase, Outcome, type ChannelData } from '@wombat/proto/agent';
+import type { Command } from '@wombat/proto/types';
 import t, { type Test } from 'tap';
 import { TestHost, assignment, kill, nodeSpec, processesOf } from '../nodes/testing/host.js';
 import { until } from '../testing/until.js';
@@ -16,8 +17,8 @@ async function hostWithNode(t: Test): Promise<{ host: TestHost; nodeId: string }
   return { host, nodeId };
 }
 
-function command(...argv: string[]): { $case: 'command'; value: { argv: string[]; environment: Record<string, string> } } {
-  return { $case: 'command', value: { argv, environment: {} } };
+function command(...argv: string[]): { $case: 'command'; value: Command } {
+  return { $case: 'command', value: { argv, environment: {}, settings: undefined } };
 }
 
 async function read(data: AsyncIterable<ChannelData>): Promise<string> {
@@ -159,7 +160,7 @@ t.test('output is kept up to its limit, and what is lost is counted', async (t) 
   t.match(outcome.stdout, { sizeBytes: 301_000n, lostBytes: 201_000n });
   t.equal(outcome.stdout?.head.length, 16 * 1024);
   const kept = await read(host.core.readExecOutput({ jobId: outcome.jobId, targetId: nodeId, stream: LogStream.STDOUT, offset: 0n }, new AbortController().signal));
-  t.equal(kept, 'x'.repeat(100_000));
+  t.equal(kept, `${'x'.repeat(99_000)}${'\0'.repeat(1_000)}`, 'its first and its last bytes');
   t.throws(() => host.core.readExecOutput({ jobId: '../../x', targetId: nodeId, stream: LogStream.STDOUT, offset: 0n }, new AbortController().signal), { code: 'WO_CHANNEL_GONE' });
 });
 

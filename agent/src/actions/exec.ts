@@ -5,7 +5,8 @@ import { Slots } from '../nodes/slots.js';
 import { newStartId } from '../processes/runner.js';
 import type { ExecEntry } from './exec-ledger.js';
 import { ExecRun, cancelled, closing } from './exec-run.js';
-import { isTarget, rejectedWith, type ExecServices } from './exec-services.js';
+import { outputFiles } from './exec-output.js';
+import { execDirectory, isTarget, rejectedWith, type ExecServices } from './exec-services.js';
 
 const defaultTimeoutMs = 60 * 60_000;
 const atOnce = 64;
@@ -21,6 +22,8 @@ export class ExecAction {
   readonly #services: ExecServices;
   readonly #slots = new Slots(atOnce);
   readonly #underway = new Set<Underway>();
+  /** Commands that are being written down. */
+  #arriving = 0;
 
   constructor(services: ExecServices) {
     this.#services = services;
@@ -38,6 +41,7 @@ export class ExecAction {
   async close(): Promise<void> {
     for (const { controller } of this.#underway) controller.abort(closing);
     await Promise.all([...this.#underway].map(({ settled }) => settled));
+    this.#services.leftBehind.close();
     await this.#services.ledger.close();
   }
 
@@ -46,7 +50,7 @@ export class ExecAction {
     const job = decodeJob(frame.job);
     const { ledger } = this.#services;
     const fresh = [...new Set(frame.targetIds)].filter((targetId) => isTarget(targetId) && !ledger.has(job.jobId, targetId));
-    const entries = fresh.map((targetId) => this.#entry(job, targetId));
+    const entries = this.#withinQueue(fresh.map((targetId) => this.#entry(job, targetId)));
     await this.#accept(entries);
     await failpoint('agent.exec.after-journal');
     for (const entry of entries) {
@@ -57,13 +61,35 @@ export class ExecAction {
 
   /** What cannot be written down is not run, and whoever waits for it is told so. */
   async #accept(entries: readonly ExecEntry[]): Promise<void> {
-    const { ledger, clock, onOutcome } = this.#services;
+    this.#arriving += entries.length;
     try {
-      await ledger.accept(entries);
+      await this.#services.ledger.accept(entries);
     } catch (error) {
-      for (const entry of entries) onOutcome(rejectedWith(entry, WombatError.from(error), clock));
+      this.#reject(entries, WombatError.from(error));
       throw error;
+    } finally {
+      this.#arriving -= entries.length;
     }
+  }
+
+  /**
+   * Those that there is room for. The others are refused and not written down: nothing of them was run, and a coordinator
+   * that has not heard of it may ask again.
+   */
+  #withinQueue(entries: readonly ExecEntry[]): readonly ExecEntry[] {
+    const { queueLimit } = this.#services;
+    const room = Math.max(0, atOnce + queueLimit - this.#underway.size - this.#arriving);
+    const refused = entries.slice(room);
+    if (refused.length === 0) return entries;
+    this.#reject(refused, new WombatError('WO_EXEC_REJECTED', `the queue of the host is full: ${atOnce} commands run at once, and no more than ${queueLimit} wait`, {
+      hint: 'send it again when others have ended; --exec-queue of the agent says how many may wait',
+    }));
+    return entries.slice(0, room);
+  }
+
+  #reject(entries: readonly ExecEntry[], error: WombatError): void {
+    const { clock, onOutcome } = this.#services;
+    for (const entry of entries) onOutcome(rejectedWith(entry, error, clock));
   }
 
   cancel({ jobId, targetIds }: CancelExec): void {
@@ -115,10 +141,11 @@ export class ExecAction {
   }
 
   async #settle(entry: ExecEntry, running: Promise<ExecOutcome | undefined>): Promise<void> {
-    const { ledger, log, clock, onOutcome } = this.#services;
+    const { directory, leftBehind, ledger, log, clock, onOutcome } = this.#services;
     try {
       const outcome = await running.catch((error: unknown) => rejectedWith(entry, WombatError.from(error), clock));
       if (!outcome) return;
+      if (entry.isProcess) leftBehind.clear(entry.startId, outputFiles(execDirectory(directory, entry.jobId, entry.targetId)));
       await failpoint('agent.exec.after-exit');
       await ledger.finish(outcome);
       await failpoint('agent.exec.before-report');

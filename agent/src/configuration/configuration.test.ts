@@ -17,7 +17,7 @@ t.test('every flag', async (t) => {
   const args = [
     '--directory', '/srv/agent', '--coordinator', '[::1]:7442', '--join-token-file', '/srv/token', '--address', '127.0.0.2',
     '--label', 'zone=a', '--label', 'rack=7', '--label', 'spot=true', '--label', 'price=0.5',
-    '--epmd-addresses', '127.0.0.2,127.0.0.3', '--epmd-directory', '/srv/epmd', '--log-level', 'debug', '--log-file', '/srv/agent.log',
+    '--epmd-addresses', '127.0.0.2,127.0.0.3', '--epmd-directory', '/srv/epmd', '--exec-policy', '/srv/policy.json', '--exec-queue', '5', '--log-level', 'debug', '--log-file', '/srv/agent.log',
   ];
   t.same(configured(args), {
     directory: '/srv/agent',
@@ -32,6 +32,8 @@ t.test('every flag', async (t) => {
     ],
     epmdAddresses: ['127.0.0.2', '127.0.0.3'],
     epmdDirectory: '/srv/epmd',
+    execPolicyFile: '/srv/policy.json',
+    execQueue: 5,
     logLevel: 'debug',
     logFile: '/srv/agent.log',
   }, 'is read and typed');
@@ -40,7 +42,7 @@ t.test('every flag', async (t) => {
 t.test('what is not said has a default', async (t) => {
   t.same(configured(needed), {
     directory: '/var/lib/wombat-agent', coordinator: { host: '127.0.0.1', port: 7442 }, joinTokenFile: undefined, address: undefined,
-    labels: [], epmdAddresses: [], epmdDirectory: '/var/lib/wombat-agent/epmd', logLevel: 'info', logFile: undefined,
+    labels: [], epmdAddresses: [], epmdDirectory: '/var/lib/wombat-agent/epmd', execPolicyFile: undefined, execQueue: 1_000, logLevel: 'info', logFile: undefined,
   }, 'only the coordinator must be named');
 });
 

@@ -18,6 +18,8 @@ export interface AgentConfiguration {
   /** Empty: all addresses. */
   readonly epmdAddresses: readonly string[];
   readonly epmdDirectory: string;
+  readonly execPolicyFile: string | undefined;
+  readonly execQueue: number;
   readonly logLevel: LogLevel;
   readonly logFile: string | undefined;
 }
@@ -115,6 +117,8 @@ function check(values: Values): AgentConfiguration {
     labels: (values.label ?? []).map(parseLabel),
     epmdAddresses: (values['epmd-addresses'] ?? []).map((text) => checkAddress('epmd-addresses', text)),
     epmdDirectory: path('epmd-directory') ?? join(directory, 'epmd'),
+    execPolicyFile: path('exec-policy'),
+    execQueue: wholeNumber('exec-queue', one('exec-queue')!),
     logLevel: checkLevel(one('log-level')!),
     logFile: path('log-file'),
   };
@@ -132,6 +136,11 @@ function absolute(name: SettingName, text: string): string {
 function checkAddress(name: SettingName, text: string): string {
   if (isIP(text) === 0) throw invalid(`--${name} wants an IP address: ${JSON.stringify(text.slice(0, 80))}`);
   return text;
+}
+
+function wholeNumber(name: SettingName, text: string): number {
+  if (!/^\d{1,6}$/.test(text)) throw invalid(`--${name} wants a whole number: ${JSON.stringify(text.slice(0, 80))}`);
+  return Number(text);
 }
 
 function checkLevel(text: string): LogLevel {

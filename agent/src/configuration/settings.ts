@@ -17,6 +17,8 @@ export const settings = {
   label: { argument: 'KEY=VALUE', meaning: 'a label of this host', isList: true },
   'epmd-addresses': { argument: 'IP,IP', meaning: 'the addresses that epmd shall listen on; else all', isList: true },
   'epmd-directory': { argument: 'DIR', meaning: "where epmd's lock and log are kept, shared by agents that share an epmd; else in the agent's directory" },
+  'exec-policy': { argument: 'FILE', meaning: "which commands of the coordinator may run here, see docs/reference/commands.md; else exec-policy.json in the agent's directory, if there is one" },
+  'exec-queue': { argument: 'NUMBER', meaning: 'how many commands may wait while 64 run; what comes on top is rejected', default: '1000' },
   'log-level': { argument: 'LEVEL', meaning: 'trace, debug, info, warn, error or silent', default: 'info' },
   'log-file': { argument: 'FILE', meaning: 'log into this file, kept under 20 MiB, instead of to standard error' },
 } as const satisfies Record<string, Setting>;

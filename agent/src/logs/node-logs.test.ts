@@ -43,7 +43,7 @@ t.test('the logs of a node: while it runs, rotated, and a day after it was remov
   const keeper = new LogKeeper({ directory: host.agentDirectory, clock: new ManualClock(), log: host.log.log, nodes: () => [{ nodeId, paths, logFiles: [] }], limits: { fileBytes: 1, files: 3 } });
   await keeper.look();
   const { size } = statSync(stdoutLog(paths));
-  await host.exec([nodeId], { $case: 'command', value: { argv: ['touch', 'more'], environment: {} } });
+  await host.exec([nodeId], { $case: 'command', value: { argv: ['touch', 'more'], environment: {}, settings: undefined } });
   await until(() => statSync(stdoutLog(paths)).size > size, 'the second line');
   t.equal(await textOf(host.core.readLogs(request(), never)), 'first\nsecond\n');
   t.equal(await textOf(host.core.readLogs(request({ nodes: [{ nodeId, positions: [{ log: 'stdout', offset: 6n }] }] }), never)), 'second\n');

@@ -92,7 +92,7 @@ t.test('a first start that fails is not tried again, and says why', async (t) =>
       spec: nodeSpec({
         runs: {
           start: ['bin/slow'],
-          ready: { kind: { $case: 'action', value: { kind: { $case: 'command', value: { argv: ['sh', '-c', 'echo not yet; exit 1'], environment: {} } } } } },
+          ready: { kind: { $case: 'action', value: { kind: { $case: 'command', value: { argv: ['sh', '-c', 'echo not yet; exit 1'], environment: {}, settings: undefined } } } } },
           readyTimeout: durationFromMs(2_000),
         },
       }),
@@ -161,7 +161,7 @@ t.test('stopped, started again, and removed without a trace', async (t) => {
   const [plain, stubborn, polite] = [newId('node'), newId('node'), newId('node')];
   const stubbornSpec = nodeSpec({ runs: { start: ['bin/stubborn'], termTimeout: durationFromMs(200) } });
   const politeSpec = nodeSpec({
-    runs: { start: ['bin/leave'], stop: { kind: { $case: 'command', value: { argv: ['touch', 'bye'], environment: {} } } } },
+    runs: { start: ['bin/leave'], stop: { kind: { $case: 'command', value: { argv: ['touch', 'bye'], environment: {}, settings: undefined } } } },
   });
   await host.assign(assignment(plain), assignment(stubborn, { spec: stubbornSpec }), assignment(polite, { spec: politeSpec }));
   const { pid } = await host.reaches(plain, NodePhase.READY);

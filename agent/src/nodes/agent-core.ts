@@ -5,6 +5,7 @@ import { systemClock, type Clock } from '@wombat/proto';
 import type { AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, JournalDamage, MeasureData, NodeStatus, ReadExecOutput, ReadLogs } from '@wombat/proto/agent';
 import { ExecAction } from '../actions/exec.js';
 import { ExecLedger } from '../actions/exec-ledger.js';
+import { ExecPolicyFile } from '../actions/exec-policy.js';
 import { measureData } from '../actions/measure-data.js';
 import { pruneExec } from '../actions/prune-exec.js';
 import { readExecOutput } from '../actions/read-exec-output.js';
@@ -13,6 +14,7 @@ import { Epmd } from '../erlang/epmd.js';
 import { EpmdKeeper, type EpmdUse } from '../erlang/epmd-keeper.js';
 import { LogKeeper, type LoggedNode } from '../logs/log-keeper.js';
 import { defaultPath } from '../processes/clean-environment.js';
+import { LeftBehind } from '../processes/left-behind.js';
 import { MemoryGroups } from '../processes/memory-group.js';
 import { Runner } from '../processes/runner.js';
 import type { ReleaseStore } from '../releases/release-store.js';
@@ -36,6 +38,10 @@ export interface AgentCoreOptions {
   readonly clock?: Clock;
   /** Where programs of nodes and commands are looked for. @default the agent's own PATH */
   readonly path?: string;
+  /** What of commands this host allows. @default exec-policy.json in the directory, if there is one */
+  readonly execPolicyFile?: string | undefined;
+  /** Commands that may wait for others to end. @default 1,000 */
+  readonly execQueue?: number;
   /** Nodes that start at once. @default 8 */
   readonly startsAtOnce?: number;
 }
@@ -80,6 +86,9 @@ export class AgentCore implements SessionHandlers {
       directory, hostId, clock, log,
       path: this.#path,
       runner: this.#runner,
+      leftBehind: new LeftBehind(log),
+      queueLimit: options.execQueue ?? 1_000,
+      policy: new ExecPolicyFile({ directory, file: options.execPolicyFile }),
       ledger: this.#ledger,
       nodeContext: (nodeId) => this.#table?.get(nodeId)?.context,
       onOutcome: (outcome) => this.#outcomeListeners.forEach((listener) => listener(outcome)),

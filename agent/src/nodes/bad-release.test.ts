@@ -14,7 +14,7 @@ interface BadRelease {
   readonly restarts: number;
 }
 
-const never = { kind: { $case: 'action' as const, value: { kind: { $case: 'command' as const, value: { argv: ['sh', '-c', 'echo no quorum; exit 1'], environment: {} } } } } };
+const never = { kind: { $case: 'action' as const, value: { kind: { $case: 'command' as const, value: { argv: ['sh', '-c', 'echo no quorum; exit 1'], environment: {}, settings: undefined } } } } };
 const alive = { kind: { $case: 'aliveFor' as const, value: durationFromMs(20_000) } };
 const bad: Readonly<Record<string, BadRelease>> = {
   'whose start command is not there': { runs: { start: ['bin/absent'] }, code: 'WO_NODE_START_FAILED', message: /no program "bin\/absent"/, logTail: /^$/, restarts: 0 },

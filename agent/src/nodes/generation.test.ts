@@ -29,7 +29,7 @@ t.test('a start that fails while something newer is asked for is the failure of 
   const host = await hostWith(t, { 'bin/run': '#!/bin/sh\ntrap "" TERM\nwhile :; do sleep 0.02; done\n' });
   const nodeId = newId('node');
   const runs = { termTimeout: durationFromMs(400), readyTimeout: durationFromMs(100) };
-  const neverReady = nodeSpec({ runs: { ...runs, ready: { kind: { $case: 'action', value: { kind: { $case: 'command', value: { argv: ['false'], environment: {} } } } } } } });
+  const neverReady = nodeSpec({ runs: { ...runs, ready: { kind: { $case: 'action', value: { kind: { $case: 'command', value: { argv: ['false'], environment: {}, settings: undefined } } } } } } });
   await host.assign(assignment(nodeId, { spec: neverReady }));
   await host.reaches(nodeId, NodePhase.STOPPING);
   await host.assign(assignment(nodeId, { generation: 2n, spec: nodeSpec({ runs }) }));

@@ -86,7 +86,7 @@ t.test('a process of which every paper is lost is found by its environment, and 
   const spec = nodeSpec();
   await host.fullSync(assignment(nodeId, { spec }));
   const { pid } = await host.reaches(nodeId, NodePhase.READY);
-  await host.exec([nodeId], { $case: 'command', value: { argv: ['sleep', '1000'], environment: {} } });
+  await host.exec([nodeId], { $case: 'command', value: { argv: ['sleep', '1000'], environment: {}, settings: undefined } });
   await until(() => programs(host).length === 2, 'a command to run for the node');
   const command = programs(host).find((found) => found !== Number(pid));
   await host.core.stop();
@@ -127,7 +127,7 @@ t.test('a daemon whose papers are lost is found too', async (t) => {
 t.test('a ledger of commands that is damaged has none of them run twice', async (t) => {
   const host = await hostWith(t);
   const jobId = newId('job');
-  const action = { $case: 'command' as const, value: { argv: ['sh', '-c', `echo ran >>${join(host.directory, 'ran')}`], environment: {} } };
+  const action = { $case: 'command' as const, value: { argv: ['sh', '-c', `echo ran >>${join(host.directory, 'ran')}`], environment: {}, settings: undefined } };
   await host.exec([host.hostId], action, { jobId });
   t.equal((await host.outcome(host.hostId)).outcome, Outcome.OK);
   await host.core.stop();

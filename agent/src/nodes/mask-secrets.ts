@@ -11,10 +11,16 @@ export class SecretMask {
   /** Longest first: one may be a part of another. */
   readonly #secrets: readonly string[];
 
-  constructor(spec: Pick<NodeSpec, 'secrets' | 'erlang'> | undefined) {
-    const values = [...(spec?.secrets ?? []).map(({ value }) => value), ...(spec?.erlang ? [spec.erlang.cookie] : [])];
+  /** `given`: those of one command. */
+  constructor(spec: Pick<NodeSpec, 'secrets' | 'erlang'> | undefined, given: readonly string[] = []) {
+    const values = [...(spec?.secrets ?? []).map(({ value }) => value), ...(spec?.erlang ? [spec.erlang.cookie] : []), ...given.map((text) => Buffer.from(text))];
     const texts = values.map((value) => Buffer.from(value).toString('latin1'));
     this.#secrets = texts.filter((text) => text.length >= shortestBytes).sort((a, b) => b.length - a.length);
+  }
+
+  /** Of the longest secret; 0 when there are none. */
+  get longestBytes(): number {
+    return this.#secrets[0]?.length ?? 0;
   }
 
   bytes(bytes: Buffer): Buffer {

@@ -26,10 +26,10 @@ export async function runNodeAction(action: Action, context: NodeContext, timeou
   return { succeeded: evaluation.kind === 'value', output: evaluation.text };
 }
 
-/** argv with the program looked up. @throws WombatError WO_NODE_START_FAILED */
-export function resolveArgv(argv: readonly string[], context: NodeContext, environment: Readonly<Record<string, string>>): string[] {
+/** argv with the program looked up; paths are seen from a directory. @throws WombatError WO_NODE_START_FAILED */
+export function resolveArgv(argv: readonly string[], context: NodeContext, environment: Readonly<Record<string, string>>, directory = context.paths.root): string[] {
   const [name = '', ...args] = argv.map((text) => fillPaths(text, context));
-  const program = findProgram(name, context.paths.root, environment.PATH ?? context.path);
+  const program = findProgram(name, directory, environment.PATH ?? context.path);
   if (!program) throw new WombatError('WO_NODE_START_FAILED', `there is no program ${JSON.stringify(name)} in the release or in PATH`);
   return [program, ...args];
 }

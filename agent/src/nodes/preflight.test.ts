@@ -148,7 +148,7 @@ t.test('a node that runs is not stopped for what cannot run here', async (t) => 
     await host.restart();
     const adopted = await host.reaches(nodeId, NodePhase.FAILED, ({ generation }) => generation === 2n);
     stays(adopted, 'the next agent lets it run, too');
-    await host.exec([nodeId], { $case: 'command', value: { argv: ['sh', '-c', 'pwd'], environment: {} } });
+    await host.exec([nodeId], { $case: 'command', value: { argv: ['sh', '-c', 'pwd'], environment: {}, settings: undefined } });
     t.match(Buffer.from((await host.outcome(nodeId)).stdout?.head ?? []).toString(), join(nodeId, 'root'), 'commands reach it');
   });
 

@@ -47,7 +47,7 @@ function pictureOf(directory: string): string[] {
 
 t.test('users are found by name', (t) => {
   const passwd = 'root:x:0:0:root:/root:/bin/sh\nweb:x:1001:1002::/srv:/bin/false\nbroken:x:x:1::/:/bin/sh\n';
-  t.strictSame(parseAccount('web', passwd), { name: 'web', uid: 1001, gid: 1002 });
+  t.strictSame(parseAccount('web', passwd), { name: 'web', uid: 1001, gid: 1002, home: '/srv' });
   t.equal(parseAccount('broken', passwd), undefined);
   t.equal(parseAccount('we', passwd), undefined);
   t.equal(findAccount('--help'), undefined, 'what is no name is asked of nobody');
@@ -71,7 +71,7 @@ t.test('a node, its checks and its commands run as its user, in directories of i
     'bin/stop': '#!/bin/sh\nid -un >"$WOMBAT_DATA_DIR/stop"; exit 1\n',
   });
   const nodeId = newId('node');
-  const action = (argv: string[]) => ({ kind: { $case: 'command' as const, value: { argv, environment: {} } } });
+  const action = (argv: string[]) => ({ kind: { $case: 'command' as const, value: { argv, environment: {}, settings: undefined } } });
   const spec = specAs('nobody', { runs: { ready: { kind: { $case: 'action', value: action(['bin/check']) } }, stop: action(['bin/stop']) } });
   await host.assign(assignment(nodeId, { spec }));
   const { pid } = await host.reaches(nodeId, NodePhase.READY);
@@ -88,7 +88,7 @@ t.test('a node, its checks and its commands run as its user, in directories of i
   t.strictSame(['root', 'home', 'data', 'logs', 'run'].map((name) => statSync(join(base, name)).mode & 0o077), [0, 0, 0, 0, 0], 'nobody else gets in');
   t.equal(readFileSync(join(base, 'logs', 'stdout.log'), 'utf8'), 'by name\n', 'it can open its output by name');
 
-  await host.exec([nodeId], { $case: 'command', value: { argv: ['id', '-un'], environment: {} } });
+  await host.exec([nodeId], { $case: 'command', value: { argv: ['id', '-un'], environment: {}, settings: undefined } });
   t.equal(Buffer.from((await host.outcome(nodeId)).stdout?.head ?? []).toString(), 'nobody\n');
   await host.assign(assignment(nodeId, { generation: 2n, desired: DesiredState.STOPPED, spec }));
   await host.reaches(nodeId, NodePhase.STOPPED);
@@ -114,7 +114,7 @@ t.test('nodes of different users do not reach each other', { skip }, async (t) =
     `cat ${base}/data/secret`, `cat ${base}/home/secret`, `ls ${base}/root`, `touch ${base}/root/bin/run`, `touch ${base}/x`,
     `ls ${host.agentDirectory}`, `ls ${host.agentDirectory}/nodes`, `cat ${host.agentDirectory}/nodes.journal`,
   ];
-  await host.exec([mine], { $case: 'command', value: { argv: ['sh', '-c', attempts.map((attempt) => `${attempt} 2>/dev/null && echo '${attempt}'`).join('; ')], environment: {} } });
+  await host.exec([mine], { $case: 'command', value: { argv: ['sh', '-c', attempts.map((attempt) => `${attempt} 2>/dev/null && echo '${attempt}'`).join('; ')], environment: {}, settings: undefined } });
   t.equal(Buffer.from((await host.outcome(mine)).stdout?.head ?? []).toString(), '', 'no attempt succeeded');
 });
 
@@ -143,7 +143,7 @@ echo done
   const rendered = (text: string) => [{ path: 'etc/x', content: Buffer.from(text), mode: 0o644 }];
   await host.assign(assignment(nodeId, { spec: specAs('nobody', { erlang, files: rendered('1') }) }));
   const first = await host.reaches(nodeId, NodePhase.READY);
-  await host.exec([nodeId], { $case: 'command', value: { argv: ['bin/plant', victim], environment: {} } });
+  await host.exec([nodeId], { $case: 'command', value: { argv: ['bin/plant', victim], environment: {}, settings: undefined } });
   const outcome = await host.outcome(nodeId);
   t.match(outcome, { outcome: Outcome.OK });
   t.equal(Buffer.from(outcome.stdout?.head ?? []).toString(), 'done\n', 'what the agent writes itself is out of the reach of the node');
@@ -159,7 +159,7 @@ echo done
   t.equal(readFileSync(join(base, 'root', 'etc', 'x'), 'utf8'), '2', 'the root was made anew');
   t.strictSame(pictureOf(victim), before, 'after another cookie and another root');
 
-  await host.exec([nodeId], { $case: 'command', value: { argv: ['bin/plant', victim], environment: {} } }, { jobId: newId('job') });
+  await host.exec([nodeId], { $case: 'command', value: { argv: ['bin/plant', victim], environment: {}, settings: undefined } }, { jobId: newId('job') });
   await until(() => host.outcomes.length === 2, 'the second planting');
   kill(second.pid);
   await host.reaches(nodeId, NodePhase.READY, ({ restarts }) => restarts === 1);

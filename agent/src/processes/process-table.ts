@@ -3,12 +3,12 @@ import { isLive, readStat, type ProcessStat } from '@wombat/proto/processes';
 
 /** Every live process of a session. Walks the whole table: for rare moments only. */
 export function sessionMembers(sessionId: number): ProcessStat[] {
-  return allPids().map(readStat).filter((stat): stat is ProcessStat => isLive(stat) && stat.sessionId === sessionId);
+  return everyPid().map(readStat).filter((stat): stat is ProcessStat => isLive(stat) && stat.sessionId === sessionId);
 }
 
 /** Live processes whose environment holds `name=value`. Walks the whole table: for rare moments only. */
 export function findByEnvironment(name: string, value: string): ProcessStat[] {
-  return allPids().filter((pid) => environmentHolds(pid, name, value)).map(readStat).filter(isLive);
+  return everyPid().filter((pid) => environmentHolds(pid, name, value)).map(readStat).filter(isLive);
 }
 
 export function environmentHolds(pid: number, name: string, value: string): boolean {
@@ -45,6 +45,6 @@ export function sendSignal(pidOrGroup: number, signal: NodeJS.Signals | 0): bool
   }
 }
 
-function allPids(): number[] {
+export function everyPid(): number[] {
   return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number);
 }

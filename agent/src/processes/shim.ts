@@ -3,6 +3,8 @@ export interface ChildLimits {
   readonly openFiles?: number;
   readonly processes?: number;
   readonly nice?: number;
+  /** How it shares the disk: the last in turn, or only while nobody else wants it. */
+  readonly io?: 'low' | 'idle';
   /** File of a control group, which is joined before all else. */
   readonly groupFile?: string;
 }
@@ -24,7 +26,7 @@ export function shimScript(limits: ChildLimits = {}): string {
     'trap : HUP INT QUIT TERM',
     'read -r leader </proc/self/stat',
     'exec 3>&2 2>>"$0.exit"',
-    `(read -r child </proc/self/stat; printf '%s\\n%s\\n' "$leader" "$child" >"$0.pid"; exec 2>&3 3>&-; ${limitCommands(limits)}exec ${nice(limits)}"$@")`,
+    `(read -r child </proc/self/stat; printf '%s\\n%s\\n' "$leader" "$child" >"$0.pid"; exec 2>&3 3>&-; ${limitCommands(limits)}exec ${nice(limits)}${ionice(limits)}"$@")`,
     'status=$?; echo "$status" >&2; exit "$status"',
   ].join('\n');
 }
@@ -39,6 +41,11 @@ function limitCommands({ openFiles, processes, groupFile }: ChildLimits): string
 
 function nice({ nice: level }: ChildLimits): string {
   return level ? `nice -n ${Math.trunc(level)} ` : '';
+}
+
+function ionice({ io }: ChildLimits): string {
+  if (!io) return '';
+  return io === 'idle' ? 'ionice -c 3 ' : 'ionice -c 2 -n 7 ';
 }
 
 function whole(value: number): number {

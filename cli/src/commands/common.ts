@@ -1,6 +1,9 @@
 import { durationFromMs } from '@wombat/proto';
+import { TargetKind, type Share } from '@wombat/proto/control';
 import { parseDurationMs } from '../parse/duration.js';
-import { flag, text, wholeNumber } from '../options.js';
+import { parseShare } from '../parse/share.js';
+import { UsageError } from '../usage-error.js';
+import { flag, oneOf, text, wholeNumber } from '../options.js';
 
 /** Options of every command that lists. */
 export const listOptions = {
@@ -30,3 +33,29 @@ export const operationOptions = {
 export const noDrainOption = { noDrain: flag('--no-drain', 'stop the nodes without draining them first') };
 
 export const operationTimeoutHelp = 'stop waiting after so long, exit 6, and leave the operation running';
+
+const targetKinds = ['nodes', 'hosts'] as const;
+
+/** Of every command that takes an expression. */
+export const onOption = { on: oneOf('--on <kind>', 'nodes, or hosts: the machines themselves, in no node; nodes when left out, or the host that is named', targetKinds) };
+
+/** Of every command that takes an expression: only some of what it means. */
+export const sampleOptions = {
+  sample: {
+    flags: '--sample <share>',
+    help: 'only so many of them, chosen by chance: a number, or a percentage such as 10%',
+    read: (given: readonly string[], name: string) => (given.length === 0 ? undefined : parseShare(given.at(-1)!, name)),
+  },
+  seed: text('--seed <text>', 'with --sample: the same text chooses the same targets again; made up when left out'),
+};
+
+/** @throws UsageError for a seed without a sample */
+export function sampleOf({ sample, seed }: { readonly sample: Share | undefined; readonly seed: string | undefined }): { sample?: { share: Share; seed: string } } {
+  if (!sample && seed !== undefined) throw new UsageError('--seed is for --sample', 'give --sample 10% too');
+  return sample ? { sample: { share: sample, seed: seed ?? '' } } : {};
+}
+
+export function targetKindOf(on: (typeof targetKinds)[number] | undefined): TargetKind {
+  if (on === undefined) return TargetKind.UNSPECIFIED;
+  return on === 'hosts' ? TargetKind.HOSTS : TargetKind.NODES;
+}

@@ -1,6 +1,8 @@
 import { Outcome, type ExitStatus } from '@wombat/proto/agent';
-import { Job, JobState, JobTarget, type CreateJobRequest, type WatchJobResponse } from '@wombat/proto/control';
+import { Job, JobState, JobTarget, type CreateJobRequest, type RerunJobRequest, type WatchJobResponse } from '@wombat/proto/control';
+import { IoPriority, type Command } from '@wombat/proto/types';
 import t, { type Test } from 'tap';
+import type { FakeIoOptions } from '../testing/fake-io.js';
 import { FakeCoordinator } from '../testing/fake-coordinator.js';
 import { metadata, startedAt } from '../testing/objects.js';
 import { runWo, startWo } from '../testing/run-wo.js';
@@ -78,6 +80,35 @@ t.test('--erlang sends Erlang, ended by a period', async (t) => {
   t.equal((await runWo(fake, ['exec', 'web-1'])).exit, 2, 'neither a command nor Erlang');
 });
 
+t.test('how a command is run', async (t) => {
+  const { fake, requests } = await coordinator(t, [target('web-1', Outcome.OK)]);
+  const directory = t.testdir({ input: 'from a file', token: 'canary\n', large: 'x'.repeat(70_000) });
+  const send = async (words: readonly string[], options: FakeIoOptions = {}): Promise<Command> => {
+    requests.length = 0;
+    const ran = await runWo(fake, ['exec', 'web', ...words], { cwd: directory, ...options });
+    t.equal(ran.exit, 0, ran.stderr);
+    const kind = requests[0]?.action?.kind;
+    if (kind?.$case !== 'command') throw new Error('no command was sent');
+    return kind.value;
+  };
+  t.match(await send(['--cwd', 'log', '--user', 'web', '--nice', '10', '--io', 'idle', '--env', 'A=b=c', '--secret', 'TOKEN=file:token', '--stdin', 'input', '--', 'x']), {
+    argv: ['x'], environment: { A: 'b=c' },
+    settings: { workingDirectory: 'log', user: 'web', nice: 10, ioPriority: IoPriority.IDLE, secrets: { TOKEN: 'canary' }, stdin: Buffer.from('from a file') },
+  });
+  t.match(await send(['--stdin', '-', '--', 'cat'], { stdin: 'from a pipe' }), { settings: { stdin: Buffer.from('from a pipe') } });
+  t.same((await send(['--shell', '--', 'ls "$1" | wc -l', '/a b'])).argv, ['sh', '-c', 'ls "$1" | wc -l', 'sh', '/a b'], 'a shell, because it was asked for');
+  requests.length = 0;
+  for (const [words, why] of [
+    [['--stdin', 'large', '--', 'x'], /large is longer than 65440 bytes/], [['--stdin', 'none', '--', 'x'], /none cannot be read \(ENOENT\)/],
+    [['--stdin', '-', '--secret', 'A=-', '--', 'x'], /either a secret or the input/], [['--nice', '20', '--', 'x'], /from 0 to 19/],
+    [['--io', 'high', '--', 'x'], /one of low, idle/], [['--erlang', 'ok', '--env', 'A=1'], /--erlang and --env/], [['--erlang', 'ok', '--shell'], /--erlang and --shell/],
+  ] as const) {
+    const ran = await runWo(fake, ['exec', 'web', ...words], { cwd: directory });
+    t.match([ran.exit, ran.stderr], [2, why], words.join(' '));
+  }
+  t.same(requests, [], 'and nothing was sent');
+});
+
 t.test('json and jsonl', async (t) => {
   const { fake } = await coordinator(t, [target('web-1', Outcome.OK, 'x\n')]);
   t.match(JSON.parse((await runWo(fake, ['exec', 'web', '-o', 'json', '--', 'x'])).stdout), { job: { state: 'JOB_STATE_FINISHED' }, targets: [{ targetName: 'web-1', stdout: Buffer.from('x\n').toString('base64') }] });
@@ -85,8 +116,8 @@ t.test('json and jsonl', async (t) => {
 });
 
 t.test('lost output is told', async (t) => {
-  const { fake } = await coordinator(t, [target('web-1', Outcome.OK, 'x\n', { stdoutLostBytes: 4096n })]);
-  t.match((await runWo(fake, ['exec', 'web', '--', 'x'])).stderr, 'web-1: 4.0 KiB of the output were lost');
+  const { fake } = await coordinator(t, [target('web-1', Outcome.OK, 'x\n', { stdoutLostBytes: 4096n, stdoutLostAt: 2048n })]);
+  t.match((await runWo(fake, ['exec', 'web', '--', 'x'])).stderr, 'web-1: 4.0 KiB of the output were lost behind its first 2.0 KiB');
 });
 
 t.test('TERM leaves the job running: exit 6, what is known is printed, and how to go on', async (t) => {
@@ -108,6 +139,29 @@ t.test('--detach prints the id of the job', async (t) => {
   const ran = await runWo(fake, ['exec', 'web', '--detach', '--', 'x']);
   t.same([ran.exit, ran.stdout, fake.calls], [0, 'job-aaaaaaaaaaaa\n', ['createJob']]);
   t.equal((await runWo(fake, ['job', 'watch', 'job-a'])).exit, 0, 'and it can be watched');
+});
+
+t.test('a sample, by number or percentage', async (t) => {
+  const { fake, requests } = await coordinator(t, [target('web-1', Outcome.OK)]);
+  await runWo(fake, ['exec', 'web', '--sample', '12.5%', '--seed', 'abc', '--', 'x']);
+  await runWo(fake, ['exec', 'web', '--sample', '3', '--', 'x']);
+  t.match(requests, [{ sample: { share: { kind: { $case: 'percent', value: 12.5 } }, seed: 'abc' } }, { sample: { share: { kind: { $case: 'number', value: 3 } }, seed: '' } }]);
+  for (const wrong of [['--sample', '0'], ['--sample', '101%'], ['--sample', '1.5'], ['--sample', 'some'], ['--seed', 'a']]) t.equal((await runWo(fake, ['exec', 'web', ...wrong, '--', 'x'])).exit, 2, wrong.join(' '));
+  fake.handlers.getJob = () => ({ job: { ...job(JobState.FINISHED, 3), sample: { share: { kind: { $case: 'percent', value: 12.5 } }, seed: 'abc', of: 24 } }, targets: [], page: undefined });
+  t.match((await runWo(fake, ['job', 'show', 'job-a'])).stdout, /sample +12\.5% of 24, --seed abc/, 'and how to have the same again');
+});
+
+t.test('a job is run again, and told as one that was asked for', async (t) => {
+  const { fake } = await coordinator(t, [target('web-1', Outcome.FAILED, '', { exit: code(2) }), target('web-2', Outcome.OK, 'x\n')]);
+  const asked: RerunJobRequest[] = [];
+  fake.handlers.rerunJob = (request) => (asked.push(request), { job: job(JobState.RUNNING, 2) });
+  const ran = await runWo(fake, ['job', 'rerun', 'job-first', '--failed']);
+  t.same([ran.exit, ran.stdout], [3, 'web-2 | x\n']);
+  t.match(asked, [{ job: 'job-first', failedOnly: true }]);
+  const detached = await runWo(fake, ['job', 'rerun', 'job-first', '--detach', '-o', 'json']);
+  t.match(JSON.parse(detached.stdout), { job: { metadata: { id: 'job-aaaaaaaaaaaa' } } });
+  t.equal(asked[1]?.failedOnly, false, 'everywhere, unless said otherwise');
+  t.equal((await runWo(fake, ['job', 'rerun', 'job-first', '--detach', '-o', 'name'])).stdout, 'job-aaaaaaaaaaaa\n');
 });
 
 t.test('nodes that were skipped are told of, and are no failures unless nobody ran', async (t) => {

@@ -1,57 +1,45 @@
 import { durationFromMs } from '@wombat/proto';
 import { CreateJobRequest, CreateJobResponse, JobServiceService } from '@wombat/proto/control';
-import type { Action } from '@wombat/proto/types';
 import { defineCommand, many, required } from '../command.js';
 import { newMutation } from '../control/mutation.js';
-import { idOf } from '../control/names.js';
-import { flag, text } from '../options.js';
-import { UsageError } from '../usage-error.js';
-import { tellJob } from './job/end.js';
-import { followJob } from './job/follow.js';
+import { flag } from '../options.js';
+import { secretHelp } from '../parse/secret.js';
+import { actionOf, actionOptions } from './exec-action.js';
+import { onOption, sampleOf, sampleOptions, targetKindOf } from './common.js';
+import { detachJobOption, endOf, jobEndOptions } from './job/end.js';
 
 export const exec = defineCommand({
   usage: 'EXPRESSION [options] -- COMMAND [ARGUMENT...]',
   description: [
-    'Runs the command on every node of a family, on one node, or on a host, all at once, and gathers one outcome for each: what went wrong first.',
+    'Runs the command on every node of a family, on one node, on a host, or on all for which an expression holds, all at once, and gathers one outcome for each: what went wrong first. Whom an expression means: wo match EXPRESSION.',
     'The program is run as it is, in the root of the node and with its environment; no shell is in between. Nodes that do not run are skipped.',
+    secretHelp,
     'Exit code: 0 all ok, 3 some failed, 1 all failed or skipped. Skipped nodes are not failures.',
   ].join('\n'),
   timeoutHelp: 'the command may run so long on each target, then it is ended; 60s when left out',
   examples: [
     { command: 'wo exec "Riak node family" -- uptime', explanation: 'on every node of a family' },
-    { command: 'wo exec web -b --timeout 10s -- sh -c \'df -h . | tail -1\'', explanation: 'equal outputs shown once; a shell, because it was asked for' },
+    { command: "wo exec 'family = riak and zone = eu-1' -- uptime", explanation: 'on some of them; see docs/reference/expressions.md' },
+    { command: 'wo exec web -b --timeout 10s --shell -- \'df -h . | tail -1\'', explanation: 'equal outputs shown once; a shell, because it was asked for' },
+    { command: 'wo exec rack-7 --user www-data --nice 10 --io idle -- du -sh /srv', explanation: 'on a host, as another user, giving way to all else' },
+    { command: 'wo exec shop --secret DB_PASSWORD=file:password.txt --stdin schema.sql -- bin/migrate', explanation: 'with a secret and an input' },
     { command: 'wo exec riak-1 --erlang \'nodes().\'', explanation: 'Erlang, on the virtual machine of the node' },
   ],
-  arguments: { expression: required('id or name of a family, a node or a host', { completes: ['family', 'node', 'host'] }), command: many('the program and its arguments') },
+  arguments: { expression: required('id or name of a family, a node or a host, or an expression', { completes: ['family', 'node', 'host'] }), command: many('the program and its arguments') },
   options: {
-    fold: flag('-b, --fold', 'show equal outcomes once, under all their names'),
-    passExit: flag('--pass-exit', 'exit with the code of the remote command, the largest when there are many'),
-    erlang: text('--erlang <expressions>', 'evaluate Erlang on each node instead of running a command'),
+    ...jobEndOptions,
+    ...actionOptions,
+    ...onOption,
+    ...sampleOptions,
     all: flag('--all', 'also on nodes that do not run; without it they are skipped'),
-    detach: flag('--detach', 'do not wait: print the id of the job'),
+    ...detachJobOption,
   },
-  async run(runtime, { expression, command }, { fold, passExit, erlang, all, detach }) {
-    const action = actionOf(command, erlang);
+  async run(runtime, { expression, command }, { fold, passExit, on, sample, seed, all, detach, ...how }) {
+    const action = await actionOf(runtime, command, how);
     const { timeout } = runtime.flags;
     const control = await runtime.control();
-    const request = CreateJobRequest.fromPartial({ mutation: newMutation(), expression, action, all, ...(timeout && { timeout: durationFromMs(timeout) }) });
+    const request = CreateJobRequest.fromPartial({ mutation: newMutation(), expression, action, all, on: targetKindOf(on), ...sampleOf({ sample, seed }), ...(timeout && { timeout: durationFromMs(timeout) }) });
     const answer = await control.call(JobServiceService.createJob, request);
-    const id = idOf(answer.job);
-    if (detach) {
-      await runtime.print.created({ id, json: CreateJobResponse.toJSON(answer), line: `job ${id} is running`, next: `wo job watch ${id}` });
-      return 0;
-    }
-    if (runtime.flags.verbose) runtime.print.tell(`job ${id} on ${answer.job?.targetCount ?? 0} targets`);
-    return tellJob(runtime, await followJob(runtime, answer.job!), { fold, passExit });
+    return endOf(runtime, answer.job!, { json: CreateJobResponse.toJSON(answer), fold, passExit, detach });
   },
 });
-
-function actionOf(command: readonly string[], erlang: string | undefined): Action {
-  if (erlang !== undefined) {
-    if (command.length > 0) throw new UsageError('--erlang and a command do not go together');
-    const expressions = erlang.trim().endsWith('.') ? erlang.trim() : `${erlang.trim()}.`;
-    return { kind: { $case: 'erlangEval', value: { expressions } } };
-  }
-  if (command.length === 0) throw new UsageError('no command is given', 'put it behind --, as in: wo exec web -- uptime');
-  return { kind: { $case: 'command', value: { argv: [...command], environment: {} } } };
-}

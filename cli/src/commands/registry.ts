@@ -88,6 +88,7 @@ export const commands: readonly Registered[] = [
   { path: 'job list', summary: 'list the jobs', load: async () => (await import('./job/list.js')).jobList },
   { path: 'job show', summary: 'show a job and the outcome of each target', load: async () => (await import('./job/show.js')).jobShow },
   { path: 'job watch', summary: 'follow a job to its end', load: async () => (await import('./job/watch.js')).jobWatch },
+  { path: 'job rerun', summary: 'run the command of a job again, also only where it failed', load: async () => (await import('./job/rerun.js')).jobRerun },
   { path: 'job cancel', summary: 'end a job on all its targets', load: async () => (await import('./job/cancel.js')).jobCancel },
 
   { path: 'event list', summary: 'list what has happened', load: async () => (await import('./event/list.js')).eventList },
@@ -111,6 +112,7 @@ export const commands: readonly Registered[] = [
   { path: 'context remove', summary: 'forget a coordinator', load: async () => (await import('./context/remove.js')).contextRemove },
 
   { path: 'exec', summary: 'run a command on many nodes or hosts at once', load: async () => (await import('./exec.js')).exec },
+  { path: 'match', summary: 'show which nodes or hosts an expression means', load: async () => (await import('./match.js')).match },
   { path: 'status', summary: 'what should run, what runs, what waits, what failed', load: async () => (await import('./status.js')).status },
   { path: 'gc', summary: 'remove machines without a host and hosts without a machine', load: async () => (await import('./gc.js')).gc },
   { path: 'doctor', summary: 'look for what is wrong, here, in the coordinator and on the hosts', load: async () => (await import('./doctor.js')).doctor },

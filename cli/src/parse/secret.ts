@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Runtime } from '../runtime.js';
+import { readInput } from './read-input.js';
 import { UsageError } from '../usage-error.js';
 
 const maximumBytes = 64 * 1024;
@@ -66,14 +67,7 @@ export class SecretReader {
       const { askHidden } = await import('../terminal/ask-hidden.js');
       return oneSecret(Buffer.from(await askHidden(stdin, stderr, `${what}: `, this.#runtime.signal)), what);
     }
-    const chunks: Buffer[] = [];
-    let size = 0;
-    for await (const chunk of stdin) {
-      chunks.push(Buffer.from(chunk as Buffer | string));
-      size += chunks.at(-1)!.length;
-      if (size > maximumBytes) break;
-    }
-    return oneSecret(Buffer.concat(chunks), `${what}: standard input`);
+    return oneSecret(await readInput(stdin, maximumBytes), `${what}: standard input`);
   }
 
   #warnOnce(): void {

@@ -156,7 +156,7 @@ export class AssignmentBuilder {
       run: {
         mode: release.manifest.mode === 'daemon' ? RunMode.DAEMON : RunMode.FOREGROUND,
         start: [...rendered.start],
-        stop: rendered.stop.length > 0 ? { kind: { $case: 'command', value: { argv: [...rendered.stop], environment: {} } } } : undefined,
+        stop: rendered.stop.length > 0 ? { kind: { $case: 'command', value: { argv: [...rendered.stop], environment: {}, settings: undefined } } } : undefined,
         ready: readyCheck(rendered.ready),
         readyTimeout: durationFromMs(release.manifest.readyTimeoutMs),
         stopTimeout: durationFromMs(release.manifest.stopTimeoutMs),

@@ -60,8 +60,8 @@ void t.test('a mistyped name is answered with the nearest there is', async (test
   test.equal(await hintFor('nodes', 'rabit-1'), 'see those there are: wo node list', 'what is gone is not proposed');
   test.equal(await hintFor('families', 'something else'), 'see those there are: wo family list', 'nothing is near');
   test.equal(await hintFor('nodes', idNumber('node', 7)), 'see those there are: wo node list', 'an id is no name with an error in it');
-  await test.rejects(resolveTargets(store.read, 'cluod-77'), { code: 'WO_NOT_FOUND', hint: /^did you mean "cloud-77"\? see what there is: wo status$/ }, 'a target may be a host');
-  await test.rejects(resolveTargets(store.read, 'ap'), { code: 'WO_NOT_FOUND', hint: /^did you mean "api"/ }, 'or a family');
+  await test.rejects(resolveTargets(store.read, { expression: 'cluod-77' }), { code: 'WO_NOT_FOUND', hint: /^did you mean "cloud-77"\? see what there is: wo status$/ }, 'a target may be a host');
+  await test.rejects(resolveTargets(store.read, { expression: 'ap' }), { code: 'WO_NOT_FOUND', hint: /^did you mean "api"/ }, 'or a family');
 });
 
 void t.test('among very many names only those about the mistyped one are looked at', async (test) => {

@@ -42,7 +42,7 @@ export function requirementsOf({ needs }: Manifest, { platform }: Artifact): Nod
 export function readyCheck(ready: RenderedReady): ReadyCheck {
   switch (ready.kind) {
     case 'command':
-      return { kind: { $case: 'action', value: { kind: { $case: 'command', value: { argv: [...ready.argv], environment: {} } } } } };
+      return { kind: { $case: 'action', value: { kind: { $case: 'command', value: { argv: [...ready.argv], environment: {}, settings: undefined } } } } };
     case 'port':
       return { kind: { $case: 'tcpPortName', value: ready.port } };
     case 'alive':

@@ -69,6 +69,8 @@ export interface Collection<K extends Kind> {
   find(where: Where<K>): Promise<Kinds[K][]>;
   /** Of what `find` answers, and far cheaper: the objects are not read. */
   ids(where: Where<K>): Promise<string[]>;
+  /** Those of these ids that there are, in no order. */
+  many(ids: readonly string[]): Promise<Kinds[K][]>;
   /** Id -> name of those that there are. */
   names(ids: readonly string[]): Promise<Map<string, string>>;
   count(where: Where<K>): Promise<number>;

@@ -42,7 +42,7 @@ t.test('attributes have the type of their value', async (t) => {
 
 t.test('steps and actions', async (t) => {
   t.strictSame(step('join', command(['a', 'b'], { X: '1' }), { deadlineMs: 1_500, retryExitCodes: [75], untilContains: ['ok'], intervalMs: 250 }), {
-    name: 'join', action: { kind: { $case: 'command', value: { argv: ['a', 'b'], environment: { X: '1' } } } },
+    name: 'join', action: { kind: { $case: 'command', value: { argv: ['a', 'b'], environment: { X: '1' }, settings: undefined } } },
     deadline: { seconds: 1n, nanos: 500_000_000 }, retryExitCodes: [75], until: { containsAll: ['ok'] }, interval: { seconds: 0n, nanos: 250_000_000 },
   });
   t.match(step('s', erlangEval('node().'), { deadlineMs: 1 }), { until: undefined, interval: undefined, retryExitCodes: [] });

@@ -117,7 +117,7 @@ export function step(name: string, action: Action, options: StepOptions): Step {
 
 /** A program by argv, never through a shell. */
 export function command(argv: readonly string[], environment: Readonly<Record<string, string>> = {}): Action {
-  return { kind: { $case: 'command', value: { argv: [...argv], environment: { ...environment } } } };
+  return { kind: { $case: 'command', value: { argv: [...argv], environment: { ...environment }, settings: undefined } } };
 }
 
 /** module:function(arguments) on the node; the arguments as an Erlang list in Erlang syntax. */

@@ -41,6 +41,7 @@ export const catalogue = {
   WO_METHOD_UNKNOWN: entry(status.UNIMPLEMENTED, usage, 'The coordinator has no such method.', 'compare the versions: wo version'),
   WO_INVALID_ARGUMENT: entry(status.INVALID_ARGUMENT, usage, 'An argument is not of the form asked for.', 'see the help of the command'),
   WO_EXPRESSION_INVALID: entry(status.INVALID_ARGUMENT, usage, 'An expression is not of the grammar; the message names the column.', 'see docs/reference/expressions.md'),
+  WO_NO_TARGETS: entry(status.NOT_FOUND, notFound, 'An expression holds for no node, or for no host: the command was sent to nobody.', 'ask for its parts alone: wo match EXPRESSION'),
   WO_NAME_INVALID: entry(status.INVALID_ARGUMENT, usage, 'A name is not 1-64 printable characters, or looks like an id.', 'choose another name'),
   WO_NAME_TAKEN: entry(status.ALREADY_EXISTS, conflict, 'An object of this kind has this name already.', 'choose another name, or use the one that is there'),
   WO_NOT_FOUND: entry(status.NOT_FOUND, notFound, 'No object has this id or name.', 'list what there is'),

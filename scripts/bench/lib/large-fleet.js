@@ -6,8 +6,10 @@ const perTransaction = 500;
 const nodesPerOperation = 100;
 
 /**
- * @param {{ repository: string, directory: string, familyId: string, releaseId: string, hosts: number, nodes: number, events: number }} fleet
- * the directory is the coordinator's; family and release are there already
+ * @param {{ repository: string, directory: string, familyId: string, releaseId: string, hosts: number, nodes: number, events: number,
+ *           underWay?: number, fingerprints?: string[] }} fleet
+ * the directory is the coordinator's; family and release are there already. `underWay`: operations whose nodes still
+ * wait for their hosts, 1 unless said; `fingerprints` of the hosts' certificates, invented unless said.
  */
 export async function writeLargeFleet({ repository, directory, ...fleet }) {
   const { openSqliteStore } = await import(join(repository, 'coordinator/dist/store/sqlite/open.js'));
@@ -27,10 +29,10 @@ export async function writeLargeFleet({ repository, directory, ...fleet }) {
   }
 }
 
-function rowsOf({ familyId, releaseId, hosts: hostCount, nodes: nodeCount }, { hostRow, nodeRow, operationRow }, idNumber) {
+function rowsOf({ familyId, releaseId, hosts: hostCount, nodes: nodeCount, underWay = 1, fingerprints }, { hostRow, nodeRow, operationRow }, idNumber) {
   const now = Date.now();
-  // The first operation is under way: its nodes wait for their hosts.
-  const isUnderWay = (operation) => operation === 1;
+  const isUnderWay = (operation) => operation <= underWay;
+  const fingerprint = (host) => fingerprints?.[host - 1] ?? host.toString(16).padStart(64, '0');
   const hostOf = (node) => ((node - 1) % hostCount) + 1;
   const operationOf = (node) => idNumber('op', Math.ceil(node / nodesPerOperation));
   const subject = (node) => ({ subjectId: idNumber('node', node), subjectName: `web-${node}`, nodeId: idNumber('node', node), hostId: idNumber('host', hostOf(node)), familyId, operationId: operationOf(node) });
@@ -38,7 +40,7 @@ function rowsOf({ familyId, releaseId, hosts: hostCount, nodes: nodeCount }, { h
     numbers: (count) => Array.from({ length: count }, (_, index) => index + 1),
     // As set up by hand: no provider could be asked whether they are there.
     hosts: (number) => hostRow(number, { providerId: '', image: '', hardwareProfile: '', phaseSince: now - day, addresses: [`10.0.${number >> 8}.${number & 255}`], facts: facts(number), certificateNotAfter: now + day, lastSeenAt: now }),
-    certificates: (number) => ({ id: number.toString(16).padStart(64, '0'), name: '', generation: 1, observedGeneration: 0, hostId: idNumber('host', number), notAfter: now + day }),
+    certificates: (number) => ({ id: fingerprint(number), name: '', generation: 1, observedGeneration: 0, hostId: idNumber('host', number), notAfter: now + day }),
     nodes: (number) => nodeRow(familyId, number, { hostId: idNumber('host', hostOf(number)), releaseId, phaseSince: now - day, ...stateOf(number, now, isUnderWay), operationId: operationOf(number), ports: [{ name: 'http', number: 20_000 + number, protocol: 'tcp' }] }),
     operations: (number) => operationRow({ id: idNumber('op', number), name: `deploy 100 of web (${number})`, familyId, plan: plan(number, hostOf, idNumber), ...(isUnderWay(number) ? { state: 'running', deadline: now + day } : { state: 'succeeded', finishedAt: now - day }), progress: { total: nodesPerOperation, done: isUnderWay(number) ? 0 : nodesPerOperation, failed: 0 } }),
     events: (number) => ({ type: 'node.running', reason: 'ready', message: `web-${number} runs`, ...subject((number % nodeCount) + 1), payload: { pid: number, restarts: 0 } }),

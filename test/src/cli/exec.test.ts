@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import { expectExit } from '../support/expect.js';
 import { prepareSleepers } from '../support/families.js';
@@ -54,6 +56,15 @@ t.test('wo exec: one outcome for each target, whole outputs, exit codes', async 
   await t.test('what is written cannot command the terminal', async (t) => {
     const result = expectExit(t, await workshop.wo('exec', names[0]!, '--', 'printf', '\\033]0;owned\\007 \\033[31mred\\033[0m\\n'), 0);
     t.notMatch(result.stdout, /\u001b|\u0007/, 'escapes are shown, not sent');
+  });
+
+  await t.test('a folder, variables, a secret and an input of its own', async (t) => {
+    writeFileSync(join(workshop.directory, 'input'), 'what it reads\n');
+    writeFileSync(join(workshop.directory, 'token'), 'canary-5678\n');
+    const words = ['--cwd', '/', '--env', 'SIZE=large', '--secret', `TOKEN=file:${join(workshop.directory, 'token')}`, '--stdin', join(workshop.directory, 'input')];
+    const { targets } = await jobOf(...words, '--shell', '--', 'pwd; echo "$SIZE $1 ${#TOKEN} $TOKEN"; cat', 'first');
+    for (const { targetName, stdout = '' } of targets) t.equal(Buffer.from(stdout, 'base64').toString(), '/\nlarge first 11 ***********\nwhat it reads\n', targetName);
+    t.notMatch(await workshop.ok('job', 'list', '-o', 'json'), /canary/, 'the secret is never told again');
   });
 
   await t.test('a job is remembered', async (t) => {

@@ -1,14 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { newId, systemClock } from '@wombat/proto';
-import { Facts, Sample } from '@wombat/proto/agent';
+import { newId } from '@wombat/proto';
 import { CreateJoinTokenRequest, TokenServiceService } from '@wombat/proto/control';
-import { pino } from 'pino';
 import t from 'tap';
-import { CoordinatorLink } from '../../../agent/dist/session/coordinator-link.js';
-import { Session } from '../../../agent/dist/session/session.js';
-import { FakeHandlers } from '../../../agent/dist/testing/fake-handlers.js';
-import { coordinatorName } from '../support/control-client.js';
+import { AgentSession } from '../support/agent-session.js';
 import { joinAsHost } from '../support/host-identity.js';
 import { freePort } from '../support/network.js';
 import { notYet, until } from '../support/until.js';
@@ -28,7 +23,7 @@ t.test(`F2: ${amount} agents whose coordinator was away are back within 30 s`, a
   const { authority } = await workshop.coordinator.credentials();
   const stop = new AbortController();
   setMaxListeners(0, stop.signal);
-  const sessions: Session[] = [];
+  const sessions: AgentSession[] = [];
   const running: Promise<void>[] = [];
   t.teardown(async () => {
     stop.abort();
@@ -39,10 +34,10 @@ t.test(`F2: ${amount} agents whose coordinator was away are back within 30 s`, a
       const { token } = await workshop.coordinator.control.call(TokenServiceService.createJoinToken, CreateJoinTokenRequest.fromPartial({ hostName: newId('host').replace('host-', 'machine ') }));
       return joinAsHost(agents, authority, token);
     }));
-    sessions.push(...joined.map((host) => sessionOf(host, authority, port)));
+    sessions.push(...joined.map((host) => new AgentSession(host, authority, port)));
   }
   running.push(...sessions.map((session) => session.run(stop.signal)));
-  const open = (): number => sessions.filter((session) => session.state() === 'open').length;
+  const open = (): number => sessions.filter(({ isOpen }) => isOpen).length;
   const allOpen = (): ReturnType<typeof notYet> | true => open() === amount || notYet(`${open()} sessions are open`);
   await until('all are connected', allOpen, { withinMs: 60_000 });
 
@@ -61,17 +56,3 @@ t.test(`F2: ${amount} agents whose coordinator was away are back within 30 s`, a
   t.ok(backAfter.at(-1)! < 30_000, 'the last one is back in time');
   if (isFull) t.ok(Math.max(...perSecond) < amount / 2, 'they do not come all at once', { perSecond });
 });
-
-/** The agent's own session, with a certificate of its own and nothing that runs. */
-function sessionOf(host: { readonly hostId: string; readonly keyPem: string; readonly chainPem: string }, authority: Buffer, port: number): Session {
-  const clusterId = coordinatorName(authority).split('.')[1]!;
-  const identity = { clusterId, hostId: host.hostId, certificateChain: host.chainPem, trustedCa: String(authority), privateKey: host.keyPem, obtainedAtMs: Date.now() };
-  const keeper = { current: () => identity, onRenewed: () => () => undefined, renewSoon: () => undefined };
-  return new Session({
-    link: new CoordinatorLink({ host: '127.0.0.1', port }, keeper),
-    keeper,
-    handlers: new FakeHandlers(),
-    reporter: { facts: () => Facts.fromPartial({ hostname: 'many' }), sample: () => Sample.fromPartial({}), onFactsChanged: () => () => undefined },
-    bootId: 'boot', clock: systemClock, log: pino({ level: 'silent' }),
-  });
-}

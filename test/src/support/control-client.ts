@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 
-/** One unary method of a generated service definition. */
+/** One method of a generated service definition. */
 export interface UnaryMethod<Q, S> {
   readonly path: string;
   readonly requestSerialize: (value: Q) => Buffer;
@@ -17,6 +17,7 @@ export interface ControlAccess {
 }
 
 const deadlineMs = 20_000;
+const streamDeadlineMs = 120_000;
 
 /** Calls of the control API without the costs of a `wo` for each. */
 export class ControlClient {
@@ -39,6 +40,11 @@ export class ControlClient {
       const done = (error: ServiceError | null, answer?: S): void => (error ? reject(error) : resolve(answer!));
       this.#client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, this.#metadata, { deadline: Date.now() + deadlineMs }, done);
     });
+  }
+
+  /** A call that is answered by a stream. */
+  stream<Q, S>({ path, requestSerialize, responseDeserialize }: UnaryMethod<Q, S>, request: Q): AsyncIterable<S> {
+    return this.#client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, this.#metadata, { deadline: Date.now() + streamDeadlineMs });
   }
 
   close(): void {

@@ -1,11 +1,33 @@
 import { Job, JobTarget } from '@wombat/proto/control';
 import type { Runtime } from '../../runtime.js';
-import { detachedExit, type FollowedJob } from './follow.js';
+import { idOf } from '../../control/names.js';
+import { flag } from '../../options.js';
+import { detachedExit, followJob, type FollowedJob } from './follow.js';
 import { exitOfOutcomes, largestRemoteExit, printOutcomes, summaryLine } from './outcomes.js';
 
 export interface JobEndOptions {
   readonly fold: boolean;
   readonly passExit: boolean;
+}
+
+/** Of every command that waits for a job. */
+export const jobEndOptions = {
+  fold: flag('-b, --fold', 'show equal outcomes once, under all their names'),
+  passExit: flag('--pass-exit', 'exit with the code of the remote command, the largest when there are many'),
+};
+
+/** Of every command that makes one. */
+export const detachJobOption = { detach: flag('--detach', 'do not wait: print the id of the job') };
+
+/** Waits for a job that was made a moment ago, or tells its id alone. */
+export async function endOf(runtime: Runtime, job: Job, { json, detach, ...options }: JobEndOptions & { readonly json: unknown; readonly detach: boolean }): Promise<number> {
+  const id = idOf(job);
+  if (detach) {
+    await runtime.print.created({ id, json, line: `job ${id} is running`, next: `wo job watch ${id}` });
+    return 0;
+  }
+  if (runtime.flags.verbose) runtime.print.tell(`job ${id} on ${job.targetCount} targets`);
+  return tellJob(runtime, await followJob(runtime, job), options);
 }
 
 /** Prints what a followed job came to and answers the exit code. */

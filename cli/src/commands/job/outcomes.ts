@@ -79,8 +79,12 @@ function printGroup(runtime: Runtime, group: readonly JobTarget[], label: string
   const prefix = fold ? '  ' : `${print.out.cyan(label.padEnd(width))} | `;
   for (const line of linesOf(target.stdout)) print.data(`${prefix}${line}`);
   for (const line of linesOf(target.stderr)) print.warn(`${fold ? '  ' : `${print.err.cyan(label.padEnd(width))} | `}${line}`);
-  const lost = target.stdoutLostBytes + target.stderrLostBytes;
-  if (lost > 0n) print.warn(`${label}: ${bytes(lost)} of the output were lost`);
+  for (const lost of lossesOf(target)) print.warn(`${label}: ${lost}`);
+}
+
+function lossesOf({ stdoutLostBytes, stdoutLostAt, stderrLostBytes, stderrLostAt }: JobTarget): string[] {
+  const tell = (what: string, lostBytes: bigint, lostAt: bigint): string[] => (lostBytes > 0n ? [`${bytes(lostBytes)} of the ${what} were lost behind its first ${bytes(lostAt)}`] : []);
+  return [...tell('output', stdoutLostBytes, stdoutLostAt), ...tell('error output', stderrLostBytes, stderrLostAt)];
 }
 
 function linesOf(data: Uint8Array): string[] {

@@ -1,6 +1,7 @@
 import { outcomeToJSON } from '@wombat/proto/agent';
 import { jobStateToJSON, type Job, type JobTarget } from '@wombat/proto/control';
 import type { Action } from '@wombat/proto/types';
+import { shareText } from '../../parse/share.js';
 import { quoted } from '../../control/names.js';
 import type { Column } from '../../output/table.js';
 import { brief, relative } from '../../output/time.js';
@@ -33,8 +34,10 @@ export function jobEntries(job: Job, nowMs: number): readonly (readonly [string,
     ['id', job.metadata?.id ?? ''],
     ['command', actionText(job.action)],
     ['on', job.expression],
+    ['rerun of', job.rerunOf],
     ['state', jobStateOf(job)],
     ['targets', String(job.targetCount)],
+    ['sample', job.sample ? `${job.sample.share ? shareText(job.sample.share) : ''} of ${job.sample.of}, --seed ${quoted(job.sample.seed)}` : ''],
     ['outcomes', outcomesOf(job)],
     ['asked by', job.principal],
     ['started', relative(job.metadata?.createdAt, nowMs)],

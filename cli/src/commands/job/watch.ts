@@ -1,7 +1,6 @@
 import { GetJobRequest, JobServiceService } from '@wombat/proto/control';
 import { defineCommand, object } from '../../command.js';
-import { flag } from '../../options.js';
-import { tellJob } from './end.js';
+import { jobEndOptions, tellJob } from './end.js';
 import { followJob } from './follow.js';
 
 export const jobWatch = defineCommand({
@@ -11,10 +10,7 @@ export const jobWatch = defineCommand({
     { command: 'wo job watch job-k3 -o jsonl', explanation: 'every outcome as it comes, as JSON' },
   ],
   arguments: { job: object('job') },
-  options: {
-    fold: flag('-b, --fold', 'show equal outcomes once, under all their names'),
-    passExit: flag('--pass-exit', 'exit with the code of the remote command, the largest when there are many'),
-  },
+  options: jobEndOptions,
   async run(runtime, { job }, { fold, passExit }) {
     const control = await runtime.control();
     const answer = await control.call(JobServiceService.getJob, GetJobRequest.fromPartial({ job }));

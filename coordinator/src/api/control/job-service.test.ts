@@ -1,18 +1,20 @@
 import t, { type Test } from 'tap';
 import { durationFromMs } from '@wombat/proto';
 import { Outcome } from '@wombat/proto/agent';
-import { JobState, type CancelJobRequest, type CancelJobResponse, type CreateJobRequest, type CreateJobResponse, type GetJobRequest, type GetJobResponse, type ListJobsRequest, type ListJobsResponse, type WatchJobRequest, type WatchJobResponse } from '@wombat/proto/control';
+import { JobState, type CancelJobRequest, type CancelJobResponse, type CreateJobRequest, type CreateJobResponse, type GetJobRequest, type GetJobResponse, type ListJobsRequest, type ListJobsResponse, type MatchTargetsRequest, type MatchTargetsResponse, type RerunJobRequest, type RerunJobResponse, TargetKind, type WatchJobRequest, type WatchJobResponse } from '@wombat/proto/control';
+import { CommandSettings, type Action, type Command, type IoPriority } from '@wombat/proto/types';
 import { JobService } from '../../engine/jobs/job-service.js';
+import { fakeSecrets } from '../../testing/fake-secrets.js';
 import { ManualClock, settle } from '../../fleet/testing/manual-clock.js';
 import { serverStream, unary } from '../../testing/calls.js';
 import { CountingIds, idNumber } from '../../testing/counting-ids.js';
 import { FakeFleet, outcomeOf, type SentExec } from '../../testing/fake-fleet.js';
 import { LogBook } from '../../testing/log-book.js';
 import { familyRow, hostRow, nodeRow } from '../../testing/rows.js';
-import { openTestStore, put } from '../../testing/test-store.js';
+import { change, openTestStore, put } from '../../testing/test-store.js';
 import { jobApiService } from './job-service.js';
 
-const action = { kind: { $case: 'command' as const, value: { argv: ['hostname'], environment: {} } } };
+const action = { kind: { $case: 'command' as const, value: { argv: ['hostname'], environment: {}, settings: undefined } } };
 const dryRun = { requestId: '', expectedRevision: 0n, dryRun: true };
 
 async function setting(test: Test, nodes = 2) {
@@ -24,17 +26,25 @@ async function setting(test: Test, nodes = 2) {
   await put(store, 'nodes', ...numbers.map((number) => nodeRow(familyRow().id, number, { hostId: idNumber('host', (number % 2) + 1) })));
   const fleet = new FakeFleet();
   fleet.connect(idNumber('host', 1), idNumber('host', 2));
-  const jobs = new JobService({ store, fleet, clock, ids: new CountingIds(), log: new LogBook() });
+  const jobs = new JobService({ store, fleet, clock, ids: new CountingIds(), secrets: fakeSecrets, log: new LogBook() });
   const service = jobApiService({ store, jobs });
   return {
     store, fleet, jobs,
     create: unary<CreateJobRequest, CreateJobResponse>(service, 'createJob'),
     list: unary<ListJobsRequest, ListJobsResponse>(service, 'listJobs'),
     get: unary<GetJobRequest, GetJobResponse>(service, 'getJob'),
+    rerun: unary<RerunJobRequest, RerunJobResponse>(service, 'rerunJob'),
     cancel: unary<CancelJobRequest, CancelJobResponse>(service, 'cancelJob'),
+    match: serverStream<MatchTargetsRequest, MatchTargetsResponse>(service, 'matchTargets'),
     watch: serverStream<WatchJobRequest, WatchJobResponse>(service, 'watchJob'),
     answer: (exec: SentExec, exitCode = 0, stdout = '') => jobs.outcomes(exec.hostId, [outcomeOf(exec, exitCode, stdout)]),
   };
+}
+
+async function all<T>(answers: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const answer of answers) list.push(answer);
+  return list;
 }
 
 async function watched(answers: AsyncIterable<WatchJobResponse>, into: string[] = []): Promise<string[]> {
@@ -118,13 +128,92 @@ void t.test('a dry run runs nothing', async (test) => {
   test.equal(fleet.cancelled.length, 2);
 });
 
-const refused: readonly [what: string, request: Partial<CreateJobRequest>, expected: { code: string }][] = [
+function commandWith(changes: Partial<Command>, settings: Partial<CommandSettings> = {}): Action {
+  return { kind: { $case: 'command', value: { argv: ['x'], environment: {}, settings: CommandSettings.fromPartial(settings), ...changes } } };
+}
+
+void t.test('what an expression matches is told and counted, and nothing is stored', async (test) => {
+  const { store, match } = await setting(test, 3);
+  test.match(await all(match({ expression: 'node.ordinal>=2   and family = web' })), [
+    { kind: { value: { targets: [{ name: 'web-2', phase: 'running', hostName: 'cloud-1', familyName: 'web' }, { name: 'web-3', hostName: 'cloud-2' }] } } },
+    { kind: { value: { expression: 'node.ordinal >= 2 and family = web', targetCount: 2, skippedCount: 0, families: { web: 2 }, phases: { running: 2 } } } },
+  ]);
+  test.match(await all(match({ expression: 'family = web', on: TargetKind.HOSTS })), [{ kind: { value: { targets: [{ name: 'cloud-1' }, { name: 'cloud-2' }] } } }, {}], 'hosts with nodes of the family');
+  test.match(await all(match({ expression: 'zone = moon' })), [{ kind: { $case: 'summary', value: { targetCount: 0 } } }], 'none is an answer');
+  test.equal(await store.read.jobs.count({}), 0);
+});
+
+void t.test('a job for an expression keeps it as it was understood, and its targets', async (test) => {
+  const { fleet, create, get } = await setting(test, 3);
+  const { job } = await create({ expression: 'node in (web-1,web-3)', action });
+  test.match(job, { expression: 'node in (web-1, web-3)', targetCount: 2, on: TargetKind.UNSPECIFIED });
+  test.equal(fleet.execs.length, 2);
+  const onHosts = (await create({ expression: 'web-3', on: TargetKind.HOSTS, action })).job!;
+  test.match(onHosts, { expression: 'web-3', targetCount: 1, on: TargetKind.HOSTS });
+  test.match((await get({ job: onHosts.metadata!.id })).targets, [{ targetName: 'cloud-2' }], 'the host of the node that was named');
+});
+
+void t.test('a sample of the targets, which its seed gives again', async (test) => {
+  const { create, get, match } = await setting(test, 20);
+  const names = async (id: string): Promise<string[]> => (await get({ job: id })).targets.map(({ targetName }) => targetName);
+  const { job } = await create({ expression: 'web', action, sample: { share: { kind: { $case: 'percent', value: 25 } }, seed: '', of: 0 } });
+  test.match(job, { targetCount: 5, sample: { share: { kind: { $case: 'percent', value: 25 } }, seed: /^[0-9a-f]{8}$/, of: 20 } }, 'a seed was made up');
+  const again = await create({ expression: 'family = web', action, sample: job!.sample! });
+  test.same(await names(again.job!.metadata!.id), await names(job!.metadata!.id));
+  test.match((await all(match({ expression: 'web', sample: job!.sample! }))).at(-1), { kind: { value: { targetCount: 5 } } }, 'and can be looked at before');
+});
+
+void t.test('a job is run again where it was not ok', async (test) => {
+  const { store, fleet, create, rerun, get, answer } = await setting(test, 4);
+  await change(store, 'nodes', idNumber('node', 4), { phase: 'stopped' });
+  const first = (await create({ expression: 'family = web', action, timeout: durationFromMs(7_000) })).job!.metadata!.id;
+  await test.rejects(rerun({ job: first, failedOnly: true }), { code: 'WO_CONFLICT', message: /still runs/, hint: /wo job watch/ });
+  for (const exec of fleet.execs) await answer(exec, exec.targetId === idNumber('node', 2) ? 3 : 0);
+  await change(store, 'nodes', idNumber('node', 2), { hostId: idNumber('host', 2) });
+  await change(store, 'nodes', idNumber('node', 4), { phase: 'running' });
+  const { job } = await rerun({ job: first, failedOnly: true });
+  test.match(job, { expression: 'family = web', rerunOf: first, targetCount: 2, timeout: { seconds: 7n }, state: JobState.RUNNING, action: { kind: { value: { argv: ['hostname'] } } } });
+  test.same((await get({ job: job!.metadata!.id })).targets.map(({ targetName, hostId }) => [targetName, hostId]), [['web-2', idNumber('host', 2)], ['web-4', idNumber('host', 1)]], 'on the host that the node has now');
+  for (const exec of fleet.execs.slice(3)) await answer(exec);
+  await test.rejects(rerun({ job: job!.metadata!.id, failedOnly: true }), { code: 'WO_NO_TARGETS', message: /was ok/ });
+  test.match((await rerun({ job: first, mutation: dryRun })).job, { targetCount: 4 }, 'without failedOnly it is for all');
+  test.equal(await store.read.jobs.count({}), 2, 'and that was a dry run');
+});
+
+const refused: readonly [what: string, request: Partial<CreateJobRequest>, expected: { code: string; message?: RegExp }][] = [
   ['no action', { expression: 'web' }, { code: 'WO_INVALID_ARGUMENT' }],
   ['an action of no kind', { expression: 'web', action: { kind: undefined } }, { code: 'WO_INVALID_ARGUMENT' }],
-  ['an empty command', { expression: 'web', action: { kind: { $case: 'command', value: { argv: [], environment: {} } } } }, { code: 'WO_INVALID_ARGUMENT' }],
+  ['an empty command', { expression: 'web', action: { kind: { $case: 'command', value: { argv: [], environment: {}, settings: undefined } } } }, { code: 'WO_INVALID_ARGUMENT' }],
+  ['a zero byte in an argument', { expression: 'web', action: commandWith({ argv: ['a\0b'] }) }, { code: 'WO_INVALID_ARGUMENT' }],
+  ['a variable that is none', { expression: 'web', action: commandWith({ environment: { 'A B': '1' } }) }, { code: 'WO_INVALID_ARGUMENT' }],
+  ['a variable of Wombat', { expression: 'web', action: commandWith({}, { secrets: { WOMBAT_START_ID: 'x' } }) }, { code: 'WO_INVALID_ARGUMENT' }],
+  ['no name of a user', { expression: 'web', action: commandWith({}, { user: '--root' }) }, { code: 'WO_INVALID_ARGUMENT' }],
+  ['no path', { expression: 'web', action: commandWith({}, { workingDirectory: 'a\0' }) }, { code: 'WO_INVALID_ARGUMENT' }],
+  ['too nice', { expression: 'web', action: commandWith({}, { nice: 20 }) }, { code: 'WO_INVALID_ARGUMENT' }],
+  ['a priority that is not known', { expression: 'web', action: commandWith({}, { ioPriority: 9 as IoPriority }) }, { code: 'WO_INVALID_ARGUMENT' }],
+  ['more input than fits', { expression: 'web', action: commandWith({}, { stdin: Buffer.alloc(65_600) }) }, { code: 'WO_INVALID_ARGUMENT', message: /65600 of its input/ }],
+  ['a sample of nothing', { expression: 'web', action, sample: { share: { kind: { $case: 'number', value: 0 } }, seed: '', of: 0 } }, { code: 'WO_INVALID_ARGUMENT' }],
+  ['a sample of more than all', { expression: 'web', action, sample: { share: { kind: { $case: 'percent', value: 101 } }, seed: '', of: 0 } }, { code: 'WO_INVALID_ARGUMENT' }],
+  ['a sample of what is no number', { expression: 'web', action, sample: { share: { kind: { $case: 'percent', value: Number.NaN } }, seed: '', of: 0 } }, { code: 'WO_INVALID_ARGUMENT' }],
+  ['a sample of no size', { expression: 'web', action, sample: { share: undefined, seed: '', of: 0 } }, { code: 'WO_INVALID_ARGUMENT' }],
   ['less than no time', { expression: 'web', action, timeout: durationFromMs(-5) }, { code: 'WO_INVALID_ARGUMENT' }],
   ['no target', { expression: 'wbe', action }, { code: 'WO_NOT_FOUND' }],
+  ['no expression', { expression: 'family =', action }, { code: 'WO_EXPRESSION_INVALID' }],
+  ['a kind of target from the future', { expression: 'web', on: 77 as TargetKind, action }, { code: 'WO_INVALID_ARGUMENT' }],
 ];
+void t.test('what a command is given in secret goes out and is never told', async (test) => {
+  const { store, fleet, create, rerun, answer } = await setting(test);
+  const { job } = await create({ expression: 'web', action: commandWith({}, { secrets: { TOKEN: 'canary-1' }, stdin: Buffer.from('canary-2') }) });
+  test.match(job?.action, { kind: { value: { settings: { secrets: { TOKEN: '' }, stdin: Buffer.alloc(0) } } } }, 'names alone are read');
+  const sent = fleet.execs[0]!.job.action;
+  test.match(sent, { kind: { value: { settings: { secrets: { TOKEN: 'canary-1' }, stdin: Buffer.from('canary-2') } } } }, 'agents have it');
+  test.match((await store.read.jobs.find({}))[0]?.action, { sealed: /^sealed:job-/ }, 'the store has it sealed');
+  for (const exec of [...fleet.execs]) await answer(exec, 1);
+  const again = await rerun({ job: job!.metadata!.id, failedOnly: true });
+  test.match(again.job?.action, { kind: { value: { settings: { secrets: { TOKEN: '' } } } } }, 'nor is it told of a rerun');
+  test.match(fleet.execs.at(-1)!.job.action, { kind: { value: { settings: { secrets: { TOKEN: 'canary-1' } } } } }, 'which has it as well');
+});
+
 void t.test('commands that cannot be', async (test) => {
   const { store, create } = await setting(test);
   for (const [what, request, expected] of refused) await test.rejects(create(request), expected, what);

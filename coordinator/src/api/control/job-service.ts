@@ -1,11 +1,15 @@
 import { durationToMs, limits, WombatError } from '@wombat/proto';
-import { JobServiceService, type WatchJobResponse } from '@wombat/proto/control';
+import { JobServiceService, type Job as JobMessage, type Mutation, type WatchJobResponse } from '@wombat/proto/control';
 import { principalOf } from '../../auth/identity.js';
 import { outcomes, type Job, type JobTarget } from '../../domain/model/job.js';
 import { findObject } from '../../engine/find-object.js';
-import type { JobService } from '../../engine/jobs/job-service.js';
+import type { JobRequest, JobService } from '../../engine/jobs/job-service.js';
+import { rerunTargets } from '../../engine/jobs/rerun-targets.js';
+import { requireTargets, resolveTargets, type Resolution } from '../../engine/jobs/resolve-targets.js';
 import type { Page, PageQuery, Store } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
+import { checkAction } from './check-action.js';
+import { askedFor, matchAnswers } from './match-answers.js';
 import { mutate } from './mutation.js';
 import { pageQuery } from './paging.js';
 import { jobTargetView, jobView } from './views/job-view.js';
@@ -19,18 +23,33 @@ const defaultTimeoutMs = 60_000;
 
 export function jobApiService({ store, jobs }: JobApiOptions): Service {
   const find = (reference: string): Promise<Job> => findObject(store.read, 'jobs', reference);
-  const viewOf = async (job: Job): Promise<ReturnType<typeof jobView>> => jobView(job, await store.read.jobTargets.countBy('outcome', { jobId: job.id }));
+  const viewOf = async (job: Job): Promise<JobMessage> => jobView(job, await store.read.jobTargets.countBy('outcome', { jobId: job.id }));
+  /** A request that was carried out before is answered again, whatever is there by now: what was resolved matters only where a job is made. */
+  const start = async (mutation: Mutation | undefined, resolving: Promise<Resolution>, fields: Omit<JobRequest, 'resolution'>): Promise<{ job: JobMessage }> => {
+    const [resolved] = await Promise.allSettled([resolving]);
+    const job = await mutate(store, mutation, async (transaction) => {
+      if (resolved.status === 'rejected') throw resolved.reason;
+      return jobs.insert(transaction, { ...fields, resolution: resolved.value });
+    });
+    return { job: mutation?.dryRun ? jobView(job, {}) : await viewOf(await jobs.send(job)) };
+  };
   return implement(JobServiceService, {
+    async *matchTargets(request) {
+      yield* matchAnswers(store.read, await resolveTargets(store.read, askedFor(request)));
+    },
     async createJob(request, context) {
-      const action = request.action;
-      if (!action?.kind || (action.kind.$case === 'command' && action.kind.value.argv.length === 0)) {
-        throw new WombatError('WO_INVALID_ARGUMENT', 'there is no command to run', { hint: 'wo exec FAMILY -- COMMAND' });
-      }
+      const action = checkAction(request.action);
       const timeoutMs = durationToMs(request.timeout) ?? defaultTimeoutMs;
       if (timeoutMs <= 0) throw new WombatError('WO_INVALID_ARGUMENT', 'a command needs some time', { hint: 'give --timeout 60s or longer' });
-      const asked = { principal: principalOf(context.identity), expression: request.expression, action, timeoutMs, all: request.all };
-      const job = await mutate(store, request.mutation, (transaction) => jobs.insert(transaction, asked));
-      return { job: request.mutation?.dryRun ? jobView(job, {}) : await viewOf(await jobs.send(job)) };
+      const asked = askedFor(request);
+      const { on } = asked;
+      return start(request.mutation, requireTargets(store.read, asked), { principal: principalOf(context.identity), action, timeoutMs, all: request.all, ...(on && { on }) });
+    },
+    async rerunJob(request, context) {
+      const again = await find(request.job);
+      const { id, timeoutMs, on, all = false } = again;
+      const fields = { principal: principalOf(context.identity), action: jobs.actionOf(again), timeoutMs, all, rerunOf: id, ...(on && { on }) };
+      return start(request.mutation, rerunTargets(store.read, again, request.failedOnly), fields);
     },
     async listJobs(request) {
       const page = await store.read.jobs.page(await pageQuery<'jobs'>(request.page, { state: { field: 'state', values: ['running', 'finished'] } }));
@@ -71,14 +90,10 @@ async function withinMessage(store: Store, query: PageQuery<'jobTargets'>): Prom
   return { items, nextPageToken: pageToken };
 }
 
-/** The targets of a job as they were stored, a few at a time. */
-async function* storedTargets(store: Store, jobId: string): AsyncGenerator<JobTarget> {
-  let pageToken = '';
-  do {
-    const page = await store.read.jobTargets.page({ where: { jobId }, pageToken, pageSize: portion });
-    yield* page.items;
-    pageToken = page.nextPageToken;
-  } while (pageToken !== '');
+/** The targets of a job that have an outcome, a few at a time: each page would sort all of them anew. */
+async function* endedTargets(store: Store, jobId: string): AsyncGenerator<JobTarget> {
+  const ids = await store.read.jobTargets.ids({ jobId, outcome: outcomes });
+  for (let from = 0; from < ids.length; from += portion) yield* await store.read.jobTargets.many(ids.slice(from, from + portion));
 }
 
 /** Every outcome once, as it comes. Outcomes are taken from the commits: a large job is read once only. */
@@ -107,7 +122,7 @@ async function* watch(store: Store, seen: Job, signal: AbortSignal): AsyncGenera
       return true;
     };
     const stored = await store.read.jobs.get(seen.id);
-    for await (const target of storedTargets(store, seen.id)) if (isNew(target)) yield { kind: { $case: 'target', value: jobTargetView(target) } };
+    for await (const target of endedTargets(store, seen.id)) if (isNew(target)) yield { kind: { $case: 'target', value: jobTargetView(target) } };
     if (stored?.state === 'finished') finished = stored;
     while (!signal.aborted) {
       for (let target = news.shift(); target; target = news.shift()) if (isNew(target)) yield { kind: { $case: 'target', value: jobTargetView(target) } };

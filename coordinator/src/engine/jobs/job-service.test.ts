@@ -2,6 +2,7 @@ import t, { type Test } from 'tap';
 import { limits, WombatError } from '@wombat/proto';
 import { LogStream, Outcome, type ChannelData } from '@wombat/proto/agent';
 import type { Job, JobTarget } from '../../domain/model/job.js';
+import { fakeSecrets } from '../../testing/fake-secrets.js';
 import { ManualClock } from '../../fleet/testing/manual-clock.js';
 import type { Store } from '../../store/store.js';
 import { CountingIds, idNumber } from '../../testing/counting-ids.js';
@@ -10,12 +11,13 @@ import { LogBook } from '../../testing/log-book.js';
 import { familyRow, hostRow, nodeRow } from '../../testing/rows.js';
 import { change, openTestStore, put, row } from '../../testing/test-store.js';
 import { JobService, type JobRequest } from './job-service.js';
+import { requireTargets, type Asked } from './resolve-targets.js';
 
 const family = familyRow({ name: 'web family' });
 const host = (number: number): string => idNumber('host', number);
 const request = {
   principal: 'ada', expression: 'web family', timeoutMs: 60_000, all: false,
-  action: { kind: { $case: 'command' as const, value: { argv: ['hostname'], environment: {} } } },
+  action: { kind: { $case: 'command' as const, value: { argv: ['hostname'], environment: {}, settings: undefined } } },
 };
 
 class Setting {
@@ -41,11 +43,12 @@ class Setting {
 
   /** Another process on the same store. */
   restart(): void {
-    this.jobs = new JobService({ store: this.store, fleet: this.fleet, clock: this.clock, ids: new CountingIds(), log: this.log });
+    this.jobs = new JobService({ store: this.store, fleet: this.fleet, clock: this.clock, ids: new CountingIds(), secrets: fakeSecrets, log: this.log });
   }
 
-  async create(asked: JobRequest): Promise<Job> {
-    return this.jobs.send(await this.store.transaction((transaction) => this.jobs.insert(transaction, asked)));
+  async create({ expression, ...asked }: Omit<JobRequest, 'resolution'> & Asked): Promise<Job> {
+    const resolution = await requireTargets(this.store.read, { expression, ...asked });
+    return this.jobs.send(await this.store.transaction((transaction) => this.jobs.insert(transaction, { resolution, ...asked })));
   }
 
   async targets(job: Job): Promise<Record<string, string | undefined>> {
@@ -145,11 +148,36 @@ void t.test('output that did not fit into the outcome is read over a channel', a
   setting.fleet.channel = async function* (): AsyncGenerator<ChannelData> {
     yield { offset: BigInt(head.length), data: rest, lostBytes: 0n, log: undefined };
   };
-  await setting.jobs.outcomes(exec.hostId, [outcomeOf(exec, 0, '', { stdout: { head, sizeBytes: BigInt(head.length + rest.length + 5), lostBytes: 2n } })]);
+  await setting.jobs.outcomes(exec.hostId, [outcomeOf(exec, 0, '', { stdout: { head, sizeBytes: BigInt(head.length + rest.length + 5), lostBytes: 0n } })]);
   test.match(setting.fleet.opened, [{ hostId: host(1), purpose: { $case: 'readExecOutput', value: { targetId: exec.targetId, stream: LogStream.STDOUT, offset: BigInt(head.length) } } }]);
   const target = await setting.target(exec);
   test.equal(Buffer.from(target.stdout, 'base64').toString(), head.toString() + rest.toString());
-  test.equal(target.stdoutLostBytes, 7, 'what was lost on the host, and what did not arrive');
+  test.match(target, { stdoutLostBytes: 5, stdoutLostAt: head.length + rest.length }, 'what did not arrive');
+});
+
+void t.test('of a long output the first and the last part are kept, and where the loss is', async (test) => {
+  const setting = await Setting.of(test);
+  await setting.create({ ...request, expression: 'web-1' });
+  const [exec] = setting.fleet.execs as [SentExec];
+  const [partBytes, hostKeeps, size] = [512 * 1024, 600_000, 10_000_000];
+  const byteAt = (offset: number): number => (offset >> 10) & 0xff;
+  const written = (from: number, to: number): Buffer => Buffer.from(Array.from({ length: to - from }, (_, index) => byteAt(from + index)));
+  // The host has its first and last 600,000 bytes.
+  setting.fleet.channel = async function* (purpose): AsyncGenerator<ChannelData> {
+    let offset = Number((purpose as { value: { offset: bigint } }).value.offset);
+    while (offset < size) {
+      const from = offset >= hostKeeps ? Math.max(offset, size - hostKeeps) : offset;
+      const to = Math.min(from + 32 * 1024, from < hostKeeps ? hostKeeps : size);
+      yield { offset: BigInt(from), data: written(from, to), lostBytes: BigInt(from - offset), log: undefined };
+      offset = to;
+    }
+  };
+  await setting.jobs.outcomes(exec.hostId, [outcomeOf(exec, 0, '', { stdout: { head: written(0, 16 * 1024), sizeBytes: BigInt(size), lostBytes: BigInt(size - 2 * hostKeeps) } })]);
+  const target = await setting.target(exec);
+  test.match(target, { stdoutLostBytes: size - 2 * partBytes, stdoutLostAt: partBytes }, 'the loss is told with its place');
+  const kept = Buffer.from(target.stdout, 'base64');
+  test.ok(kept.subarray(0, partBytes).equals(written(0, partBytes)), 'the first part is whole');
+  test.ok(kept.subarray(partBytes).equals(written(size - partBytes, size)), 'and the last');
 });
 
 void t.test('nothing is fetched for an outcome that nobody waits for', async (test) => {
@@ -248,7 +276,7 @@ void t.test('cancelling asks the hosts whose targets are open', async (test) => 
 
 void t.test('a command that no frame can carry is refused, and nothing is kept of it', async (test) => {
   const setting = await Setting.of(test);
-  const large = { $case: 'command' as const, value: { argv: ['x'.repeat(70_000)], environment: {} } };
+  const large = { $case: 'command' as const, value: { argv: ['x'.repeat(70_000)], environment: {}, settings: undefined } };
   await test.rejects(setting.create({ ...request, action: { kind: large } }), { code: 'WO_INVALID_ARGUMENT', message: /70\d\d\d bytes/ });
   test.equal(await setting.store.read.jobs.count({}), 0, 'no job');
   test.equal(await setting.store.read.jobTargets.count({}), 0, 'no target');
@@ -278,6 +306,13 @@ const expressions: readonly [expression: string, names: readonly string[] | stri
   ['nothing', 'WO_NOT_FOUND'],
   ['host-', 'WO_AMBIGUOUS'],
   ['', 'WO_NOT_FOUND'],
+  ['family = "web family"', ['web-1', 'web-2', 'web-3']],
+  ['node.ordinal in (1, 3) and not node = web-1', ['web-3']],
+  ['host = cloud-2', ['web-2']],
+  ['all', ['web-1', 'web-2', 'web-3']],
+  ['family = nobody', 'WO_NO_TARGETS'],
+  ['familly = web', 'WO_EXPRESSION_INVALID'],
+  ['family =', 'WO_EXPRESSION_INVALID'],
 ];
 void t.test('what an expression means', async (test) => {
   for (const [expression, expected] of expressions) {

@@ -1,28 +1,35 @@
 import { durationFromMs, groupBy, limits, WombatError, type Clock, type Ids } from '@wombat/proto';
 import { ExecJob, type ExecOutcome } from '@wombat/proto/agent';
 import { failpoint } from '@wombat/proto/failpoints';
-import { Action } from '@wombat/proto/types';
-import type { Job, JobTarget } from '../../domain/model/job.js';
-import type { NodePhase } from '../../domain/model/node.js';
-import { livePhases, presentPhases } from '../../domain/states/node-states.js';
+import type { Action } from '@wombat/proto/types';
+import type { Job, JobTarget, TargetKind } from '../../domain/model/job.js';
+import { presentPhases } from '../../domain/states/node-states.js';
 import type { Fleet } from '../../fleet/fleet.js';
 import type { NewObject, Store, Transaction } from '../../store/store.js';
 import { storedError } from '../events.js';
-import type { Log } from '../ports.js';
+import type { Log, Secrets } from '../ports.js';
+import { GroupedWrites } from './grouped-writes.js';
 import { outcomeFields, type OutputReader } from './outcome-fields.js';
-import { resolveTargets, type JobTargetRef } from './resolve-targets.js';
+import { runs, type JobTargetRef } from './job-target-ref.js';
+import type { Resolution } from './resolve-targets.js';
+import { openedAction, storedAction } from './stored-action.js';
 
 export interface JobServiceOptions {
   readonly store: Store;
   readonly fleet: Fleet;
   readonly clock: Clock;
   readonly ids: Ids;
+  readonly secrets: Secrets;
   readonly log: Log;
 }
 
 export interface JobRequest {
   readonly principal: string;
-  readonly expression: string;
+  /** Where and how many, as `requireTargets` has found. */
+  readonly resolution: Resolution;
+  readonly on?: TargetKind;
+  /** Whose targets and command these are. */
+  readonly rerunOf?: string;
   readonly action: Action;
   readonly timeoutMs: number;
   /** Also on nodes that do not run. */
@@ -31,6 +38,9 @@ export interface JobRequest {
 
 /** Past a job's timeout, the time that outcomes get to arrive. */
 const graceMs = 15_000;
+/** Outcomes of all hosts that are stored in one transaction. */
+const endingsAtOnce = 500;
+
 /** Commands for many targets: one outcome each, also when the coordinator restarts in between. */
 export class JobService {
   readonly #options: JobServiceOptions;
@@ -38,27 +48,32 @@ export class JobService {
   readonly #openCounts = new Map<string, number>();
   /** Targets that were not reached and whose outcome is being written: they are not sent any more. */
   readonly #unreached = new Set<string>();
+  readonly #endings = new GroupedWrites<Ending>({ write: (endings) => this.#end(endings), atMost: endingsAtOnce });
 
   constructor(options: JobServiceOptions) {
     this.#options = options;
   }
 
-  /** Fixes the targets and stores the job. @throws WombatError WO_INVALID_ARGUMENT when it is too large to be sent */
+  /** Stores the job with its targets: what comes to match later is none. @throws WombatError WO_INVALID_ARGUMENT when it is too large to be sent */
   async insert(transaction: Transaction, request: JobRequest): Promise<Job> {
-    const targets = await resolveTargets(transaction, request.expression);
+    const { resolution: { text, targets, sample }, on, rerunOf, all } = request;
     const now = this.#options.clock.now();
     const rows = targets.map((target) => newTarget(target, request, now));
     const isOver = rows.every(({ outcome }) => outcome !== undefined);
     const id = this.#options.ids.next('job');
     const job = await transaction.jobs.insert({
-      id, name: id, generation: 1, observedGeneration: 0, principal: request.principal, expression: request.expression,
-      action: Action.toJSON(request.action), timeoutMs: request.timeoutMs, targetCount: targets.length,
+      id, name: id, generation: 1, observedGeneration: 0, principal: request.principal, expression: text, ...(on && { on }), ...(rerunOf && { rerunOf }), ...(sample && { sample }), all,
+      action: storedAction(id, request.action, this.#options.secrets), timeoutMs: request.timeoutMs, targetCount: targets.length,
       ...(isOver ? { state: 'finished', finishedAt: now } : { state: 'running' }),
     });
-    const { length } = encodeJob(job);
-    if (length > limits.execJobBytes) throw new WombatError('WO_INVALID_ARGUMENT', `the command takes ${length} bytes; ${limits.execJobBytes} is the most`);
+    checkSize(this.#encode(job).length, request.action);
     await transaction.jobTargets.insertAll(rows.map((row) => ({ ...row, id: targetKey(id, row.targetId), jobId: id })));
     return job;
+  }
+
+  /** What a stored job was asked to do, its secrets among it: for another job alone, never for an answer. */
+  actionOf(job: Job): Action {
+    return openedAction(job, this.#options.secrets);
   }
 
   /** Sends a stored job to the targets that have no outcome, and answers the job as it is then. */
@@ -78,7 +93,7 @@ export class JobService {
     for (const job of jobs) {
       const targets = await read.jobTargets.find({ jobId: job.id, targetId, outcome: null });
       const open = targets.filter((target) => target.hostId === hostId && !this.#unreached.has(target.id));
-      if (open.length > 0) this.#options.fleet.sendExec(encodeJob(job), new Map([[hostId, open.map((target) => target.targetId)]]));
+      if (open.length > 0) this.#options.fleet.sendExec(this.#encode(job), new Map([[hostId, open.map((target) => target.targetId)]]));
     }
   }
 
@@ -89,7 +104,7 @@ export class JobService {
 
   /** Stores outcomes; what it answers may be forgotten by the agent. */
   async outcomes(hostId: string, outcomes: readonly ExecOutcome[]): Promise<void> {
-    await this.#end(await Promise.all(outcomes.map(async (outcome) => {
+    await this.#endings.add(await Promise.all(outcomes.map(async (outcome) => {
       const id = targetKey(outcome.jobId, outcome.targetId);
       return { id, hostId, fields: await outcomeFields(outcome, this.#reader(hostId, outcome)) };
     })));
@@ -112,7 +127,7 @@ export class JobService {
 
   async #sendTo(job: Job, targets: readonly JobTarget[]): Promise<void> {
     await failpoint('coordinator.exec.before-send');
-    const unreachable = new Set(this.#options.fleet.sendExec(encodeJob(job), targetsByHost(targets)));
+    const unreachable = new Set(this.#options.fleet.sendExec(this.#encode(job), targetsByHost(targets)));
     await failpoint('coordinator.exec.after-send');
     if (unreachable.size === 0) return;
     const missed = targets.filter((target) => unreachable.has(target.hostId));
@@ -130,10 +145,11 @@ export class JobService {
     const touched = new Map<string, number>();
     try {
       await this.#options.store.transaction(async (transaction) => {
+        const targets = new Map((await transaction.jobTargets.many(endings.map(({ id }) => id))).map((target) => [target.id, target]));
         for (const { id, hostId, fields } of endings) {
-          const target = await transaction.jobTargets.get(id);
+          const target = targets.get(id);
           if (!target || target.hostId !== hostId || target.outcome !== undefined) continue;
-          await transaction.jobTargets.update({ ...target, ...fields });
+          targets.set(id, await transaction.jobTargets.update({ ...target, ...fields }));
           touched.set(target.jobId, (touched.get(target.jobId) ?? 0) + 1);
         }
         for (const [jobId, ended] of touched) await this.#finishIfDone(transaction, jobId, ended);
@@ -143,6 +159,10 @@ export class JobService {
       for (const jobId of touched.keys()) this.#openCounts.delete(jobId);
       throw error;
     }
+  }
+
+  #encode(job: Job): Uint8Array {
+    return ExecJob.encode({ jobId: job.id, action: this.actionOf(job), timeout: durationFromMs(job.timeoutMs), outputLimitBytes: 0n }).finish();
   }
 
   async #openTargets(jobId: string): Promise<JobTarget[]> {
@@ -179,8 +199,13 @@ interface Ending {
   readonly fields: Partial<JobTarget>;
 }
 
-function encodeJob(job: Job): Uint8Array {
-  return ExecJob.encode({ jobId: job.id, action: Action.fromJSON(job.action), timeout: durationFromMs(job.timeoutMs), outputLimitBytes: 0n }).finish();
+function checkSize(sizeBytes: number, { kind }: Action): void {
+  if (sizeBytes <= limits.execJobBytes) return;
+  const inputBytes = kind?.$case === 'command' ? (kind.value.settings?.stdin.length ?? 0) : 0;
+  if (inputBytes === 0) throw new WombatError('WO_INVALID_ARGUMENT', `the command takes ${sizeBytes} bytes; ${limits.execJobBytes} is the most`);
+  throw new WombatError('WO_INVALID_ARGUMENT', `the command takes ${sizeBytes} bytes with the ${inputBytes} of its input; ${limits.execJobBytes} is the most`, {
+    hint: 'bring larger files to the nodes in their release, or have the command fetch them',
+  });
 }
 
 function targetKey(jobId: string, targetId: string): string {
@@ -188,18 +213,16 @@ function targetKey(jobId: string, targetId: string): string {
 }
 
 /** A node whose process is not there is passed over, unless the request wants all. */
-function newTarget({ targetId, targetName, hostId, phase }: JobTargetRef, { all }: JobRequest, now: number): Omit<NewObject<JobTarget>, 'id' | 'jobId'> {
-  const isSkipped = !all && phase !== undefined && !phasesToRunIn.includes(phase);
+function newTarget(target: JobTargetRef, { all }: JobRequest, now: number): Omit<NewObject<JobTarget>, 'id' | 'jobId'> {
+  const { targetId, targetName, hostId, phase } = target;
+  const isSkipped = !all && !runs(target);
   return {
     name: targetName, generation: 1, observedGeneration: 0, targetId, hostId, stdout: '', stderr: '', stdoutLostBytes: 0, stderrLostBytes: 0,
     ...(isSkipped ? { outcome: 'skipped', error: storedError(notRunning(targetName, phase)), finishedAt: now } : {}),
   };
 }
 
-/** Of a node that is `unknown` the agent knows more; it may answer all the same. */
-const phasesToRunIn: readonly NodePhase[] = [...livePhases, 'draining', 'unknown'];
-
-function notRunning(name: string, phase: NodePhase): WombatError {
+function notRunning(name: string, phase: string): WombatError {
   return new WombatError('WO_NODE_NOT_RUNNING', `${name} is ${phase}`, { hint: `start it: wo node start ${name}; or run the command all the same: wo exec --all` });
 }
 

@@ -21,12 +21,15 @@ const words: Readonly<Partial<Record<Outcome, OutcomeWord>>> = {
 };
 /** What is kept of each stream in the store. */
 const keptOutputBytes = 1024 * 1024;
+const partBytes = keptOutputBytes / 2;
 
 const readTimeoutMs = 30_000;
 
 interface Output {
   readonly bytes: Buffer;
   readonly lostBytes: number;
+  /** Where in the bytes the lost ones would stand. */
+  readonly lostAt: number;
 }
 
 /** What is stored of an outcome. Its head comes with it, the rest of a longer output is read from the host. */
@@ -38,6 +41,8 @@ export async function outcomeFields(outcome: ExecOutcome, reader: OutputReader):
     stderr: stderr.bytes.toString('base64'),
     stdoutLostBytes: stdout.lostBytes,
     stderrLostBytes: stderr.lostBytes,
+    ...(stdout.lostBytes > 0 && { stdoutLostAt: stdout.lostAt }),
+    ...(stderr.lostBytes > 0 && { stderrLostAt: stderr.lostAt }),
     ...(outcome.exit ? { exit: exitOf(outcome.exit) } : {}),
     ...(outcome.startedAt ? { startedAt: outcome.startedAt.getTime() } : {}),
     ...(outcome.finishedAt ? { finishedAt: outcome.finishedAt.getTime() } : {}),
@@ -45,26 +50,40 @@ export async function outcomeFields(outcome: ExecOutcome, reader: OutputReader):
   };
 }
 
+/** All of a stream; of a long one its first and its last part. */
 async function wholeStream(outcome: ExecOutcome, stream: LogStream, reader: OutputReader): Promise<Output> {
   const told = stream === LogStream.STDOUT ? outcome.stdout : outcome.stderr;
-  const head = Buffer.from(told?.head ?? []);
-  const sizeBytes = Number(told?.sizeBytes ?? 0);
-  const lostBytes = Number(told?.lostBytes ?? 0);
-  const chunks = [head];
-  let have = head.length;
-  if (sizeBytes > have && have >= limits.outcomeHeadBytes && (await reader.isAwaited())) {
-    try {
-      for await (const chunk of reader.read(stream, have, AbortSignal.timeout(readTimeoutMs))) {
-        chunks.push(Buffer.from(chunk.data));
-        have += chunk.data.length;
-        if (have >= keptOutputBytes) break;
-      }
-    } catch (error) {
-      reader.failed(error);
-    }
+  const head = Buffer.from(told?.head ?? []).subarray(0, keptOutputBytes);
+  const sizeBytes = Math.max(Number(told?.sizeBytes ?? 0), head.length);
+  if (sizeBytes === head.length || head.length < limits.outcomeHeadBytes || !(await reader.isAwaited())) return outputOf(sizeBytes, head);
+  const isWhole = told?.lostBytes === 0n && sizeBytes <= keptOutputBytes;
+  const first = [head];
+  const last: Buffer[] = [];
+  try {
+    const firstBytes = isWhole ? keptOutputBytes : partBytes;
+    await readPart(reader, stream, head.length, firstBytes - head.length, first);
+    if (!isWhole) await readPart(reader, stream, Math.max(Buffer.concat(first).length, sizeBytes - partBytes), partBytes, last);
+  } catch (error) {
+    reader.failed(error);
   }
-  const bytes = Buffer.concat(chunks).subarray(0, keptOutputBytes);
-  return { bytes, lostBytes: lostBytes + Math.max(0, sizeBytes - bytes.length) };
+  return outputOf(sizeBytes, Buffer.concat(first), Buffer.concat(last));
+}
+
+/** From an offset on, up to a size, or to where some are lost. */
+async function readPart(reader: OutputReader, stream: LogStream, offset: number, sizeBytes: number, chunks: Buffer[]): Promise<void> {
+  let have = 0;
+  for await (const { data, lostBytes } of reader.read(stream, offset, AbortSignal.timeout(readTimeoutMs))) {
+    // Only what begins with a loss may go on behind it.
+    if (lostBytes > 0n && chunks.length > 0) return;
+    chunks.push(Buffer.from(data.subarray(0, sizeBytes - have)));
+    have += data.length;
+    if (have >= sizeBytes) return;
+  }
+}
+
+function outputOf(sizeBytes: number, first: Buffer, last = Buffer.alloc(0)): Output {
+  const bytes = Buffer.concat([first, last]);
+  return { bytes, lostBytes: Math.max(0, sizeBytes - bytes.length), lostAt: first.length };
 }
 
 function exitOf(exit: WireExit): ExitStatus {

@@ -37,6 +37,15 @@ export class KyselyCollection<K extends Kind> implements Collection<K> {
     return (await query.execute(this.database)).rows.map(({ id }) => id);
   }
 
+  async many(ids: readonly string[]): Promise<Kinds[K][]> {
+    const unique = [...new Set(ids)];
+    const found: Kinds[K][] = [];
+    for (let start = 0; start < unique.length; start += idsAtOnce) {
+      found.push(...(await this.rows(sql`where id in (${sql.join(unique.slice(start, start + idsAtOnce))})`)));
+    }
+    return found;
+  }
+
   async names(ids: readonly string[]): Promise<Map<string, string>> {
     const unique = [...new Set(ids)];
     const names = new Map<string, string>();

@@ -70,6 +70,13 @@ export interface Schema {
   migrations: { version: Generated<number>; applied_at: number };
 }
 
+/** Asked for each field of each row. */
+const columns = new Map<string, string>();
+
 export function columnOf(field: string): string {
-  return field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  const known = columns.get(field);
+  if (known !== undefined) return known;
+  const column = field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  columns.set(field, column);
+  return column;
 }

@@ -11,6 +11,7 @@ import { checkParameters } from '../kysely/parameters.js';
 import type { Schema } from '../kysely/tables.js';
 import { Sqlite } from './driver.js';
 import { OpenMark } from './open-mark.js';
+import { StatementCache } from './statement-cache.js';
 import { asStoreError } from './store-errors.js';
 import { SqliteWriter } from './writer.js';
 import { WritingDialect } from './writing-dialect.js';
@@ -63,15 +64,17 @@ function connect({ file, ...writing }: SqliteOptions, readonly: boolean): Databa
 }
 
 function checked(connection: BetterSqlite3.Database): SqliteDatabase {
+  const statements = new StatementCache(connection);
   return {
     close: () => connection.close(),
     prepare: (text) => {
-      const statement = connection.prepare(text);
+      const statement = statements.prepare(text);
       return {
         reader: statement.reader,
         all: (parameters) => (checkParameters(parameters), statement.all(parameters)),
         run: (parameters) => (checkParameters(parameters), statement.run(parameters)),
-        iterate: (parameters) => (checkParameters(parameters), statement.iterate(parameters)),
+        // A statement that is being iterated is not free for others.
+        iterate: (parameters) => (checkParameters(parameters), connection.prepare(text).iterate(parameters)),
       };
     },
   };

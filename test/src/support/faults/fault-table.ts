@@ -94,6 +94,11 @@ export const faults: readonly Fault[] = [
     tests: ['test/src/store/kill-cycles.test.ts', 'test/src/faults/damaged-store.test.ts', 'coordinator/src/store/sqlite/writing-dialect.test.ts', 'coordinator/src/store/sqlite/open.test.ts', 'coordinator/src/store/postgres/lost-connection.test.ts'],
   },
   {
+    id: 'F30', what: 'commands of many nodes print without end, never read, ignore TERM, detach themselves, or print what is no text',
+    promise: 'each ends at its deadline with an outcome of its own; others do not notice, and nothing of them runs on',
+    tests: ['test/src/faults/hostile-targets.test.ts'],
+  },
+  {
     id: 'F31', what: '`wo` dies or is interrupted',
     promise: 'what was asked for goes on; who comes back sees all of it',
     tests: ['test/src/operations/operations.test.ts', 'test/src/cli/following.test.ts'],

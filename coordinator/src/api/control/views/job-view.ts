@@ -1,8 +1,9 @@
 import { durationFromMs } from '@wombat/proto';
 import { Outcome, type ExitStatus as ExitMessage } from '@wombat/proto/agent';
-import { JobState, type Job as JobMessage, type JobTarget as JobTargetMessage } from '@wombat/proto/control';
+import { JobState, TargetKind, type Job as JobMessage, type JobTarget as JobTargetMessage } from '@wombat/proto/control';
 import { Action } from '@wombat/proto/types';
 import type { ExitStatus, Job, JobTarget } from '../../../domain/model/job.js';
+import { sampleView } from '../sample.js';
 import { dateOf, enumOf, errorView, metadataView } from './common.js';
 
 /** `counts`: targets by outcome, those without one under ''. */
@@ -18,6 +19,10 @@ export function jobView(job: Job, counts: Readonly<Record<string, number>>): Job
     targetCount: job.targetCount,
     outcomes,
     finishedAt: dateOf(job.finishedAt),
+    on: job.on ? enumOf<TargetKind>(TargetKind, job.on) : TargetKind.UNSPECIFIED,
+    rerunOf: job.rerunOf ?? '',
+    all: job.all ?? false,
+    sample: sampleView(job.sample),
   };
 }
 
@@ -32,6 +37,8 @@ export function jobTargetView(target: JobTarget): JobTargetMessage {
     stderr: Buffer.from(target.stderr, 'base64'),
     stdoutLostBytes: BigInt(target.stdoutLostBytes),
     stderrLostBytes: BigInt(target.stderrLostBytes),
+    stdoutLostAt: BigInt(target.stdoutLostAt ?? 0),
+    stderrLostAt: BigInt(target.stderrLostAt ?? 0),
     startedAt: dateOf(target.startedAt),
     finishedAt: dateOf(target.finishedAt),
     error: errorView(target.error),

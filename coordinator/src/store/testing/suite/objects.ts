@@ -89,6 +89,9 @@ export function objectTests(t: Test, { name, place }: Implementation): void {
     test.equal(names.size, 1_200, 'each once, nothing for what is not there');
     test.equal(names.get(rows[1_199]!.id), 'web-1200');
     test.strictSame(await store.read.nodes.names([]), new Map());
+    const many = await store.read.nodes.many([...rows.map(({ id }) => id), rows[0]!.id, 'node-nobody']);
+    test.strictSame(many.map(({ id }) => id).sort(), rows.map(({ id }) => id).sort(), 'the objects themselves, each once');
+    test.strictSame(await store.read.nodes.many([]), []);
     for (const where of [{}, { name: 'web-7' }, { name: ['web-7', 'web-8'] }, { name: [] }, { hostId: null }]) {
       test.strictSame(await store.read.nodes.ids(where), (await store.read.nodes.find(where)).map(({ id }) => id), `ids are those of the objects: ${JSON.stringify(where)}`);
     }

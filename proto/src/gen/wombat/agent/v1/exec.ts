@@ -102,7 +102,7 @@ export interface ExecJob {
   timeout:
     | Duration
     | undefined;
-  /** For each stream; what is past it is lost and said to be. Default 10 MiB. */
+  /** For each stream; of what is past it the first and the last bytes are kept, and the loss is said. Default 10 MiB. */
   outputLimitBytes: bigint;
 }
 
@@ -126,7 +126,9 @@ export interface ExecOutcome {
 export interface ExecOutput {
   /** The beginning, at most 24 KiB; the rest is read over a channel. */
   head: Buffer;
+  /** All that the command wrote, lost bytes among it. */
   sizeBytes: bigint;
+  /** Between the first and the last bytes, which are kept; the channel tells where. */
   lostBytes: bigint;
 }
 

@@ -28,6 +28,47 @@ import { Action } from "../../type/v1/command.js";
 import { ErrorDetail } from "../../type/v1/error.js";
 import { Metadata as Metadata1, Mutation, PageInfo, PageRequest } from "./common.js";
 
+export enum TargetKind {
+  /** UNSPECIFIED - Nodes; where a host is named, that host. */
+  UNSPECIFIED = 0,
+  NODES = 1,
+  /** HOSTS - A command runs on the host itself, in no node. */
+  HOSTS = 2,
+  UNRECOGNIZED = -1,
+}
+
+export function targetKindFromJSON(object: any): TargetKind {
+  switch (object) {
+    case 0:
+    case "TARGET_KIND_UNSPECIFIED":
+      return TargetKind.UNSPECIFIED;
+    case 1:
+    case "TARGET_KIND_NODES":
+      return TargetKind.NODES;
+    case 2:
+    case "TARGET_KIND_HOSTS":
+      return TargetKind.HOSTS;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return TargetKind.UNRECOGNIZED;
+  }
+}
+
+export function targetKindToJSON(object: TargetKind): string {
+  switch (object) {
+    case TargetKind.UNSPECIFIED:
+      return "TARGET_KIND_UNSPECIFIED";
+    case TargetKind.NODES:
+      return "TARGET_KIND_NODES";
+    case TargetKind.HOSTS:
+      return "TARGET_KIND_HOSTS";
+    case TargetKind.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
 export enum JobState {
   UNSPECIFIED = 0,
   RUNNING = 1,
@@ -71,6 +112,7 @@ export function jobStateToJSON(object: JobState): string {
 export interface Job {
   metadata: Metadata1 | undefined;
   principal: string;
+  /** The id or name that was given, or the expression as it was understood. */
   expression: string;
   action: Action | undefined;
   timeout: Duration | undefined;
@@ -79,11 +121,41 @@ export interface Job {
   /** By outcome in lower case: "ok", "failed", ... */
   outcomes: { [key: string]: number };
   finishedAt: Date | undefined;
+  on: TargetKind;
+  /** The job whose command and targets it has, where it was asked for as a rerun. */
+  rerunOf: string;
+  /** Also on nodes that do not run. */
+  all: boolean;
+  /** Its targets are so many of those that were meant. */
+  sample: Sample | undefined;
 }
 
 export interface Job_OutcomesEntry {
   key: string;
   value: number;
+}
+
+/** Of a number of targets. */
+export interface Share {
+  kind:
+    | //
+    /** So many, from 1. */
+    { $case: "number"; value: number }
+    | //
+    /** So many in a hundred, above 0 and at most 100, rounded up: at least one. */
+    { $case: "percent"; value: number }
+    | undefined;
+}
+
+/** Some of the targets, chosen by chance. */
+export interface Sample {
+  share:
+    | Share
+    | undefined;
+  /** The same seed chooses the same of the same targets. Empty: one is made up, and told with the job. At most 64 characters. */
+  seed: string;
+  /** Only in answers: how many there were to choose from. */
+  of: number;
 }
 
 export interface JobTarget {
@@ -98,14 +170,78 @@ export interface JobTarget {
   stderrLostBytes: bigint;
   startedAt: Date | undefined;
   finishedAt: Date | undefined;
-  error: ErrorDetail | undefined;
+  error:
+    | ErrorDetail
+    | undefined;
+  /**
+   * Where in `stdout` and `stderr` the lost bytes would stand: what is before it was written first,
+   * what is after it last.
+   */
+  stdoutLostAt: bigint;
+  stderrLostAt: bigint;
+}
+
+export interface MatchTargetsRequest {
+  /** As in CreateJobRequest. */
+  expression: string;
+  on: TargetKind;
+  sample: Sample | undefined;
+}
+
+export interface MatchTargetsResponse {
+  kind: { $case: "targets"; value: MatchedTargets } | //
+  /** Last of all. */
+  { $case: "summary"; value: MatchSummary } | undefined;
+}
+
+export interface MatchedTargets {
+  targets: MatchedTarget[];
+}
+
+/** A node or a host. */
+export interface MatchedTarget {
+  id: string;
+  name: string;
+  /** In lower case: of the node, or of the host. */
+  phase: string;
+  hostId: string;
+  hostName: string;
+  /** Of a node. */
+  familyId: string;
+  familyName: string;
+}
+
+export interface MatchSummary {
+  /** The id or name that was given, or the expression as it was understood. */
+  expression: string;
+  /** 0 where it holds for none: a job for it would be refused. */
+  targetCount: number;
+  /** Nodes that do not run: a job skips them unless it is for all. */
+  skippedCount: number;
+  /** How many there are of each family, by its name. */
+  families: { [key: string]: number };
+  /** How many there are in each phase, in lower case. */
+  phases: { [key: string]: number };
+}
+
+export interface MatchSummary_FamiliesEntry {
+  key: string;
+  value: number;
+}
+
+export interface MatchSummary_PhasesEntry {
+  key: string;
+  value: number;
 }
 
 export interface CreateJobRequest {
   mutation:
     | Mutation
     | undefined;
-  /** The id or name of a family, a node or a host. */
+  /**
+   * The id or name of a family, a node or a host; else an expression, see docs/reference/expressions.md. The targets
+   * are those for which it holds at that moment; where there are none, the job is refused.
+   */
   expression: string;
   action:
     | Action
@@ -116,6 +252,9 @@ export interface CreateJobRequest {
     | undefined;
   /** Also on nodes that do not run: their process is not there, their files are. Without it they are skipped. */
   all: boolean;
+  on: TargetKind;
+  /** Only on some of the targets. */
+  sample: Sample | undefined;
 }
 
 export interface CreateJobResponse {
@@ -163,6 +302,20 @@ export interface CancelJobResponse {
   job: Job | undefined;
 }
 
+export interface RerunJobRequest {
+  mutation:
+    | Mutation
+    | undefined;
+  /** Finished. */
+  job: string;
+  /** Only on the targets that were not ok, those that were skipped among them. Where there are none, it is refused. */
+  failedOnly: boolean;
+}
+
+export interface RerunJobResponse {
+  job: Job | undefined;
+}
+
 function createBaseJob(): Job {
   return {
     metadata: undefined,
@@ -174,6 +327,10 @@ function createBaseJob(): Job {
     targetCount: 0,
     outcomes: {},
     finishedAt: undefined,
+    on: 0,
+    rerunOf: "",
+    all: false,
+    sample: undefined,
   };
 }
 
@@ -205,6 +362,18 @@ export const Job: MessageFns<Job> = {
     });
     if (message.finishedAt !== undefined) {
       Timestamp.encode(toTimestamp(message.finishedAt), writer.uint32(74).fork()).join();
+    }
+    if (message.on !== 0) {
+      writer.uint32(80).int32(message.on);
+    }
+    if (message.rerunOf !== "") {
+      writer.uint32(90).string(message.rerunOf);
+    }
+    if (message.all !== false) {
+      writer.uint32(96).bool(message.all);
+    }
+    if (message.sample !== undefined) {
+      Sample.encode(message.sample, writer.uint32(106).fork()).join();
     }
     return writer;
   },
@@ -297,6 +466,38 @@ export const Job: MessageFns<Job> = {
             message.finishedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.on = reader.int32() as any;
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.rerunOf = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.all = reader.bool();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.sample = Sample.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -341,6 +542,14 @@ export const Job: MessageFns<Job> = {
         : isSet(object.finished_at)
         ? fromJsonTimestamp(object.finished_at)
         : undefined,
+      on: isSet(object.on) ? targetKindFromJSON(object.on) : 0,
+      rerunOf: isSet(object.rerunOf)
+        ? globalThis.String(object.rerunOf)
+        : isSet(object.rerun_of)
+        ? globalThis.String(object.rerun_of)
+        : "",
+      all: isSet(object.all) ? globalThis.Boolean(object.all) : false,
+      sample: isSet(object.sample) ? Sample.fromJSON(object.sample) : undefined,
     };
   },
 
@@ -379,6 +588,18 @@ export const Job: MessageFns<Job> = {
     if (message.finishedAt !== undefined) {
       obj.finishedAt = message.finishedAt.toISOString();
     }
+    if (message.on !== 0) {
+      obj.on = targetKindToJSON(message.on);
+    }
+    if (message.rerunOf !== "") {
+      obj.rerunOf = message.rerunOf;
+    }
+    if (message.all !== false) {
+      obj.all = message.all;
+    }
+    if (message.sample !== undefined) {
+      obj.sample = Sample.toJSON(message.sample);
+    }
     return obj;
   },
 
@@ -410,6 +631,12 @@ export const Job: MessageFns<Job> = {
       {},
     );
     message.finishedAt = object.finishedAt ?? undefined;
+    message.on = object.on ?? 0;
+    message.rerunOf = object.rerunOf ?? "";
+    message.all = object.all ?? false;
+    message.sample = (object.sample !== undefined && object.sample !== null)
+      ? Sample.fromPartial(object.sample)
+      : undefined;
     return message;
   },
 };
@@ -499,6 +726,208 @@ export const Job_OutcomesEntry: MessageFns<Job_OutcomesEntry> = {
   },
 };
 
+function createBaseShare(): Share {
+  return { kind: undefined };
+}
+
+export const Share: MessageFns<Share> = {
+  encode(message: Share, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.kind?.$case) {
+      case "number":
+        writer.uint32(8).uint32(message.kind.value);
+        break;
+      case "percent":
+        writer.uint32(17).double(message.kind.value);
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Share {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseShare();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.kind = { $case: "number", value: reader.uint32() };
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.kind = { $case: "percent", value: reader.double() };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Share {
+    return {
+      kind: isSet(object.number)
+        ? { $case: "number", value: globalThis.Number(object.number) }
+        : isSet(object.percent)
+        ? { $case: "percent", value: globalThis.Number(object.percent) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: Share): unknown {
+    const obj: any = {};
+    if (message.kind?.$case === "number") {
+      obj.number = Math.round(message.kind.value);
+    } else if (message.kind?.$case === "percent") {
+      obj.percent = floatToJson(message.kind.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Share>, I>>(base?: I): Share {
+    return Share.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Share>, I>>(object: I): Share {
+    const message = createBaseShare();
+    switch (object.kind?.$case) {
+      case "number": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "number", value: object.kind.value };
+        }
+        break;
+      }
+      case "percent": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "percent", value: object.kind.value };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseSample(): Sample {
+  return { share: undefined, seed: "", of: 0 };
+}
+
+export const Sample: MessageFns<Sample> = {
+  encode(message: Sample, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.share !== undefined) {
+      Share.encode(message.share, writer.uint32(10).fork()).join();
+    }
+    if (message.seed !== "") {
+      writer.uint32(18).string(message.seed);
+    }
+    if (message.of !== 0) {
+      writer.uint32(24).uint32(message.of);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Sample {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSample();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.share = Share.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.seed = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.of = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Sample {
+    return {
+      share: isSet(object.share) ? Share.fromJSON(object.share) : undefined,
+      seed: isSet(object.seed) ? globalThis.String(object.seed) : "",
+      of: isSet(object.of) ? globalThis.Number(object.of) : 0,
+    };
+  },
+
+  toJSON(message: Sample): unknown {
+    const obj: any = {};
+    if (message.share !== undefined) {
+      obj.share = Share.toJSON(message.share);
+    }
+    if (message.seed !== "") {
+      obj.seed = message.seed;
+    }
+    if (message.of !== 0) {
+      obj.of = Math.round(message.of);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Sample>, I>>(base?: I): Sample {
+    return Sample.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Sample>, I>>(object: I): Sample {
+    const message = createBaseSample();
+    message.share = (object.share !== undefined && object.share !== null) ? Share.fromPartial(object.share) : undefined;
+    message.seed = object.seed ?? "";
+    message.of = object.of ?? 0;
+    return message;
+  },
+};
+
 function createBaseJobTarget(): JobTarget {
   return {
     targetId: "",
@@ -513,6 +942,8 @@ function createBaseJobTarget(): JobTarget {
     startedAt: undefined,
     finishedAt: undefined,
     error: undefined,
+    stdoutLostAt: 0n,
+    stderrLostAt: 0n,
   };
 }
 
@@ -559,6 +990,18 @@ export const JobTarget: MessageFns<JobTarget> = {
     }
     if (message.error !== undefined) {
       ErrorDetail.encode(message.error, writer.uint32(98).fork()).join();
+    }
+    if (message.stdoutLostAt !== 0n) {
+      if (BigInt.asUintN(64, message.stdoutLostAt) !== message.stdoutLostAt) {
+        throw new globalThis.Error("value provided for field message.stdoutLostAt of type uint64 too large");
+      }
+      writer.uint32(104).uint64(message.stdoutLostAt);
+    }
+    if (message.stderrLostAt !== 0n) {
+      if (BigInt.asUintN(64, message.stderrLostAt) !== message.stderrLostAt) {
+        throw new globalThis.Error("value provided for field message.stderrLostAt of type uint64 too large");
+      }
+      writer.uint32(112).uint64(message.stderrLostAt);
     }
     return writer;
   },
@@ -672,6 +1115,22 @@ export const JobTarget: MessageFns<JobTarget> = {
             message.error = ErrorDetail.decode(reader, reader.uint32());
             continue;
           }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.stdoutLostAt = reader.uint64() as bigint;
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.stderrLostAt = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -726,6 +1185,16 @@ export const JobTarget: MessageFns<JobTarget> = {
         ? fromJsonTimestamp(object.finished_at)
         : undefined,
       error: isSet(object.error) ? ErrorDetail.fromJSON(object.error) : undefined,
+      stdoutLostAt: isSet(object.stdoutLostAt)
+        ? BigInt(object.stdoutLostAt)
+        : isSet(object.stdout_lost_at)
+        ? BigInt(object.stdout_lost_at)
+        : 0n,
+      stderrLostAt: isSet(object.stderrLostAt)
+        ? BigInt(object.stderrLostAt)
+        : isSet(object.stderr_lost_at)
+        ? BigInt(object.stderr_lost_at)
+        : 0n,
     };
   },
 
@@ -767,6 +1236,12 @@ export const JobTarget: MessageFns<JobTarget> = {
     if (message.error !== undefined) {
       obj.error = ErrorDetail.toJSON(message.error);
     }
+    if (message.stdoutLostAt !== 0n) {
+      obj.stdoutLostAt = message.stdoutLostAt.toString();
+    }
+    if (message.stderrLostAt !== 0n) {
+      obj.stderrLostAt = message.stderrLostAt.toString();
+    }
     return obj;
   },
 
@@ -795,12 +1270,853 @@ export const JobTarget: MessageFns<JobTarget> = {
     message.error = (object.error !== undefined && object.error !== null)
       ? ErrorDetail.fromPartial(object.error)
       : undefined;
+    message.stdoutLostAt = (object.stdoutLostAt !== undefined && object.stdoutLostAt !== null)
+      ? BigInt(object.stdoutLostAt)
+      : 0n;
+    message.stderrLostAt = (object.stderrLostAt !== undefined && object.stderrLostAt !== null)
+      ? BigInt(object.stderrLostAt)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseMatchTargetsRequest(): MatchTargetsRequest {
+  return { expression: "", on: 0, sample: undefined };
+}
+
+export const MatchTargetsRequest: MessageFns<MatchTargetsRequest> = {
+  encode(message: MatchTargetsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.expression !== "") {
+      writer.uint32(10).string(message.expression);
+    }
+    if (message.on !== 0) {
+      writer.uint32(16).int32(message.on);
+    }
+    if (message.sample !== undefined) {
+      Sample.encode(message.sample, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MatchTargetsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMatchTargetsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.expression = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.on = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.sample = Sample.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MatchTargetsRequest {
+    return {
+      expression: isSet(object.expression) ? globalThis.String(object.expression) : "",
+      on: isSet(object.on) ? targetKindFromJSON(object.on) : 0,
+      sample: isSet(object.sample) ? Sample.fromJSON(object.sample) : undefined,
+    };
+  },
+
+  toJSON(message: MatchTargetsRequest): unknown {
+    const obj: any = {};
+    if (message.expression !== "") {
+      obj.expression = message.expression;
+    }
+    if (message.on !== 0) {
+      obj.on = targetKindToJSON(message.on);
+    }
+    if (message.sample !== undefined) {
+      obj.sample = Sample.toJSON(message.sample);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<MatchTargetsRequest>, I>>(base?: I): MatchTargetsRequest {
+    return MatchTargetsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MatchTargetsRequest>, I>>(object: I): MatchTargetsRequest {
+    const message = createBaseMatchTargetsRequest();
+    message.expression = object.expression ?? "";
+    message.on = object.on ?? 0;
+    message.sample = (object.sample !== undefined && object.sample !== null)
+      ? Sample.fromPartial(object.sample)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseMatchTargetsResponse(): MatchTargetsResponse {
+  return { kind: undefined };
+}
+
+export const MatchTargetsResponse: MessageFns<MatchTargetsResponse> = {
+  encode(message: MatchTargetsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.kind?.$case) {
+      case "targets":
+        MatchedTargets.encode(message.kind.value, writer.uint32(10).fork()).join();
+        break;
+      case "summary":
+        MatchSummary.encode(message.kind.value, writer.uint32(18).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MatchTargetsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMatchTargetsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kind = { $case: "targets", value: MatchedTargets.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.kind = { $case: "summary", value: MatchSummary.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MatchTargetsResponse {
+    return {
+      kind: isSet(object.targets)
+        ? { $case: "targets", value: MatchedTargets.fromJSON(object.targets) }
+        : isSet(object.summary)
+        ? { $case: "summary", value: MatchSummary.fromJSON(object.summary) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: MatchTargetsResponse): unknown {
+    const obj: any = {};
+    if (message.kind?.$case === "targets") {
+      obj.targets = MatchedTargets.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "summary") {
+      obj.summary = MatchSummary.toJSON(message.kind.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<MatchTargetsResponse>, I>>(base?: I): MatchTargetsResponse {
+    return MatchTargetsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MatchTargetsResponse>, I>>(object: I): MatchTargetsResponse {
+    const message = createBaseMatchTargetsResponse();
+    switch (object.kind?.$case) {
+      case "targets": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "targets", value: MatchedTargets.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "summary": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "summary", value: MatchSummary.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseMatchedTargets(): MatchedTargets {
+  return { targets: [] };
+}
+
+export const MatchedTargets: MessageFns<MatchedTargets> = {
+  encode(message: MatchedTargets, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.targets) {
+      MatchedTarget.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MatchedTargets {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMatchedTargets();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.targets.push(MatchedTarget.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MatchedTargets {
+    return {
+      targets: globalThis.Array.isArray(object?.targets)
+        ? object.targets.map((e: any) => MatchedTarget.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: MatchedTargets): unknown {
+    const obj: any = {};
+    if (message.targets?.length) {
+      obj.targets = message.targets.map((e) => MatchedTarget.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<MatchedTargets>, I>>(base?: I): MatchedTargets {
+    return MatchedTargets.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MatchedTargets>, I>>(object: I): MatchedTargets {
+    const message = createBaseMatchedTargets();
+    message.targets = object.targets?.map((e) => MatchedTarget.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseMatchedTarget(): MatchedTarget {
+  return { id: "", name: "", phase: "", hostId: "", hostName: "", familyId: "", familyName: "" };
+}
+
+export const MatchedTarget: MessageFns<MatchedTarget> = {
+  encode(message: MatchedTarget, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.phase !== "") {
+      writer.uint32(26).string(message.phase);
+    }
+    if (message.hostId !== "") {
+      writer.uint32(34).string(message.hostId);
+    }
+    if (message.hostName !== "") {
+      writer.uint32(42).string(message.hostName);
+    }
+    if (message.familyId !== "") {
+      writer.uint32(50).string(message.familyId);
+    }
+    if (message.familyName !== "") {
+      writer.uint32(58).string(message.familyName);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MatchedTarget {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMatchedTarget();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.phase = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.hostId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.hostName = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.familyId = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.familyName = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MatchedTarget {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      phase: isSet(object.phase) ? globalThis.String(object.phase) : "",
+      hostId: isSet(object.hostId)
+        ? globalThis.String(object.hostId)
+        : isSet(object.host_id)
+        ? globalThis.String(object.host_id)
+        : "",
+      hostName: isSet(object.hostName)
+        ? globalThis.String(object.hostName)
+        : isSet(object.host_name)
+        ? globalThis.String(object.host_name)
+        : "",
+      familyId: isSet(object.familyId)
+        ? globalThis.String(object.familyId)
+        : isSet(object.family_id)
+        ? globalThis.String(object.family_id)
+        : "",
+      familyName: isSet(object.familyName)
+        ? globalThis.String(object.familyName)
+        : isSet(object.family_name)
+        ? globalThis.String(object.family_name)
+        : "",
+    };
+  },
+
+  toJSON(message: MatchedTarget): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.phase !== "") {
+      obj.phase = message.phase;
+    }
+    if (message.hostId !== "") {
+      obj.hostId = message.hostId;
+    }
+    if (message.hostName !== "") {
+      obj.hostName = message.hostName;
+    }
+    if (message.familyId !== "") {
+      obj.familyId = message.familyId;
+    }
+    if (message.familyName !== "") {
+      obj.familyName = message.familyName;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<MatchedTarget>, I>>(base?: I): MatchedTarget {
+    return MatchedTarget.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MatchedTarget>, I>>(object: I): MatchedTarget {
+    const message = createBaseMatchedTarget();
+    message.id = object.id ?? "";
+    message.name = object.name ?? "";
+    message.phase = object.phase ?? "";
+    message.hostId = object.hostId ?? "";
+    message.hostName = object.hostName ?? "";
+    message.familyId = object.familyId ?? "";
+    message.familyName = object.familyName ?? "";
+    return message;
+  },
+};
+
+function createBaseMatchSummary(): MatchSummary {
+  return { expression: "", targetCount: 0, skippedCount: 0, families: {}, phases: {} };
+}
+
+export const MatchSummary: MessageFns<MatchSummary> = {
+  encode(message: MatchSummary, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.expression !== "") {
+      writer.uint32(10).string(message.expression);
+    }
+    if (message.targetCount !== 0) {
+      writer.uint32(16).uint32(message.targetCount);
+    }
+    if (message.skippedCount !== 0) {
+      writer.uint32(24).uint32(message.skippedCount);
+    }
+    globalThis.Object.entries(message.families).forEach(([key, value]: [string, number]) => {
+      MatchSummary_FamiliesEntry.encode({ key: key as any, value }, writer.uint32(34).fork()).join();
+    });
+    globalThis.Object.entries(message.phases).forEach(([key, value]: [string, number]) => {
+      MatchSummary_PhasesEntry.encode({ key: key as any, value }, writer.uint32(42).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MatchSummary {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMatchSummary();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.expression = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.targetCount = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.skippedCount = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            const entry4 = MatchSummary_FamiliesEntry.decode(reader, reader.uint32());
+            if (entry4.value !== undefined) {
+              message.families[entry4.key] = entry4.value;
+            }
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            const entry5 = MatchSummary_PhasesEntry.decode(reader, reader.uint32());
+            if (entry5.value !== undefined) {
+              message.phases[entry5.key] = entry5.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MatchSummary {
+    return {
+      expression: isSet(object.expression) ? globalThis.String(object.expression) : "",
+      targetCount: isSet(object.targetCount)
+        ? globalThis.Number(object.targetCount)
+        : isSet(object.target_count)
+        ? globalThis.Number(object.target_count)
+        : 0,
+      skippedCount: isSet(object.skippedCount)
+        ? globalThis.Number(object.skippedCount)
+        : isSet(object.skipped_count)
+        ? globalThis.Number(object.skipped_count)
+        : 0,
+      families: isObject(object.families)
+        ? (globalThis.Object.entries(object.families) as [string, any][]).reduce(
+          (acc: { [key: string]: number }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.Number(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      phases: isObject(object.phases)
+        ? (globalThis.Object.entries(object.phases) as [string, any][]).reduce(
+          (acc: { [key: string]: number }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.Number(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+    };
+  },
+
+  toJSON(message: MatchSummary): unknown {
+    const obj: any = {};
+    if (message.expression !== "") {
+      obj.expression = message.expression;
+    }
+    if (message.targetCount !== 0) {
+      obj.targetCount = Math.round(message.targetCount);
+    }
+    if (message.skippedCount !== 0) {
+      obj.skippedCount = Math.round(message.skippedCount);
+    }
+    if (message.families) {
+      const entries = globalThis.Object.entries(message.families) as [string, number][];
+      if (entries.length > 0) {
+        obj.families = {};
+        entries.forEach(([k, v]) => {
+          obj.families[k] = Math.round(v);
+        });
+      }
+    }
+    if (message.phases) {
+      const entries = globalThis.Object.entries(message.phases) as [string, number][];
+      if (entries.length > 0) {
+        obj.phases = {};
+        entries.forEach(([k, v]) => {
+          obj.phases[k] = Math.round(v);
+        });
+      }
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<MatchSummary>, I>>(base?: I): MatchSummary {
+    return MatchSummary.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MatchSummary>, I>>(object: I): MatchSummary {
+    const message = createBaseMatchSummary();
+    message.expression = object.expression ?? "";
+    message.targetCount = object.targetCount ?? 0;
+    message.skippedCount = object.skippedCount ?? 0;
+    message.families = (globalThis.Object.entries(object.families ?? {}) as [string, number][]).reduce(
+      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.phases = (globalThis.Object.entries(object.phases ?? {}) as [string, number][]).reduce(
+      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseMatchSummary_FamiliesEntry(): MatchSummary_FamiliesEntry {
+  return { key: "", value: 0 };
+}
+
+export const MatchSummary_FamiliesEntry: MessageFns<MatchSummary_FamiliesEntry> = {
+  encode(message: MatchSummary_FamiliesEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(16).uint32(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MatchSummary_FamiliesEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMatchSummary_FamiliesEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MatchSummary_FamiliesEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.Number(object.value) : 0,
+    };
+  },
+
+  toJSON(message: MatchSummary_FamiliesEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== 0) {
+      obj.value = Math.round(message.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<MatchSummary_FamiliesEntry>, I>>(base?: I): MatchSummary_FamiliesEntry {
+    return MatchSummary_FamiliesEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MatchSummary_FamiliesEntry>, I>>(object: I): MatchSummary_FamiliesEntry {
+    const message = createBaseMatchSummary_FamiliesEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
+    return message;
+  },
+};
+
+function createBaseMatchSummary_PhasesEntry(): MatchSummary_PhasesEntry {
+  return { key: "", value: 0 };
+}
+
+export const MatchSummary_PhasesEntry: MessageFns<MatchSummary_PhasesEntry> = {
+  encode(message: MatchSummary_PhasesEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(16).uint32(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MatchSummary_PhasesEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMatchSummary_PhasesEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MatchSummary_PhasesEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.Number(object.value) : 0,
+    };
+  },
+
+  toJSON(message: MatchSummary_PhasesEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== 0) {
+      obj.value = Math.round(message.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<MatchSummary_PhasesEntry>, I>>(base?: I): MatchSummary_PhasesEntry {
+    return MatchSummary_PhasesEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MatchSummary_PhasesEntry>, I>>(object: I): MatchSummary_PhasesEntry {
+    const message = createBaseMatchSummary_PhasesEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
     return message;
   },
 };
 
 function createBaseCreateJobRequest(): CreateJobRequest {
-  return { mutation: undefined, expression: "", action: undefined, timeout: undefined, all: false };
+  return {
+    mutation: undefined,
+    expression: "",
+    action: undefined,
+    timeout: undefined,
+    all: false,
+    on: 0,
+    sample: undefined,
+  };
 }
 
 export const CreateJobRequest: MessageFns<CreateJobRequest> = {
@@ -819,6 +2135,12 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
     }
     if (message.all !== false) {
       writer.uint32(40).bool(message.all);
+    }
+    if (message.on !== 0) {
+      writer.uint32(48).int32(message.on);
+    }
+    if (message.sample !== undefined) {
+      Sample.encode(message.sample, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -876,6 +2198,22 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
             message.all = reader.bool();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.on = reader.int32() as any;
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.sample = Sample.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -895,6 +2233,8 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
       action: isSet(object.action) ? Action.fromJSON(object.action) : undefined,
       timeout: isSet(object.timeout) ? Duration.fromJSON(object.timeout) : undefined,
       all: isSet(object.all) ? globalThis.Boolean(object.all) : false,
+      on: isSet(object.on) ? targetKindFromJSON(object.on) : 0,
+      sample: isSet(object.sample) ? Sample.fromJSON(object.sample) : undefined,
     };
   },
 
@@ -915,6 +2255,12 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
     if (message.all !== false) {
       obj.all = message.all;
     }
+    if (message.on !== 0) {
+      obj.on = targetKindToJSON(message.on);
+    }
+    if (message.sample !== undefined) {
+      obj.sample = Sample.toJSON(message.sample);
+    }
     return obj;
   },
 
@@ -934,6 +2280,10 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
       ? Duration.fromPartial(object.timeout)
       : undefined;
     message.all = object.all ?? false;
+    message.on = object.on ?? 0;
+    message.sample = (object.sample !== undefined && object.sample !== null)
+      ? Sample.fromPartial(object.sample)
+      : undefined;
     return message;
   },
 };
@@ -1669,8 +3019,193 @@ export const CancelJobResponse: MessageFns<CancelJobResponse> = {
   },
 };
 
+function createBaseRerunJobRequest(): RerunJobRequest {
+  return { mutation: undefined, job: "", failedOnly: false };
+}
+
+export const RerunJobRequest: MessageFns<RerunJobRequest> = {
+  encode(message: RerunJobRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mutation !== undefined) {
+      Mutation.encode(message.mutation, writer.uint32(10).fork()).join();
+    }
+    if (message.job !== "") {
+      writer.uint32(18).string(message.job);
+    }
+    if (message.failedOnly !== false) {
+      writer.uint32(24).bool(message.failedOnly);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RerunJobRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRerunJobRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.mutation = Mutation.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.job = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.failedOnly = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RerunJobRequest {
+    return {
+      mutation: isSet(object.mutation) ? Mutation.fromJSON(object.mutation) : undefined,
+      job: isSet(object.job) ? globalThis.String(object.job) : "",
+      failedOnly: isSet(object.failedOnly)
+        ? globalThis.Boolean(object.failedOnly)
+        : isSet(object.failed_only)
+        ? globalThis.Boolean(object.failed_only)
+        : false,
+    };
+  },
+
+  toJSON(message: RerunJobRequest): unknown {
+    const obj: any = {};
+    if (message.mutation !== undefined) {
+      obj.mutation = Mutation.toJSON(message.mutation);
+    }
+    if (message.job !== "") {
+      obj.job = message.job;
+    }
+    if (message.failedOnly !== false) {
+      obj.failedOnly = message.failedOnly;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RerunJobRequest>, I>>(base?: I): RerunJobRequest {
+    return RerunJobRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RerunJobRequest>, I>>(object: I): RerunJobRequest {
+    const message = createBaseRerunJobRequest();
+    message.mutation = (object.mutation !== undefined && object.mutation !== null)
+      ? Mutation.fromPartial(object.mutation)
+      : undefined;
+    message.job = object.job ?? "";
+    message.failedOnly = object.failedOnly ?? false;
+    return message;
+  },
+};
+
+function createBaseRerunJobResponse(): RerunJobResponse {
+  return { job: undefined };
+}
+
+export const RerunJobResponse: MessageFns<RerunJobResponse> = {
+  encode(message: RerunJobResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.job !== undefined) {
+      Job.encode(message.job, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RerunJobResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRerunJobResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.job = Job.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RerunJobResponse {
+    return { job: isSet(object.job) ? Job.fromJSON(object.job) : undefined };
+  },
+
+  toJSON(message: RerunJobResponse): unknown {
+    const obj: any = {};
+    if (message.job !== undefined) {
+      obj.job = Job.toJSON(message.job);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RerunJobResponse>, I>>(base?: I): RerunJobResponse {
+    return RerunJobResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RerunJobResponse>, I>>(object: I): RerunJobResponse {
+    const message = createBaseRerunJobResponse();
+    message.job = (object.job !== undefined && object.job !== null) ? Job.fromPartial(object.job) : undefined;
+    return message;
+  },
+};
+
 export type JobServiceService = typeof JobServiceService;
 export const JobServiceService = {
+  /** What a job for this expression would be sent to. Nothing is stored. */
+  matchTargets: {
+    path: "/wombat.control.v1.JobService/MatchTargets" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: MatchTargetsRequest): Buffer => Buffer.from(MatchTargetsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): MatchTargetsRequest => MatchTargetsRequest.decode(value),
+    responseSerialize: (value: MatchTargetsResponse): Buffer =>
+      Buffer.from(MatchTargetsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): MatchTargetsResponse => MatchTargetsResponse.decode(value),
+  },
   /** Fixes the targets, stores the job and sends it. */
   createJob: {
     path: "/wombat.control.v1.JobService/CreateJob" as const,
@@ -1718,9 +3253,21 @@ export const JobServiceService = {
     responseSerialize: (value: CancelJobResponse): Buffer => Buffer.from(CancelJobResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CancelJobResponse => CancelJobResponse.decode(value),
   },
+  /** The command of a finished job again, as a new job on its targets. */
+  rerunJob: {
+    path: "/wombat.control.v1.JobService/RerunJob" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RerunJobRequest): Buffer => Buffer.from(RerunJobRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RerunJobRequest => RerunJobRequest.decode(value),
+    responseSerialize: (value: RerunJobResponse): Buffer => Buffer.from(RerunJobResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RerunJobResponse => RerunJobResponse.decode(value),
+  },
 } as const;
 
 export interface JobServiceServer extends UntypedServiceImplementation {
+  /** What a job for this expression would be sent to. Nothing is stored. */
+  matchTargets: handleServerStreamingCall<MatchTargetsRequest, MatchTargetsResponse>;
   /** Fixes the targets, stores the job and sends it. */
   createJob: handleUnaryCall<CreateJobRequest, CreateJobResponse>;
   listJobs: handleUnaryCall<ListJobsRequest, ListJobsResponse>;
@@ -1728,9 +3275,21 @@ export interface JobServiceServer extends UntypedServiceImplementation {
   /** Every outcome so far, then live until each target has one. */
   watchJob: handleServerStreamingCall<WatchJobRequest, WatchJobResponse>;
   cancelJob: handleUnaryCall<CancelJobRequest, CancelJobResponse>;
+  /** The command of a finished job again, as a new job on its targets. */
+  rerunJob: handleUnaryCall<RerunJobRequest, RerunJobResponse>;
 }
 
 export interface JobServiceClient extends Client {
+  /** What a job for this expression would be sent to. Nothing is stored. */
+  matchTargets(
+    request: MatchTargetsRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<MatchTargetsResponse>;
+  matchTargets(
+    request: MatchTargetsRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<MatchTargetsResponse>;
   /** Fixes the targets, stores the job and sends it. */
   createJob(
     request: CreateJobRequest,
@@ -1799,6 +3358,22 @@ export interface JobServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CancelJobResponse) => void,
   ): ClientUnaryCall;
+  /** The command of a finished job again, as a new job on its targets. */
+  rerunJob(
+    request: RerunJobRequest,
+    callback: (error: ServiceError | null, response: RerunJobResponse) => void,
+  ): ClientUnaryCall;
+  rerunJob(
+    request: RerunJobRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RerunJobResponse) => void,
+  ): ClientUnaryCall;
+  rerunJob(
+    request: RerunJobRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RerunJobResponse) => void,
+  ): ClientUnaryCall;
 }
 
 export const JobServiceClient = makeGenericClientConstructor(
@@ -1816,6 +3391,10 @@ function bytesFromBase64(b64: string): Uint8Array {
 
 function base64FromBytes(arr: Uint8Array): string {
   return globalThis.Buffer.from(arr).toString("base64");
+}
+
+function floatToJson(value: number | null | undefined): number | string | null | undefined {
+  return typeof value === "number" && !globalThis.Number.isFinite(value) ? globalThis.String(value) : value;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;

@@ -8,6 +8,47 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Duration } from "../../../google/protobuf/duration.js";
 
+export enum IoPriority {
+  UNSPECIFIED = 0,
+  /** LOW - The last in turn among those that share the disk. */
+  LOW = 1,
+  /** IDLE - Only while nobody else wants the disk. */
+  IDLE = 2,
+  UNRECOGNIZED = -1,
+}
+
+export function ioPriorityFromJSON(object: any): IoPriority {
+  switch (object) {
+    case 0:
+    case "IO_PRIORITY_UNSPECIFIED":
+      return IoPriority.UNSPECIFIED;
+    case 1:
+    case "IO_PRIORITY_LOW":
+      return IoPriority.LOW;
+    case 2:
+    case "IO_PRIORITY_IDLE":
+      return IoPriority.IDLE;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return IoPriority.UNRECOGNIZED;
+  }
+}
+
+export function ioPriorityToJSON(object: IoPriority): string {
+  switch (object) {
+    case IoPriority.UNSPECIFIED:
+      return "IO_PRIORITY_UNSPECIFIED";
+    case IoPriority.LOW:
+      return "IO_PRIORITY_LOW";
+    case IoPriority.IDLE:
+      return "IO_PRIORITY_IDLE";
+    case IoPriority.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
 /**
  * One thing that an agent runs for a node or for its host. The same words serve
  * ready checks, bootstrap steps, stop commands and `wo exec`.
@@ -31,9 +72,37 @@ export interface Command {
   argv: string[];
   /** Added to the environment that the node itself has. */
   environment: { [key: string]: string };
+  /** Of a command of `wo exec`; ready checks, stop commands and steps have none. */
+  settings: CommandSettings | undefined;
 }
 
 export interface Command_EnvironmentEntry {
+  key: string;
+  value: string;
+}
+
+/** How a command is run where that differs from what its target is used to. */
+export interface CommandSettings {
+  /**
+   * Where it runs: absolute, or seen from the root of the node. Empty: the root of the node; of a
+   * host the folder of its commands, or the home of `user`.
+   */
+  workingDirectory: string;
+  /** A user of the host. Empty: the node's own, or the agent's. */
+  user: string;
+  /** 0 to 19: how much it gives way to others that want the processor. */
+  nice: number;
+  ioPriority: IoPriority;
+  /**
+   * What it reads from its standard input; none: nothing is there. Bounded with the whole of the
+   * command by 64 KiB, less what it is sent with. Never told again.
+   */
+  stdin: Buffer;
+  /** Variables whose values are stored sealed and never told again: what is read has the names. */
+  secrets: { [key: string]: string };
+}
+
+export interface CommandSettings_SecretsEntry {
   key: string;
   value: string;
 }
@@ -202,7 +271,7 @@ export const Action: MessageFns<Action> = {
 };
 
 function createBaseCommand(): Command {
-  return { argv: [], environment: {} };
+  return { argv: [], environment: {}, settings: undefined };
 }
 
 export const Command: MessageFns<Command> = {
@@ -213,6 +282,9 @@ export const Command: MessageFns<Command> = {
     globalThis.Object.entries(message.environment).forEach(([key, value]: [string, string]) => {
       Command_EnvironmentEntry.encode({ key: key as any, value }, writer.uint32(18).fork()).join();
     });
+    if (message.settings !== undefined) {
+      CommandSettings.encode(message.settings, writer.uint32(26).fork()).join();
+    }
     return writer;
   },
 
@@ -248,6 +320,14 @@ export const Command: MessageFns<Command> = {
             }
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.settings = CommandSettings.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -277,6 +357,7 @@ export const Command: MessageFns<Command> = {
           {},
         )
         : {},
+      settings: isSet(object.settings) ? CommandSettings.fromJSON(object.settings) : undefined,
     };
   },
 
@@ -293,6 +374,9 @@ export const Command: MessageFns<Command> = {
           obj.environment[k] = v;
         });
       }
+    }
+    if (message.settings !== undefined) {
+      obj.settings = CommandSettings.toJSON(message.settings);
     }
     return obj;
   },
@@ -312,6 +396,9 @@ export const Command: MessageFns<Command> = {
       },
       {},
     );
+    message.settings = (object.settings !== undefined && object.settings !== null)
+      ? CommandSettings.fromPartial(object.settings)
+      : undefined;
     return message;
   },
 };
@@ -395,6 +482,278 @@ export const Command_EnvironmentEntry: MessageFns<Command_EnvironmentEntry> = {
   },
   fromPartial<I extends Exact<DeepPartial<Command_EnvironmentEntry>, I>>(object: I): Command_EnvironmentEntry {
     const message = createBaseCommand_EnvironmentEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseCommandSettings(): CommandSettings {
+  return { workingDirectory: "", user: "", nice: 0, ioPriority: 0, stdin: Buffer.alloc(0), secrets: {} };
+}
+
+export const CommandSettings: MessageFns<CommandSettings> = {
+  encode(message: CommandSettings, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.workingDirectory !== "") {
+      writer.uint32(10).string(message.workingDirectory);
+    }
+    if (message.user !== "") {
+      writer.uint32(18).string(message.user);
+    }
+    if (message.nice !== 0) {
+      writer.uint32(24).uint32(message.nice);
+    }
+    if (message.ioPriority !== 0) {
+      writer.uint32(32).int32(message.ioPriority);
+    }
+    if (message.stdin.length !== 0) {
+      writer.uint32(42).bytes(message.stdin);
+    }
+    globalThis.Object.entries(message.secrets).forEach(([key, value]: [string, string]) => {
+      CommandSettings_SecretsEntry.encode({ key: key as any, value }, writer.uint32(50).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CommandSettings {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCommandSettings();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.workingDirectory = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.user = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.nice = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.ioPriority = reader.int32() as any;
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.stdin = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            const entry6 = CommandSettings_SecretsEntry.decode(reader, reader.uint32());
+            if (entry6.value !== undefined) {
+              message.secrets[entry6.key] = entry6.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CommandSettings {
+    return {
+      workingDirectory: isSet(object.workingDirectory)
+        ? globalThis.String(object.workingDirectory)
+        : isSet(object.working_directory)
+        ? globalThis.String(object.working_directory)
+        : "",
+      user: isSet(object.user) ? globalThis.String(object.user) : "",
+      nice: isSet(object.nice) ? globalThis.Number(object.nice) : 0,
+      ioPriority: isSet(object.ioPriority)
+        ? ioPriorityFromJSON(object.ioPriority)
+        : isSet(object.io_priority)
+        ? ioPriorityFromJSON(object.io_priority)
+        : 0,
+      stdin: isSet(object.stdin) ? Buffer.from(bytesFromBase64(object.stdin)) : Buffer.alloc(0),
+      secrets: isObject(object.secrets)
+        ? (globalThis.Object.entries(object.secrets) as [string, any][]).reduce(
+          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.String(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+    };
+  },
+
+  toJSON(message: CommandSettings): unknown {
+    const obj: any = {};
+    if (message.workingDirectory !== "") {
+      obj.workingDirectory = message.workingDirectory;
+    }
+    if (message.user !== "") {
+      obj.user = message.user;
+    }
+    if (message.nice !== 0) {
+      obj.nice = Math.round(message.nice);
+    }
+    if (message.ioPriority !== 0) {
+      obj.ioPriority = ioPriorityToJSON(message.ioPriority);
+    }
+    if (message.stdin.length !== 0) {
+      obj.stdin = base64FromBytes(message.stdin);
+    }
+    if (message.secrets) {
+      const entries = globalThis.Object.entries(message.secrets) as [string, string][];
+      if (entries.length > 0) {
+        obj.secrets = {};
+        entries.forEach(([k, v]) => {
+          obj.secrets[k] = v;
+        });
+      }
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<CommandSettings>, I>>(base?: I): CommandSettings {
+    return CommandSettings.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CommandSettings>, I>>(object: I): CommandSettings {
+    const message = createBaseCommandSettings();
+    message.workingDirectory = object.workingDirectory ?? "";
+    message.user = object.user ?? "";
+    message.nice = object.nice ?? 0;
+    message.ioPriority = object.ioPriority ?? 0;
+    message.stdin = object.stdin ?? Buffer.alloc(0);
+    message.secrets = (globalThis.Object.entries(object.secrets ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseCommandSettings_SecretsEntry(): CommandSettings_SecretsEntry {
+  return { key: "", value: "" };
+}
+
+export const CommandSettings_SecretsEntry: MessageFns<CommandSettings_SecretsEntry> = {
+  encode(message: CommandSettings_SecretsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CommandSettings_SecretsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCommandSettings_SecretsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CommandSettings_SecretsEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: CommandSettings_SecretsEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<CommandSettings_SecretsEntry>, I>>(base?: I): CommandSettings_SecretsEntry {
+    return CommandSettings_SecretsEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CommandSettings_SecretsEntry>, I>>(object: I): CommandSettings_SecretsEntry {
+    const message = createBaseCommandSettings_SecretsEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
     return message;
@@ -823,6 +1182,14 @@ export const OutputCondition: MessageFns<OutputCondition> = {
     return message;
   },
 };
+
+function bytesFromBase64(b64: string): Uint8Array {
+  return Uint8Array.from(globalThis.Buffer.from(b64, "base64"));
+}
+
+function base64FromBytes(arr: Uint8Array): string {
+  return globalThis.Buffer.from(arr).toString("base64");
+}
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
 

@@ -1,0 +1,33 @@
+import { limits, WombatError } from '@wombat/proto';
+import { IoPriority, type Action, type CommandSettings } from '@wombat/proto/types';
+import { checkChange } from './family-environment.js';
+
+const nicest = 19;
+
+/** What no host could run is refused before anything is stored. @throws WombatError WO_INVALID_ARGUMENT */
+export function checkAction(action: Action | undefined): Action {
+  const kind = action?.kind;
+  if (!kind || (kind.$case === 'command' && kind.value.argv.length === 0)) throw refused('there is no command to run', 'wo exec FAMILY -- COMMAND');
+  if (kind.$case === 'command') {
+    const { argv, environment, settings } = kind.value;
+    if (argv.some(hasZero)) throw refused('an argument holds a zero byte: no process can be given it', 'send it as input: --stdin FILE');
+    checkChange({ environment, secrets: settings?.secrets ?? {}, unset: [] });
+    if (settings) checkSettings(settings);
+  }
+  return { kind };
+}
+
+function checkSettings({ workingDirectory, user, nice, ioPriority }: CommandSettings): void {
+  if (hasZero(workingDirectory) || Buffer.byteLength(workingDirectory) > limits.pathBytes) throw refused('the working directory is no path', 'give one that is on the hosts: --cwd /srv');
+  if (user !== '' && !/^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/.test(user)) throw refused(`${JSON.stringify(user.slice(0, 64))} is no name of a user`, 'give a user of the hosts: --user www-data');
+  if (nice > nicest) throw refused(`the niceness is 0 to ${nicest}: ${nice}`, 'give --nice 10');
+  if (![IoPriority.UNSPECIFIED, IoPriority.LOW, IoPriority.IDLE].includes(ioPriority)) throw refused('this priority of input and output is not known', 'give --io low, or idle');
+}
+
+function hasZero(text: string): boolean {
+  return text.includes('\0');
+}
+
+function refused(message: string, hint: string): WombatError {
+  return new WombatError('WO_INVALID_ARGUMENT', message, { hint });
+}
