@@ -102,7 +102,7 @@ void t.test('a failure ends it: who runs what, how to go on and how to go back a
   test.equal(state, 'partial');
   test.equal(error?.code, 'WO_NODE_EXITED');
   test.equal(error?.message, 'web-2: exit code 1; generation 2 (web 2): web-1, web-2 (failed, nothing of it runs); generation 1 (web 1): web-3');
-  test.match(error?.hint, `see its log; to go on: wo family update ${familyId}; to go back: wo family update ${familyId} --rollback`);
+  test.match(error?.hint, `see its log; to go on: wo family update 'family 900'; to go back: wo family update 'family 900' --rollback`);
 });
 
 void t.test('the steps of one that has ended stay what they were, whatever is done to its nodes later', async (test) => {
@@ -187,7 +187,7 @@ void t.test('cancelled: no further node, and the end waits for the one under way
   await of.set(1, { phase: 'running' });
   await of.look();
   test.match(await row(of.store, 'operations', id), {
-    state: 'cancelled', rest: /^1 of 3 nodes are updated; generation 2 \(web 2\): web-1; generation 1 \(web 1\): web-2, web-3; to go on: wo family update fam-\w+; to go back:/,
+    state: 'cancelled', rest: /^1 of 3 nodes are updated; generation 2 \(web 2\): web-1; generation 1 \(web 1\): web-2, web-3; to go on: wo family update 'family 900'; to go back:/,
   });
   test.equal(await of.phases(), 'running 2, running 1, running 1');
   test.equal((await of.store.read.events.list({ afterSequence: 0, limit: 100 })).at(-1)?.type, 'operation.cancelled');

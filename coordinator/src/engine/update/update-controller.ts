@@ -1,4 +1,4 @@
-import { WombatError, type Clock, type ErrorCode } from '@wombat/proto';
+import { WombatError, type Clock, type ErrorCode, quoted } from '@wombat/proto';
 import { failpoint } from '@wombat/proto/failpoints';
 import type { Family } from '../../domain/model/family.js';
 import type { Node } from '../../domain/model/node.js';
@@ -199,8 +199,9 @@ function failpointAfter({ kind }: UpdateStep): Promise<void> | undefined {
   return failpoint(kind === 'take' ? 'coordinator.update.after-take' : 'coordinator.operation.after-finish');
 }
 
-function waysFrom({ id }: Family): string {
-  return `to go on: wo family update ${id}; to go back: wo family update ${id} --rollback`;
+function waysFrom({ name }: Family): string {
+  const update = `wo family update ${quoted(name)}`;
+  return `to go on: ${update}; to go back: ${update} --rollback`;
 }
 
 function causeOf({ operation, family, nodes, progress }: Look, outcome: Stopped): StoredError {
