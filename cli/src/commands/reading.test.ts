@@ -150,7 +150,7 @@ t.test('no context, and nothing to connect to: what to do is said', async (t) =>
 t.test('status tells of nodes that have what the family said before, and what to type', async (t) => {
   const answer = GetFamilyStatusResponse.fromPartial({ family: family(), phases: { running: 2 }, wantedRunning: 2, nodes: [node('web-1'), node('web-2')], outdatedNodes: 1 });
   const fake = await coordinator(t, { getFamilyStatus: () => answer, listFamilies: () => ({ families: [family()], page }) });
-  t.match((await runWo(fake, ['status', 'web'])).stdout, /\n {2}1 node has what the family said before: wo family update web {3}which: wo family revisions web\n/);
+  t.match((await runWo(fake, ['status', 'web'])).stdout, /\n {2}1 node has what the family said before: wo family update web {3}back: wo family update web --rollback {3}which: wo family revisions web\n/);
   t.match((await runWo(fake, ['status'])).stdout, /^FAMILY +RUNNING +NODES +OUTDATED .*\nweb +2\/2 +running 2 +1\n/);
   t.match(JSON.parse((await runWo(fake, ['status', 'web', '-o', 'json'])).stdout), { outdatedNodes: 1 });
 });

@@ -73,7 +73,7 @@ function tellFamily(runtime: Runtime, answer: GetFamilyStatusResponse): void {
   print.data(`  cluster: ${sanitise(clusterWord(family.cluster) || 'unknown')}   release: ${sanitise(answer.releaseTitle || 'none')}   id: ${sanitise(idOf(family))}`);
   for (const part of family.cluster?.parts ?? []) print.data(`    part: ${part.nodes.map(sanitise).join(' ')}`);
   if (answer.nodes.some((node) => nodePhaseToJSON(node.phase) === 'NODE_PHASE_UNKNOWN')) print.data(`  nodes of a lost host are replaced: ${replacementText(family.replacement)}`);
-  if (answer.outdatedNodes > 0) print.data(`  ${outdatedOf(answer)} what the family said before: wo family update ${quoted(labelOf(family))}   which: wo family revisions ${quoted(labelOf(family))}`);
+  if (answer.outdatedNodes > 0) print.data(`  ${outdatedOf(answer)} what the family said before: wo family update ${quoted(labelOf(family))}   back: wo family update ${quoted(labelOf(family))} --rollback   which: wo family revisions ${quoted(labelOf(family))}`);
   for (const operation of answer.activeOperations) {
     print.data(`  ${kindOf(operation)} ${sanitise(idOf(operation))} is going on: ${operation.progress?.done ?? 0}/${operation.progress?.total ?? 0}  ${sanitise(waitingOf(operation.waiting, nowMs))}`.trimEnd());
   }
