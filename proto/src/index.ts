@@ -19,6 +19,7 @@ export * from './names.js';
 export * from './natural-order.js';
 export * from './nearest.js';
 export * from './platform.js';
+export * from './quoted.js';
 export * from './size-text.js';
 export * from './steady-clock.js';
 export * from './text-filters.js';

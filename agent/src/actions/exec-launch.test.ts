@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { newId } from '@wombat/proto';
-import { NodePhase, Outcome, type ExecOutcome } from '@wombat/proto/agent';
+import { LogStream, NodePhase, Outcome, type ExecOutcome } from '@wombat/proto/agent';
 import { CommandSettings, IoPriority } from '@wombat/proto/types';
 import t, { type Test } from 'tap';
 import { findAccount } from '../accounts/account.js';
@@ -51,6 +51,20 @@ t.test('variables, secrets and input', async (t) => {
   t.equal(said(await run(host.hostId, ['wc', '-c'], { stdin: large })).trim(), '60000', 'as large as a job may be');
   t.match(await run(host.hostId, ['true'], { stdin: large }), { outcome: Outcome.OK }, 'who never reads it is not in the way');
   t.match(await run(nodeId, ['true'], {}, { BAD: 'a\0b' }), { outcome: Outcome.REJECTED }, 'what no process can be given is refused');
+});
+
+t.test('a secret is starred wherever it stands in the output, also where it lies across two windows', async (t) => {
+  const { host, nodeId, run } = await hostWithNode(t);
+  // 262,144 bytes are looked at in one go.
+  const outcome = await run(nodeId, ['sh', '-c', 'head -c 262140 /dev/zero; printf "$TOKEN"; head -c 300000 /dev/zero; echo "$TOKEN" >&2'], { secrets: { TOKEN: 'canary-987' } });
+  t.equal(outcome.stderr?.head.toString(), '**********\n');
+  const pieces: Buffer[] = [];
+  const request = { jobId: outcome.jobId, targetId: nodeId, stream: LogStream.STDOUT, offset: 0n };
+  for await (const { data } of host.core.readExecOutput(request, new AbortController().signal)) pieces.push(Buffer.from(data));
+  const output = Buffer.concat(pieces);
+  t.equal(output.length, 262_140 + 10 + 300_000, 'as long as it was');
+  t.equal(output.subarray(262_140, 262_150).toString(), '**********', 'beyond what stands in the outcome, too');
+  t.notOk(output.includes('canary'));
 });
 
 t.test('who it gives way to', { skip: spawnSync('ionice', ['--version']).status !== 0 && 'needs ionice' }, async (t) => {

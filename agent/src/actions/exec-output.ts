@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { limits } from '@wombat/proto';
 import { LogStream, type ExecOutput } from '@wombat/proto/agent';
 import { readSegments } from '../logs/read-segments.js';
+import type { SecretMask } from '../nodes/mask-secrets.js';
 import { OutputRing } from './output-ring.js';
 
 /** What one command writes to its two streams, each bounded. */
@@ -22,9 +23,10 @@ export class ExecOutputFiles {
     this.#stderr.trim();
   }
 
-  /** To be asked for after the end of the command. */
-  result(): { stdout: ExecOutput; stderr: ExecOutput } {
+  /** To be asked for after the end of the command. Secrets are starred in all that is kept: the coordinator stores it. */
+  result(secrets: SecretMask): { stdout: ExecOutput; stderr: ExecOutput } {
     this.trim();
+    for (const ring of [this.#stdout, this.#stderr]) ring.mask(secrets);
     return { stdout: outputOf(this.#stdout), stderr: outputOf(this.#stderr) };
   }
 }

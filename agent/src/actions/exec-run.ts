@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { WombatError } from '@wombat/proto';
-import { Outcome, type ExecOutcome, type ExecOutput, type ExitStatus } from '@wombat/proto/agent';
+import { Outcome, type ExecOutcome, type ExitStatus } from '@wombat/proto/agent';
 import { failpoint } from '@wombat/proto/failpoints';
 import type { Action } from '@wombat/proto/types';
 import { SecretMask } from '../nodes/mask-secrets.js';
@@ -135,15 +135,9 @@ export class ExecRun {
   }
 
   #outcome(outcome: Outcome, exit: ExitStatus): ExecOutcome {
-    const told = outcomeWith(this.#entry, outcome, exit, this.#services.clock, this.#output);
     const mask = new SecretMask(this.#services.nodeContext(this.#entry.targetId)?.spec, this.#secrets);
-    return { ...told, stdout: masked(told.stdout, mask), stderr: masked(told.stderr, mask) };
+    return outcomeWith(this.#entry, outcome, exit, this.#services.clock, this.#output.result(mask));
   }
-}
-
-/** The coordinator stores outcomes. */
-function masked(output: ExecOutput | undefined, mask: SecretMask): ExecOutput | undefined {
-  return output && { ...output, head: mask.bytes(Buffer.from(output.head)) };
 }
 
 /** False: it has run, but the ledger was damaged and does not know. At most once holds all the same. */

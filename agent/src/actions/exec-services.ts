@@ -43,7 +43,7 @@ export function leftMs({ arrivedAt, timeoutMs }: ExecEntry, clock: Clock): numbe
   return Math.min(timeoutMs, Math.max(0, arrivedAt + timeoutMs - clock.now()));
 }
 
-export function outcomeWith(entry: ExecEntry, outcome: Outcome, exit: ExitStatus, clock: Clock, output?: ExecOutputFiles): ExecOutcome {
+export function outcomeWith(entry: ExecEntry, outcome: Outcome, exit: ExitStatus, clock: Clock, output?: ReturnType<ExecOutputFiles['result']>): ExecOutcome {
   return {
     jobId: entry.jobId,
     targetId: entry.targetId,
@@ -51,7 +51,7 @@ export function outcomeWith(entry: ExecEntry, outcome: Outcome, exit: ExitStatus
     exit,
     startedAt: new Date(entry.arrivedAt),
     finishedAt: new Date(clock.now()),
-    ...(output?.result() ?? { stdout: undefined, stderr: undefined }),
+    ...(output ?? { stdout: undefined, stderr: undefined }),
     error: undefined,
   };
 }

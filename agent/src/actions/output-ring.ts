@@ -2,6 +2,8 @@ import { closeSync, constants, ftruncateSync, readFileSync, readSync, renameSync
 import { limits } from '@wombat/proto';
 import type { LogSegment } from '../logs/log-segment.js';
 import { openPlainFile, plainFileSize } from '../logs/plain-file.js';
+import type { SecretMask } from '../nodes/mask-secrets.js';
+import { maskFile } from './mask-file.js';
 
 /** What was cut out of FILE, and where from. */
 interface RingState {
@@ -50,6 +52,11 @@ export class OutputRing {
     } finally {
       closeSync(descriptor);
     }
+  }
+
+  /** Stars secrets in what is kept; to be called after the end of the command. */
+  mask(secrets: SecretMask): void {
+    for (const file of [this.#file, `${this.#file}.tail`]) maskFile(file, secrets);
   }
 
   extent(): RingExtent {

@@ -18,6 +18,11 @@ export class SecretMask {
     this.#secrets = texts.filter((text) => text.length >= shortestBytes).sort((a, b) => b.length - a.length);
   }
 
+  /** Of the longest secret; 0 when there are none. */
+  get longestBytes(): number {
+    return this.#secrets[0]?.length ?? 0;
+  }
+
   bytes(bytes: Buffer): Buffer {
     return Buffer.from(this.#mask(bytes.toString('latin1')), 'latin1');
   }

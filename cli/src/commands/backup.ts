@@ -1,9 +1,8 @@
 import { open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { WombatError } from '@wombat/proto';
+import { WombatError, quoted } from '@wombat/proto';
 import { BackupSummary, CreateBackupRequest, SystemServiceService } from '@wombat/proto/control';
 import { defineCommand, required } from '../command.js';
-import { quoted } from '../control/names.js';
 import { flag } from '../options.js';
 import { bytes } from '../output/words.js';
 import type { Runtime } from '../runtime.js';

@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import { WombatError, withDeadline } from '@wombat/proto';
+import { WombatError, withDeadline, quoted } from '@wombat/proto';
 import { ProcessLock } from '@wombat/proto/processes';
 import { defineCommand } from '../command.js';
 import { readConfigFile, writeConfigFile } from '../context/config-file.js';
@@ -7,7 +7,6 @@ import { configDirectory, devDirectory } from '../context/paths.js';
 import { resolveContext } from '../context/resolve.js';
 import { Control } from '../control/control.js';
 import { loadCredentials } from '../control/credentials.js';
-import { quoted } from '../control/names.js';
 import { CoordinatorProcess } from '../dev/coordinator-process.js';
 import { DevDirectory, type Addresses } from '../dev/dev-directory.js';
 import { ensureLocalProvider } from '../dev/local-provider.js';

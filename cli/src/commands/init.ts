@@ -1,8 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { WombatError } from '@wombat/proto';
+import { WombatError, quoted } from '@wombat/proto';
 import { defineCommand } from '../command.js';
-import { quoted } from '../control/names.js';
 import { flag, text } from '../options.js';
 import { outputOf } from '../programs.js';
 

@@ -1,9 +1,10 @@
+import { quoted } from '@wombat/proto';
 import {
   clusterHealthToJSON, FamilyServiceService, GetFamilyStatusRequest, GetFamilyStatusResponse, ListFamiliesRequest, nodePhaseToJSON, type Failure, type Family,
 } from '@wombat/proto/control';
 import { defineCommand, optional } from '../command.js';
 import type { Control } from '../control/control.js';
-import { concreteHint, idOf, labelOf, quoted } from '../control/names.js';
+import { concreteHint, idOf, labelOf } from '../control/names.js';
 import { allPages } from '../control/paging.js';
 import { byName } from '../output/by-name.js';
 import { replacementText } from '../parse/replacement.js';

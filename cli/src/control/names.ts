@@ -1,3 +1,4 @@
+import { quoted } from '@wombat/proto';
 import type { Metadata } from '@wombat/proto/control';
 
 /** Name, or the id of what has none. */
@@ -12,11 +13,6 @@ export function idOf(object: { readonly metadata?: Metadata | undefined } | unde
 /** "wo node logs NODE" with the node's name in it, ready to be copied. */
 export function concreteHint(hint: string, nodeName: string | undefined): string {
   return nodeName ? hint.replace(/\bNODE\b/g, quoted(nodeName)) : hint;
-}
-
-/** An argument as it can be typed again: quoted when a shell would split it. */
-export function quoted(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 /** "web  rel-..." for people: what is read, and what can be relied on. */

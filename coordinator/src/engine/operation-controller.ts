@@ -9,6 +9,7 @@ import type { Store, Transaction } from '../store/store.js';
 import { cancelledEvent, operationEvent, storedError } from './events.js';
 import { emptyHosts, releaseEmptyHosts } from './operations/release-empty-hosts.js';
 import { restingPhases, restOf } from './operations/rest.js';
+import { outcomesOf } from './operations/steps.js';
 import type { Turns } from './operations/turns.js';
 
 /** The phase that means "as asked for", by what was asked; that of a scaling is told by its plan. */
@@ -114,11 +115,13 @@ export class OperationController {
     if (!operation || operation.state !== seen.state) return;
     if (operation.state === 'cancelling') return this.#finishCancelled(transaction, operation, judged);
     const error = await this.#errorOf(transaction, operation, judged, overdue);
+    const now = this.clock.now();
     const finished = await transaction.operations.update({
       ...operation,
+      ...(await outcomesOf(transaction, operation, now)),
       state: finalState(judged.progress, error),
       progress: judged.progress,
-      finishedAt: this.clock.now(),
+      finishedAt: now,
       observedGeneration: operation.generation,
       ...(error ? { error } : {}),
     });
@@ -127,7 +130,9 @@ export class OperationController {
 
   async #finishCancelled(transaction: Transaction, operation: Operation, { progress }: Judgement): Promise<void> {
     const rest = await restOf(transaction, operation);
-    const finished = await transaction.operations.update({ ...operation, state: 'cancelled', progress, rest, finishedAt: this.clock.now(), observedGeneration: operation.generation });
+    const now = this.clock.now();
+    const outcomes = await outcomesOf(transaction, operation, now);
+    const finished = await transaction.operations.update({ ...operation, ...outcomes, state: 'cancelled', progress, rest, finishedAt: now, observedGeneration: operation.generation });
     await transaction.events.append(cancelledEvent(finished));
   }
 

@@ -129,12 +129,11 @@ async function titleIsOverwritten(t: Test, stage: Stage, planted: Planted): Prom
 
 async function families(t: Test, stage: Stage, planted: Planted): Promise<void> {
   const { workshop } = stage;
-  const printedByExec = /\/exec\/job-[^/]+\/[^/]+\/std(out|err)$/;
-  const openly = { environment: cluster, files: [...agentFiles, printedByExec], givenOpenly: true };
-  const byFile = planted.plant('secret by file', { environment: cluster, files: [/^key\.txt$/, ...agentFiles, printedByExec] });
+  const openly = { environment: cluster, files: [...agentFiles], givenOpenly: true };
+  const byFile = planted.plant('secret by file', { environment: cluster, files: [/^key\.txt$/, ...agentFiles] });
   const byEnvironment = planted.plant('secret by environment', openly);
   const literal = planted.plant('secret as it is', openly);
-  const inTemplate = planted.plant('secret in a template', { environment: cluster, files: [...agentFiles, /\/nodes\/[^/]+\/root\/bin\/settings$/, printedByExec] });
+  const inTemplate = planted.plant('secret in a template', { environment: cluster, files: [...agentFiles, /\/nodes\/[^/]+\/root\/bin\/settings$/] });
   const replaced = planted.plant('secret that was replaced before anything ran', {});
 
   const settings = { name: 'settings', lines: ["# {{#shellWord}}{{secret:IN_TEMPLATE}}{{/shellWord}}"] };

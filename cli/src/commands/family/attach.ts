@@ -1,7 +1,7 @@
+import { quoted } from '@wombat/proto';
 import { AttachReleaseRequest, AttachReleaseResponse, FamilyServiceService } from '@wombat/proto/control';
 import { defineCommand, object } from '../../command.js';
 import { newMutation } from '../../control/mutation.js';
-import { quoted } from '../../control/names.js';
 
 export const familyAttach = defineCommand({
   description: 'Names the release that new nodes of the family run. Nodes that are there keep what they run until `wo family update`.',

@@ -1,7 +1,8 @@
+import { quoted } from '@wombat/proto';
 import { CreateFamilyRequest, CreateFamilyResponse, FamilyServiceService } from '@wombat/proto/control';
 import { defineCommand, required } from '../../command.js';
 import { newMutation } from '../../control/mutation.js';
-import { idOf, labelOf, quoted } from '../../control/names.js';
+import { idOf, labelOf } from '../../control/names.js';
 import { pairs, secretPairs, text } from '../../options.js';
 import { SecretReader, secretHelp } from '../../parse/secret.js';
 import { dryRunOption } from '../common.js';

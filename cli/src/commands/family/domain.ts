@@ -1,7 +1,8 @@
+import { quoted } from '@wombat/proto';
 import { AddDomainRequest, AddDomainResponse, FamilyServiceService } from '@wombat/proto/control';
 import { defineCommand, object, required } from '../../command.js';
 import { newMutation } from '../../control/mutation.js';
-import { idOf, quoted } from '../../control/names.js';
+import { idOf } from '../../control/names.js';
 import { dryRunOption } from '../common.js';
 import { pairs, text, wholeNumber } from '../../options.js';
 

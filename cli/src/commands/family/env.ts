@@ -1,7 +1,7 @@
+import { quoted } from '@wombat/proto';
 import { FamilyServiceService, GetFamilyRequest, SetEnvironmentRequest, SetEnvironmentResponse, type Family } from '@wombat/proto/control';
 import { defineCommand, object } from '../../command.js';
 import { newMutation } from '../../control/mutation.js';
-import { quoted } from '../../control/names.js';
 import { pairs, secretPairs, texts } from '../../options.js';
 import { SecretReader, secretHelp } from '../../parse/secret.js';
 import type { Runtime } from '../../runtime.js';

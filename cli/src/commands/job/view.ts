@@ -1,8 +1,8 @@
+import { quoted } from '@wombat/proto';
 import { outcomeToJSON } from '@wombat/proto/agent';
 import { jobStateToJSON, type Job, type JobTarget } from '@wombat/proto/control';
 import type { Action } from '@wombat/proto/types';
 import { shareText } from '../../parse/share.js';
-import { quoted } from '../../control/names.js';
 import type { Column } from '../../output/table.js';
 import { brief, relative } from '../../output/time.js';
 import { word } from '../../output/words.js';

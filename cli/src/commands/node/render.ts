@@ -1,7 +1,6 @@
-import { durationToMs, platformText } from '@wombat/proto';
+import { durationToMs, platformText, quoted } from '@wombat/proto';
 import { NodeServiceService, RenderNodeRequest, RenderNodeResponse } from '@wombat/proto/control';
 import { defineCommand, object } from '../../command.js';
-import { quoted } from '../../control/names.js';
 import { sanitise, sanitiseLines } from '../../output/sanitise.js';
 import { elapsed } from '../../output/time.js';
 import type { Runtime } from '../../runtime.js';

@@ -1,6 +1,5 @@
-import { durationToMs, platformText } from '@wombat/proto';
+import { durationToMs, platformText, quoted } from '@wombat/proto';
 import { releaseLayoutToJSON, runModeToJSON, type Manifest, type ManifestCommand, type ManifestNeeds, type ManifestReady, type ProcessLimits, type Release } from '@wombat/proto/control';
-import { quoted } from '../../control/names.js';
 import type { Column } from '../../output/table.js';
 import { elapsed, relative } from '../../output/time.js';
 import { bytes, word } from '../../output/words.js';

@@ -1,4 +1,4 @@
-import { checkName, WombatError, type Clock, type Ids } from '@wombat/proto';
+import { checkName, WombatError, type Clock, type Ids, quoted } from '@wombat/proto';
 import { FamilyServiceService, type AddDomainRequest, type CreateFamilyRequest } from '@wombat/proto/control';
 import type { ProviderPlugin } from '@wombat/plugin-sdk';
 import { NoteLevel, type FirewallRule as RuleMessage } from '@wombat/proto/plugin';
@@ -170,7 +170,7 @@ export function familyService(options: FamilyServiceOptions): Service {
       await mutateObject(store, request.mutation, 'families', request.family, async (transaction, family) => {
         await refuseWhileBusy(transaction, family);
         const [node] = await transaction.nodes.find({ familyId: family.id, phase: presentPhases });
-        if (node) throw new WombatError('WO_IN_USE', `family ${family.name} still has node ${node.name}`, { hint: `remove its nodes first: wo node remove ${family.id}` });
+        if (node) throw new WombatError('WO_IN_USE', `family ${family.name} still has node ${node.name}`, { hint: `remove its nodes first: wo node remove ${quoted(family.name)}` });
         for (const domain of await transaction.domains.find({ familyId: family.id })) await transaction.domains.delete(domain.id);
         await dropRevisions(transaction, family.id, 0);
         await transaction.families.delete(family.id);

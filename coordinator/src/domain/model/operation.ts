@@ -17,6 +17,22 @@ export interface PlanEntry {
   readonly domainName?: string;
 }
 
+/**
+ * waiting  nothing has begun
+ * active   it is under way
+ * done     as the plan says
+ * failed   given up
+ * left     no longer this operation's: cancelled, never reached, taken over by a later one, or nothing is known of it any more
+ */
+export type StepState = 'waiting' | 'active' | 'done' | 'failed' | 'left';
+
+/** Where an entry of a plan stands. */
+export interface Step {
+  readonly state: StepState;
+  readonly since?: number;
+  readonly why: string;
+}
+
 export interface OperationProgress {
   readonly total: number;
   readonly done: number;
@@ -94,4 +110,6 @@ export interface Operation extends StoredObject {
   readonly cancelledBy?: string;
   /** What a cancelled one has left. */
   readonly rest?: string;
+  /** Where each entry of the plan stood when it ended; records of older versions and very large ones have none. */
+  readonly outcomes?: readonly Step[];
 }

@@ -1,4 +1,4 @@
-import { WombatError } from '@wombat/proto';
+import { WombatError, quoted } from '@wombat/proto';
 import type { Node } from '../../domain/model/node.js';
 import type { Operation, Wish } from '../../domain/model/operation.js';
 import { presentPhases } from '../../domain/states/node-states.js';
@@ -25,7 +25,7 @@ export async function carryOut(tools: OperationTools, transaction: Transaction, 
       const { amount, timeoutMs } = wish;
       const family = await findObject(transaction, 'families', wish.familyId);
       const releaseId = wish.releaseId || family.spec.releaseId;
-      if (!releaseId) throw new WombatError('WO_NO_RELEASE', `family ${family.name} has no release attached`, { hint: `wo attach-release ${family.id} RELEASE` });
+      if (!releaseId) throw new WombatError('WO_NO_RELEASE', `family ${family.name} has no release attached`, { hint: `wo attach-release ${quoted(family.name)} RELEASE` });
       const release = await findObject(transaction, 'releases', releaseId);
       return deployNodes(tools, transaction, { family, release, amount, timeoutMs, maximum: tools.maxNodesPerOperation, joins: tools.joins(family), ...asker });
     }

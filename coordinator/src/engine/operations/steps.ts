@@ -1,30 +1,32 @@
 import type { Host } from '../../domain/model/host.js';
 import type { Node, NodePhase } from '../../domain/model/node.js';
-import type { Operation, PlanEntry } from '../../domain/model/operation.js';
-import { hasEndedWell } from '../../domain/states/node-states.js';
+import type { Operation, PlanEntry, Step } from '../../domain/model/operation.js';
+import { hasEndedWell, presentPhases } from '../../domain/states/node-states.js';
 import { groupBy } from '@wombat/proto';
 import type { Reader } from '../../store/store.js';
 
-/**
- * waiting  nothing has begun
- * active   it is under way
- * done     as the plan says
- * failed   given up
- * left     no longer this operation's: cancelled, taken over by a later one, or nothing is known of it any more
- */
-export type StepState = 'waiting' | 'active' | 'done' | 'failed' | 'left';
-
-/** Where an entry of a plan stands. */
-export interface Step {
-  readonly state: StepState;
-  readonly since?: number;
-  readonly why: string;
-}
-
 const hostsAtOnce = 500;
 
-/** Read off the nodes and hosts themselves: there is no second record that could disagree. */
-export async function stepsOf(read: Pick<Reader, 'nodes' | 'hosts'>, operation: Operation): Promise<Step[]> {
+/** Larger plans are read off their nodes even when they have ended: their records are costly enough. */
+const keptSteps = 2_000;
+const whyLength = 500;
+
+type StepReader = Pick<Reader, 'nodes' | 'hosts'>;
+
+/** Read off the nodes and hosts themselves while it goes on; what has ended stays as it was then. */
+export async function stepsOf(read: StepReader, operation: Operation): Promise<readonly Step[]> {
+  if (operation.outcomes) return operation.outcomes;
+  return readSteps(read, operation, operation.finishedAt === undefined ? await untaken(read, operation) : new Set());
+}
+
+/** What is kept with an operation that ends now, before others have its nodes. */
+export async function outcomesOf(read: StepReader, operation: Operation, now: number): Promise<Pick<Operation, 'outcomes'>> {
+  if (operation.plan.length > keptSteps) return {};
+  const steps = await readSteps(read, { ...operation, finishedAt: now }, await untaken(read, operation));
+  return { outcomes: steps.map((step) => ({ ...step, why: step.why.slice(0, whyLength) })) };
+}
+
+async function readSteps(read: StepReader, operation: Operation, untakenIds: ReadonlySet<string>): Promise<Step[]> {
   const nodes = new Map((await read.nodes.find({ operationId: operation.id })).map((node) => [node.id, node]));
   const hosts = new Map<string, Host>();
   const hostIds = [...groupBy(operation.plan.filter(isOfHost), ({ hostId }) => hostId).keys()].slice(0, hostsAtOnce);
@@ -32,7 +34,21 @@ export async function stepsOf(read: Pick<Reader, 'nodes' | 'hosts'>, operation: 
     const host = await read.hosts.get(id);
     if (host) hosts.set(id, host);
   }
-  return operation.plan.map((entry) => (isOfHost(entry) ? hostStep(entry, hosts.get(entry.hostId)) : nodeStep(entry, nodes.get(entry.nodeId), operation)));
+  return operation.plan.map((entry) => {
+    if (isOfHost(entry)) return hostStep(entry, hosts.get(entry.hostId));
+    return untakenIds.has(entry.nodeId) ? untakenStep(operation) : nodeStep(entry, nodes.get(entry.nodeId), operation);
+  });
+}
+
+/** An update takes its nodes one after another; those whose turn has not come still bear the id of what was before. */
+async function untaken(read: StepReader, { id, kind, familyId }: Operation): Promise<Set<string>> {
+  if (kind !== 'update') return new Set();
+  const present = await read.nodes.find({ familyId, phase: presentPhases });
+  return new Set(present.filter(({ operationId }) => operationId !== id).map((node) => node.id));
+}
+
+function untakenStep({ finishedAt }: Operation): Step {
+  return finishedAt === undefined ? { state: 'waiting', why: '' } : { state: 'left', why: 'not reached: the update had ended before its turn' };
 }
 
 function isOfHost({ action }: PlanEntry): boolean {

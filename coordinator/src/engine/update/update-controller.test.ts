@@ -11,6 +11,7 @@ import { change, eventsAfter, openTestStore, put, row } from '../../testing/test
 import { operationTools } from '../../testing/operation-tools.js';
 import { reviseFamily } from '../family-revisions.js';
 import { cancelOperation } from '../operations/cancel-operation.js';
+import { stepsOf } from '../operations/steps.js';
 import { UpdateController } from './update-controller.js';
 import { updateNodes, type UpdateRequest } from './update-nodes.js';
 
@@ -101,7 +102,27 @@ void t.test('a failure ends it: who runs what, how to go on and how to go back a
   test.equal(state, 'partial');
   test.equal(error?.code, 'WO_NODE_EXITED');
   test.equal(error?.message, 'web-2: exit code 1; generation 2 (web 2): web-1, web-2 (failed, nothing of it runs); generation 1 (web 1): web-3');
-  test.match(error?.hint, `see its log; to go on: wo family update ${familyId}; to go back: wo family update ${familyId} --rollback`);
+  test.match(error?.hint, `see its log; to go on: wo family update 'family 900'; to go back: wo family update 'family 900' --rollback`);
+});
+
+void t.test('the steps of one that has ended stay what they were, whatever is done to its nodes later', async (test) => {
+  const of = await Setting.of(test, three);
+  await of.revise();
+  const operation = await of.update();
+  await of.look();
+  const steps = async () => stepsOf(of.store.read, await row(of.store, 'operations', operation.id));
+  test.same((await steps()).map(({ state }) => state), ['waiting', 'waiting', 'waiting'], 'the first waits for its agent, the others for their turn');
+  await of.set(1, { phase: 'failed', lastError });
+  await of.look();
+  const atEnd = await steps();
+  const notReached = { state: 'left', why: 'not reached: the update had ended before its turn' };
+  test.match(atEnd, [{ state: 'failed', why: 'exit code 1' }, notReached, notReached]);
+  await of.update();
+  await of.look();
+  test.not((await of.node(1)).operationId, operation.id, 'a later update has the node');
+  test.same(await steps(), atEnd);
+  const { outcomes: _none, ...old } = await row(of.store, 'operations', operation.id);
+  test.match((await stepsOf(of.store.read, old))[0], { state: 'left', why: 'a later operation has the node, or it is no more' }, 'records without outcomes are read off the nodes');
 });
 
 void t.test('what was refused before anything was stopped runs on, and that is told', async (test) => {
@@ -166,7 +187,7 @@ void t.test('cancelled: no further node, and the end waits for the one under way
   await of.set(1, { phase: 'running' });
   await of.look();
   test.match(await row(of.store, 'operations', id), {
-    state: 'cancelled', rest: /^1 of 3 nodes are updated; generation 2 \(web 2\): web-1; generation 1 \(web 1\): web-2, web-3; to go on: wo family update fam-\w+; to go back:/,
+    state: 'cancelled', rest: /^1 of 3 nodes are updated; generation 2 \(web 2\): web-1; generation 1 \(web 1\): web-2, web-3; to go on: wo family update 'family 900'; to go back:/,
   });
   test.equal(await of.phases(), 'running 2, running 1, running 1');
   test.equal((await of.store.read.events.list({ afterSequence: 0, limit: 100 })).at(-1)?.type, 'operation.cancelled');

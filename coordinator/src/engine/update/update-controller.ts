@@ -1,4 +1,4 @@
-import { WombatError, type Clock, type ErrorCode } from '@wombat/proto';
+import { WombatError, type Clock, type ErrorCode, quoted } from '@wombat/proto';
 import { failpoint } from '@wombat/proto/failpoints';
 import type { Family } from '../../domain/model/family.js';
 import type { Node } from '../../domain/model/node.js';
@@ -12,6 +12,7 @@ import { joinsCluster } from '../bootstrap/joins-cluster.js';
 import { drainableNodes } from '../drain/drainable.js';
 import { cancelledEvent, nodePhaseEvent, operationEvent, storedError } from '../events.js';
 import { revisionAt } from '../family-revisions.js';
+import { outcomesOf } from '../operations/steps.js';
 import type { StrategyDirectory } from '../ports.js';
 import { takeNode } from './take-node.js';
 import { requireRelease } from './update-nodes.js';
@@ -164,8 +165,10 @@ export class UpdateController {
     const { waiting: _over, ...rest } = operation;
     const error = outcome === 'done' ? undefined : await this.#errorOf(transaction, look, refusal ? storedError(refusal) : causeOf(look, outcome));
     const state: OperationState = outcome === 'done' ? 'succeeded' : progress.done > 0 ? 'partial' : 'failed';
+    const now = this.#options.clock.now();
+    const outcomes = await outcomesOf(transaction, operation, now);
     const finished = await transaction.operations.update({
-      ...rest, state, progress, finishedAt: this.#options.clock.now(), observedGeneration: operation.generation, ...(error ? { error } : {}),
+      ...rest, ...outcomes, state, progress, finishedAt: now, observedGeneration: operation.generation, ...(error ? { error } : {}),
     });
     const message = error ? `: ${error.message}` : `: ${progress.done} of ${progress.total} nodes run generation ${operation.update.familyGeneration} of ${family.name}`;
     await transaction.events.append(operationEvent(finished, 'operation.finished', `${operation.name}: ${state}${message}`));
@@ -173,7 +176,9 @@ export class UpdateController {
 
   async #endCancelled(transaction: Transaction, { operation: { waiting: _over, ...operation }, family, progress }: Look): Promise<void> {
     const rest = `${progress.done} of ${progress.total} nodes are updated; ${await whatRunsWhat(transaction, family.id)}; ${waysFrom(family)}`;
-    const finished = await transaction.operations.update({ ...operation, state: 'cancelled', progress, rest, finishedAt: this.#options.clock.now(), observedGeneration: operation.generation });
+    const now = this.#options.clock.now();
+    const outcomes = await outcomesOf(transaction, operation, now);
+    const finished = await transaction.operations.update({ ...operation, ...outcomes, state: 'cancelled', progress, rest, finishedAt: now, observedGeneration: operation.generation });
     await transaction.events.append(cancelledEvent(finished));
   }
 
@@ -194,8 +199,9 @@ function failpointAfter({ kind }: UpdateStep): Promise<void> | undefined {
   return failpoint(kind === 'take' ? 'coordinator.update.after-take' : 'coordinator.operation.after-finish');
 }
 
-function waysFrom({ id }: Family): string {
-  return `to go on: wo family update ${id}; to go back: wo family update ${id} --rollback`;
+function waysFrom({ name }: Family): string {
+  const update = `wo family update ${quoted(name)}`;
+  return `to go on: ${update}; to go back: ${update} --rollback`;
 }
 
 function causeOf({ operation, family, nodes, progress }: Look, outcome: Stopped): StoredError {

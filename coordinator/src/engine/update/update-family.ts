@@ -1,4 +1,4 @@
-import { WombatError } from '@wombat/proto';
+import { WombatError, quoted } from '@wombat/proto';
 import type { Family, FamilyRevision, FamilySpec } from '../../domain/model/family.js';
 import type { FamilyChange, Operation, Wish } from '../../domain/model/operation.js';
 import { changeEnvironment } from '../../domain/update/change-environment.js';
@@ -49,9 +49,9 @@ async function goBack(transaction: Transaction, family: Family, generation: numb
   return reviseFamily(transaction, family, runSpecOf(to.spec), { ...by, backTo: to.origin?.backTo ?? generationOf(to) });
 }
 
-function noRevision({ id, name, generation: present }: Family, generation: number, revisions: readonly FamilyRevision[]): WombatError {
+function noRevision({ name, generation: present }: Family, generation: number, revisions: readonly FamilyRevision[]): WombatError {
   const kept = revisions.map(generationOf).sort((a, b) => a - b);
   const told = kept.length === 0 ? 'none is kept' : `kept are ${kept.join(', ')}`;
   const message = generation === 0 ? `family ${name} has no earlier revision that nodes ran and that runs otherwise than generation ${present}` : `family ${name} has no earlier generation ${generation}: ${told}`;
-  return new WombatError('WO_NOT_FOUND', message, { hint: `see them: wo family revisions ${id}` });
+  return new WombatError('WO_NOT_FOUND', message, { hint: `see them: wo family revisions ${quoted(name)}` });
 }

@@ -1,4 +1,4 @@
-import { limits, naturalOrder, toErrorDetail, WombatError, type Clock } from '@wombat/proto';
+import { limits, naturalOrder, toErrorDetail, WombatError, type Clock, quoted } from '@wombat/proto';
 import type { LogNode, LogProblem } from '@wombat/proto/control';
 import type { Host } from '../../../domain/model/host.js';
 import type { Node } from '../../../domain/model/node.js';
@@ -46,19 +46,19 @@ export function logProblem({ node }: LogTarget, error: WombatError, retrying = f
 /** Why there is nothing to be read from its host, now or ever. */
 export function hostProblem({ node, host }: LogTarget, { fleet, clock }: LogTools): WombatError | undefined {
   if (node.phase === 'gone' && clock.now() > node.phaseSince + limits.removedLogsMs) return removedLongAgo(node);
-  if (node.hostId === '' || !host) return new WombatError('WO_CHANNEL_GONE', `${node.name} has no host, and no logs yet`, { hint: `see what it waits for: wo node show ${node.id}` });
+  if (node.hostId === '' || !host) return new WombatError('WO_CHANNEL_GONE', `${node.name} has no host, and no logs yet`, { hint: `see what it waits for: wo node show ${quoted(node.name)}` });
   if (host.phase === 'gone' || host.phase === 'destroying') {
     return new WombatError('WO_CHANNEL_GONE', `${host.name} was destroyed at ${time(host.phaseSince)}, and the logs of ${node.name} with it`, { hint: 'logs are kept on the host of a node' });
   }
   if (fleet.isConnected(host.id)) return undefined;
   const since = host.lastSeenAt === undefined ? 'has not reported yet' : `has not been heard of since ${time(host.lastSeenAt)}`;
-  return new WombatError('WO_HOST_UNREACHABLE', `${host.name} ${since}: the logs of ${node.name} cannot be read`, { hint: `see what is known of it: wo host show ${host.id}` });
+  return new WombatError('WO_HOST_UNREACHABLE', `${host.name} ${since}: the logs of ${node.name} cannot be read`, { hint: `see what is known of it: wo host show ${quoted(host.name)}` });
 }
 
 /** What the agent says of a node that it has no logs of, in the words of an operator. */
 export function goneLogs({ node }: LogTarget): WombatError {
   if (node.phase === 'gone') return removedLongAgo(node);
-  return new WombatError('WO_CHANNEL_GONE', `there are no logs of ${node.name} on its host yet`, { hint: `see what it waits for: wo node show ${node.id}` });
+  return new WombatError('WO_CHANNEL_GONE', `there are no logs of ${node.name} on its host yet`, { hint: `see what it waits for: wo node show ${quoted(node.name)}` });
 }
 
 function removedLongAgo(node: Node): WombatError {

@@ -1,7 +1,6 @@
 import { OperationKind, OperationState, PlanAction, StepState, type Event as EventMessage, type Operation as OperationMessage } from '@wombat/proto/control';
 import type { Event } from '../../../domain/model/event.js';
-import type { Operation } from '../../../domain/model/operation.js';
-import type { Step } from '../../../engine/operations/steps.js';
+import type { Operation, Step } from '../../../domain/model/operation.js';
 import { dateOf, enumOf, errorView, metadataView, waitingView } from './common.js';
 
 /** What is looked up for one operation, and left out of lists. */

@@ -1,4 +1,4 @@
-import { durationFromMs } from '@wombat/proto';
+import { durationFromMs, quoted } from '@wombat/proto';
 import type { ManifestReady, RenderNodeResponse } from '@wombat/proto/control';
 import type { RenderedReady } from '../../../domain/release/render-node.js';
 import type { NodeRendering } from '../../../engine/assignment-builder.js';
@@ -27,9 +27,4 @@ export function renderView({ node, release: { manifest }, rendered, artifact, pr
 
 function readyView(ready: RenderedReady): ManifestReady['check'] {
   return ready.kind === 'command' ? { $case: 'command', value: ready.argv.map(quoted).join(' ') } : checkView(ready);
-}
-
-/** One word again one word. */
-function quoted(word: string): string {
-  return /^[\w./:=@%+,{}-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

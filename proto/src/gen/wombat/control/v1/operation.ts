@@ -364,7 +364,7 @@ export interface PlanEntry {
   /** Names as they were when it was planned. */
   hostName: string;
   domainName: string;
-  /** Where it stands; in the answer of GetOperation only, read off the node or host itself. */
+  /** Where it stands; in the answer of GetOperation only: read off the node or host itself, and as it was at the end once the operation has ended. */
   state: StepState;
   since:
     | Date
