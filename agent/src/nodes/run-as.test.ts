@@ -66,7 +66,7 @@ t.test('an agent that is not root runs nothing as another user', { skip: skip ||
 
 t.test('a node, its checks and its commands run as its user, in directories of its own', { skip }, async (t) => {
   const host = await hostWith(t, {
-    'bin/run': '#!/bin/sh\necho by name >/dev/stdout; touch "$HOME/h" "$WOMBAT_DATA_DIR/d" written; env >"$HOME/env"; exec sleep 1000\n',
+    'bin/run': '#!/bin/sh\necho by name >/dev/stdout; touch "$HOME/h" "$WOMBAT_DATA_DIR/d" written; env >"$HOME/env.part"; mv "$HOME/env.part" "$HOME/env"; exec sleep 1000\n',
     'bin/check': '#!/bin/sh\nid -un >"$WOMBAT_DATA_DIR/check"\n',
     'bin/stop': '#!/bin/sh\nid -un >"$WOMBAT_DATA_DIR/stop"; exit 1\n',
   });
