@@ -41,7 +41,7 @@ export class ExecAction {
   async close(): Promise<void> {
     for (const { controller } of this.#underway) controller.abort(closing);
     await Promise.all([...this.#underway].map(({ settled }) => settled));
-    this.#services.leftBehind.close();
+    await this.#services.leftBehind.close();
     await this.#services.ledger.close();
   }
 

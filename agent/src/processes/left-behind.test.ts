@@ -52,6 +52,6 @@ t.test('an agent that ends looks at once', async (t) => {
   const ended = new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)));
   const leftBehind = new LeftBehind(log);
   leftBehind.clear(startId, []);
-  leftBehind.close();
+  await leftBehind.close();
   t.equal(await ended, 'SIGKILL', 'what was still to be looked for is ended');
 });

@@ -1,4 +1,5 @@
 import { readlinkSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { isLive, readStat } from '@wombat/proto/processes';
 import { everyPid, environmentValue, sendSignal } from './process-table.js';
@@ -9,6 +10,8 @@ const gatherMs = 200;
 /** Killed processes may have forked before they died. */
 const againMs = 50;
 const mostRounds = 100;
+/** A host may have thousands of processes, and the agent has other things to do: a millisecond or two at a time. */
+const pidsAtOnce = 50;
 
 interface Ended {
   readonly startId: string;
@@ -24,6 +27,8 @@ export class LeftBehind {
   readonly #log: Logger;
   readonly #ended = new Map<string, Ended>();
   #timer: NodeJS.Timeout | undefined;
+  #sweeping: Promise<void> | undefined;
+  #isClosed = false;
 
   constructor(log: Logger) {
     this.#log = log;
@@ -32,30 +37,44 @@ export class LeftBehind {
   /** To be called once a command has ended; returns at once. `outputFiles` are its own and nobody else's. */
   clear(startId: string, outputFiles: readonly string[]): void {
     this.#ended.set(startId, { startId, outputFiles, roundsLeft: mostRounds });
-    this.#timer ??= setTimeout(() => this.#sweep(), gatherMs).unref();
+    if (!this.#sweeping) this.#sweepIn(gatherMs);
   }
 
-  /** The agent ends: what was to be looked for is looked for now. */
-  close(): void {
-    if (this.#timer) this.#sweep();
+  /** When the agent ends: looks once more at once, and never again. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
     clearTimeout(this.#timer);
+    await this.#sweeping;
+    if (this.#ended.size > 0) await this.#sweep();
   }
 
-  #sweep(): void {
-    this.#timer = undefined;
-    const found = this.#killAll();
-    for (const ended of [...this.#ended.values()]) {
+  #sweepIn(ms: number): void {
+    if (this.#isClosed) return;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#sweeping = this.#sweep().finally(() => {
+        this.#sweeping = undefined;
+        if (this.#ended.size > 0) this.#sweepIn(againMs);
+      });
+    }, ms).unref();
+  }
+
+  /** Those that come meanwhile are looked for by the next one. */
+  async #sweep(): Promise<void> {
+    const wanted = new Map(this.#ended);
+    const found = await this.#killAll(wanted);
+    for (const ended of wanted.values()) {
       ended.roundsLeft--;
       if (!found.has(ended) || ended.roundsLeft === 0) this.#ended.delete(ended.startId);
     }
-    if (this.#ended.size > 0) this.#timer = setTimeout(() => this.#sweep(), againMs).unref();
   }
 
-  #killAll(): Set<Ended> {
+  async #killAll(wanted: ReadonlyMap<string, Ended>): Promise<Set<Ended>> {
     const found = new Set<Ended>();
-    const byOutput = new Map([...this.#ended.values()].flatMap((ended) => ended.outputFiles.map((file) => [file, ended] as const)));
-    for (const pid of everyPid()) {
-      const ended = this.#ended.get(environmentValue(pid, startIdVariable) ?? '') ?? outputsOf(pid).map((file) => byOutput.get(file)).find(Boolean);
+    const byOutput = new Map([...wanted.values()].flatMap((ended) => ended.outputFiles.map((file) => [file, ended] as const)));
+    for (const [index, pid] of everyPid().entries()) {
+      if (index % pidsAtOnce === pidsAtOnce - 1) await setImmediate();
+      const ended = wanted.get(environmentValue(pid, startIdVariable) ?? '') ?? outputsOf(pid).map((file) => byOutput.get(file)).find(Boolean);
       if (!ended || !isLive(readStat(pid)) || !sendSignal(pid, 'SIGKILL')) continue;
       this.#log.info({ pid, startId: ended.startId }, 'ended a process that a command had left behind');
       found.add(ended);
