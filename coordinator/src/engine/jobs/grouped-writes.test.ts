@@ -8,6 +8,7 @@ function held(refuses: (item: number) => boolean = () => false): { writes: numbe
   let finish = (): void => undefined;
   const grouped = new GroupedWrites<number>({
     atMost: 4,
+    concernsAll: (error) => (error as Error).message.includes('99'),
     write: async (items) => {
       writes.push([...items]);
       await new Promise<void>((resolve) => (finish = resolve));
@@ -53,4 +54,13 @@ t.test('a write that fails is done again for each caller by itself', async (t) =
   for (let write = 0; write < 4; write += 1) await letGo();
   t.same((await results).map(({ status }) => status), ['fulfilled', 'rejected', 'fulfilled'], 'only who brought what cannot be written hears of it');
   t.same(writes, [[1, 2, 3], [1], [2], [3]], 'together first, then one by one');
+});
+
+t.test('a refusal that has nothing to do with what was brought is told to all, and nothing is tried alone', async (t) => {
+  const { writes, letGo, grouped } = held((item) => item === 99);
+  const results = Promise.allSettled([grouped.add([1]), grouped.add([99]), grouped.add([3])]);
+  await setImmediate();
+  await letGo();
+  t.same((await results).map(({ status }) => status), ['rejected', 'rejected', 'rejected']);
+  t.same(writes, [[1, 99, 3]], 'a store that is away is not asked once for each');
 });

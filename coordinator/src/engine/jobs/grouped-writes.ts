@@ -7,6 +7,8 @@ interface Waiting<T> {
 export interface GroupedWritesOptions<T> {
   /** All of them or, when it rejects, none. */
   readonly write: (items: readonly T[]) => Promise<void>;
+  /** Whether a refusal has nothing to do with what was brought: then all who were written together are told, and none is tried alone. */
+  readonly concernsAll: (error: unknown) => boolean;
   /** Items that are written together, unless one caller brings more. */
   readonly atMost: number;
 }
@@ -55,7 +57,7 @@ export class GroupedWrites<T> {
       await this.#options.write(group.flatMap(({ items }) => items));
       for (const { resolve } of group) resolve();
     } catch (error) {
-      if (group.length === 1) return group[0]!.reject(error);
+      if (group.length === 1 || this.#options.concernsAll(error)) return group.forEach(({ reject }) => reject(error));
       // Nobody shall pay for what another one brought.
       for (const alone of group) await this.#writeTogether([alone]);
     }

@@ -1,11 +1,11 @@
-import { durationFromMs, groupBy, limits, WombatError, type Clock, type Ids } from '@wombat/proto';
+import { durationFromMs, groupBy, limits, quoted, WombatError, type Clock, type Ids } from '@wombat/proto';
 import { ExecJob, type ExecOutcome } from '@wombat/proto/agent';
 import { failpoint } from '@wombat/proto/failpoints';
 import type { Action } from '@wombat/proto/types';
 import type { Job, JobTarget, TargetKind } from '../../domain/model/job.js';
 import { presentPhases } from '../../domain/states/node-states.js';
 import type { Fleet } from '../../fleet/fleet.js';
-import type { NewObject, Store, Transaction } from '../../store/store.js';
+import { storeWaits, type NewObject, type Store, type Transaction } from '../../store/store.js';
 import { storedError } from '../events.js';
 import type { Log, Secrets } from '../ports.js';
 import { GroupedWrites } from './grouped-writes.js';
@@ -48,7 +48,7 @@ export class JobService {
   readonly #openCounts = new Map<string, number>();
   /** Targets that were not reached and whose outcome is being written: they are not sent any more. */
   readonly #unreached = new Set<string>();
-  readonly #endings = new GroupedWrites<Ending>({ write: (endings) => this.#end(endings), atMost: endingsAtOnce });
+  readonly #endings = new GroupedWrites<Ending>({ write: (endings) => this.#end(endings), atMost: endingsAtOnce, concernsAll: (error) => WombatError.is(error) && storeWaits.has(error.code) });
 
   constructor(options: JobServiceOptions) {
     this.#options = options;
@@ -223,7 +223,7 @@ function newTarget(target: JobTargetRef, { all }: JobRequest, now: number): Omit
 }
 
 function notRunning(name: string, phase: string): WombatError {
-  return new WombatError('WO_NODE_NOT_RUNNING', `${name} is ${phase}`, { hint: `start it: wo node start ${name}; or run the command all the same: wo exec --all` });
+  return new WombatError('WO_NODE_NOT_RUNNING', `${name} is ${phase}`, { hint: `start it: wo node start ${quoted(name)}; or run the command all the same: wo exec --all` });
 }
 
 function noSession(hostId: string): WombatError {
