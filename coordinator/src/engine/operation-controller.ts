@@ -6,7 +6,8 @@ import type { StoredError } from '../domain/model/object.js';
 import type { Operation, OperationKind, OperationProgress, OperationState } from '../domain/model/operation.js';
 import { endedWell } from '../domain/states/node-states.js';
 import type { Store, Transaction } from '../store/store.js';
-import { cancelledEvent, operationEvent, storedError } from './events.js';
+import { operationEvent, storedError } from './events.js';
+import { finishCancelled } from './operations/finish-cancelled.js';
 import { emptyHosts, releaseEmptyHosts } from './operations/release-empty-hosts.js';
 import { restingPhases, restOf } from './operations/rest.js';
 import { outcomesOf } from './operations/steps.js';
@@ -113,9 +114,9 @@ export class OperationController {
     const operation = await transaction.operations.get(seen.id);
     // Cancelled since it was judged: that has begun something of its own, and is judged next.
     if (!operation || operation.state !== seen.state) return;
-    if (operation.state === 'cancelling') return this.#finishCancelled(transaction, operation, judged);
-    const error = await this.#errorOf(transaction, operation, judged, overdue);
     const now = this.clock.now();
+    if (operation.state === 'cancelling') return finishCancelled(transaction, operation, { progress: judged.progress, rest: await restOf(transaction, operation), now });
+    const error = await this.#errorOf(transaction, operation, judged, overdue);
     const finished = await transaction.operations.update({
       ...operation,
       ...(await outcomesOf(transaction, operation, now)),
@@ -126,14 +127,6 @@ export class OperationController {
       ...(error ? { error } : {}),
     });
     await transaction.events.append(operationEvent(finished, 'operation.finished', summary(finished, judged.ended)));
-  }
-
-  async #finishCancelled(transaction: Transaction, operation: Operation, { progress }: Judgement): Promise<void> {
-    const rest = await restOf(transaction, operation);
-    const now = this.clock.now();
-    const outcomes = await outcomesOf(transaction, operation, now);
-    const finished = await transaction.operations.update({ ...operation, ...outcomes, state: 'cancelled', progress, rest, finishedAt: now, observedGeneration: operation.generation });
-    await transaction.events.append(cancelledEvent(finished));
   }
 
   async #errorOf(transaction: Transaction, operation: Operation, judged: Judgement, overdue: boolean): Promise<StoredError | undefined> {

@@ -10,8 +10,9 @@ import type { Reader, Store, Transaction } from '../../store/store.js';
 import { expectCluster } from '../bootstrap/expect-cluster.js';
 import { joinsCluster } from '../bootstrap/joins-cluster.js';
 import { drainableNodes } from '../drain/drainable.js';
-import { cancelledEvent, nodePhaseEvent, operationEvent, storedError } from '../events.js';
+import { nodePhaseEvent, operationEvent, storedError } from '../events.js';
 import { revisionAt } from '../family-revisions.js';
+import { finishCancelled } from '../operations/finish-cancelled.js';
 import { outcomesOf } from '../operations/steps.js';
 import type { StrategyDirectory } from '../ports.js';
 import { takeNode } from './take-node.js';
@@ -176,10 +177,7 @@ export class UpdateController {
 
   async #endCancelled(transaction: Transaction, { operation: { waiting: _over, ...operation }, family, progress }: Look): Promise<void> {
     const rest = `${progress.done} of ${progress.total} nodes are updated; ${await whatRunsWhat(transaction, family.id)}; ${waysFrom(family)}`;
-    const now = this.#options.clock.now();
-    const outcomes = await outcomesOf(transaction, operation, now);
-    const finished = await transaction.operations.update({ ...operation, ...outcomes, state: 'cancelled', progress, rest, finishedAt: now, observedGeneration: operation.generation });
-    await transaction.events.append(cancelledEvent(finished));
+    await finishCancelled(transaction, operation, { progress, rest, now: this.#options.clock.now() });
   }
 
   /** Whatever stopped it: what runs what now, how to go on, and how to go back. */
