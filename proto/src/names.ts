@@ -10,3 +10,8 @@ export function checkName(what: string, name: string): void {
   }
   if (isId(name)) throw new WombatError('WO_NAME_INVALID', `the name of a ${what} must not look like an id: ${name}`);
 }
+
+/** Whether a text can be the name of a user of a host: never a number, which would mean a user that nobody named. */
+export function isAccountName(name: string): boolean {
+  return /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/.test(name);
+}

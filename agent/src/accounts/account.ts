@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { isAccountName } from '@wombat/proto';
 
 /** A user of this machine. */
 export interface Account {
@@ -10,14 +11,13 @@ export interface Account {
   readonly home: string;
 }
 
-const namePattern = /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/;
 const lookupTimeoutMs = 3_000;
 /** Users of a directory service: asking for them starts a process, so the answer is kept. */
 const fromService = new Map<string, Account>();
 
 /** The user of this name: of /etc/passwd, else of whatever directory service the machine uses. */
 export function findAccount(name: string): Account | undefined {
-  if (!namePattern.test(name)) return undefined;
+  if (!isAccountName(name)) return undefined;
   return parseAccount(name, readPasswd()) ?? fromService.get(name) ?? askService(name);
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import t from 'tap';
-import { foldNames, unfoldNames } from './fold-names.js';
+import { foldNames } from './fold-names.js';
 
 void t.test('names that differ in their last number are folded', (t) => {
   t.equal(foldNames(['web-3', 'web-1', 'web-2', 'db-7', 'alone']), 'web-[1-3],db-7,alone');
@@ -33,3 +33,19 @@ void t.test('ten thousand names take no time to speak of', (t) => {
   t.equal(foldNames(Array.from({ length: 10_000 }, (_, index) => `web-${index + 1}`)), 'web-[1-10000]');
   t.end();
 });
+
+/** The names that were folded. */
+function unfoldNames(text: string): string[] {
+  const parts = text.match(/(?:\\.|\[[^\]]*\]|[^,])+/gs) ?? (text === '' ? [] : ['']);
+  return parts.flatMap((part) => {
+    const [, prefix = part, ranges] = /^((?:\\.|[^[\\])*)\[([\d,-]+)\]$/s.exec(part) ?? [];
+    const name = prefix.replaceAll(/\\(.)/gs, '$1');
+    return ranges === undefined ? [name] : ranges.split(',').flatMap((range) => numbersOf(range)).map((number) => `${name}${number}`);
+  });
+}
+
+function numbersOf(range: string): string[] {
+  const [from = '', to = from] = range.split('-');
+  const width = from.length > 1 && from.startsWith('0') ? from.length : 0;
+  return Array.from({ length: Number(to) - Number(from) + 1 }, (_, index) => String(Number(from) + index).padStart(width, '0'));
+}

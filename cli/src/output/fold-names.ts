@@ -26,16 +26,6 @@ export function foldNames(names: readonly string[]): string {
   return [...folded, ...[...others].map(escaped)].join(',');
 }
 
-/** The names that were folded. */
-export function unfoldNames(text: string): string[] {
-  const parts = text.match(/(?:\\.|\[[^\]]*\]|[^,])+/gs) ?? (text === '' ? [] : ['']);
-  return parts.flatMap((part) => {
-    const [, prefix = part, ranges] = /^((?:\\.|[^[\\])*)\[([\d,-]+)\]$/s.exec(part) ?? [];
-    const name = prefix.replaceAll(/\\(.)/gs, '$1');
-    return ranges === undefined ? [name] : ranges.split(',').flatMap((range) => numbersOf(range)).map((number) => `${name}${number}`);
-  });
-}
-
 function rangesOf(numbers: ReadonlySet<number>, width: number): string {
   const ranges: [number, number][] = [];
   for (const number of [...numbers].sort((left, right) => left - right)) {
@@ -47,12 +37,6 @@ function rangesOf(numbers: ReadonlySet<number>, width: number): string {
   const [first] = ranges;
   if (ranges.length === 1 && first && first[0] === first[1]) return text(first[0]);
   return `[${ranges.map(([from, to]) => (from === to ? text(from) : `${text(from)}-${text(to)}`)).join(',')}]`;
-}
-
-function numbersOf(range: string): string[] {
-  const [from = '', to = from] = range.split('-');
-  const width = from.length > 1 && from.startsWith('0') ? from.length : 0;
-  return Array.from({ length: Number(to) - Number(from) + 1 }, (_, index) => String(Number(from) + index).padStart(width, '0'));
 }
 
 function escaped(text: string): string {

@@ -1,4 +1,4 @@
-import { wombatVersion } from '@wombat/proto';
+import { quoted, wombatVersion } from '@wombat/proto';
 import { Facts, type Sample } from '@wombat/proto/agent';
 import type { Finding } from '@wombat/proto/control';
 import type { Host } from '../domain/model/host.js';
@@ -33,7 +33,7 @@ function sessionFinding(host: Host): Finding {
   const since = host.lastSeenAt === undefined ? 'its agent has never reported' : `its agent was seen last at ${new Date(host.lastSeenAt).toISOString()}`;
   const hint = 'see that the machine runs, that its agent does, and that it reaches the address of `agents`';
   if (host.phase === 'up' || host.phase === 'unknown' || host.phase === 'draining') return fail(host.name, 'session', { message: since, hint, code: 'WO_HOST_UNREACHABLE' });
-  return warn(host.name, 'session', { message: `it is ${host.phase}; ${since}`, hint: host.waiting?.reason ?? `see: wo host show ${host.name}` });
+  return warn(host.name, 'session', { message: `it is ${host.phase}; ${since}`, hint: host.waiting?.reason ?? `see: wo host show ${quoted(host.name)}` });
 }
 
 function versionFinding(name: string, version: string): Finding {
@@ -67,6 +67,6 @@ function unknownNodesFinding({ name, unknownNodeIds = [] }: Host): Finding[] {
   if (unknownNodeIds.length === 0) return [];
   return [warn(name, 'unknown nodes', {
     message: `it runs ${unknownNodeIds.length} nodes that this coordinator knows nothing of: ${unknownNodeIds.slice(0, 5).join(', ')}`,
-    hint: `they were made after the backup that was restored; when they are not wanted, remove the host: wo host remove ${name}`,
+    hint: `they were made after the backup that was restored; when they are not wanted, remove the host: wo host remove ${quoted(name)}`,
   })];
 }

@@ -1,4 +1,4 @@
-import { WombatError } from '@wombat/proto';
+import { quoted, WombatError } from '@wombat/proto';
 import type { Host } from '../domain/model/host.js';
 import type { Node } from '../domain/model/node.js';
 import type { Operation, PlanEntry } from '../domain/model/operation.js';
@@ -59,7 +59,7 @@ export async function drainHost(tools: EngineTools, transaction: Transaction, re
 
 function refuseUnlessDrainable({ name, phase }: Host): void {
   if (phase === 'up' || phase === 'unknown' || phase === 'draining') return;
-  if (phase === 'lost') throw new WombatError('WO_CONFLICT', `host ${name} is lost: no node there can be drained`, { hint: `deploy others in their place: wo host replace ${name}` });
+  if (phase === 'lost') throw new WombatError('WO_CONFLICT', `host ${name} is lost: no node there can be drained`, { hint: `deploy others in their place: wo host replace ${quoted(name)}` });
   throw new WombatError('WO_CONFLICT', `host ${name} is ${phase}: there is nothing to drain`);
 }
 
@@ -76,7 +76,7 @@ export async function removeHost(tools: HostTools, transaction: Transaction, hos
   const nodes = await transaction.nodes.find({ hostId: host.id, phase: presentPhases });
   const node = tools.fleet.isConnected(host.id) ? nodes[0] : nodes.find((each) => !shallGo(each));
   if (node) {
-    throw new WombatError('WO_IN_USE', `host ${host.name} still has node ${node.name}`, { hint: host.phase === 'failed' ? `remove it first: wo node remove ${node.name}` : `drain it first: wo host drain ${host.name}` });
+    throw new WombatError('WO_IN_USE', `host ${host.name} still has node ${node.name}`, { hint: host.phase === 'failed' ? `remove it first: wo node remove ${quoted(node.name)}` : `drain it first: wo host drain ${quoted(host.name)}` });
   }
   const operation = await insertOperation(tools, transaction, { kind: 'remove_host', host, nodes: [], familyIds: [], principal });
   await transaction.hosts.update({ ...host, desired: 'absent', generation: host.generation + 1, operationId: operation.id });

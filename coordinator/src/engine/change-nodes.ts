@@ -1,4 +1,4 @@
-import { WombatError } from '@wombat/proto';
+import { quoted, WombatError } from '@wombat/proto';
 import type { Family } from '../domain/model/family.js';
 import type { AfterDrain, Node, NodePhase } from '../domain/model/node.js';
 import type { NodeChange, Operation, PlanAction } from '../domain/model/operation.js';
@@ -146,7 +146,7 @@ function refuseNodesWithoutHost(nodes: readonly Node[], lostHosts: ReadonlySet<s
   const node = nodes.find(({ hostId }) => lostHosts.has(hostId));
   if (!node) return;
   throw new WombatError('WO_CONFLICT', `the host of node ${node.name} never came into being, so it cannot run there`, {
-    hint: `remove it and deploy another: wo node remove ${node.name}`,
+    hint: `remove it and deploy another: wo node remove ${quoted(node.name)}`,
   });
 }
 

@@ -1,4 +1,4 @@
-import { limits, WombatError } from '@wombat/proto';
+import { isAccountName, limits, WombatError } from '@wombat/proto';
 import { IoPriority, type Action, type CommandSettings } from '@wombat/proto/types';
 import { checkChange } from './family-environment.js';
 
@@ -19,7 +19,7 @@ export function checkAction(action: Action | undefined): Action {
 
 function checkSettings({ workingDirectory, user, nice, ioPriority }: CommandSettings): void {
   if (hasZero(workingDirectory) || Buffer.byteLength(workingDirectory) > limits.pathBytes) throw refused('the working directory is no path', 'give one that is on the hosts: --cwd /srv');
-  if (user !== '' && !/^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/.test(user)) throw refused(`${JSON.stringify(user.slice(0, 64))} is no name of a user`, 'give a user of the hosts: --user www-data');
+  if (user !== '' && !isAccountName(user)) throw refused(`${JSON.stringify(user.slice(0, 64))} is no name of a user`, 'give a user of the hosts: --user www-data');
   if (nice > nicest) throw refused(`the niceness is 0 to ${nicest}: ${nice}`, 'give --nice 10');
   if (![IoPriority.UNSPECIFIED, IoPriority.LOW, IoPriority.IDLE].includes(ioPriority)) throw refused('this priority of input and output is not known', 'give --io low, or idle');
 }

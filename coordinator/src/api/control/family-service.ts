@@ -133,7 +133,7 @@ export function familyService(options: FamilyServiceOptions): Service {
       await mutateObject(store, request.mutation, 'domains', request.domain, async (transaction, domain) => {
         const nodes = await transaction.nodes.find({ familyId: domain.familyId, phase: presentPhases });
         const node = nodes.find(({ domainId }) => domainId === domain.id);
-        if (node) throw new WombatError('WO_IN_USE', `domain ${domain.name} still has node ${node.name}`, { hint: `remove its nodes first: wo node remove ${node.name}` });
+        if (node) throw new WombatError('WO_IN_USE', `domain ${domain.name} still has node ${node.name}`, { hint: `remove its nodes first: wo node remove ${quoted(node.name)}` });
         await transaction.domains.delete(domain.id);
       });
       return {};

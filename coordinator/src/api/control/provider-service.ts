@@ -1,4 +1,4 @@
-import { checkName, WombatError, withDeadline, type Clock, type Ids } from '@wombat/proto';
+import { checkName, quoted, withDeadline, WombatError, type Clock, type Ids } from '@wombat/proto';
 import { ProviderServiceService, type RegisterProviderRequest } from '@wombat/proto/control';
 import { NoteLevel, type Note } from '@wombat/proto/plugin';
 import type { ProviderPlugin } from '@wombat/plugin-sdk';
@@ -78,7 +78,7 @@ export function providerService(options: ProviderServiceOptions): Service {
         const [domain] = await transaction.domains.find({ providerId: provider.id });
         if (domain) throw new WombatError('WO_IN_USE', `provider ${provider.name} is used by domain ${domain.id}`, { hint: `remove it first: wo family remove-domain ${domain.id}` });
         const [host] = await transaction.hosts.find({ providerId: provider.id, phase: presentHostPhases });
-        if (host) throw new WombatError('WO_IN_USE', `provider ${provider.name} still has host ${host.name}`, { hint: `remove it first: wo host remove ${host.name}` });
+        if (host) throw new WombatError('WO_IN_USE', `provider ${provider.name} still has host ${host.name}`, { hint: `remove it first: wo host remove ${quoted(host.name)}` });
         await transaction.providers.delete(provider.id);
         await transaction.events.append({
           type: 'provider.removed', subjectId: provider.id, subjectName: provider.name, reason: 'removed', message: `provider ${provider.name} was removed`,

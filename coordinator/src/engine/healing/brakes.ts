@@ -1,4 +1,4 @@
-import type { Clock } from '@wombat/proto';
+import { quoted, type Clock } from '@wombat/proto';
 import { brakeWindowMs, isHeld, type Silence } from '../../domain/healing/brake.js';
 import { placeName, placeOf } from '../../domain/healing/domain-place.js';
 import type { NewEvent } from '../../domain/model/event.js';
@@ -82,7 +82,7 @@ export class Brakes {
 
 /** Hosts that never come back would hold it for ever. */
 export function giveUpHint({ name }: Pick<Host, 'name'>): string {
-  return `a machine that is gone for good counts until it is given up: wo host replace ${name} --fenced`;
+  return `a machine that is gone for good counts until it is given up: wo host replace ${quoted(name)} --fenced`;
 }
 
 function brakeEvent({ providerId }: Domain, name: string, reason: 'held' | 'resumed', message: string, silence: Silence): NewEvent {

@@ -1,4 +1,4 @@
-import { groupBy, WombatError } from '@wombat/proto';
+import { groupBy, quoted, WombatError } from '@wombat/proto';
 import type { Family } from '../../domain/model/family.js';
 import type { Host } from '../../domain/model/host.js';
 import type { Operation } from '../../domain/model/operation.js';
@@ -46,17 +46,17 @@ export async function replaceOnHost(tools: OperationTools, transaction: Transact
 }
 
 function nothingToReplace({ name }: Host): WombatError {
-  return new WombatError('WO_NOT_FOUND', `no node of ${name} is to be replaced`, { hint: `when the machine is of no use any more: wo host remove ${name}` });
+  return new WombatError('WO_NOT_FOUND', `no node of ${name} is to be replaced`, { hint: `when the machine is of no use any more: wo host remove ${quoted(name)}` });
 }
 
 function refuseUnlessSilent(host: Host, fenced: boolean): void {
   if (host.phase === 'lost' || (fenced && host.phase === 'unknown')) return;
   if (host.phase === 'unknown') {
     throw new WombatError('WO_CONFLICT', `host ${host.name} is silent but not lost yet, its nodes may run on`, {
-      hint: `wait until it is lost, or, when you know that nothing runs there: wo host replace ${host.name} --fenced`,
+      hint: `wait until it is lost, or, when you know that nothing runs there: wo host replace ${quoted(host.name)} --fenced`,
     });
   }
-  throw new WombatError('WO_CONFLICT', `host ${host.name} is ${host.phase}: only a lost host is replaced`, { hint: `move its nodes away: wo host drain ${host.name}` });
+  throw new WombatError('WO_CONFLICT', `host ${host.name} is ${host.phase}: only a lost host is replaced`, { hint: `move its nodes away: wo host drain ${quoted(host.name)}` });
 }
 
 /** Nothing of it is waited for: all its nodes are gone, its identity and its machine go. */
