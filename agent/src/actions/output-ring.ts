@@ -1,4 +1,4 @@
-import { closeSync, constants, ftruncateSync, readFileSync, readSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, ftruncateSync, readFileSync, readSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { limits } from '@wombat/proto';
 import type { LogSegment } from '../logs/log-segment.js';
 import { openPlainFile, plainFileSize } from '../logs/plain-file.js';
@@ -26,7 +26,7 @@ const copyBytes = 256 * 1024;
 /**
  * What a command writes to one stream: its first and its last bytes, up to a limit together. The writer appends to FILE, so a file
  * that has grown past the limit has its end copied to FILE.tail and is cut back to its head; FILE.ring says what lies where.
- * What is written between the copy and the cut is lost without being counted.
+ * What is written between the copy and the cut is lost, and counted with what was cut out before the tail: a loss has one place.
  */
 export class OutputRing {
   readonly #file: string;
@@ -47,8 +47,12 @@ export class OutputRing {
     const descriptor = openPlainFile(this.#file, constants.O_RDWR);
     try {
       this.#copyTail(descriptor, size - mostTailBytes, size);
-      this.#write({ headBytes, droppedBytes: droppedBytes + tailBytes + excess, tailBytes: mostTailBytes });
+      const dropped = droppedBytes + tailBytes + excess;
+      // Before the cut: an agent that dies in between knows what lies where.
+      this.#write({ headBytes, droppedBytes: dropped, tailBytes: mostTailBytes });
+      const missedBytes = fstatSync(descriptor).size - size;
       ftruncateSync(descriptor, headBytes);
+      if (missedBytes > 0) this.#write({ headBytes, droppedBytes: dropped + missedBytes, tailBytes: mostTailBytes });
     } finally {
       closeSync(descriptor);
     }
