@@ -1,4 +1,4 @@
-// What the kernel says of a process.
+// What the kernel says of a process, and what many figures come to.
 import { readFileSync } from 'node:fs';
 
 const tickMs = 10;
@@ -16,4 +16,9 @@ export function cpuMs(pid) {
 export function quantile(times, part) {
   const sorted = [...times].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))];
+}
+
+/** Of one figure of many results. */
+export function median(results, key) {
+  return quantile(results.map((result) => result[key]), 0.5);
 }
