@@ -179,9 +179,10 @@ t.test('what outlives the leader of the session is cleared', async (t) => {
 });
 
 t.test('an agent that ends in the middle of a stop leaves the rest to the next', async (t) => {
-  const { runner, request } = place(t);
-  const running = await runner.spawn(request('trap "" TERM; while [ $((i+=1)) -lt 3000 ]; do sleep 0.05; done'));
+  const { runner, request, output } = place(t);
+  const running = await runner.spawn(request('trap "" TERM; echo deaf; while [ $((i+=1)) -lt 3000 ]; do sleep 0.05; done'));
   const child = await known(running);
+  await until(() => output() === 'deaf\n', 'it to hear no TERM');
   const end = new AbortController();
   const stopping = stopProcess(running, {
     stopTimeoutMs: 1, termTimeoutMs: 60_000, clock: systemClock, signal: end.signal, onStep: () => end.abort(new Error('the agent ends')),
