@@ -81,7 +81,8 @@ export class LocalTest {
   /** Pids of all agents that were ever started for the host, the newest last. */
   starts(number: number): readonly number[] {
     try {
-      return readFileSync(join(this.hostDirectory(number), 'starts'), 'utf8').trim().split('\n').map(Number);
+      // What stands behind the last line break is still being written.
+      return readFileSync(join(this.hostDirectory(number), 'starts'), 'utf8').split('\n').slice(0, -1).map(Number);
     } catch {
       return [];
     }
