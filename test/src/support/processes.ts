@@ -16,9 +16,7 @@ export function processesIn(directory: string): Process[] {
 
 /** Undefined when there is no such process, or only its zombie. */
 export function startTimeOf(pid: number): string | undefined {
-  const stat = read(pid, 'stat');
-  // The name, field 2, stands in parentheses and may hold anything.
-  const [state, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [state, ...rest] = statOf(pid);
   return state === 'Z' || state === 'X' ? undefined : rest[18];
 }
 
@@ -38,6 +36,14 @@ export function signalProcess(target: Pick<Process, 'pid' | 'startTime'>, signal
 
 export function isAgent({ argv }: Process): boolean {
   return argv.some((word) => /agent\.cjs$|agent\/dist\/main\.js$|wombat-agent$/.test(word)) && argv.includes('--coordinator');
+}
+
+/** The agents among the processes. What an agent has forked looks like it until it becomes a program of its own. */
+export function agentsAmong(processes: readonly Process[]): Process[] {
+  const candidates = processes.filter(isAgent);
+  const pids = new Set(candidates.map(({ pid }) => pid));
+  // In this order: a fork is known by its parent, or the parent has died meanwhile and counts no more.
+  return candidates.filter(({ pid }) => !pids.has(parentOf(pid))).filter(isAlive);
 }
 
 export function isCoordinator({ argv }: Process): boolean {
@@ -64,6 +70,17 @@ export function isEpmd(process: Process): boolean {
 /** One line for messages. */
 export function describeProcess({ pid, argv }: Process): string {
   return `${pid} ${argv.join(' ').replaceAll(/\s+/g, ' ').slice(0, 160)}`;
+}
+
+/** NaN when there is no such process. */
+function parentOf(pid: number): number {
+  return Number(statOf(pid)[1] ?? NaN);
+}
+
+/** From field 3 on: the name, field 2, stands in parentheses and may hold anything. */
+function statOf(pid: number): string[] {
+  const stat = read(pid, 'stat');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
 function readProcess(pid: number): Process[] {

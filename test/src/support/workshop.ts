@@ -10,7 +10,7 @@ import { CoordinatorProcess, type Addresses } from './coordinator-process.js';
 import { endProcessesIn } from './ending.js';
 import { FleetView, tellNode } from './fleet-view.js';
 import { LastResort } from './last-resort.js';
-import { describeProcess, isAgent, isBeam, processesIn, type Process } from './processes.js';
+import { agentsAmong, describeProcess, isBeam, processesIn, type Process } from './processes.js';
 import { notYet, until, type Patience } from './until.js';
 import { tellResult, WoProcess, type WoOptions, type WoResult } from './wo.js';
 
@@ -102,7 +102,7 @@ export class Workshop {
   }
 
   agents(hostId?: string): Process[] {
-    return this.processes().filter((each) => isAgent(each) && (hostId === undefined || each.environment['WOMBAT_HOST_ID'] === hostId));
+    return agentsAmong(this.processes()).filter(({ environment }) => hostId === undefined || environment['WOMBAT_HOST_ID'] === hostId);
   }
 
   /** All that runs for a node: its shim, its program, and what that started. */

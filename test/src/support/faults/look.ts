@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { GetJobRequest, JobServiceService, NodePhase, HostPhase, OperationState } from '@wombat/proto/control';
 import { Outcome } from '@wombat/proto/agent';
 import { idOf } from '../fleet-view.js';
-import { isAgent, isAlive, programOf, type Process } from '../processes.js';
+import { agentsAmong, isAlive, programOf, type Process } from '../processes.js';
 import type { Workshop } from '../workshop.js';
 import { journalsOf, linesOf, list, machinesOf, treesOf } from './look-at-disk.js';
 import type { Look } from './observation.js';
@@ -19,7 +19,7 @@ export async function look(workshop: Workshop, moment: string, watched?: Watched
   const all = workshop.processes();
   const hosts = workshop.hostDirectories();
   const trees = hosts.flatMap(treesOf);
-  const agents = all.filter(isAgent).map(({ pid, environment }) => ({ hostId: environment['WOMBAT_HOST_ID'] ?? '', pid }));
+  const agents = agentsAmong(all).map(({ pid, environment }) => ({ hostId: environment['WOMBAT_HOST_ID'] ?? '', pid }));
   return {
     kind: 'look', moment, agents, trees,
     machines: list(join(workshop.coordinator.directory, 'providers')).flatMap(machinesOf),
