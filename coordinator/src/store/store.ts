@@ -64,9 +64,14 @@ export interface Page<T> {
   readonly nextPageToken: string;
 }
 
+/** What is known of an object without reading it whole. */
+export type Head<K extends Kind> = Pick<Kinds[K], 'id' | 'name' | (Indexed[K] & keyof Kinds[K])>;
+
 export interface Collection<K extends Kind> {
   get(id: string): Promise<Kinds[K] | undefined>;
   find(where: Where<K>): Promise<Kinds[K][]>;
+  /** Of what `find` answers, and cheaper: the bodies are not read. */
+  heads(where: Where<K>): Promise<Head<K>[]>;
   /** Of what `find` answers, and far cheaper: the objects are not read. */
   ids(where: Where<K>): Promise<string[]>;
   /** Those of these ids that there are, in no order. */
@@ -92,12 +97,17 @@ export type NewObject<T extends StoredObject> = Omit<T, Managed>;
 export interface WritableCollection<K extends Kind> extends Collection<K> {
   insert(object: NewObject<Kinds[K]>): Promise<Kinds[K]>;
   /** Many rows in few statements. */
-  insertAll(objects: readonly NewObject<Kinds[K]>[]): Promise<void>;
+  insertAll(objects: readonly NewObject<Kinds[K]>[]): Promise<readonly Kinds[K][]>;
   /**
    * Writes the object when its revision is still the stored one.
    * @throws WombatError WO_CONFLICT when somebody else has written in between
    */
   update(object: Kinds[K]): Promise<Kinds[K]>;
+  /**
+   * Many rows in few statements.
+   * @throws WombatError WO_CONFLICT when somebody else has written one of them in between: then none of the transaction is to be kept
+   */
+  updateAll(objects: readonly Kinds[K][]): Promise<readonly Kinds[K][]>;
   delete(id: string): Promise<boolean>;
 }
 

@@ -27,11 +27,14 @@ export function jobApiService({ store, jobs }: JobApiOptions): Service {
   /** A request that was carried out before is answered again, whatever is there by now: what was resolved matters only where a job is made. */
   const start = async (mutation: Mutation | undefined, resolving: Promise<Resolution>, fields: Omit<JobRequest, 'resolution'>): Promise<{ job: JobMessage }> => {
     const [resolved] = await Promise.allSettled([resolving]);
+    let targets: readonly JobTarget[] | undefined;
     const job = await mutate(store, mutation, async (transaction) => {
       if (resolved.status === 'rejected') throw resolved.reason;
-      return jobs.insert(transaction, { ...fields, resolution: resolved.value });
+      const made = await jobs.insert(transaction, { ...fields, resolution: resolved.value });
+      targets = made.targets;
+      return made.job;
     });
-    return { job: mutation?.dryRun ? jobView(job, {}) : await viewOf(await jobs.send(job)) };
+    return { job: mutation?.dryRun ? jobView(job, {}) : await viewOf(await jobs.send(job, targets)) };
   };
   return implement(JobServiceService, {
     async *matchTargets(request) {

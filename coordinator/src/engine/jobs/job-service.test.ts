@@ -48,7 +48,8 @@ class Setting {
 
   async create({ expression, ...asked }: Omit<JobRequest, 'resolution'> & Asked): Promise<Job> {
     const resolution = await requireTargets(this.store.read, { expression, ...asked });
-    return this.jobs.send(await this.store.transaction((transaction) => this.jobs.insert(transaction, { resolution, ...asked })));
+    const { job, targets } = await this.store.transaction((transaction) => this.jobs.insert(transaction, { resolution, ...asked }));
+    return this.jobs.send(job, targets);
   }
 
   async targets(job: Job): Promise<Record<string, string | undefined>> {

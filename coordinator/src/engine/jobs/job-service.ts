@@ -36,6 +36,12 @@ export interface JobRequest {
   readonly all: boolean;
 }
 
+/** A job as it was stored a moment ago. */
+export interface NewJob {
+  readonly job: Job;
+  readonly targets: readonly JobTarget[];
+}
+
 /** Past a job's timeout, the time that outcomes get to arrive. */
 const graceMs = 15_000;
 /** Outcomes of all hosts that are stored in one transaction. */
@@ -55,7 +61,7 @@ export class JobService {
   }
 
   /** Stores the job with its targets: what comes to match later is none. @throws WombatError WO_INVALID_ARGUMENT when it is too large to be sent */
-  async insert(transaction: Transaction, request: JobRequest): Promise<Job> {
+  async insert(transaction: Transaction, request: JobRequest): Promise<NewJob> {
     const { resolution: { text, targets, sample }, on, rerunOf, all } = request;
     const now = this.#options.clock.now();
     const rows = targets.map((target) => newTarget(target, request, now));
@@ -67,8 +73,7 @@ export class JobService {
       ...(isOver ? { state: 'finished', finishedAt: now } : { state: 'running' }),
     });
     checkSize(this.#encode(job).length, request.action);
-    await transaction.jobTargets.insertAll(rows.map((row) => ({ ...row, id: targetKey(id, row.targetId), jobId: id })));
-    return job;
+    return { job, targets: await transaction.jobTargets.insertAll(rows.map((row) => ({ ...row, id: targetKey(id, row.targetId), jobId: id }))) };
   }
 
   /** What a stored job was asked to do, its secrets among it: for another job alone, never for an answer. */
@@ -76,9 +81,9 @@ export class JobService {
     return openedAction(job, this.#options.secrets);
   }
 
-  /** Sends a stored job to the targets that have no outcome, and answers the job as it is then. */
-  async send(job: Job): Promise<Job> {
-    const open = await this.#openTargets(job.id);
+  /** Sends a stored job to the targets that have no outcome, and answers the job as it is then. `targets`: all of them, by whoever has just stored them. */
+  async send(job: Job, targets?: readonly JobTarget[]): Promise<Job> {
+    const open = targets?.filter(({ outcome }) => outcome === undefined) ?? (await this.#openTargets(job.id));
     if (open.length > 0) await this.#sendTo(job, open);
     return (await this.#options.store.read.jobs.get(job.id)) ?? job;
   }
@@ -146,13 +151,15 @@ export class JobService {
     try {
       await this.#options.store.transaction(async (transaction) => {
         const targets = new Map((await transaction.jobTargets.many(endings.map(({ id }) => id))).map((target) => [target.id, target]));
+        const ended = new Map<string, JobTarget>();
         for (const { id, hostId, fields } of endings) {
           const target = targets.get(id);
-          if (!target || target.hostId !== hostId || target.outcome !== undefined) continue;
-          targets.set(id, await transaction.jobTargets.update({ ...target, ...fields }));
+          if (!target || target.hostId !== hostId || target.outcome !== undefined || ended.has(id)) continue;
+          ended.set(id, { ...target, ...fields });
           touched.set(target.jobId, (touched.get(target.jobId) ?? 0) + 1);
         }
-        for (const [jobId, ended] of touched) await this.#finishIfDone(transaction, jobId, ended);
+        await transaction.jobTargets.updateAll([...ended.values()]);
+        for (const [jobId, count] of touched) await this.#finishIfDone(transaction, jobId, count);
       });
     } catch (error) {
       // What was counted inside was undone.

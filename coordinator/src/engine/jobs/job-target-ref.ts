@@ -13,7 +13,7 @@ export type JobTargetRef =
   | (RefBase & { readonly kind: 'node'; readonly phase: NodePhase; readonly familyId: string })
   | (RefBase & { readonly kind: 'host'; readonly phase: HostPhase });
 
-export function nodeRef({ id, name, hostId, phase, familyId }: Node): JobTargetRef {
+export function nodeRef({ id, name, hostId, phase, familyId }: Pick<Node, 'id' | 'name' | 'hostId' | 'phase' | 'familyId'>): JobTargetRef {
   return { kind: 'node', targetId: id, targetName: name, hostId, phase, familyId };
 }
 

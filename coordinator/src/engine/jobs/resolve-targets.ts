@@ -8,7 +8,7 @@ import type { Sample, TargetKind } from '../../domain/model/job.js';
 import { presentPhases } from '../../domain/states/node-states.js';
 import { lookUp } from '../find-object.js';
 import { hintWithNearest } from '../nearest-name.js';
-import { inTurns, theseInTurns } from './in-turns.js';
+import { theseInTurns } from './in-turns.js';
 import { hostRef, nodeRef, type JobTargetRef } from './job-target-ref.js';
 import { matchExpression } from './match-expression.js';
 import type { SourceReader } from './target-sources.js';
@@ -59,8 +59,7 @@ export async function requireTargets(read: SourceReader, asked: Asked): Promise<
 async function namedTargets(read: SourceReader, text: string): Promise<readonly JobTargetRef[] | undefined> {
   const family = await lookUp(read, 'families', text);
   if (family) {
-    const targets: JobTargetRef[] = [];
-    for await (const nodes of inTurns(read.nodes, { familyId: family.id, phase: presentPhases })) targets.push(...nodes.map(nodeRef));
+    const targets = (await read.nodes.heads({ familyId: family.id, phase: presentPhases })).map(nodeRef);
     if (targets.length === 0) throw new WombatError('WO_NOT_FOUND', `family ${family.name} has no nodes`, { hint: `deploy some: wo deploy-nodes ${family.id} --amount N` });
     return targets;
   }

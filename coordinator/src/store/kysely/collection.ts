@@ -1,14 +1,12 @@
 import { sql, type Kysely, type RawBuilder } from 'kysely';
 import { WombatError } from '@wombat/proto';
-import type { Collection, Indexed, Kind, Kinds, NewObject, Page, PageQuery, Where, WritableCollection } from '../store.js';
-import { decode, encode } from './codec.js';
+import type { Collection, Head, Indexed, Kind, Kinds, NewObject, Page, PageQuery, Where, WritableCollection } from '../store.js';
+import { columnsOf, decode, decodeHead, encode, headColumnsOf, isNumber, updatedColumnsOf } from './codec.js';
+import { filledPortions, portions, type Statements } from './statements.js';
 import { columnOf, tables, type ObjectRow, type Schema, type TableDefinition } from './tables.js';
 
 export type Database = Kysely<Schema>;
 type Conditions = Readonly<Record<string, string | readonly string[] | null | undefined>>;
-
-/** Below the 999 parameters that old builds of SQLite allow. */
-const idsAtOnce = 500;
 
 /** As SQLite and PostgreSQL say it. */
 const uniqueViolations: ReadonlySet<unknown> = new Set(['SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY', '23505']);
@@ -20,46 +18,42 @@ export class KyselyCollection<K extends Kind> implements Collection<K> {
   constructor(
     protected readonly database: Database,
     protected readonly kind: K,
+    protected readonly statements: Statements,
   ) {
     this.definition = tables[kind];
   }
 
   async get(id: string): Promise<Kinds[K] | undefined> {
-    return (await this.rows(sql`where id = ${id}`))[0];
+    return this.decoded(await this.ask<ObjectRow>('get', [id], () => sql`select * from ${this.table} where id = ${id}`))[0];
   }
 
   async find(where: Where<K>): Promise<Kinds[K][]> {
-    return this.rows(sql`${whereClause(where as Conditions)} order by created_at, id`);
+    return this.decoded(await this.inOrder<ObjectRow>('find', sql`*`, where));
+  }
+
+  async heads(where: Where<K>): Promise<Head<K>[]> {
+    const columns = headColumnsOf(this.definition).map((column) => sql.ref(column));
+    return (await this.inOrder<ObjectRow>('heads', sql.join(columns), where)).map((row) => decodeHead<Head<K>>(this.definition, row));
   }
 
   async ids(where: Where<K>): Promise<string[]> {
-    const query = sql<{ id: string }>`select id from ${this.table} ${whereClause(where as Conditions)} order by created_at, id`;
-    return (await query.execute(this.database)).rows.map(({ id }) => id);
+    return (await this.inOrder<{ id: string }>('ids', sql`id`, where)).map(({ id }) => id);
   }
 
   async many(ids: readonly string[]): Promise<Kinds[K][]> {
-    const unique = [...new Set(ids)];
-    const found: Kinds[K][] = [];
-    for (let start = 0; start < unique.length; start += idsAtOnce) {
-      found.push(...(await this.rows(sql`where id in (${sql.join(unique.slice(start, start + idsAtOnce))})`)));
-    }
-    return found;
+    return this.decoded(await this.amongIds<ObjectRow>('many', sql`*`, ids));
   }
 
   async names(ids: readonly string[]): Promise<Map<string, string>> {
-    const unique = [...new Set(ids)];
-    const names = new Map<string, string>();
-    for (let start = 0; start < unique.length; start += idsAtOnce) {
-      const some = unique.slice(start, start + idsAtOnce);
-      const query = sql<{ id: string; name: string }>`select id, name from ${this.table} where id in (${sql.join(some)})`;
-      for (const { id, name } of (await query.execute(this.database)).rows) names.set(id, name);
-    }
-    return names;
+    const rows = await this.amongIds<{ id: string; name: string }>('names', sql`id, name`, ids);
+    return new Map(rows.map(({ id, name }) => [id, name]));
   }
 
   async count(where: Where<K>): Promise<number> {
-    const query = sql<{ count: number | string }>`select count(*) as count from ${this.table} ${whereClause(where as Conditions)}`;
-    return Number((await query.execute(this.database)).rows[0]?.count ?? 0);
+    const conditions = where as Conditions;
+    const build = (): RawBuilder<unknown> => sql`select count(*) as count from ${this.table} ${whereClause(conditions)}`;
+    const [row] = await this.ask<{ count: number | string }>(`count ${shapeOf(conditions)}`, valuesOf(conditions), build);
+    return Number(row?.count ?? 0);
   }
 
   async countBy(field: Indexed[K], where: Where<K>): Promise<Record<string, number>> {
@@ -101,9 +95,30 @@ export class KyselyCollection<K extends Kind> implements Collection<K> {
     return sql.table(this.definition.table);
   }
 
+  private async ask<R>(shape: string, parameters: readonly unknown[], build: () => RawBuilder<unknown>): Promise<readonly R[]> {
+    return (await this.statements.run<R>(this.database, `${this.kind} ${shape}`, parameters, build)).rows;
+  }
+
+  private async inOrder<R>(what: string, selected: RawBuilder<unknown>, where: Where<K>): Promise<readonly R[]> {
+    const conditions = where as Conditions;
+    const build = (): RawBuilder<unknown> => sql`select ${selected} from ${this.table} ${whereClause(conditions)} order by created_at, id`;
+    return this.ask<R>(`${what} ${shapeOf(conditions)}`, valuesOf(conditions), build);
+  }
+
+  private async amongIds<R>(what: string, selected: RawBuilder<unknown>, ids: readonly string[]): Promise<readonly R[]> {
+    const found: R[] = [];
+    for (const some of filledPortions([...new Set(ids)])) {
+      found.push(...(await this.ask<R>(`${what} ${some.length}`, some, () => sql`select ${selected} from ${this.table} where id in (${sql.join(some)})`)));
+    }
+    return found;
+  }
+
   private async rows(rest: RawBuilder<unknown>): Promise<Kinds[K][]> {
-    const result = await sql<ObjectRow>`select * from ${this.table} ${rest}`.execute(this.database);
-    return result.rows.map((row) => decode<Kinds[K]>(this.definition, row));
+    return this.decoded((await sql<ObjectRow>`select * from ${this.table} ${rest}`.execute(this.database)).rows);
+  }
+
+  private decoded(rows: readonly ObjectRow[]): Kinds[K][] {
+    return rows.map((row) => decode<Kinds[K]>(this.definition, row));
   }
 }
 
@@ -121,37 +136,30 @@ export class WritableKyselyCollection<K extends Kind> extends KyselyCollection<K
   constructor(
     database: Database,
     kind: K,
+    statements: Statements,
     private readonly hooks: WriteHooks,
   ) {
-    super(database, kind);
+    super(database, kind, statements);
   }
 
   async insert(object: NewObject<Kinds[K]>): Promise<Kinds[K]> {
-    const stored = this.stamped(object);
-    await this.insertRows([stored]);
+    return (await this.insertAll([object]))[0]!;
+  }
+
+  async insertAll(objects: readonly NewObject<Kinds[K]>[]): Promise<readonly Kinds[K][]> {
+    const stored = objects.map((object) => this.stamped(object));
+    for (const some of portions(stored)) await this.insertRows(some);
     return stored;
   }
 
-  async insertAll(objects: readonly NewObject<Kinds[K]>[]): Promise<void> {
-    // 50 rows of 12 columns stay below the 999 parameters that old builds of SQLite allow.
-    for (let start = 0; start < objects.length; start += 50) {
-      await this.insertRows(objects.slice(start, start + 50).map((object) => this.stamped(object)));
-    }
+  async update(object: Kinds[K]): Promise<Kinds[K]> {
+    return (await this.updateAll([object]))[0]!;
   }
 
-  async update(object: Kinds[K]): Promise<Kinds[K]> {
-    const next = { ...object, revision: object.revision + 1, updatedAt: this.hooks.now() };
-    const row = encode(this.definition, next);
-    const assignments = Object.entries(row)
-      .filter(([column]) => column !== 'id')
-      .map(([column, value]) => sql`${sql.ref(column)} = ${value}`);
-    const query = sql`update ${this.table} set ${sql.join(assignments)} where id = ${object.id} and revision = ${object.revision}`;
-    const result = await this.guarded(object.name, () => query.execute(this.database));
-    if ((result.numAffectedRows ?? 0n) === 0n) {
-      throw new WombatError('WO_CONFLICT', `${object.id} has been changed by somebody else`, { details: { id: object.id } });
-    }
-    this.hooks.written(this.kind, next.id, next);
-    await this.hooks.turn(1);
+  async updateAll(objects: readonly Kinds[K][]): Promise<readonly Kinds[K][]> {
+    const updatedAt = this.hooks.now();
+    const next = objects.map((object) => ({ ...object, revision: object.revision + 1, updatedAt }));
+    for (const some of portions(next)) await this.updateRows(some);
     return next;
   }
 
@@ -167,14 +175,32 @@ export class WritableKyselyCollection<K extends Kind> extends KyselyCollection<K
   }
 
   private async insertRows(objects: readonly Kinds[K][]): Promise<void> {
-    const rows = objects.map((object) => encode(this.definition, object));
-    const columns = Object.keys(rows[0] ?? {});
-    if (columns.length === 0) return;
-    const values = rows.map((row) => sql`(${sql.join(columns.map((column) => row[column] ?? null))})`);
-    const query = sql`insert into ${this.table} (${sql.join(columns.map((column) => sql.ref(column)))}) values ${sql.join(values)}`;
-    await this.guarded(objects[0]?.name ?? '', () => query.execute(this.database));
+    const columns = columnsOf(this.definition);
+    const rows = objects.map((object) => encode(this.definition, columns, object));
+    await this.write('insert', objects, rows, () => sql`insert into ${this.table} (${sql.join(columns.map((column) => sql.ref(column)))}) values ${listed(rows)}`);
+  }
+
+  /** Each where the revision before is still the stored one. */
+  private async updateRows(objects: readonly Kinds[K][]): Promise<void> {
+    const columns = updatedColumnsOf(this.definition);
+    const rows = objects.map((object) => [object.id, object.revision - 1, ...encode(this.definition, columns, object)]);
+    const assignments = columns.map((column, index) => sql`${sql.ref(column)} = ${given(index + 2, isNumber(column))}`);
+    const changed = await this.write('update', objects, rows, () => sql`
+      update ${this.table} set ${sql.join(assignments)} from (values ${listed(rows)}) as given
+      where ${this.table}.id = ${given(0)} and ${this.table}.revision = ${given(1, true)}`);
+    if (changed < objects.length) {
+      const ids = objects.map(({ id }) => id).join(', ');
+      throw new WombatError('WO_CONFLICT', `${objects.length === 1 ? ids : `one of ${ids}`} has been changed by somebody else`, { details: { id: ids } });
+    }
+  }
+
+  /** Answers how many rows it was. */
+  private async write(what: string, objects: readonly Kinds[K][], rows: readonly (readonly unknown[])[], build: () => RawBuilder<unknown>): Promise<number> {
+    const shape = `${this.kind} ${what} ${rows.length}`;
+    const { numAffectedRows = 0n } = await this.guarded(objects[0]!.name, () => this.statements.run(this.database, shape, rows.flat(), build));
     for (const object of objects) this.hooks.written(this.kind, object.id, object);
     await this.hooks.turn(objects.length);
+    return Number(numAffectedRows);
   }
 
   /** The one constraint that callers meet is the unique name. */
@@ -190,9 +216,31 @@ export class WritableKyselyCollection<K extends Kind> extends KyselyCollection<K
   }
 }
 
+function listed(rows: readonly (readonly unknown[])[]): RawBuilder<unknown> {
+  return sql.join(rows.map((row) => sql`(${sql.join([...row])})`));
+}
+
+/** A column of the values that an update is given: they have no types of their own. */
+function given(index: number, isNumber = false): RawBuilder<unknown> {
+  const column = sql.raw(`given.column${index + 1}`);
+  return isNumber ? sql`cast(${column} as bigint)` : column;
+}
+
+const conditionsOf = (where: Conditions): [string, string | readonly string[] | null][] =>
+  Object.entries(where).filter((entry): entry is [string, string | readonly string[] | null] => entry[1] !== undefined);
+
+/** What the text of a where clause depends on. */
+function shapeOf(where: Conditions): string {
+  return conditionsOf(where).map(([field, value]) => `${field} ${value === null ? 'null' : typeof value === 'string' ? '=' : value.length}`).join(' ');
+}
+
+/** In the order of the clause. */
+function valuesOf(where: Conditions): string[] {
+  return conditionsOf(where).flatMap(([, value]) => value ?? []);
+}
+
 function whereClause(where: Conditions): RawBuilder<unknown> {
-  const conditions = Object.entries(where)
-    .filter((entry): entry is [string, string | readonly string[] | null] => entry[1] !== undefined)
+  const conditions = conditionsOf(where)
     .map(([field, value]) => {
       const column = sql.ref(columnOf(field));
       if (value === null) return sql`${column} is null`;

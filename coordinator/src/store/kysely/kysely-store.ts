@@ -5,6 +5,7 @@ import type { Change, Commit, Kind, Kinds, Reader, Store, Transaction } from '..
 import { KyselyCollection, WritableKyselyCollection, type Database, type WriteHooks } from './collection.js';
 import { dropEvents, KyselyEventLog, sequenceCounter, writeEvents } from './event-log.js';
 import { KyselyRequestLog, WritableKyselyRequestLog } from './request-log.js';
+import { Statements } from './statements.js';
 import { kinds } from './tables.js';
 
 /** Runs one transaction after another. */
@@ -30,13 +31,14 @@ export class KyselyStore implements Store {
   readonly #writer: Writer;
   readonly #reader: Database;
   readonly #clock: Clock;
+  readonly #statements = new Statements();
   readonly #listeners = new Set<(commit: Commit) => void>();
 
   constructor(options: KyselyStoreOptions) {
     this.#writer = options.writer;
     this.#reader = options.reader;
     this.#clock = options.clock;
-    this.read = readerOf(options.reader);
+    this.read = readerOf(options.reader, this.#statements);
   }
 
   async transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
@@ -50,7 +52,7 @@ export class KyselyStore implements Store {
       turn: turnTaker(),
     };
     const whole = async (database: Database): Promise<T> => {
-      const result = await work(transactionOf(database, hooks, events));
+      const result = await work(transactionOf(database, this.#statements, hooks, events));
       if (refusal) throw refusal;
       return result;
     };
@@ -92,16 +94,16 @@ function collectionsOf<C>(make: (kind: Kind) => C): Record<Kind, C> {
   return Object.fromEntries(kinds.map((kind) => [kind, make(kind)])) as Record<Kind, C>;
 }
 
-function readerOf(database: Database): Reader {
+function readerOf(database: Database, statements: Statements): Reader {
   return {
-    ...(collectionsOf((kind) => new KyselyCollection(database, kind)) as unknown as { [K in Kind]: KyselyCollection<K> }),
+    ...(collectionsOf((kind) => new KyselyCollection(database, kind, statements)) as unknown as { [K in Kind]: KyselyCollection<K> }),
     events: new KyselyEventLog(database),
     meta: { get: (key) => readMeta(database, key) },
     requests: new KyselyRequestLog(database),
   };
 }
 
-function transactionOf(database: Database, hooks: WriteHooks, events: Event[]): Transaction {
+function transactionOf(database: Database, statements: Statements, hooks: WriteHooks, events: Event[]): Transaction {
   const log = new KyselyEventLog(database);
   const append = async (...added: readonly NewEvent[]): Promise<void> => {
     if (added.length === 0) return;
@@ -109,7 +111,7 @@ function transactionOf(database: Database, hooks: WriteHooks, events: Event[]): 
     for (const event of await writeEvents(database, first, hooks, added)) events.push(event);
   };
   return {
-    ...(collectionsOf((kind) => new WritableKyselyCollection(database, kind, hooks)) as unknown as {
+    ...(collectionsOf((kind) => new WritableKyselyCollection(database, kind, statements, hooks)) as unknown as {
       [K in keyof Kinds]: WritableKyselyCollection<K>;
     }),
     events: { list: (query) => log.list(query), lastSequence: () => log.lastSequence(), oldestKept: () => log.oldestKept(), append, drop: (upTo, limit) => dropEvents(database, upTo, limit) },

@@ -10,6 +10,8 @@ export interface TableDefinition {
   readonly indexed: readonly string[];
   /** Of the indexed fields those that are numbers; their columns hold text, as all of them do. */
   readonly numbers?: readonly string[];
+  /** Columns that an object keeps as it was inserted: an update would write their indexes anew. */
+  readonly fixed?: readonly string[];
   /** Two objects of this kind never bear one name. */
   readonly uniqueName: boolean;
 }
@@ -32,7 +34,7 @@ export const tables: Definitions = {
   hostCertificates: { table: 'host_certificates', indexed: ['hostId'], uniqueName: false },
   operatorTokens: { table: 'operator_tokens', indexed: ['secretHash'], uniqueName: true },
   jobs: { table: 'jobs', indexed: ['state'], uniqueName: false },
-  jobTargets: { table: 'job_targets', indexed: ['jobId', 'targetId', 'outcome'], uniqueName: false },
+  jobTargets: { table: 'job_targets', indexed: ['jobId', 'targetId', 'outcome'], fixed: ['name', 'jobId', 'targetId'], uniqueName: false },
   strays: { table: 'strays', indexed: ['providerId', 'kind'], uniqueName: false },
 };
 

@@ -32,6 +32,28 @@ export function objectTests(t: Test, { name, place }: Implementation): void {
     await test.rejects(store.transaction((transaction) => transaction.providers.update(second)), { code: 'WO_CONFLICT' }, 'what was deleted does not come back');
   });
 
+  void t.test(`${name}: many updates are made together, or none`, async (test) => {
+    const store = await (await place(test)).open();
+    const wanted = Array.from({ length: 135 }, (_, index) => nodeRow('fam-a', index + 1)).sort((a, b) => (a.id < b.id ? -1 : 1));
+    const rows = await store.transaction((transaction) => transaction.nodes.insertAll(wanted));
+    test.strictSame(await store.read.nodes.find({}), rows, 'what inserting many answers is what is stored');
+    const failed = await store.transaction((transaction) => transaction.nodes.updateAll(rows.map((row) => ({ ...row, phase: 'failed', ordinal: row.ordinal + 1_000 }))));
+    test.strictSame(await store.read.nodes.find({}), failed, 'what updating many answers is what is stored');
+    test.ok(failed.every(({ revision, phase, ordinal }, index) => revision === 2 && phase === 'failed' && ordinal === rows[index]!.ordinal + 1_000), 'each with its own fields');
+    const stale = failed.map((row, index) => (index === 70 ? rows[70]! : row));
+    await test.rejects(store.transaction((transaction) => transaction.nodes.updateAll(stale)), { code: 'WO_CONFLICT' }, 'one of them has changed in between');
+    test.strictSame(await store.read.nodes.find({}), failed, 'and nothing was written');
+    test.strictSame(await store.transaction((transaction) => transaction.nodes.updateAll([])), [], 'none of them is no trouble');
+  });
+
+  void t.test(`${name}: what is known of objects without reading them whole`, async (test) => {
+    const store = await (await place(test)).open();
+    await put(store, 'nodes', nodeRow('fam-a', 1), nodeRow('fam-a', 2, { phase: 'failed' }), nodeRow('fam-b', 3));
+    const heads = await store.read.nodes.heads({ familyId: 'fam-a' });
+    const whole = await store.read.nodes.find({ familyId: 'fam-a' });
+    test.strictSame(heads, whole.map(({ id, name: its, familyId, familyGeneration, releaseId, hostId, phase, operationId, desired }) => ({ id, name: its, familyId, familyGeneration, releaseId, hostId, phase, operationId, desired })), 'their names and indexed fields, in their order');
+  });
+
   void t.test(`${name}: names are unique where they must be`, async (test) => {
     const store = await (await place(test)).open();
     await put(store, 'providers', provider(1, 'first'), provider(2, 'second'));
