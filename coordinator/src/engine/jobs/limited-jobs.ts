@@ -7,14 +7,14 @@ import type { Change, Store, Transaction } from '../../store/store.js';
 import { storedError } from '../events.js';
 import { endingsAtOnce, type Ending, type JobEndings } from './job-endings.js';
 import type { JobSender } from './job-sender.js';
+import { absentMs, type Overdue } from './overdue.js';
 
 export interface LimitedJobsOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly sender: JobSender;
   readonly endings: JobEndings;
-  /** Past the timeout of a job, the time that outcomes get to arrive. */
-  readonly graceMs: number;
+  readonly overdue: Overdue;
 }
 
 /** What a job holds back, and what it waits for. */
@@ -102,11 +102,12 @@ export class LimitedJobs {
   /** One thing that is due. Answers in how many milliseconds the next one is; undefined: at once. */
   async #step(job: LimitedJob, progress: JobProgress): Promise<number | undefined> {
     const now = this.#options.clock.now();
-    const keptMs = job.timeoutMs + this.#options.graceMs;
-    const lost = progress.sentBefore(now - keptMs);
+    const lookMs = job.timeoutMs + absentMs;
+    const due = progress.sentBefore(now - lookMs);
+    const { lost, leftMs } = this.#options.overdue.among(due, ({ releasedAt }) => releasedAt + job.timeoutMs);
     if (lost.length > 0) return this.#end(job, lost, { outcome: 'lost_during_run', finishedAt: now });
     if (job.stopped && progress.held.size > 0) return this.#end(job, [...progress.held.values()], { outcome: 'skipped', error: job.stopped, finishedAt: now });
-    const lostInMs = (progress.sentFirstAt ?? Infinity) + keptMs - now;
+    const lostInMs = due.length > 0 ? leftMs : (progress.sentFirstAt ?? Infinity) + lookMs - now;
     const next = this.#next(job, progress);
     switch (next.kind) {
       case 'release':
