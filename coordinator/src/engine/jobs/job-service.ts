@@ -22,6 +22,8 @@ export interface JobServiceOptions {
   readonly ids: Ids;
   readonly secrets: Secrets;
   readonly log: Log;
+  /** Whether the coordinator has just started, so that hosts without a session are expected in a moment. */
+  readonly gathersHosts: () => boolean;
 }
 
 export interface JobRequest {
@@ -139,10 +141,11 @@ export class JobService {
     const job = await this.#options.store.read.jobs.get(jobId);
     if (!job || job.limits) return this.#limited.look(jobId);
     if (job.state === 'finished') return;
-    const [now, deadline] = [this.#options.clock.now(), job.createdAt + job.timeoutMs];
-    if (deadline + absentMs > now) return deadline + absentMs - now;
+    const now = this.#options.clock.now();
+    const soonestMs = job.createdAt + job.timeoutMs + absentMs - now;
+    if (soonestMs > 0) return soonestMs;
     const open = await this.#openTargets(jobId);
-    const { lost, leftMs } = this.#overdue.among(open, () => deadline);
+    const { lost, leftMs } = this.#overdue.among(open, job.timeoutMs, () => job.createdAt);
     const fields = { outcome: 'lost_during_run', finishedAt: now } as const;
     if (lost.length > 0) await this.#endings.write(lost.map(({ id, hostId }) => ({ id, hostId, fields })));
     return lost.length < open.length ? leftMs : undefined;
