@@ -162,7 +162,9 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   part(Turns, () => new Turns(store, operations));
   part(OperationController, (c) => new OperationController(store, clock, c.resolve(Turns)));
   part(UpdateController, () => new UpdateController({ store, clock, strategies: catalog }));
-  part(JobService, (c) => new JobService({ store, fleet: c.resolve(AgentFleet), clock, ids, secrets, log }));
+  part(JobService, (c) => new JobService({
+    store, fleet: c.resolve(AgentFleet), clock, ids, secrets, log, gathersHosts: () => c.resolve(AgentFleet).awakeMs < configuration.hosts.startGraceMs,
+  }));
   part(HistoryRetention, () => new HistoryRetention({ store, clock, log, keepMs: configuration.history.keepMs, renewalGraceMs: configuration.certificates.renewalGraceMs }));
   part(JobRetention, () => new JobRetention({ store, clock, log, keepMs: configuration.history.keepMs, keepBytes: configuration.history.jobBytes }));
   part(EventRetention, () => new EventRetention({ store, clock, log, keep: configuration.events.keep }));

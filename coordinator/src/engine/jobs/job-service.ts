@@ -21,6 +21,8 @@ export interface JobServiceOptions {
   readonly ids: Ids;
   readonly secrets: Secrets;
   readonly log: Log;
+  /** Whether the coordinator has just started, so that hosts without a session are expected in a moment. */
+  readonly gathersHosts: () => boolean;
 }
 
 export interface JobRequest {

@@ -3,6 +3,7 @@ import { boundsOf } from '../../domain/jobs/bounds.js';
 import { JobProgress, type HeldTarget } from '../../domain/jobs/job-progress.js';
 import { nextRelease, type NextRelease } from '../../domain/jobs/next-release.js';
 import type { Job, JobTarget } from '../../domain/model/job.js';
+import type { Fleet } from '../../fleet/fleet.js';
 import type { Change, Store, Transaction } from '../../store/store.js';
 import { storedError } from '../events.js';
 import { endingsAtOnce, type Ending, type JobEndings } from './job-endings.js';
@@ -11,10 +12,13 @@ import type { JobSender } from './job-sender.js';
 export interface LimitedJobsOptions {
   readonly store: Store;
   readonly clock: Clock;
+  readonly fleet: Pick<Fleet, 'isConnected'>;
   readonly sender: JobSender;
   readonly endings: JobEndings;
   /** Past the timeout of a job, the time that outcomes get to arrive. */
   readonly graceMs: number;
+  /** Whether the coordinator has just started, so that hosts without a session are expected in a moment. */
+  readonly gathersHosts: () => boolean;
 }
 
 /** What a job holds back, and what it waits for. */
@@ -36,6 +40,8 @@ interface Reading {
 
 /** Released in one transaction. */
 const releasedAtOnce = 500;
+/** How often it is looked whether hosts have come while they are awaited. */
+const hostsEveryMs = 250;
 
 /**
  * Jobs that are not sent to all their targets at once. What is released is stored before it is sent, so that another
@@ -119,13 +125,17 @@ export class LimitedJobs {
       case 'group':
         if (job.nextGroup?.released !== progress.released) await this.#change(job, { nextGroup: { released: progress.released, at: next.at } });
         return Math.min(lostInMs, next.at - now);
-      default:
+      case 'outcomes':
+        return Math.min(lostInMs, this.#options.gathersHosts() ? hostsEveryMs : Infinity);
+      case 'nothing':
         return lostInMs;
     }
   }
 
   #next(job: LimitedJob, progress: JobProgress): NextRelease {
-    return nextRelease(boundsOf(job.limits, job.targetCount), progress, job, this.#options.clock.now());
+    const { fleet, clock, gathersHosts } = this.#options;
+    const isAwaited = gathersHosts() ? (hostId: string) => !fleet.isConnected(hostId) : () => false;
+    return nextRelease(boundsOf(job.limits, job.targetCount), progress, { ...job, isAwaited }, clock.now());
   }
 
   async #progressOf(jobId: string): Promise<JobProgress> {
