@@ -190,6 +190,7 @@ const refused: readonly [what: string, request: Partial<CreateJobRequest>, expec
   ['a variable of Wombat', { expression: 'web', action: commandWith({}, { secrets: { WOMBAT_START_ID: 'x' } }) }, { code: 'WO_INVALID_ARGUMENT' }],
   ['no name of a user', { expression: 'web', action: commandWith({}, { user: '--root' }) }, { code: 'WO_INVALID_ARGUMENT' }],
   ['no path', { expression: 'web', action: commandWith({}, { workingDirectory: 'a\0' }) }, { code: 'WO_INVALID_ARGUMENT' }],
+  ['too long from TERM to KILL', { expression: 'web', action: commandWith({}, { killAfter: durationFromMs(10_001) }) }, { code: 'WO_INVALID_ARGUMENT' }],
   ['too nice', { expression: 'web', action: commandWith({}, { nice: 20 }) }, { code: 'WO_INVALID_ARGUMENT' }],
   ['a priority that is not known', { expression: 'web', action: commandWith({}, { ioPriority: 9 as IoPriority }) }, { code: 'WO_INVALID_ARGUMENT' }],
   ['more input than fits', { expression: 'web', action: commandWith({}, { stdin: Buffer.alloc(65_600) }) }, { code: 'WO_INVALID_ARGUMENT', message: /65600 of its input/ }],

@@ -8,6 +8,7 @@ import type { Store, Transaction } from '../../store/store.js';
 import { storedError } from '../events.js';
 import { endingsAtOnce, type Ending, type JobEndings } from './job-endings.js';
 import type { JobSender } from './job-sender.js';
+import { absentMs, type Overdue } from './overdue.js';
 import { ProgressBook } from './progress-book.js';
 import { targetsNow } from './targets-now.js';
 
@@ -17,8 +18,7 @@ export interface LimitedJobsOptions {
   readonly fleet: Pick<Fleet, 'isConnected'>;
   readonly sender: JobSender;
   readonly endings: JobEndings;
-  /** Past the timeout of a job, the time that outcomes get to arrive. */
-  readonly graceMs: number;
+  readonly overdue: Overdue;
   /** Whether the coordinator has just started, so that hosts without a session are expected in a moment. */
   readonly gathersHosts: () => boolean;
 }
@@ -102,13 +102,14 @@ export class LimitedJobs {
   /** One thing that is due. Answers in how many milliseconds the next one is; undefined: at once. */
   async #step(job: LimitedJob, progress: JobProgress): Promise<number | undefined> {
     const now = this.#options.clock.now();
-    const keptMs = job.timeoutMs + this.#options.graceMs;
-    const lost = progress.sentBefore(now - keptMs);
+    const lookMs = job.timeoutMs + absentMs;
+    const due = progress.sentBefore(now - lookMs);
+    const { lost, leftMs } = this.#options.overdue.among(due, job.timeoutMs, ({ releasedAt }) => releasedAt);
     if (lost.length > 0) return this.#end(job, progress, lost.map(ending({ outcome: 'lost_during_run', finishedAt: now })));
     if (job.stopped && progress.held.size > 0) {
       return this.#end(job, progress, [...progress.held.values()].map(ending({ outcome: 'skipped', error: job.stopped, finishedAt: now })));
     }
-    const lostInMs = (progress.sentFirstAt ?? Infinity) + keptMs - now;
+    const lostInMs = due.length > 0 ? leftMs : (progress.sentFirstAt ?? Infinity) + lookMs - now;
     const next = this.#next(job, progress);
     switch (next.kind) {
       case 'release':
