@@ -1,40 +1,11 @@
 import { durationFromMs } from '@wombat/proto';
-import { Outcome, type ExitStatus } from '@wombat/proto/agent';
-import { Job, JobState, JobTarget, type CreateJobRequest, type RerunJobRequest, type WatchJobResponse } from '@wombat/proto/control';
+import { Outcome } from '@wombat/proto/agent';
+import { JobState, JobTarget, type RerunJobRequest } from '@wombat/proto/control';
 import { IoPriority, type Command } from '@wombat/proto/types';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import type { FakeIoOptions } from '../testing/fake-io.js';
-import { FakeCoordinator } from '../testing/fake-coordinator.js';
-import { metadata, startedAt } from '../testing/objects.js';
+import { code, coordinator, job, target } from '../testing/jobs.js';
 import { runWo, startWo } from '../testing/run-wo.js';
-
-function target(name: string, outcome: Outcome, stdout = '', more: Partial<JobTarget> = {}): JobTarget {
-  return JobTarget.fromPartial({
-    targetId: `node-${name}`, targetName: name, outcome, stdout: Buffer.from(stdout),
-    startedAt, finishedAt: new Date(startedAt.getTime() + 100), ...more,
-  } as Parameters<typeof JobTarget.fromPartial>[0]);
-}
-
-const code = (value: number): ExitStatus => ({ kind: { $case: 'code', value } });
-const job = (state: JobState, count: number): Job => Job.fromPartial({
-  metadata: metadata('job-aaaaaaaaaaaa'), state, targetCount: count, ...(state === JobState.FINISHED && { finishedAt: new Date(startedAt.getTime() + 400) }),
-});
-
-async function coordinator(t: Test, targets: readonly JobTarget[]): Promise<{ fake: FakeCoordinator; requests: CreateJobRequest[] }> {
-  const fake = await FakeCoordinator.start();
-  const requests: CreateJobRequest[] = [];
-  t.teardown(() => fake.stop());
-  fake.handlers = {
-    createJob: (request) => (requests.push(request), { job: job(JobState.RUNNING, targets.length) }),
-    getJob: () => ({ job: job(JobState.RUNNING, targets.length), targets: [], page: undefined }),
-    watchJob: async function* (): AsyncGenerator<WatchJobResponse> {
-      yield { kind: { $case: 'job', value: job(JobState.RUNNING, targets.length) } };
-      for (const value of targets) yield { kind: { $case: 'target', value } };
-      yield { kind: { $case: 'job', value: job(JobState.FINISHED, targets.length) } };
-    },
-  };
-  return { fake, requests };
-}
 
 t.test('all ok: "node | line" on stdout in the order of names, the summary on stderr', async (t) => {
   const { fake, requests } = await coordinator(t, [target('web-10', Outcome.OK, 'c\n'), target('web-2', Outcome.OK, 'a\nb\n')]);
@@ -55,7 +26,7 @@ t.test('some failed: those first, exit 3', async (t) => {
   t.equal(ran.exit, 3);
   t.equal(ran.stdout, 'web-2 | part\nweb-1 | fine\n');
   t.same(ran.stderr.split('\n'), [
-    '✗ web-2: failed (exit 2)', 'web-2 | no \\x1b[2Jdisk', '✗ web-3: timed out', '✗ web-4: rejected  WO_EXEC_REJECTED: exec is off',
+    'web-2 | no \x1b[2Jdisk', '✗ web-2: failed (exit 2)', '✗ web-3: timed out', '✗ web-4: rejected  WO_EXEC_REJECTED: exec is off',
     '1 ok, 1 failed, 1 timed out, 1 rejected of 4 targets in 400ms; slowest web-1 100ms', '',
   ]);
 });
@@ -113,7 +84,7 @@ t.test('how a command is run', async (t) => {
 t.test('json and jsonl', async (t) => {
   const { fake } = await coordinator(t, [target('web-1', Outcome.OK, 'x\n')]);
   t.match(JSON.parse((await runWo(fake, ['exec', 'web', '-o', 'json', '--', 'x'])).stdout), { job: { state: 'JOB_STATE_FINISHED' }, targets: [{ targetName: 'web-1', stdout: Buffer.from('x\n').toString('base64') }] });
-  t.equal((await runWo(fake, ['exec', 'web', '-o', 'jsonl', '--', 'x'])).stdout.trim().split('\n').length, 3);
+  t.equal((await runWo(fake, ['exec', 'web', '-o', 'jsonl', '--', 'x'])).stdout, `${JSON.stringify(JobTarget.toJSON(target('web-1', Outcome.OK, 'x\n')))}\n`, 'an object for each target');
 });
 
 t.test('lost output is told', async (t) => {
@@ -128,7 +99,7 @@ t.test('TERM leaves the job running: exit 6, what is known is printed, and how t
     await new Promise((resolve) => signal.addEventListener('abort', resolve));
   };
   const { io, exit } = startWo(fake, ['exec', 'web', '--', 'x'], { stderrIsTerminal: true, env: { TERM: 'xterm', NO_COLOR: '1' } });
-  await io.stderr.until('1 of 0 targets');
+  await io.stdout.until('early');
   io.signals.emit('SIGTERM');
   t.equal(await exit, 6);
   t.equal(io.stdout.text, 'web-1 | early\n');
@@ -173,4 +144,63 @@ t.test('nodes that were skipped are told of, and are no failures unless nobody r
   t.match(ran.stderr, /- web-2: skipped {2}WO_NODE_NOT_RUNNING: web-2 is stopped\n.*try: start it: wo node start web-2/, 'who, why, and what to do');
   const nobody = await coordinator(t, [skipped]);
   t.equal((await runWo(nobody.fake, ['exec', 'web-2', '--', 'x'])).exit, 1, 'nothing ran');
+});
+
+t.test('outputs are shown as they come, and what went wrong again at the end, once where it is the same', async (t) => {
+  const failed = [1, 2, 3].map((number) => target(`web-${number}`, Outcome.FAILED, '', { exit: code(2), stderr: Buffer.from('no disk\n') }));
+  const { fake } = await coordinator(t, []);
+  let goOn = (): void => undefined;
+  fake.handlers.watchJob = async function* () {
+    for (const value of failed) yield { kind: { $case: 'target', value } };
+    await new Promise<void>((resolve) => (goOn = resolve));
+    yield { kind: { $case: 'target', value: target('web-10', Outcome.OK, 'fine\n') } };
+    yield { kind: { $case: 'job', value: job(JobState.FINISHED, 4) } };
+  };
+  const { io, exit } = startWo(fake, ['exec', 'web', '--', 'x']);
+  await io.stderr.until('web-3 | no disk');
+  t.equal(io.stdout.text, '');
+  goOn();
+  t.equal(await exit, 3);
+  t.equal(io.stdout.text, 'web-10 | fine\n');
+  t.same(io.stderr.lines, ['web-1 | no disk', 'web-2 | no disk', 'web-3 | no disk', '✗ web-[1-3] (3): failed (exit 2)', '3 failed, 1 ok of 4 targets in 400ms; slowest web-1 100ms']);
+});
+
+t.test('what a command writes is shown on a terminal, and goes byte for byte into anything else', async (t) => {
+  const bytes = Buffer.from([0x1b, 0x5b, 0x32, 0x4a, 0xff, 0x00, 0x0d, 0x0a, 0x65]);
+  const { fake } = await coordinator(t, [target('web-1', Outcome.OK, '', { stdout: bytes })]);
+  const raw = startWo(fake, ['exec', 'web', '--', 'x']);
+  await raw.exit;
+  t.same(raw.io.stdout.bytes, Buffer.concat([Buffer.from('web-1 | '), bytes.subarray(0, 8), Buffer.from('web-1 | e\n')]));
+  const environment = { TERM: 'xterm', NO_COLOR: '1' };
+  t.equal((await runWo(fake, ['exec', 'web', '--', 'x'], { stdoutIsTerminal: true, env: environment })).stdout, 'web-1 | \\x1b[2J\ufffd\\x00\nweb-1 | e\n');
+  t.equal((await runWo(fake, ['exec', 'web', '-b', '--', 'x'], { stdoutIsTerminal: true, env: environment })).stdout, 'web-1 (1)\n  \\x1b[2J\ufffd\\x00\n  e\n');
+});
+
+t.test('what is told again after the connection was lost is shown once', async (t) => {
+  const { fake } = await coordinator(t, []);
+  let calls = 0;
+  fake.handlers.watchJob = async function* () {
+    yield { kind: { $case: 'target', value: target('web-1', Outcome.OK, 'early\n') } };
+    if (++calls === 1) return;
+    yield { kind: { $case: 'target', value: target('web-2', Outcome.OK, 'late\n') } };
+    yield { kind: { $case: 'job', value: job(JobState.FINISHED, 2) } };
+  };
+  t.equal((await runWo(fake, ['job', 'watch', 'job-a'])).stdout, 'web-1 | early\nweb-2 | late\n');
+});
+
+t.test('a long job has a bar on a terminal, which makes room for what is said', async (t) => {
+  const { fake } = await coordinator(t, []);
+  fake.handlers.createJob = () => ({ job: job(JobState.RUNNING, 4) });
+  let goOn = (): void => undefined;
+  fake.handlers.watchJob = async function* () {
+    yield { kind: { $case: 'target', value: target('web-1', Outcome.FAILED, '', { exit: code(2) }) } };
+    await new Promise<void>((resolve) => (goOn = resolve));
+    yield { kind: { $case: 'target', value: target('web-2', Outcome.OK, 'late\n') } };
+    yield { kind: { $case: 'job', value: job(JobState.FINISHED, 2) } };
+  };
+  const { io, exit } = startWo(fake, ['exec', 'web', '--', 'x'], { stderrIsTerminal: true, env: { TERM: 'xterm', NO_COLOR: '1' } });
+  await io.stderr.until(/█{5}░{15} 1 of 4 targets, 1 failed, 0\.\d\/s {2}\d/);
+  goOn();
+  t.equal(await exit, 3);
+  t.match(io.stderr.text, /s\r\x1b\[K✗ web-1: failed \(exit 2\)\n1 failed, 1 ok of 2 targets/, 'nothing is left of it');
 });

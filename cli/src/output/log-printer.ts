@@ -1,7 +1,9 @@
 import type { LogPiece } from '@wombat/proto/control';
 import type { Colours } from '../terminal/colours.js';
 import type { OutputStream } from '../terminal/io.js';
+import { written } from '../terminal/write.js';
 import { LineSplitter } from './line-splitter.js';
+import { prefixedLines } from './prefixed-lines.js';
 import type { Printer } from './printer.js';
 import { sanitise } from './sanitise.js';
 import { bytes } from './words.js';
@@ -70,8 +72,7 @@ export class LogPrinter {
     if (wanted.length === 0) return;
     if (print.isForPrograms) return this.#write(wanted.map((line) => `${JSON.stringify({ nodeId, nodeName: this.#names.get(nodeId) ?? '', log, line: line.toString() })}\n`).join(''));
     const prefix = this.#prefix(nodeId, log, print.out);
-    if (this.#options.out.isTTY === true) return this.#write(wanted.map((line) => `${prefix}${shown(line)}\n`).join(''));
-    await this.#write(Buffer.concat(wanted.flatMap((line) => [Buffer.from(prefix), line, Buffer.from('\n')])));
+    await this.#write(prefixedLines(this.#options.out.isTTY === true, prefix, wanted));
   }
 
   /** What is missing is talk for people, and a record for programs. */
@@ -104,22 +105,7 @@ export class LogPrinter {
     this.#width = Math.max(this.#width, Math.min(widestLabel, label.length));
   }
 
-  async #write(data: Uint8Array | string): Promise<void> {
-    const { out, signal } = this.#options;
-    if (data.length === 0 || out.write(data)) return;
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        out.off('drain', done);
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      out.once('drain', done);
-      signal.addEventListener('abort', done, { once: true });
-    });
+  #write(data: Uint8Array | string): Promise<void> {
+    return written(this.#options.out, data, this.#options.signal);
   }
-}
-
-function shown(line: Buffer): string {
-  const text = line.toString();
-  return sanitise(text.endsWith('\r') ? text.slice(0, -1) : text);
 }

@@ -14,8 +14,12 @@ export class Captured extends Writable implements OutputStream {
     this.columns = columns;
   }
 
+  get bytes(): Buffer {
+    return Buffer.concat(this.#chunks);
+  }
+
   get text(): string {
-    return Buffer.concat(this.#chunks).toString('utf8');
+    return this.bytes.toString('utf8');
   }
 
   get lines(): string[] {

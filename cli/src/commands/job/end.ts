@@ -2,9 +2,9 @@ import { Job, JobTarget } from '@wombat/proto/control';
 import type { Runtime } from '../../runtime.js';
 import { idOf } from '../../control/names.js';
 import { flag } from '../../options.js';
-import { detachedExit, followJob, type FollowedJob } from './follow.js';
+import { detachedExit, followJob } from './follow.js';
 import { isPaused, tellPause, tellStop } from './hold.js';
-import { exitOfOutcomes, largestRemoteExit, printOutcomes, summaryLine } from './outcomes.js';
+import { exitOfOutcomes, largestRemoteExit, printFailures, printOutcomes, summaryLine } from './outcomes.js';
 
 export interface JobEndOptions {
   readonly fold: boolean;
@@ -28,14 +28,16 @@ export async function endOf(runtime: Runtime, job: Job, { json, detach, ...optio
     return 0;
   }
   if (runtime.flags.verbose) runtime.print.tell(`job ${id} on ${job.targetCount} targets`);
-  return tellJob(runtime, await followJob(runtime, job), options);
+  return watchedJob(runtime, job, options);
 }
 
-/** Prints what a followed job came to and answers the exit code. */
-export async function tellJob(runtime: Runtime, followed: FollowedJob, { fold, passExit }: JobEndOptions): Promise<number> {
+/** Follows a job, prints what it comes to and answers the exit code. */
+export async function watchedJob(runtime: Runtime, watched: Job, { fold, passExit }: JobEndOptions): Promise<number> {
   const { print } = runtime;
-  const { job, targets } = followed;
+  const showsLines = !fold && !print.isForPrograms;
+  const { job, targets } = await followJob(runtime, watched, { showsLines });
   if (print.format === 'json' || print.format === 'yaml') await print.json({ ...(job && { job: Job.toJSON(job) }), targets: targets.map((target) => JobTarget.toJSON(target)) });
+  else if (showsLines) printFailures(runtime, idOf(watched), tellStop(runtime, job, targets));
   else if (print.format !== 'jsonl') printOutcomes(runtime, tellStop(runtime, job, targets), { fold });
   if (!job) return detachedExit;
   if (isPaused(job)) {

@@ -2,10 +2,12 @@ import { exitCodes, groupBy, naturalOrder } from '@wombat/proto';
 import { Outcome } from '@wombat/proto/agent';
 import type { Job, JobTarget } from '@wombat/proto/control';
 import { foldNames } from '../../output/fold-names.js';
+import { linesOf, prefixedLines } from '../../output/prefixed-lines.js';
 import { sanitise } from '../../output/sanitise.js';
 import { brief } from '../../output/time.js';
 import { bytes, count } from '../../output/words.js';
 import type { Runtime } from '../../runtime.js';
+import type { Colours } from '../../terminal/colours.js';
 import { outcomeText } from './view.js';
 
 export interface OutcomeOptions {
@@ -15,11 +17,27 @@ export interface OutcomeOptions {
 
 /** What went wrong first, then what went well; "name | line" on stdout, talk on stderr. */
 export function printOutcomes(runtime: Runtime, targets: readonly JobTarget[], { fold }: OutcomeOptions): void {
-  const sorted = [...targets].sort((left, right) => Number(isOk(left)) - Number(isOk(right)) || naturalOrder(labelOf(left), labelOf(right)));
+  const sorted = failuresFirst(targets);
   const groups = fold ? grouped(sorted) : sorted.map((target) => [target]);
   const labels = groups.map((group) => sanitise(foldNames(group.map(labelOf))));
   const width = fold ? 0 : Math.min(40, Math.max(0, ...labels.map((label) => label.length)));
   groups.forEach((group, index) => printGroup(runtime, group, labels[index]!, width, fold));
+}
+
+/** At most so many of them: the others are counted. */
+const toldFailures = 50;
+
+/** What went wrong, once where it is the same, after all outputs were shown. */
+export function printFailures(runtime: Runtime, id: string, targets: readonly JobTarget[]): void {
+  const failed = failuresFirst(targets.filter((target) => !isOk(target)));
+  const groups = [...groupBy(failed, (target) => JSON.stringify([outcomeText(target), target.error?.code, target.error?.message])).values()];
+  for (const group of groups.slice(0, toldFailures)) printFailure(runtime, group, sanitise(`${foldNames(group.map(labelOf))}${group.length > 1 ? ` (${group.length})` : ''}`));
+  const left = groups.slice(toldFailures).flat().length;
+  if (left > 0) runtime.print.warn(`and ${left} more that were not ok: wo job show ${id}`);
+}
+
+export function failuresFirst(targets: readonly JobTarget[]): JobTarget[] {
+  return [...targets].sort((left, right) => Number(isOk(left)) - Number(isOk(right)) || naturalOrder(labelOf(left), labelOf(right)));
 }
 
 /** 0 all ok, 3 some failed or the job has stopped, 1 all failed. Who was skipped does not count, unless everyone was: then nothing ran. */
@@ -67,33 +85,35 @@ function tookMs(target: JobTarget): number {
 
 /** Those that ended alike, with the same output. */
 function grouped(targets: readonly JobTarget[]): JobTarget[][] {
-  return [...groupBy(targets, (target) => JSON.stringify([outcomeText(target), textOf(target.stdout), textOf(target.stderr), target.error?.message])).values()];
+  return [...groupBy(targets, (target) => JSON.stringify([outcomeText(target), encoded(target.stdout), encoded(target.stderr), target.error?.message])).values()];
 }
 
 function printGroup(runtime: Runtime, group: readonly JobTarget[], label: string, width: number, fold: boolean): void {
-  const { print } = runtime;
+  const { io, print } = runtime;
   const target = group[0]!;
-  const failed = !isOk(target);
-  if (failed) print.warn(`${target.outcome === Outcome.SKIPPED ? print.err.dim('-') : print.err.red('✗')} ${label}: ${outcomeText(target)}${target.error ? `  ${sanitise(`${target.error.code}: ${target.error.message}`)}` : ''}`);
-  if (failed && target.error?.hint) print.warn(`    ${print.err.dim(`try: ${sanitise(target.error.hint)}`)}`);
-  if (fold && !failed) print.data(print.out.bold(`${label} (${group.length})`));
-  const prefix = fold ? '  ' : `${print.out.cyan(label.padEnd(width))} | `;
-  for (const line of linesOf(target.stdout)) print.data(`${prefix}${line}`);
-  for (const line of linesOf(target.stderr)) print.warn(`${fold ? '  ' : `${print.err.cyan(label.padEnd(width))} | `}${line}`);
+  if (!isOk(target)) printFailure(runtime, group, fold ? `${label} (${group.length})` : label);
+  else if (fold) print.data(print.out.bold(`${label} (${group.length})`));
+  const prefix = (colours: Colours): string => (fold ? '  ' : `${colours.cyan(label.padEnd(width))} | `);
+  for (const [out, colours, data] of [[io.stdout, print.out, target.stdout], [io.stderr, print.err, target.stderr]] as const) {
+    if (data.length > 0) out.write(prefixedLines(out.isTTY === true, prefix(colours), linesOf(data)));
+  }
   for (const lost of lossesOf(target)) print.warn(`${label}: ${lost}`);
 }
 
-function lossesOf({ stdoutLostBytes, stdoutLostAt, stderrLostBytes, stderrLostAt }: JobTarget): string[] {
+/** "✗ web-2: failed (exit 2)", why, and what to do. */
+function printFailure({ print }: Runtime, group: readonly JobTarget[], label: string): void {
+  const target = group[0]!;
+  const mark = target.outcome === Outcome.SKIPPED ? print.err.dim('-') : print.err.red('✗');
+  print.warn(`${mark} ${label}: ${outcomeText(target)}${target.error ? `  ${sanitise(`${target.error.code}: ${target.error.message}`)}` : ''}`);
+  if (target.error?.hint) print.warn(`    ${print.err.dim(`try: ${sanitise(target.error.hint)}`)}`);
+}
+
+export function lossesOf({ stdoutLostBytes, stdoutLostAt, stderrLostBytes, stderrLostAt }: JobTarget): string[] {
   const tell = (what: string, lostBytes: bigint, lostAt: bigint): string[] => (lostBytes > 0n ? [`${bytes(lostBytes)} of the ${what} were lost behind its first ${bytes(lostAt)}`] : []);
   return [...tell('output', stdoutLostBytes, stdoutLostAt), ...tell('error output', stderrLostBytes, stderrLostAt)];
 }
 
-function linesOf(data: Uint8Array): string[] {
-  const text = textOf(data);
-  if (text === '') return [];
-  return (text.endsWith('\n') ? text.slice(0, -1) : text).split('\n').map((line) => sanitise(line.endsWith('\r') ? line.slice(0, -1) : line));
-}
-
-function textOf(data: Uint8Array): string {
-  return Buffer.from(data).toString('utf8');
+/** Bytes that are no text differ, too. */
+function encoded(data: Uint8Array): string {
+  return Buffer.from(data).toString('base64');
 }

@@ -1,10 +1,9 @@
 import { GetJobRequest, JobServiceService } from '@wombat/proto/control';
 import { defineCommand, object } from '../../command.js';
-import { jobEndOptions, tellJob } from './end.js';
-import { followJob } from './follow.js';
+import { jobEndOptions, watchedJob } from './end.js';
 
 export const jobWatch = defineCommand({
-  description: 'Waits until every target of the job has an outcome, and prints them as `wo exec` does.',
+  description: 'Shows the outputs from the first one on, waits until every target of the job has an outcome, and prints them as `wo exec` does.',
   examples: [
     { command: 'wo job watch job-k3', explanation: 'go on after Ctrl-C' },
     { command: 'wo job watch job-k3 -o jsonl', explanation: 'every outcome as it comes, as JSON' },
@@ -14,6 +13,6 @@ export const jobWatch = defineCommand({
   async run(runtime, { job }, { fold, passExit }) {
     const control = await runtime.control();
     const answer = await control.call(JobServiceService.getJob, GetJobRequest.fromPartial({ job }));
-    return tellJob(runtime, await followJob(runtime, answer.job!), { fold, passExit });
+    return watchedJob(runtime, answer.job!, { fold, passExit });
   },
 });
