@@ -1,6 +1,7 @@
 import { WombatError, durationToMs, isId, limits } from '@wombat/proto';
 import { ExecJob, type CancelExec, type Exec, type ExecOutcome, type JournalDamage, type OutcomeRef } from '@wombat/proto/agent';
 import { failpoint } from '@wombat/proto/failpoints';
+import { PutFile } from '@wombat/proto/types';
 import { Slots } from '../nodes/slots.js';
 import { newStartId } from '../processes/runner.js';
 import type { ExecEntry } from './exec-ledger.js';
@@ -112,6 +113,7 @@ export class ExecAction {
       timeoutMs: durationToMs(job.timeout) ?? defaultTimeoutMs,
       outputLimitBytes: Number(job.outputLimitBytes) || limits.execOutputBytes,
       isProcess: kind === undefined || kind.$case === 'command',
+      ...(kind?.$case === 'putFile' && { file: PutFile.toJSON(kind.value) }),
     };
   }
 
