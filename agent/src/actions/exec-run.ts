@@ -32,8 +32,8 @@ export class ExecRun {
   readonly #signal: AbortSignal;
   readonly #directory: string;
   readonly #output: ExecOutputFiles;
-  /** What it was given and shall not be told again. */
-  #secrets: readonly string[] = [];
+  /** What it was given and shall not be told again. Undefined: that is not known any more. */
+  #secrets: readonly string[] | undefined = [];
 
   constructor(entry: ExecEntry, services: ExecServices, signal: AbortSignal) {
     this.#entry = entry;
@@ -53,8 +53,10 @@ export class ExecRun {
     if (kind.$case === 'putFile') return this.#put(kind.value, context);
     if (kind.$case !== 'command') return this.#evaluate(kind, context);
     const launch = launchOf(kind.value, this.#entry.jobId, context, this.#services);
-    this.#secrets = Object.values(kind.value.settings?.secrets ?? {});
+    const secrets = Object.values(kind.value.settings?.secrets ?? {});
+    this.#secrets = secrets;
     if (!madeAnew(this.#directory)) return this.#outcome(Outcome.LOST_DURING_RUN, unknownExit);
+    this.#services.secrets.seal(this.#directory, this.#entry.startId, secrets);
     const running = await this.#spawn(launch, kind.value.settings?.stdin ?? new Uint8Array());
     await failpoint('agent.exec.after-spawn');
     return this.#await(running);
@@ -64,6 +66,7 @@ export class ExecRun {
   async resume(): Promise<ExecOutcome | undefined> {
     const { startId, isProcess, file } = this.#entry;
     if (file !== undefined) return this.#put(PutFile.fromJSON(file), this.#context());
+    this.#secrets = this.#services.secrets.open(this.#directory, startId);
     const adoption = isProcess ? this.#services.runner.adopt(startId, this.#recordPrefix) : undefined;
     if (adoption?.kind === 'running') return this.#await(adoption.process);
     const isKnown = adoption?.kind === 'ended' && adoption.exit.kind?.$case !== 'unknown';
@@ -152,8 +155,13 @@ export class ExecRun {
   }
 
   #outcome(outcome: Outcome, exit: ExitStatus): ExecOutcome {
-    const mask = new SecretMask(this.#services.nodeContext(this.#entry.targetId)?.spec, this.#secrets);
-    return outcomeWith(this.#entry, outcome, exit, this.#services.clock, this.#output.result(mask));
+    const { clock, nodeContext, secrets } = this.#services;
+    if (!this.#secrets) this.#output.withhold();
+    const mask = new SecretMask(nodeContext(this.#entry.targetId)?.spec, this.#secrets);
+    const told = outcomeWith(this.#entry, outcome, exit, clock, this.#output.result(mask));
+    // What it printed is starred on the disk, too.
+    secrets.forget(this.#directory);
+    return told;
   }
 }
 

@@ -9,6 +9,7 @@ import type { ArtifactSource } from '../session/handlers.js';
 import type { ExecEntry, ExecLedger } from './exec-ledger.js';
 import type { ExecOutputFiles } from './exec-output.js';
 import type { ExecPolicyFile } from './exec-policy.js';
+import type { ExecSecrets } from './exec-secrets.js';
 
 export interface ExecServices {
   /** Of the agent; commands have theirs below it. */
@@ -24,6 +25,7 @@ export interface ExecServices {
   /** How many commands may wait for others to end. */
   readonly queueLimit: number;
   readonly ledger: ExecLedger;
+  readonly secrets: ExecSecrets;
   /** Where files come from that are put on the host. */
   readonly artifacts: ArtifactSource;
   /** What a command for a node is run with; undefined when the node is not on this host. */

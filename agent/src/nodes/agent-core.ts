@@ -6,6 +6,7 @@ import type { AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, E
 import { ExecAction } from '../actions/exec.js';
 import { ExecLedger } from '../actions/exec-ledger.js';
 import { ExecPolicyFile } from '../actions/exec-policy.js';
+import { ExecSecrets } from '../actions/exec-secrets.js';
 import { measureData } from '../actions/measure-data.js';
 import { pruneExec } from '../actions/prune-exec.js';
 import { readExecOutput } from '../actions/read-exec-output.js';
@@ -92,6 +93,7 @@ export class AgentCore implements SessionHandlers {
       queueLimit: options.execQueue ?? 1_000,
       policy: new ExecPolicyFile({ directory, file: options.execPolicyFile }),
       ledger: this.#ledger,
+      secrets: new ExecSecrets(directory),
       nodeContext: (nodeId) => this.#table?.get(nodeId)?.context,
       onOutcome: (outcome) => this.#outcomeListeners.forEach((listener) => listener(outcome)),
     });

@@ -53,6 +53,7 @@ export const methodTable: Readonly<Record<string, MethodRule>> = {
   '/wombat.control.v1.JobService/WatchJob': read,
   '/wombat.control.v1.JobService/CancelJob': exec,
   '/wombat.control.v1.JobService/RerunJob': exec,
+  '/wombat.control.v1.JobService/ResumeJob': exec,
   '/wombat.control.v1.NodeService/ListNodes': read,
   '/wombat.control.v1.NodeService/GetNode': read,
   '/wombat.control.v1.NodeService/StartNodes': write,

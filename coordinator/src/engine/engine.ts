@@ -1,5 +1,6 @@
 import type { Clock } from '@wombat/proto';
 import type { Host } from '../domain/model/host.js';
+import type { JobTarget } from '../domain/model/job.js';
 import type { Node, NodePhase } from '../domain/model/node.js';
 import type { Operation } from '../domain/model/operation.js';
 import type { Change, Store } from '../store/store.js';
@@ -136,6 +137,10 @@ export class Engine {
       case 'jobs':
         this.#jobs.wake(id);
         break;
+      case 'jobTargets':
+        // The end of one may let the next ones go; jobs without limits have sent all of them.
+        if (object && endsReleased(object as JobTarget)) this.#jobs.wake((object as JobTarget).jobId);
+        break;
       default:
     }
   }
@@ -170,4 +175,8 @@ export class Engine {
   #all(): Controller[] {
     return [this.#hosts, this.#assignments, this.#bootstrap, this.#drains, this.#operations, this.#updates, this.#jobs, this.#healing, this.#brakes];
   }
+}
+
+function endsReleased({ releasedAt, outcome }: JobTarget): boolean {
+  return releasedAt !== undefined && outcome !== undefined;
 }

@@ -1,74 +1,10 @@
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { limits, WombatError } from '@wombat/proto';
 import { LogStream, Outcome, type ChannelData } from '@wombat/proto/agent';
-import type { Job, JobTarget } from '../../domain/model/job.js';
-import { fakeSecrets } from '../../testing/fake-secrets.js';
-import { ManualClock } from '../../fleet/testing/manual-clock.js';
-import type { Store } from '../../store/store.js';
-import { CountingIds, idNumber } from '../../testing/counting-ids.js';
-import { FakeFleet, outcomeOf, type SentExec } from '../../testing/fake-fleet.js';
-import { LogBook } from '../../testing/log-book.js';
-import { familyRow, hostRow, nodeRow } from '../../testing/rows.js';
-import { change, openTestStore, put, row } from '../../testing/test-store.js';
-import { JobService, type JobRequest } from './job-service.js';
-import { requireTargets, type Asked } from './resolve-targets.js';
-
-const family = familyRow({ name: 'web family' });
-const host = (number: number): string => idNumber('host', number);
-const request = {
-  principal: 'ada', expression: 'web family', timeoutMs: 60_000, all: false,
-  action: { kind: { $case: 'command' as const, value: { argv: ['hostname'], environment: {}, settings: undefined } } },
-};
-
-class Setting {
-  readonly fleet = new FakeFleet();
-  readonly log = new LogBook();
-  jobs!: JobService;
-
-  private constructor(readonly store: Store, readonly clock: ManualClock) {
-    this.restart();
-  }
-
-  /** A family of three nodes on three hosts, all connected. */
-  static async of(test: Test): Promise<Setting> {
-    const clock = new ManualClock();
-    const store = await openTestStore(test, clock);
-    await put(store, 'families', family);
-    await put(store, 'hosts', hostRow(1), hostRow(2), hostRow(3));
-    await put(store, 'nodes', nodeRow(family.id, 1), nodeRow(family.id, 2), nodeRow(family.id, 3));
-    const setting = new Setting(store, clock);
-    setting.fleet.connect(host(1), host(2), host(3));
-    return setting;
-  }
-
-  /** Another process on the same store. */
-  restart(): void {
-    this.jobs = new JobService({ store: this.store, fleet: this.fleet, clock: this.clock, ids: new CountingIds(), secrets: fakeSecrets, log: this.log });
-  }
-
-  async create({ expression, ...asked }: Omit<JobRequest, 'resolution'> & Asked): Promise<Job> {
-    const resolution = await requireTargets(this.store.read, { expression, ...asked });
-    const { job, targets } = await this.store.transaction((transaction) => this.jobs.insert(transaction, { resolution, ...asked }));
-    return this.jobs.send(job, targets);
-  }
-
-  async targets(job: Job): Promise<Record<string, string | undefined>> {
-    const targets = await this.store.read.jobTargets.find({ jobId: job.id });
-    return Object.fromEntries(targets.map((target) => [target.name, target.outcome]));
-  }
-
-  job(job: Job): Promise<Job> {
-    return row(this.store, 'jobs', job.id);
-  }
-
-  async target(exec: SentExec): Promise<JobTarget> {
-    return row(this.store, 'jobTargets', `${exec.job.jobId}/${exec.targetId}`);
-  }
-
-  sent(): string[] {
-    return this.fleet.execs.map((exec) => `${exec.hostId.at(-1)} ${exec.targetId.at(-1)}`);
-  }
-}
+import { idNumber } from '../../testing/counting-ids.js';
+import { outcomeOf, type SentExec } from '../../testing/fake-fleet.js';
+import { family, host, request, Setting } from '../../testing/job-setting.js';
+import { change, row } from '../../testing/test-store.js';
 
 void t.test('a command goes to each node of a family, and ends with an outcome of each', async (test) => {
   const setting = await Setting.of(test);
