@@ -12,8 +12,8 @@ export interface ExecEntry {
   readonly outputLimitBytes: number;
   /** Erlang actions run inside the agent and end with it. */
   readonly isProcess: boolean;
-  /** wombat.type.v1.PutFile as JSON, where that was asked for: it can be begun anew. */
-  readonly file?: unknown;
+  /** A PutFile in base64, where that was asked for: it can be begun anew. */
+  readonly file?: string;
 }
 
 type Line =

@@ -65,7 +65,7 @@ export class ExecRun {
   /** Takes up what an earlier agent began. */
   async resume(): Promise<ExecOutcome | undefined> {
     const { startId, isProcess, file } = this.#entry;
-    if (file !== undefined) return this.#put(PutFile.fromJSON(file), this.#context());
+    if (file !== undefined) return this.#put(PutFile.decode(Buffer.from(file, 'base64')), this.#context());
     this.#secrets = this.#services.secrets.open(this.#directory, startId);
     const adoption = isProcess ? this.#services.runner.adopt(startId, this.#recordPrefix) : undefined;
     if (adoption?.kind === 'running') return this.#await(adoption.process);

@@ -113,7 +113,7 @@ export class ExecAction {
       timeoutMs: durationToMs(job.timeout) ?? defaultTimeoutMs,
       outputLimitBytes: Number(job.outputLimitBytes) || limits.execOutputBytes,
       isProcess: kind === undefined || kind.$case === 'command',
-      ...(kind?.$case === 'putFile' && { file: PutFile.toJSON(kind.value) }),
+      ...(kind?.$case === 'putFile' && { file: Buffer.from(PutFile.encode(kind.value).finish()).toString('base64') }),
     };
   }
 

@@ -27,7 +27,7 @@ async function setting(test: Test, nodes = 2) {
   const fleet = new FakeFleet();
   fleet.connect(idNumber('host', 1), idNumber('host', 2));
   const jobs = new JobService({ store, fleet, clock, ids: new CountingIds(), secrets: fakeSecrets, log: new LogBook() });
-  const service = jobApiService({ store, jobs });
+  const service = jobApiService({ store, jobs, files: { keepFor: async () => undefined } });
   return {
     store, fleet, jobs,
     create: unary<CreateJobRequest, CreateJobResponse>(service, 'createJob'),

@@ -15,24 +15,27 @@ import { expectationOf, limitsOf } from './job-limits.js';
 import { askedFor, matchAnswers } from './match-answers.js';
 import { mutate } from './mutation.js';
 import { pageQuery } from './paging.js';
+import type { PushedFiles } from './pushed-files.js';
 import { jobTargetView, jobView } from './views/job-view.js';
 
 export interface JobApiOptions {
   readonly store: Store;
   readonly jobs: JobService;
+  readonly files: Pick<PushedFiles, 'keepFor'>;
 }
 
 const defaultTimeoutMs = 60_000;
 
-export function jobApiService({ store, jobs }: JobApiOptions): Service {
+export function jobApiService({ store, jobs, files }: JobApiOptions): Service {
   const find = (reference: string): Promise<Job> => findObject(store.read, 'jobs', reference);
   const viewOf = async (job: Job): Promise<JobMessage> => jobView(job, await store.read.jobTargets.countBy('outcome', { jobId: job.id }), await jobs.holdOf(job));
   /** A request that was carried out before is answered again, whatever is there by now: what was resolved matters only where a job is made. */
   const start = async (mutation: Mutation | undefined, resolving: Promise<Resolution>, fields: Omit<JobRequest, 'resolution'>): Promise<{ job: JobMessage }> => {
-    const [resolved] = await Promise.allSettled([resolving.then((resolution) => withLanes(store.read, resolution, fields.limits?.per))]);
+    const [resolved, kept] = await Promise.allSettled([resolving.then((resolution) => withLanes(store.read, resolution, fields.limits?.per)), files.keepFor(fields.action)]);
     let targets: readonly JobTarget[] | undefined;
     const job = await mutate(store, mutation, async (transaction) => {
       if (resolved.status === 'rejected') throw resolved.reason;
+      if (kept.status === 'rejected') throw kept.reason;
       const made = await jobs.insert(transaction, { ...fields, resolution: resolved.value });
       targets = made.targets;
       return made.job;
