@@ -43,7 +43,7 @@ async function setting(test: Test) {
   await put(store, 'nodes', nodeRow(familyRow().id, 1, { hostId: idNumber('host', 1) }));
   const fleet = new FakeFleet();
   fleet.connect(idNumber('host', 1));
-  const jobs = new JobService({ store, fleet, clock, ids: new CountingIds(), secrets: fakeSecrets, log: new LogBook() });
+  const jobs = new JobService({ store, fleet, clock, ids: new CountingIds(), secrets: fakeSecrets, log: new LogBook(), gathersHosts: () => false });
   const blobs = new FileBlobStore(join(directory, 'blobs'));
   const files = new PushedFiles({ blobs, releaseBlobs: new ReleaseBlobs({ store, clock, blobs }), maximumBytes: 1_000 });
   const jobService = jobApiService({ store, jobs, files });

@@ -326,6 +326,8 @@ export interface JobTarget {
    */
   stdoutLostAt: bigint;
   stderrLostAt: bigint;
+  /** It was not sent yet: see Job.hold. */
+  held: boolean;
 }
 
 export interface MatchTargetsRequest {
@@ -1534,6 +1536,7 @@ function createBaseJobTarget(): JobTarget {
     error: undefined,
     stdoutLostAt: 0n,
     stderrLostAt: 0n,
+    held: false,
   };
 }
 
@@ -1592,6 +1595,9 @@ export const JobTarget: MessageFns<JobTarget> = {
         throw new globalThis.Error("value provided for field message.stderrLostAt of type uint64 too large");
       }
       writer.uint32(112).uint64(message.stderrLostAt);
+    }
+    if (message.held !== false) {
+      writer.uint32(120).bool(message.held);
     }
     return writer;
   },
@@ -1721,6 +1727,14 @@ export const JobTarget: MessageFns<JobTarget> = {
             message.stderrLostAt = reader.uint64() as bigint;
             continue;
           }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.held = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1785,6 +1799,7 @@ export const JobTarget: MessageFns<JobTarget> = {
         : isSet(object.stderr_lost_at)
         ? BigInt(object.stderr_lost_at)
         : 0n,
+      held: isSet(object.held) ? globalThis.Boolean(object.held) : false,
     };
   },
 
@@ -1832,6 +1847,9 @@ export const JobTarget: MessageFns<JobTarget> = {
     if (message.stderrLostAt !== 0n) {
       obj.stderrLostAt = message.stderrLostAt.toString();
     }
+    if (message.held !== false) {
+      obj.held = message.held;
+    }
     return obj;
   },
 
@@ -1866,6 +1884,7 @@ export const JobTarget: MessageFns<JobTarget> = {
     message.stderrLostAt = (object.stderrLostAt !== undefined && object.stderrLostAt !== null)
       ? BigInt(object.stderrLostAt)
       : 0n;
+    message.held = object.held ?? false;
     return message;
   },
 };
