@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { Outcome } from '@wombat/proto/agent';
 import type { CreateJobRequest, CreateJobResponse, GetJobRequest, GetJobResponse, RerunJobRequest, RerunJobResponse, UploadFileRequest, UploadFileResponse } from '@wombat/proto/control';
-import { PutFile } from '@wombat/proto/types';
+import type { PutFile } from '@wombat/proto/types';
 import { JobService } from '../../engine/jobs/job-service.js';
 import { ManualClock } from '../../fleet/testing/manual-clock.js';
 import { FileBlobStore } from '../../releases/file-blob-store.js';
