@@ -27,7 +27,7 @@ async function setting(test: Test, nodes = 2) {
   const fleet = new FakeFleet();
   fleet.connect(idNumber('host', 1), idNumber('host', 2));
   const jobs = new JobService({ store, fleet, clock, ids: new CountingIds(), secrets: fakeSecrets, log: new LogBook(), gathersHosts: () => false });
-  const service = jobApiService({ store, jobs });
+  const service = jobApiService({ store, jobs, files: { keepFor: async () => undefined } });
   return {
     store, fleet, jobs,
     create: unary<CreateJobRequest, CreateJobResponse>(service, 'createJob'),
@@ -73,7 +73,7 @@ void t.test('a command is asked for, watched and counted', async (test) => {
   test.match(await get({ job: job!.metadata!.id }), { job: { targetCount: 2, outcomes: { ok: 1, failed: 1 } }, targets: [{ outcome: Outcome.OK, exit: { kind: { $case: 'code', value: 0 } } }, { outcome: Outcome.FAILED }] });
 });
 
-void t.test('targets come in pages, which large outputs end early; the list counts without reading them', async (test) => {
+void t.test('targets come in pages, which large outputs end early, or one alone; the list counts without reading them', async (test) => {
   const { store, create, get, list, answer, fleet } = await setting(test, 25);
   const { job } = await create({ expression: 'web', action });
   const megabyte = 'x'.repeat(1024 * 1024);
@@ -91,6 +91,18 @@ void t.test('targets come in pages, which large outputs end early; the list coun
   } while (pageToken !== '');
   test.same([names.size, pages], [25, [20, 5]], 'every target once, in two pages');
   test.match(await get({ job: reference, page: { pageSize: 0, pageToken: '', filter: 'outcome=failed', orderBy: '' } }), { targets: [{ outcome: Outcome.FAILED }], page: { nextPageToken: '' } }, 'only those that failed');
+  const failed = fleet.execs[3]!.targetId;
+  const { name = '' } = (await store.read.nodes.get(failed)) ?? {};
+  for (const target of [failed, name]) test.match(await get({ job: reference, target }), { targets: [{ targetId: failed }], page: { nextPageToken: '' } }, `one target: ${target}`);
+  await test.rejects(get({ job: reference, target: 'nobody' }), { code: 'WO_NOT_FOUND' });
+  await test.rejects(get({ job: reference, target: 'node-' }), { code: 'WO_AMBIGUOUS' });
+  const page = { pageSize: 10, pageToken: '', filter: '', orderBy: 'name desc' };
+  const last = await get({ job: reference, page });
+  const before = await get({ job: reference, page: { ...page, pageToken: last.page!.nextPageToken } });
+  const numbers = [...last.targets, ...before.targets].map(({ targetName }) => Number(/\d+/.exec(targetName)?.[0]));
+  test.same(numbers, [...numbers].sort((left, right) => right - left), 'by name, from the last one');
+  test.equal(new Set(numbers).size, 20);
+  await test.rejects(get({ job: reference, page: { ...page, pageToken: 'made up' } }), { code: 'WO_INVALID_ARGUMENT' });
   store.read.jobTargets.find = () => Promise.reject(new Error('targets were read'));
   test.match((await list({})).jobs, [{ targetCount: 25, outcomes: { ok: 24, failed: 1 } }], 'the list');
 });
