@@ -8,6 +8,7 @@ import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { AgentCore } from '../../../agent/dist/nodes/agent-core.js';
 import { CopyingReleases } from '../../../agent/dist/nodes/testing/copying-releases.js';
+import { noArtifacts } from '../../../agent/dist/testing/no-artifacts.js';
 import { AgentSession } from '../support/agent-session.js';
 import { joinMany, type JoinedHost } from '../support/join-many.js';
 import { notYet, until } from '../support/until.js';
@@ -62,7 +63,7 @@ class Member {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     writeFileSync(join(directory, 'does'), behaviour[this.kind]);
     this.core = new AgentCore({
-      directory, hostId: host.hostId, bootId: 'boot', releases: new CopyingReleases(join(directory, 'none')), log: pino({ level: 'silent' }),
+      directory, hostId: host.hostId, bootId: 'boot', artifacts: noArtifacts, releases: new CopyingReleases(join(directory, 'none')), log: pino({ level: 'silent' }),
       epmd: { directory: join(directory, 'epmd'), addresses: [] },
     });
   }
