@@ -10,10 +10,12 @@ import { consoleService } from './api/control/console/console-service.js';
 import { eventService } from './api/control/event-service.js';
 import { familyService } from './api/control/family-service.js';
 import { hostService } from './api/control/host-service.js';
+import { fileService } from './api/control/file-service.js';
 import { jobApiService } from './api/control/job-service.js';
 import { nodeService } from './api/control/node-service.js';
 import { operatorService } from './api/control/operator-service.js';
 import { operationService } from './api/control/operation-service.js';
+import { PushedFiles } from './api/control/pushed-files.js';
 import { providerService } from './api/control/provider-service.js';
 import { releaseService } from './api/control/release-service.js';
 import { strayService } from './api/control/stray-service.js';
@@ -47,6 +49,7 @@ import { ExecOutcomes } from './engine/exec-outcomes.js';
 import { BoundedHistory } from './engine/bounded-history.js';
 import { EventRetention } from './engine/event-retention.js';
 import { HistoryRetention } from './engine/history-retention.js';
+import { JobRetention } from './engine/job-retention.js';
 import { Brakes } from './engine/healing/brakes.js';
 import { HealingController } from './engine/healing/healing-controller.js';
 import { HostController } from './engine/host-controller.js';
@@ -97,6 +100,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   // Where releases are
   part(FileBlobStore, () => new FileBlobStore(path.join(directory, 'blobs')));
   part(ReleaseBlobs, (c) => new ReleaseBlobs({ store, clock, blobs: c.resolve(FileBlobStore) }));
+  part(PushedFiles, (c) => new PushedFiles({ blobs: c.resolve(FileBlobStore), releaseBlobs: c.resolve(ReleaseBlobs), maximumBytes: configuration.files.maximumBytes }));
 
   // Where hosts come from
   part(AgentCommands, (c) => new AgentCommands({ store, issuer: c.resolve(HostIdentities), command: configuration.agent.command, coordinator: () => c.resolve(Coordinator).addresses.agents }));
@@ -162,8 +166,11 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   part(Turns, () => new Turns(store, operations));
   part(OperationController, (c) => new OperationController(store, clock, c.resolve(Turns)));
   part(UpdateController, () => new UpdateController({ store, clock, strategies: catalog }));
-  part(JobService, (c) => new JobService({ store, fleet: c.resolve(AgentFleet), clock, ids, secrets, log }));
+  part(JobService, (c) => new JobService({
+    store, fleet: c.resolve(AgentFleet), clock, ids, secrets, log, gathersHosts: () => c.resolve(AgentFleet).awakeMs < configuration.hosts.startGraceMs,
+  }));
   part(HistoryRetention, () => new HistoryRetention({ store, clock, log, keepMs: configuration.history.keepMs, renewalGraceMs: configuration.certificates.renewalGraceMs }));
+  part(JobRetention, () => new JobRetention({ store, clock, log, keepMs: configuration.history.keepMs, keepBytes: configuration.history.jobBytes }));
   part(EventRetention, () => new EventRetention({ store, clock, log, keep: configuration.events.keep }));
   part(Engine, (c) => new Engine({
     store, clock, log,
@@ -177,7 +184,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     jobs: c.resolve(JobService),
     healing: c.resolve(HealingController),
     brakes: c.resolve(Brakes),
-    retention: [c.resolve(StraySweep), c.resolve(BoundedHistory), c.resolve(EventRetention), c.resolve(HistoryRetention)],
+    retention: [c.resolve(StraySweep), c.resolve(BoundedHistory), c.resolve(EventRetention), c.resolve(HistoryRetention), c.resolve(JobRetention)],
   }));
 
   // How it is kept safe and well
@@ -199,7 +206,8 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     hostService({ store, clock, ids, fleet: c.resolve(AgentFleet), identities: c.resolve(HostIdentities), operations }),
     operationService({ store, operations }),
     eventService({ store }),
-    jobApiService({ store, jobs: c.resolve(JobService) }),
+    jobApiService({ store, jobs: c.resolve(JobService), files: c.resolve(PushedFiles) }),
+    fileService({ files: c.resolve(PushedFiles) }),
     consoleService({ store, clock, ids, log, fleet: c.resolve(AgentFleet), bounds: configuration.consoles, renderings: c.resolve(AssignmentBuilder) }),
     operatorService({ store, clock, operators: c.resolve(Operators), uses: c.resolve(TokenUses) }),
     tokenService({ store, clock, ids, issuer: c.resolve(HostIdentities), agentsAddress: () => c.resolve(Coordinator).addresses.agents }),

@@ -6,9 +6,11 @@ import t from 'tap';
 import { LeftBehind } from '../processes/left-behind.js';
 import { Runner } from '../processes/runner.js';
 import { memoryLog } from '../testing/log-memory.js';
+import { noArtifacts } from '../testing/no-artifacts.js';
 import { ExecAction } from './exec.js';
 import { ExecLedger } from './exec-ledger.js';
 import { ExecPolicyFile } from './exec-policy.js';
+import { ExecSecrets } from './exec-secrets.js';
 
 class LedgerOnFullDisk extends ExecLedger {
   override accept(): Promise<void> {
@@ -23,8 +25,8 @@ t.test('a command that cannot be written down is rejected at once, and never run
   const hostId = newId('host');
   const { log } = memoryLog();
   const action = new ExecAction({
-    directory, hostId, ledger, clock: systemClock, log, path: '/bin:/usr/bin', runner: new Runner(), leftBehind: new LeftBehind(log), policy: new ExecPolicyFile({ directory }), queueLimit: 10,
-    nodeContext: () => undefined, onOutcome: (outcome) => outcomes.push(outcome),
+    directory, hostId, ledger, clock: systemClock, log, path: '/bin:/usr/bin', runner: new Runner(), leftBehind: new LeftBehind(log), policy: new ExecPolicyFile({ directory }), queueLimit: 10, secrets: new ExecSecrets(directory),
+    artifacts: noArtifacts, nodeContext: () => undefined, onOutcome: (outcome) => outcomes.push(outcome),
   });
   await action.open();
   const command = { argv: ['touch', join(directory, 'was-run')], environment: {}, settings: undefined };

@@ -10,8 +10,12 @@ export interface ExecEntry {
   readonly arrivedAt: number;
   readonly timeoutMs: number;
   readonly outputLimitBytes: number;
+  /** From TERM to KILL, once it has to end. Entries of earlier agents do not say. @default limits.killAfterMs */
+  readonly killAfterMs?: number;
   /** Erlang actions run inside the agent and end with it. */
   readonly isProcess: boolean;
+  /** A PutFile in base64, where that was asked for: it can be begun anew. */
+  readonly file?: string;
 }
 
 type Line =

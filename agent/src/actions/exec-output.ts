@@ -23,6 +23,12 @@ export class ExecOutputFiles {
     this.#stderr.trim();
   }
 
+  /** Takes away what nobody can star any more; its size stays known. */
+  withhold(): void {
+    this.#stdout.empty();
+    this.#stderr.empty();
+  }
+
   /** To be asked for after the end of the command. Secrets are starred in all that is kept: the coordinator stores it. */
   result(secrets: SecretMask): { stdout: ExecOutput; stderr: ExecOutput } {
     this.trim();

@@ -1,26 +1,27 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { WombatError } from '@wombat/proto';
+import { WombatError, limits } from '@wombat/proto';
 import { Outcome, type ExecOutcome, type ExitStatus } from '@wombat/proto/agent';
 import { failpoint } from '@wombat/proto/failpoints';
-import type { Action } from '@wombat/proto/types';
+import { PutFile, type Action } from '@wombat/proto/types';
+import { putFile } from '../files/put-file.js';
 import { SecretMask } from '../nodes/mask-secrets.js';
 import { erlCallOf, type NodeContext } from '../nodes/node-context.js';
 import { exitCode, isSuccess, unknownExit } from '../processes/exit-status.js';
 import type { RunningProcess } from '../processes/running-process.js';
 import { endedWithin, stopProcess } from '../processes/stop-process.js';
+import { filePutOf } from './exec-file.js';
 import { launchOf, type ExecLaunch } from './exec-launch.js';
 import type { ExecEntry } from './exec-ledger.js';
 import { ExecOutputFiles } from './exec-output.js';
 import { execDirectory, leftMs, outcomeWith, type ExecServices } from './exec-services.js';
 
-type ErlangKind = Exclude<NonNullable<Action['kind']>, { $case: 'command' }>;
+type ErlangKind = Extract<NonNullable<Action['kind']>, { $case: `erlang${string}` }>;
 
 /** Why a command's signal fires: somebody cancelled it, or the agent ends and leaves it running. */
 export const cancelled = Symbol('cancelled');
 export const closing = Symbol('closing');
 
-const killAfterTermMs = 5_000;
 const trimIntervalMs = 100;
 
 /** One command on one target. Its outcome is undefined when the agent ends first. */
@@ -30,8 +31,8 @@ export class ExecRun {
   readonly #signal: AbortSignal;
   readonly #directory: string;
   readonly #output: ExecOutputFiles;
-  /** What it was given and shall not be told again. */
-  #secrets: readonly string[] = [];
+  /** What it was given and shall not be told again. Undefined: that is not known any more. */
+  #secrets: readonly string[] | undefined = [];
 
   constructor(entry: ExecEntry, services: ExecServices, signal: AbortSignal) {
     this.#entry = entry;
@@ -48,10 +49,13 @@ export class ExecRun {
     if (leftMs(this.#entry, this.#services.clock) === 0) return this.#outcome(Outcome.TIMED_OUT, unknownExit);
     if (kind === undefined) throw new WombatError('WO_EXEC_REJECTED', 'the job does not say what to run');
     const context = this.#context();
+    if (kind.$case === 'putFile') return this.#put(kind.value, context);
     if (kind.$case !== 'command') return this.#evaluate(kind, context);
     const launch = launchOf(kind.value, this.#entry.jobId, context, this.#services);
-    this.#secrets = Object.values(kind.value.settings?.secrets ?? {});
+    const secrets = Object.values(kind.value.settings?.secrets ?? {});
+    this.#secrets = secrets;
     if (!madeAnew(this.#directory)) return this.#outcome(Outcome.LOST_DURING_RUN, unknownExit);
+    this.#services.secrets.seal(this.#directory, this.#entry.startId, secrets);
     const running = await this.#spawn(launch, kind.value.settings?.stdin ?? new Uint8Array());
     await failpoint('agent.exec.after-spawn');
     return this.#await(running);
@@ -59,7 +63,9 @@ export class ExecRun {
 
   /** Takes up what an earlier agent began. */
   async resume(): Promise<ExecOutcome | undefined> {
-    const { startId, isProcess } = this.#entry;
+    const { startId, isProcess, file } = this.#entry;
+    if (file !== undefined) return this.#put(PutFile.decode(Buffer.from(file, 'base64')), this.#context());
+    this.#secrets = this.#services.secrets.open(this.#directory, startId);
     const adoption = isProcess ? this.#services.runner.adopt(startId, this.#recordPrefix) : undefined;
     if (adoption?.kind === 'running') return this.#await(adoption.process);
     const isKnown = adoption?.kind === 'ended' && adoption.exit.kind?.$case !== 'unknown';
@@ -103,7 +109,7 @@ export class ExecRun {
       }
       if (this.#signal.reason === closing) return undefined;
       const why = this.#signal.aborted ? Outcome.KILLED : Outcome.TIMED_OUT;
-      const { exit } = await stopProcess(running, { stopTimeoutMs: 0, termTimeoutMs: killAfterTermMs, clock });
+      const { exit } = await stopProcess(running, { stopTimeoutMs: 0, termTimeoutMs: this.#entry.killAfterMs ?? limits.killAfterMs, clock });
       return this.#outcome(why, exit);
     } finally {
       clearInterval(trimming);
@@ -130,13 +136,31 @@ export class ExecRun {
     }
   }
 
+  async #put(file: PutFile, context: NodeContext | undefined): Promise<ExecOutcome | undefined> {
+    const timeLeftMs = leftMs(this.#entry, this.#services.clock);
+    const signal = AbortSignal.any([this.#signal, timeLeftMs === 0 ? AbortSignal.abort() : AbortSignal.timeout(timeLeftMs)]);
+    try {
+      await putFile(filePutOf(file, this.#entry, context, this.#services), this.#services, signal);
+      return outcomeWith(this.#entry, Outcome.OK, undefined, this.#services.clock);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      if (this.#signal.reason === closing) return undefined;
+      return outcomeWith(this.#entry, this.#signal.aborted ? Outcome.KILLED : Outcome.TIMED_OUT, undefined, this.#services.clock);
+    }
+  }
+
   #interrupted(): ExecOutcome | undefined {
     return this.#signal.reason === closing ? undefined : this.#outcome(Outcome.KILLED, unknownExit);
   }
 
   #outcome(outcome: Outcome, exit: ExitStatus): ExecOutcome {
-    const mask = new SecretMask(this.#services.nodeContext(this.#entry.targetId)?.spec, this.#secrets);
-    return outcomeWith(this.#entry, outcome, exit, this.#services.clock, this.#output.result(mask));
+    const { clock, nodeContext, secrets } = this.#services;
+    if (!this.#secrets) this.#output.withhold();
+    const mask = new SecretMask(nodeContext(this.#entry.targetId)?.spec, this.#secrets);
+    const told = outcomeWith(this.#entry, outcome, exit, clock, this.#output.result(mask));
+    // What it printed is starred on the disk, too.
+    secrets.forget(this.#directory);
+    return told;
   }
 }
 

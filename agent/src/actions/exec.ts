@@ -1,6 +1,7 @@
 import { WombatError, durationToMs, isId, limits } from '@wombat/proto';
 import { ExecJob, type CancelExec, type Exec, type ExecOutcome, type JournalDamage, type OutcomeRef } from '@wombat/proto/agent';
 import { failpoint } from '@wombat/proto/failpoints';
+import { PutFile, type Command } from '@wombat/proto/types';
 import { Slots } from '../nodes/slots.js';
 import { newStartId } from '../processes/runner.js';
 import type { ExecEntry } from './exec-ledger.js';
@@ -111,7 +112,9 @@ export class ExecAction {
       arrivedAt: this.#services.clock.now(),
       timeoutMs: durationToMs(job.timeout) ?? defaultTimeoutMs,
       outputLimitBytes: Number(job.outputLimitBytes) || limits.execOutputBytes,
+      killAfterMs: kind?.$case === 'command' ? killAfterMs(kind.value) : limits.killAfterMs,
       isProcess: kind === undefined || kind.$case === 'command',
+      ...(kind?.$case === 'putFile' && { file: Buffer.from(PutFile.encode(kind.value).finish()).toString('base64') }),
     };
   }
 
@@ -154,6 +157,10 @@ export class ExecAction {
       log.error({ err: error, jobId: entry.jobId, targetId: entry.targetId }, 'cannot record the outcome of a command');
     }
   }
+}
+
+function killAfterMs({ settings }: Command): number {
+  return Math.min(durationToMs(settings?.killAfter) ?? limits.killAfterMs, limits.longestKillAfterMs);
 }
 
 function decodeJob(bytes: Uint8Array): ExecJob {

@@ -63,6 +63,13 @@ export class OutputRing {
     for (const file of [this.#file, `${this.#file}.tail`]) maskFile(file, secrets);
   }
 
+  /** Nothing is kept from now on; all that was written is counted as lost. */
+  empty(): void {
+    const { sizeBytes } = this.extent();
+    this.#write({ headBytes: 0, droppedBytes: sizeBytes, tailBytes: 0 });
+    for (const file of [this.#file, `${this.#file}.tail`]) rmSync(file, { force: true });
+  }
+
   extent(): RingExtent {
     const segments = this.segments();
     const end = segments.at(-1)!;

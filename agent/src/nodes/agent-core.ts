@@ -7,6 +7,7 @@ import { openConsole } from '../actions/console/console.js';
 import { ExecAction } from '../actions/exec.js';
 import { ExecLedger } from '../actions/exec-ledger.js';
 import { ExecPolicyFile } from '../actions/exec-policy.js';
+import { ExecSecrets } from '../actions/exec-secrets.js';
 import type { ExecServices } from '../actions/exec-services.js';
 import { measureData } from '../actions/measure-data.js';
 import { pruneExec } from '../actions/prune-exec.js';
@@ -20,7 +21,7 @@ import { LeftBehind } from '../processes/left-behind.js';
 import { MemoryGroups } from '../processes/memory-group.js';
 import { Runner } from '../processes/runner.js';
 import type { ReleaseStore } from '../releases/release-store.js';
-import type { Listen, SessionHandlers } from '../session/handlers.js';
+import type { ArtifactSource, Listen, SessionHandlers } from '../session/handlers.js';
 import { NodeJournal } from './node-journal.js';
 import { epmdSource } from './node-launch.js';
 import type { NodeServices } from './node-services.js';
@@ -34,6 +35,8 @@ export interface AgentCoreOptions {
   /** Changes when the machine boots. */
   readonly bootId: string;
   readonly releases: ReleaseStore;
+  /** Where files come from that are put on the host. */
+  readonly artifacts: ArtifactSource;
   readonly log: Logger;
   readonly epmd: EpmdSettings;
   /** @default the system's */
@@ -77,7 +80,7 @@ export class AgentCore implements SessionHandlers {
 
   constructor(options: AgentCoreOptions) {
     this.#options = options;
-    const { directory, hostId, log } = options;
+    const { directory, hostId, log, artifacts } = options;
     const clock = options.clock ?? systemClock;
     this.#clock = clock;
     this.#journal = new NodeJournal({ file: nodeJournalFile(directory), clock });
@@ -86,13 +89,14 @@ export class AgentCore implements SessionHandlers {
     this.#epmd = new Epmd({ ...options.epmd, clock, runner: this.#runner, path: this.#path });
     this.#epmdKeeper = new EpmdKeeper({ epmd: this.#epmd, log, uses: () => this.#epmdUses() });
     this.#execServices = {
-      directory, hostId, clock, log,
+      directory, hostId, clock, log, artifacts,
       path: this.#path,
       runner: this.#runner,
       leftBehind: new LeftBehind(log),
       queueLimit: options.execQueue ?? 1_000,
       policy: new ExecPolicyFile({ directory, file: options.execPolicyFile }),
       ledger: this.#ledger,
+      secrets: new ExecSecrets(directory),
       nodeContext: (nodeId) => this.#table?.get(nodeId)?.context,
       onOutcome: (outcome) => this.#outcomeListeners.forEach((listener) => listener(outcome)),
     };

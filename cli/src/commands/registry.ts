@@ -90,6 +90,7 @@ export const commands: readonly Registered[] = [
   { path: 'job show', summary: 'show a job and the outcome of each target', load: async () => (await import('./job/show.js')).jobShow },
   { path: 'job watch', summary: 'follow a job to its end', load: async () => (await import('./job/watch.js')).jobWatch },
   { path: 'job rerun', summary: 'run the command of a job again, also only where it failed', load: async () => (await import('./job/rerun.js')).jobRerun },
+  { path: 'job resume', summary: 'let a job go on that pauses', load: async () => (await import('./job/resume.js')).jobResume },
   { path: 'job cancel', summary: 'end a job on all its targets', load: async () => (await import('./job/cancel.js')).jobCancel },
 
   { path: 'event list', summary: 'list what has happened', load: async () => (await import('./event/list.js')).eventList },
@@ -113,6 +114,7 @@ export const commands: readonly Registered[] = [
   { path: 'context remove', summary: 'forget a coordinator', load: async () => (await import('./context/remove.js')).contextRemove },
 
   { path: 'exec', summary: 'run a command on many nodes or hosts at once', load: async () => (await import('./exec.js')).exec },
+  { path: 'push', summary: 'put a file on many nodes or hosts at once', load: async () => (await import('./push.js')).push },
   { path: 'match', summary: 'show which nodes or hosts an expression means', load: async () => (await import('./match.js')).match },
   { path: 'status', summary: 'what should run, what runs, what waits, what failed', load: async () => (await import('./status.js')).status },
   { path: 'gc', summary: 'remove machines without a host and hosts without a machine', load: async () => (await import('./gc.js')).gc },

@@ -34,6 +34,7 @@ export interface Configuration {
     /** After the coordinator's own start nobody is called silent or lost for this long. */
     readonly startGraceMs: number;
   };
+  readonly files: { readonly maximumBytes: number };
   readonly families: { readonly keepRevisions: number };
   /** 0: for as long as it likes. */
   readonly consoles: { readonly idleTimeoutMs: number; readonly maximumMs: number; readonly atOnce: number };
@@ -47,7 +48,7 @@ export interface Configuration {
   readonly gc: { readonly sweepEveryMs: number; readonly automatic: boolean; readonly removeAfterMs: number };
   readonly certificates: { readonly lifetimeMs: number; readonly renewalGraceMs: number };
   readonly events: { readonly keep: number };
-  readonly history: { readonly keepMs: number };
+  readonly history: { readonly keepMs: number; readonly jobBytes: number };
 }
 
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;

@@ -147,6 +147,12 @@ export const keys: { readonly [K in ConfigurationKey]: KeyDefinition<Configurati
     default: () => 10 * minuteMs,
     description: 'How long a host without nodes is kept before it is destroyed. 0: for ever.',
   },
+  'files.maximumBytes': {
+    form: 'integer',
+    schema: integer(1, limits.artifactBytes),
+    default: () => limits.artifactBytes,
+    description: 'The largest file that `wo push` takes to nodes and hosts. 2 GiB is the most.',
+  },
   'families.keepRevisions': {
     form: 'integer',
     schema: integer(1, 100),
@@ -248,6 +254,12 @@ export const keys: { readonly [K in ConfigurationKey]: KeyDefinition<Configurati
     schema: integer(48 * hourMs, 3_650 * 24 * hourMs),
     default: () => 30 * 24 * hourMs,
     description: 'How long what is over is kept: finished jobs and operations, used and expired tokens, expired certificates, nodes and hosts that are gone. At least two days.',
+  },
+  'history.jobBytes': {
+    form: 'integer',
+    schema: integer(1024 * 1024, 1024 ** 4),
+    default: () => 2 * 1024 ** 3,
+    description: 'What finished jobs with the outputs of their commands may take in the store, in bytes. When it is more, the oldest go before their time; what ended less than an hour ago stays.',
   },
   'events.keep': {
     form: 'integer',

@@ -74,6 +74,7 @@ void t.test('every key can be said in all three ways', (test) => {
     'consoles.idleTimeoutMs': ['0', '0', (c) => c.consoles.idleTimeoutMs],
     'consoles.maximumMs': ['60000', '60000', (c) => c.consoles.maximumMs],
     'consoles.atOnce': ['4', '4', (c) => c.consoles.atOnce],
+    'files.maximumBytes': ['3000000', '3000000', (c) => c.files.maximumBytes],
     'hosts.idleTtlMs': ['0', '0', (c) => c.hosts.idleTtlMs],
     'hosts.silentAfterMs': ['3000', '3000', (c) => c.hosts.silentAfterMs],
     'hosts.lostAfterMs': ['60000', '60000', (c) => c.hosts.lostAfterMs],
@@ -88,6 +89,7 @@ void t.test('every key can be said in all three ways', (test) => {
     'certificates.lifetimeMs': ['600000', '600000', (c) => c.certificates.lifetimeMs],
     'certificates.renewalGraceMs': ['3600000', '3600000', (c) => c.certificates.renewalGraceMs],
     'history.keepMs': ['200000000', '200000000', (c) => c.history.keepMs],
+    'history.jobBytes': ['2000000', '2000000', (c) => c.history.jobBytes],
     'events.keep': ['5000', '5000', (c) => c.events.keep],
   };
   test.same(Object.keys(texts).sort(), [...keyNames].sort(), 'the test has every key');

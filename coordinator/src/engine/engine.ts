@@ -1,5 +1,6 @@
 import type { Clock } from '@wombat/proto';
 import type { Host } from '../domain/model/host.js';
+import type { JobTarget } from '../domain/model/job.js';
 import type { Node, NodePhase } from '../domain/model/node.js';
 import type { Operation } from '../domain/model/operation.js';
 import type { Change, Store } from '../store/store.js';
@@ -73,7 +74,8 @@ export class Engine {
     this.#store = store;
     this.#log = log;
     const common = { clock, log };
-    this.#hosts = new Controller({ ...common, name: 'hosts', all: () => hosts.all(), reconcile: (id) => hosts.reconcile(id) });
+    // A host that comes back is written twice.
+    this.#hosts = new Controller({ ...common, name: 'hosts', gatherMs: 100, all: () => hosts.all(), reconcile: (id) => hosts.reconcile(id) });
     this.#assignments = new Controller({ ...common, name: 'assignments', all: () => assignments.all(), reconcile: (id) => assignments.reconcile(id) });
     this.#bootstrap = new Controller({ ...common, name: 'bootstrap', all: () => bootstrap.all(), reconcile: (id, signal) => bootstrap.reconcile(id, signal) });
     this.#drainController = drains;
@@ -81,7 +83,7 @@ export class Engine {
     this.#operations = new Controller({ ...common, name: 'operations', gatherMs: 25, all: () => operations.all(), reconcile: (id) => operations.reconcile(id) });
     this.#updates = new Controller({ ...common, name: 'updates', gatherMs: 25, all: () => updates.all(), reconcile: (id) => updates.reconcile(id) });
     this.#jobs = new Controller({ ...common, name: 'jobs', all: () => jobs.all(), reconcile: (id) => jobs.reconcile(id) });
-    this.#healing = new Controller({ ...common, name: 'healing', all: () => healing.all(), reconcile: (id) => healing.reconcile(id) });
+    this.#healing = new Controller({ ...common, name: 'healing', gatherMs: 100, all: () => healing.all(), reconcile: (id) => healing.reconcile(id) });
     this.#brakes = new Controller({ ...common, name: 'brakes', gatherMs: 250, all: () => brakes.all(), reconcile: () => brakes.reconcile() });
   }
 
@@ -136,6 +138,10 @@ export class Engine {
       case 'jobs':
         this.#jobs.wake(id);
         break;
+      case 'jobTargets':
+        // The end of one may let the next ones go; jobs without limits have sent all of them.
+        if (object && endsReleased(object as JobTarget)) this.#jobs.wake((object as JobTarget).jobId);
+        break;
       default:
     }
   }
@@ -170,4 +176,8 @@ export class Engine {
   #all(): Controller[] {
     return [this.#hosts, this.#assignments, this.#bootstrap, this.#drains, this.#operations, this.#updates, this.#jobs, this.#healing, this.#brakes];
   }
+}
+
+function endsReleased({ releasedAt, outcome }: JobTarget): boolean {
+  return releasedAt !== undefined && outcome !== undefined;
 }

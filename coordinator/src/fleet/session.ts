@@ -65,6 +65,8 @@ export class Session implements Writer {
   #sinceMs: number;
   #frames: number;
   #pauses = 0;
+  /** Outcomes that the agent has yet to be told of. */
+  readonly #stored: OutcomeRef[] = [];
   hello: Hello | undefined;
   sample: Sample | undefined;
   /** By how much the host's clock is ahead of ours, transit included. */
@@ -171,11 +173,17 @@ export class Session implements Writer {
     this.#push(encodeFrame(frame));
   }
 
-  /** These outcomes are stored; the agent may forget them. */
+  /**
+   * These outcomes are stored; the agent may forget them. It is told with the next look of the scan: nobody waits for it, and to
+   * write to each agent between the outcomes of others would make those late (1,000 agents: by 25 of 170 ms).
+   */
   acknowledge(outcomes: readonly OutcomeRef[]): void {
-    for (let from = 0; from < outcomes.length; from += refsPerFrame) {
-      this.send({ $case: 'acknowledgeOutcomes', value: { outcomes: outcomes.slice(from, from + refsPerFrame) } });
-    }
+    this.#stored.push(...outcomes);
+    if (this.#stored.length >= refsPerFrame) this.#tellStored();
+  }
+
+  #tellStored(): void {
+    while (this.#stored.length > 0) this.send({ $case: 'acknowledgeOutcomes', value: { outcomes: this.#stored.splice(0, refsPerFrame) } });
   }
 
   cancelExec(jobId: string, targetIds: readonly string[]): void {
@@ -226,6 +234,7 @@ export class Session implements Writer {
     const { live, settings } = this.#room;
     this.#frames = Math.min(settings.frameBurst, this.#frames + (settings.framesPerSecond * settings.tickMs) / 1000);
     if (this.#frames > 0) this.resume('tooManyFrames');
+    this.#tellStored();
     // Whom we do not read cannot be heard.
     if (this.#pauses !== 0) this.#heardAtMs = live.nowMs;
     if (live.hasStalled) return;

@@ -20,5 +20,9 @@ export function shareOf(share: ShareMessage | undefined, what: string): Share {
 }
 
 export function sampleView(sample: Job['sample']): SampleMessage | undefined {
-  return sample && { share: { kind: 'number' in sample.share ? { $case: 'number', value: sample.share.number } : { $case: 'percent', value: sample.share.percent } }, seed: sample.seed, of: sample.of };
+  return sample && { share: shareView(sample.share), seed: sample.seed, of: sample.of };
+}
+
+export function shareView(share: Share): ShareMessage {
+  return { kind: 'number' in share ? { $case: 'number', value: share.number } : { $case: 'percent', value: share.percent } };
 }

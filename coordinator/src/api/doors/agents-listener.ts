@@ -99,9 +99,8 @@ export class AgentsListener {
   }
 
   private route(socket: TLSSocket): void {
-    const certificate = socket.getPeerCertificate();
-    // Without a certificate Node answers an empty object.
-    const der = Object.keys(certificate ?? {}).length > 0 ? certificate.raw : undefined;
+    // The bytes alone: to take the certificate apart as well costs 0.2 ms.
+    const der = socket.getPeerX509Certificate()?.raw;
     if (!der) return this.serveFor(this.strangers, socket, this.options.strangerTimeoutMs ?? strangerTimeoutMs);
     const judged = this.judge(socket, der);
     if (typeof judged === 'string') {

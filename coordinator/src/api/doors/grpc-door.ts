@@ -30,8 +30,6 @@ export interface Caller {
   readonly metadata: Metadata;
   /** `address:port` of the other end. */
   readonly peer: string;
-  /** The verified client certificate in DER, when there is one. */
-  readonly certificateDer: Buffer | undefined;
 }
 
 export interface GrpcDoorOptions {
@@ -124,7 +122,7 @@ export class GrpcDoor {
   /** The scope of the call; undefined: it was refused. */
   private admit(path: string, metadata: Metadata, call: ServerInterceptingCallInterface): CallScope | undefined {
     try {
-      const identity = this.options.identify({ metadata, peer: call.getPeer(), certificateDer: certificateOf(call) });
+      const identity = this.options.identify({ metadata, peer: call.getPeer() });
       this.options.table.admit(path, identity);
       const scope = this.options.calls.begin(identity);
       this.admitted.set(metadata, { identity, scope });
@@ -158,13 +156,4 @@ function sendFailure(call: ServerInterceptingCallInterface, error: WombatError):
 /** A fan-out encodes its message once and writes the same bytes to every stream. */
 function passingBuffers(serialize: (value: unknown) => Buffer): (value: unknown) => Buffer {
   return (value) => (Buffer.isBuffer(value) ? value : serialize(value));
-}
-
-/** grpc-js looks into the connection, which a caller that has cut it has taken away. */
-function certificateOf(call: ServerInterceptingCallInterface): Buffer | undefined {
-  try {
-    return call.getAuthContext().sslPeerCertificate?.raw;
-  } catch (error) {
-    throw new WombatError('WO_CANCELLED', 'the caller is gone', { cause: error });
-  }
 }

@@ -15,6 +15,23 @@ export interface Sample {
 
 export type TargetKind = 'nodes' | 'hosts';
 
+/** How a job is sent where that is not to all targets at once; it is sent so by the coordinator, whoever looks on. */
+export interface JobLimits {
+  /** At most so many in flight. */
+  readonly window?: Share;
+  /** So many, then the next group when each of them has ended and the time has passed. */
+  readonly batch?: { readonly share: Share; readonly waitMs: number };
+  /** When so many have failed, nothing more is sent. */
+  readonly maxFailures?: Share;
+  /** Of those that have one value of an attribute, at most so many in flight. */
+  readonly per?: readonly { readonly label: string; readonly number: number }[];
+  /** After so many it waits for somebody to let it go on. */
+  readonly first?: Share;
+}
+
+/** Attribute -> the value that a target has in it. */
+export type Lanes = Readonly<Record<string, string>>;
+
 /** One command sent to many nodes or hosts. */
 export interface Job extends StoredObject {
   readonly principal: string;
@@ -28,6 +45,15 @@ export interface Job extends StoredObject {
   readonly sample?: Sample & { readonly of: number };
   /** Also on nodes that do not run. @default false */
   readonly all?: boolean;
+  /** Targets whose hosts are away are skipped instead of failing. */
+  readonly expect?: 'present';
+  readonly limits?: JobLimits;
+  /** With limits: why nothing more is sent. */
+  readonly stopped?: StoredError;
+  /** With limits: the group that begins when so many have been released begins at this time. */
+  readonly nextGroup?: { readonly released: number; readonly at: number };
+  readonly pausedAt?: number;
+  readonly resumedAt?: number;
   /** wombat.type.v1.Action as JSON. */
   readonly action: unknown;
   readonly timeoutMs: number;
@@ -41,6 +67,11 @@ export interface JobTarget extends StoredObject {
   readonly jobId: string;
   readonly targetId: string;
   readonly hostId: string;
+  /** Not sent yet: the limits of its job are in the way. */
+  readonly held?: true;
+  /** Where the job has limits: when it was sent. */
+  readonly releasedAt?: number;
+  readonly lanes?: Lanes;
   readonly outcome?: OutcomeWord;
   readonly exit?: ExitStatus;
   /** Base64 of the head of the output. */

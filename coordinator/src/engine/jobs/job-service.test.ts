@@ -1,74 +1,10 @@
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { limits, WombatError } from '@wombat/proto';
 import { LogStream, Outcome, type ChannelData } from '@wombat/proto/agent';
-import type { Job, JobTarget } from '../../domain/model/job.js';
-import { fakeSecrets } from '../../testing/fake-secrets.js';
-import { ManualClock } from '../../fleet/testing/manual-clock.js';
-import type { Store } from '../../store/store.js';
-import { CountingIds, idNumber } from '../../testing/counting-ids.js';
-import { FakeFleet, outcomeOf, type SentExec } from '../../testing/fake-fleet.js';
-import { LogBook } from '../../testing/log-book.js';
-import { familyRow, hostRow, nodeRow } from '../../testing/rows.js';
-import { change, openTestStore, put, row } from '../../testing/test-store.js';
-import { JobService, type JobRequest } from './job-service.js';
-import { requireTargets, type Asked } from './resolve-targets.js';
-
-const family = familyRow({ name: 'web family' });
-const host = (number: number): string => idNumber('host', number);
-const request = {
-  principal: 'ada', expression: 'web family', timeoutMs: 60_000, all: false,
-  action: { kind: { $case: 'command' as const, value: { argv: ['hostname'], environment: {}, settings: undefined } } },
-};
-
-class Setting {
-  readonly fleet = new FakeFleet();
-  readonly log = new LogBook();
-  jobs!: JobService;
-
-  private constructor(readonly store: Store, readonly clock: ManualClock) {
-    this.restart();
-  }
-
-  /** A family of three nodes on three hosts, all connected. */
-  static async of(test: Test): Promise<Setting> {
-    const clock = new ManualClock();
-    const store = await openTestStore(test, clock);
-    await put(store, 'families', family);
-    await put(store, 'hosts', hostRow(1), hostRow(2), hostRow(3));
-    await put(store, 'nodes', nodeRow(family.id, 1), nodeRow(family.id, 2), nodeRow(family.id, 3));
-    const setting = new Setting(store, clock);
-    setting.fleet.connect(host(1), host(2), host(3));
-    return setting;
-  }
-
-  /** Another process on the same store. */
-  restart(): void {
-    this.jobs = new JobService({ store: this.store, fleet: this.fleet, clock: this.clock, ids: new CountingIds(), secrets: fakeSecrets, log: this.log });
-  }
-
-  async create({ expression, ...asked }: Omit<JobRequest, 'resolution'> & Asked): Promise<Job> {
-    const resolution = await requireTargets(this.store.read, { expression, ...asked });
-    const { job, targets } = await this.store.transaction((transaction) => this.jobs.insert(transaction, { resolution, ...asked }));
-    return this.jobs.send(job, targets);
-  }
-
-  async targets(job: Job): Promise<Record<string, string | undefined>> {
-    const targets = await this.store.read.jobTargets.find({ jobId: job.id });
-    return Object.fromEntries(targets.map((target) => [target.name, target.outcome]));
-  }
-
-  job(job: Job): Promise<Job> {
-    return row(this.store, 'jobs', job.id);
-  }
-
-  async target(exec: SentExec): Promise<JobTarget> {
-    return row(this.store, 'jobTargets', `${exec.job.jobId}/${exec.targetId}`);
-  }
-
-  sent(): string[] {
-    return this.fleet.execs.map((exec) => `${exec.hostId.at(-1)} ${exec.targetId.at(-1)}`);
-  }
-}
+import { idNumber } from '../../testing/counting-ids.js';
+import { outcomeOf, type SentExec } from '../../testing/fake-fleet.js';
+import { family, host, request, Setting } from '../../testing/job-setting.js';
+import { change, row } from '../../testing/test-store.js';
 
 void t.test('a command goes to each node of a family, and ends with an outcome of each', async (test) => {
   const setting = await Setting.of(test);
@@ -255,15 +191,39 @@ void t.test('what has not answered long after its time is lost, and the job ends
   const job = await setting.create(request);
   const [one] = setting.fleet.execs as [SentExec];
   await setting.jobs.outcomes(one.hostId, [outcomeOf(one)]);
+  setting.fleet.connected.delete(host(3));
   const leftMs = Number(await setting.jobs.reconcile(job.id));
-  test.ok(leftMs > request.timeoutMs, 'outcomes get some time to arrive');
+  test.ok(leftMs > request.timeoutMs && leftMs < request.timeoutMs + 1_000, 'a second later whoever asked wants an answer');
   await setting.clock.advance(leftMs - 1);
   test.equal(await setting.jobs.reconcile(job.id), 1);
   await setting.clock.advance(1);
-  await setting.jobs.reconcile(job.id);
+  const againMs = Number(await setting.jobs.reconcile(job.id));
+  test.same(await setting.targets(job), { 'web-1': 'ok', 'web-2': undefined, 'web-3': 'lost_during_run' }, 'who has a session may still answer');
+  test.ok(againMs <= 1_000, 'and is looked at again, should it lose it');
+  await setting.clock.advance(15_000);
+  test.equal(await setting.jobs.reconcile(job.id), undefined);
   test.same(await setting.targets(job), { 'web-1': 'ok', 'web-2': 'lost_during_run', 'web-3': 'lost_during_run' });
   test.equal((await setting.job(job)).state, 'finished');
   test.same(await setting.jobs.all(), [], 'nothing is left to be swept');
+});
+
+void t.test('what ended while there was no coordinator is waited for, though its time is long over', async (test) => {
+  const setting = await Setting.of(test);
+  const job = await setting.create(request);
+  const [one, two, three] = setting.fleet.execs as [SentExec, SentExec, SentExec];
+  setting.fleet.connected.clear();
+  await setting.clock.advance(request.timeoutMs + 600_000);
+  setting.gathersHosts = true;
+  setting.restart();
+  await setting.jobs.reconcile(job.id);
+  await setting.jobs.outcomes(one.hostId, [outcomeOf(one, 0, 'alpha\n')]);
+  await setting.clock.advance(29_000);
+  test.equal(await setting.jobs.reconcile(job.id), 1_000);
+  await setting.jobs.outcomes(two.hostId, [outcomeOf(two)]);
+  setting.gathersHosts = false;
+  await setting.jobs.reconcile(job.id);
+  await setting.jobs.outcomes(three.hostId, [outcomeOf(three)]);
+  test.same(await setting.targets(job), { 'web-1': 'ok', 'web-2': 'ok', 'web-3': 'lost_during_run' }, 'who has not come back by then is lost, and stays so');
 });
 
 void t.test('cancelling asks the hosts whose targets are open', async (test) => {

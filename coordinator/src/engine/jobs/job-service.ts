@@ -1,17 +1,18 @@
-import { durationFromMs, groupBy, limits, quoted, WombatError, type Clock, type Ids } from '@wombat/proto';
-import { ExecJob, type ExecOutcome } from '@wombat/proto/agent';
-import { failpoint } from '@wombat/proto/failpoints';
+import { limits, WombatError, type Clock, type Ids } from '@wombat/proto';
+import type { ExecOutcome } from '@wombat/proto/agent';
 import type { Action } from '@wombat/proto/types';
-import type { Job, JobTarget, TargetKind } from '../../domain/model/job.js';
+import type { Job, JobLimits, JobTarget, TargetKind } from '../../domain/model/job.js';
 import { presentPhases } from '../../domain/states/node-states.js';
 import type { Fleet } from '../../fleet/fleet.js';
-import { storeWaits, type NewObject, type Store, type Transaction } from '../../store/store.js';
-import { storedError } from '../events.js';
+import type { Store, Transaction } from '../../store/store.js';
 import type { Log, Secrets } from '../ports.js';
-import { GroupedWrites } from './grouped-writes.js';
+import { JobEndings } from './job-endings.js';
+import { JobSender } from './job-sender.js';
+import { LimitedJobs, type Hold } from './limited-jobs.js';
+import { newTarget } from './new-target.js';
 import { outcomeFields, type OutputReader } from './outcome-fields.js';
-import { runs, type JobTargetRef } from './job-target-ref.js';
 import type { Resolution } from './resolve-targets.js';
+import { absentMs, Overdue } from './overdue.js';
 import { openedAction, storedAction } from './stored-action.js';
 
 export interface JobServiceOptions {
@@ -21,6 +22,8 @@ export interface JobServiceOptions {
   readonly ids: Ids;
   readonly secrets: Secrets;
   readonly log: Log;
+  /** Whether the coordinator has just started, so that hosts without a session are expected in a moment. */
+  readonly gathersHosts: () => boolean;
 }
 
 export interface JobRequest {
@@ -34,6 +37,8 @@ export interface JobRequest {
   readonly timeoutMs: number;
   /** Also on nodes that do not run. */
   readonly all: boolean;
+  readonly expect?: 'present';
+  readonly limits?: JobLimits;
 }
 
 /** A job as it was stored a moment ago. */
@@ -42,37 +47,37 @@ export interface NewJob {
   readonly targets: readonly JobTarget[];
 }
 
-/** Past a job's timeout, the time that outcomes get to arrive. */
-const graceMs = 15_000;
-/** Outcomes of all hosts that are stored in one transaction. */
-const endingsAtOnce = 500;
-
 /** Commands for many targets: one outcome each, also when the coordinator restarts in between. */
 export class JobService {
   readonly #options: JobServiceOptions;
-  /** Job id -> targets without an outcome. Counted once: a job of thousands gets its outcomes one by one. */
-  readonly #openCounts = new Map<string, number>();
-  /** Targets that were not reached and whose outcome is being written: they are not sent any more. */
-  readonly #unreached = new Set<string>();
-  readonly #endings = new GroupedWrites<Ending>({ write: (endings) => this.#end(endings), atMost: endingsAtOnce, concernsAll: (error) => WombatError.is(error) && storeWaits.has(error.code) });
+  readonly #endings: JobEndings;
+  readonly #sender: JobSender;
+  readonly #overdue: Overdue;
+  readonly #limited: LimitedJobs;
 
   constructor(options: JobServiceOptions) {
     this.#options = options;
+    this.#endings = new JobEndings(options);
+    this.#sender = new JobSender({ ...options, endings: this.#endings });
+    this.#overdue = new Overdue(options);
+    this.#limited = new LimitedJobs({ ...options, endings: this.#endings, sender: this.#sender, overdue: this.#overdue });
   }
 
   /** Stores the job with its targets: what comes to match later is none. @throws WombatError WO_INVALID_ARGUMENT when it is too large to be sent */
   async insert(transaction: Transaction, request: JobRequest): Promise<NewJob> {
-    const { resolution: { text, targets, sample }, on, rerunOf, all } = request;
+    const { resolution: { text, targets, sample, lanes }, on, rerunOf, all, expect, limits: jobLimits } = request;
     const now = this.#options.clock.now();
-    const rows = targets.map((target) => newTarget(target, request, now));
+    const rules = { all, expectsPresent: expect === 'present', isHeld: jobLimits !== undefined, lanes, now, isConnected: (hostId: string) => this.#options.fleet.isConnected(hostId) };
+    const rows = targets.map((target) => newTarget(target, rules));
     const isOver = rows.every(({ outcome }) => outcome !== undefined);
     const id = this.#options.ids.next('job');
     const job = await transaction.jobs.insert({
       id, name: id, generation: 1, observedGeneration: 0, principal: request.principal, expression: text, ...(on && { on }), ...(rerunOf && { rerunOf }), ...(sample && { sample }), all,
+      ...(expect && { expect }), ...(jobLimits && { limits: jobLimits }),
       action: storedAction(id, request.action, this.#options.secrets), timeoutMs: request.timeoutMs, targetCount: targets.length,
       ...(isOver ? { state: 'finished', finishedAt: now } : { state: 'running' }),
     });
-    checkSize(this.#encode(job).length, request.action);
+    checkSize(this.#sender.encode(job).length, request.action);
     return { job, targets: await transaction.jobTargets.insertAll(rows.map((row) => ({ ...row, id: targetKey(id, row.targetId), jobId: id }))) };
   }
 
@@ -81,11 +86,19 @@ export class JobService {
     return openedAction(job, this.#options.secrets);
   }
 
-  /** Sends a stored job to the targets that have no outcome, and answers the job as it is then. `targets`: all of them, by whoever has just stored them. */
+  /**
+   * Sends a stored job to the targets that have no outcome, and answers the job as it is then. `targets`: all of them, by
+   * whoever has just stored them. What has limits is sent by the looks at it.
+   */
   async send(job: Job, targets?: readonly JobTarget[]): Promise<Job> {
-    const open = targets?.filter(({ outcome }) => outcome === undefined) ?? (await this.#openTargets(job.id));
-    if (open.length > 0) await this.#sendTo(job, open);
+    if (!job.limits) await this.#sendOpen(job, targets ?? (await this.#openTargets(job.id)));
+    else if (targets) this.#limited.begin(job, targets);
     return (await this.#options.store.read.jobs.get(job.id)) ?? job;
+  }
+
+  /** What of it is not sent yet. */
+  holdOf(job: Job): Promise<Hold | undefined> {
+    return this.#limited.holdOf(job);
   }
 
   /** Sent again to a host that came back: it runs each (job, target) at most once. */
@@ -97,14 +110,18 @@ export class JobService {
     const targetId = [hostId, ...(await read.nodes.find({ hostId, phase: presentPhases })).map((node) => node.id)];
     for (const job of jobs) {
       const targets = await read.jobTargets.find({ jobId: job.id, targetId, outcome: null });
-      const open = targets.filter((target) => target.hostId === hostId && !this.#unreached.has(target.id));
-      if (open.length > 0) this.#options.fleet.sendExec(this.#encode(job), new Map([[hostId, open.map((target) => target.targetId)]]));
+      this.#sender.resend(job, hostId, targets);
     }
   }
 
   async cancel(job: Job): Promise<void> {
-    const byHost = targetsByHost(await this.#openTargets(job.id));
-    for (const [hostId, targetIds] of byHost) this.#options.fleet.cancelExec(hostId, job.id, targetIds);
+    if (job.limits) await this.#options.store.transaction((transaction) => this.#limited.stop(transaction, job, notSent()));
+    this.#sender.cancel(job, (await this.#openTargets(job.id)).filter(({ held }) => !held));
+  }
+
+  /** Lets a job go on that pauses. @throws WombatError WO_CONFLICT */
+  resume(transaction: Transaction, job: Job): Promise<Job> {
+    return this.#limited.resume(transaction, job);
   }
 
   /** Stores outcomes; what it answers may be forgotten by the agent. */
@@ -119,57 +136,24 @@ export class JobService {
     return (await this.#options.store.read.jobs.find({ state: 'running' })).map((job) => job.id);
   }
 
-  /** A job whose time is over ends: what has not answered is lost. */
+  /** A job whose time is over ends: what has not answered is lost. Answers when to look again. */
   async reconcile(jobId: string): Promise<number | void> {
     const job = await this.#options.store.read.jobs.get(jobId);
-    if (!job || job.state === 'finished') return;
-    const leftMs = job.createdAt + job.timeoutMs + graceMs - this.#options.clock.now();
-    if (leftMs > 0) return leftMs;
-    const fields = { outcome: 'lost_during_run', finishedAt: this.#options.clock.now() } as const;
+    if (!job || job.limits) return this.#limited.look(jobId);
+    if (job.state === 'finished') return;
+    const now = this.#options.clock.now();
+    const soonestMs = job.createdAt + job.timeoutMs + absentMs - now;
+    if (soonestMs > 0) return soonestMs;
     const open = await this.#openTargets(jobId);
-    await this.#end(open.map(({ id, hostId }) => ({ id, hostId, fields })));
+    const { lost, leftMs } = this.#overdue.among(open, job.timeoutMs, () => job.createdAt);
+    const fields = { outcome: 'lost_during_run', finishedAt: now } as const;
+    if (lost.length > 0) await this.#endings.write(lost.map(({ id, hostId }) => ({ id, hostId, fields })));
+    return lost.length < open.length ? leftMs : undefined;
   }
 
-  async #sendTo(job: Job, targets: readonly JobTarget[]): Promise<void> {
-    await failpoint('coordinator.exec.before-send');
-    const unreachable = new Set(this.#options.fleet.sendExec(this.#encode(job), targetsByHost(targets)));
-    await failpoint('coordinator.exec.after-send');
-    if (unreachable.size === 0) return;
-    const missed = targets.filter((target) => unreachable.has(target.hostId));
-    const finishedAt = this.#options.clock.now();
-    for (const { id } of missed) this.#unreached.add(id);
-    try {
-      await this.#end(missed.map(({ id, hostId }) => ({ id, hostId, fields: { outcome: 'unreachable_before_send', error: storedError(noSession(hostId)), finishedAt } })));
-    } finally {
-      for (const { id } of missed) this.#unreached.delete(id);
-    }
-  }
-
-  /** Writes the outcomes of targets that have none yet, and ends the jobs that have all of theirs. */
-  async #end(endings: readonly Ending[]): Promise<void> {
-    const touched = new Map<string, number>();
-    try {
-      await this.#options.store.transaction(async (transaction) => {
-        const targets = new Map((await transaction.jobTargets.many(endings.map(({ id }) => id))).map((target) => [target.id, target]));
-        const ended = new Map<string, JobTarget>();
-        for (const { id, hostId, fields } of endings) {
-          const target = targets.get(id);
-          if (!target || target.hostId !== hostId || target.outcome !== undefined || ended.has(id)) continue;
-          ended.set(id, { ...target, ...fields });
-          touched.set(target.jobId, (touched.get(target.jobId) ?? 0) + 1);
-        }
-        await transaction.jobTargets.updateAll([...ended.values()]);
-        for (const [jobId, count] of touched) await this.#finishIfDone(transaction, jobId, count);
-      });
-    } catch (error) {
-      // What was counted inside was undone.
-      for (const jobId of touched.keys()) this.#openCounts.delete(jobId);
-      throw error;
-    }
-  }
-
-  #encode(job: Job): Uint8Array {
-    return ExecJob.encode({ jobId: job.id, action: this.actionOf(job), timeout: durationFromMs(job.timeoutMs), outputLimitBytes: 0n }).finish();
+  async #sendOpen(job: Job, targets: readonly JobTarget[]): Promise<void> {
+    const open = targets.filter(({ outcome }) => outcome === undefined);
+    if (open.length > 0) await this.#sender.send(job, open);
   }
 
   async #openTargets(jobId: string): Promise<JobTarget[]> {
@@ -187,23 +171,6 @@ export class JobService {
       failed: (error) => log.warn({ hostId, jobId, targetId, err: error }, 'the rest of an output could not be read'),
     };
   }
-
-  async #finishIfDone(transaction: Transaction, jobId: string, ended: number): Promise<void> {
-    const before = this.#openCounts.get(jobId);
-    const open = before === undefined ? await transaction.jobTargets.count({ jobId, outcome: null }) : before - ended;
-    this.#openCounts.set(jobId, open);
-    if (open > 0) return;
-    this.#openCounts.delete(jobId);
-    const job = await transaction.jobs.get(jobId);
-    if (job?.state === 'running') await transaction.jobs.update({ ...job, state: 'finished', finishedAt: this.#options.clock.now() });
-  }
-}
-
-/** What a target ends with. */
-interface Ending {
-  readonly id: string;
-  readonly hostId: string;
-  readonly fields: Partial<JobTarget>;
 }
 
 function checkSize(sizeBytes: number, { kind }: Action): void {
@@ -219,25 +186,6 @@ function targetKey(jobId: string, targetId: string): string {
   return `${jobId}/${targetId}`;
 }
 
-/** A node whose process is not there is passed over, unless the request wants all. */
-function newTarget(target: JobTargetRef, { all }: JobRequest, now: number): Omit<NewObject<JobTarget>, 'id' | 'jobId'> {
-  const { targetId, targetName, hostId, phase } = target;
-  const isSkipped = !all && !runs(target);
-  return {
-    name: targetName, generation: 1, observedGeneration: 0, targetId, hostId, stdout: '', stderr: '', stdoutLostBytes: 0, stderrLostBytes: 0,
-    ...(isSkipped ? { outcome: 'skipped', error: storedError(notRunning(targetName, phase)), finishedAt: now } : {}),
-  };
-}
-
-function notRunning(name: string, phase: string): WombatError {
-  return new WombatError('WO_NODE_NOT_RUNNING', `${name} is ${phase}`, { hint: `start it: wo node start ${quoted(name)}; or run the command all the same: wo exec --all` });
-}
-
-function noSession(hostId: string): WombatError {
-  return new WombatError('WO_HOST_UNREACHABLE', 'the agent of the host had no session, so the command was not sent', { hint: `see since when: wo host show ${hostId}` });
-}
-
-function targetsByHost(targets: readonly JobTarget[]): Map<string, string[]> {
-  const groups = groupBy(targets, ({ hostId }) => hostId);
-  return new Map([...groups].map(([hostId, members]) => [hostId, members.map(({ targetId }) => targetId)]));
+function notSent(): WombatError {
+  return new WombatError('WO_CANCELLED', 'the job was cancelled before the command was sent');
 }

@@ -5,7 +5,7 @@ import type { Expression } from '../../domain/expression/expression.js';
 import type { TargetKind } from '../../domain/model/job.js';
 import { Turns } from './in-turns.js';
 import { hostRef, nodeRef, type JobTargetRef } from './job-target-ref.js';
-import { hostSources, nodeSources, type NodeSource, type SourceReader } from './target-sources.js';
+import { hostSources, nodesByHost, nodeSources, type SourceReader } from './target-sources.js';
 
 /** The nodes, or the hosts, for which it holds. Takes turns with whatever else the coordinator does. */
 export async function matchExpression(read: SourceReader, expression: Expression, on: TargetKind): Promise<JobTargetRef[]> {
@@ -24,12 +24,7 @@ async function matchingNodes(read: SourceReader, expression: Expression): Promis
 async function matchingHosts(read: SourceReader, expression: Expression): Promise<JobTargetRef[]> {
   const [holds, turns, found] = [evaluator(expression), new Turns(), [] as JobTargetRef[]];
   const hosts = await hostSources(read);
-  const nodesOn = new Map<string, NodeSource[]>();
-  for await (const source of nodeSources(read, hosts)) {
-    const nodes = nodesOn.get(source.host.id);
-    if (nodes) nodes.push(source);
-    else nodesOn.set(source.host.id, [source]);
-  }
+  const nodesOn = await nodesByHost(read, hosts);
   for (const source of hosts.values()) {
     const nodes = nodesOn.get(source.host.id) ?? [];
     if (holds((key) => hostTargetAttribute(source, nodes, key))) found.push(hostRef(source.host));

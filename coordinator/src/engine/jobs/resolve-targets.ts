@@ -4,7 +4,7 @@ import { parseExpression } from '../../domain/expression/parse.js';
 import { printExpression } from '../../domain/expression/print.js';
 import { targetVocabulary } from '../../domain/expression/target-vocabulary.js';
 import { sampleTargets } from '../../domain/jobs/sample-targets.js';
-import type { Sample, TargetKind } from '../../domain/model/job.js';
+import type { Lanes, Sample, TargetKind } from '../../domain/model/job.js';
 import { presentPhases } from '../../domain/states/node-states.js';
 import { lookUp } from '../find-object.js';
 import { hintWithNearest } from '../nearest-name.js';
@@ -27,6 +27,8 @@ export interface Resolution {
   readonly targets: readonly JobTargetRef[];
   /** How they were chosen. */
   readonly sample?: Sample & { readonly of: number };
+  /** Target id -> its values, where the job has limits for each of them. */
+  readonly lanes?: ReadonlyMap<string, Lanes>;
 }
 
 /**

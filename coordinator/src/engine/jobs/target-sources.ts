@@ -58,6 +58,17 @@ export async function* nodeSources(read: SourceReader, hosts: ReadonlyMap<string
   }
 }
 
+/** Host id -> the nodes that are there, of every host that has any. */
+export async function nodesByHost(read: SourceReader, hosts: ReadonlyMap<string, HostSource>): Promise<Map<string, NodeSource[]>> {
+  const nodesOn = new Map<string, NodeSource[]>();
+  for await (const source of nodeSources(read, hosts)) {
+    const nodes = nodesOn.get(source.host.id);
+    if (nodes) nodes.push(source);
+    else nodesOn.set(source.host.id, [source]);
+  }
+  return nodesOn;
+}
+
 function byId<T extends StoredObject>(objects: readonly T[]): Map<string, T> {
   return new Map(objects.map((object) => [object.id, object]));
 }

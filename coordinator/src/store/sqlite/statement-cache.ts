@@ -2,7 +2,7 @@ import type BetterSqlite3 from 'better-sqlite3';
 
 /** Texts of statements that are prepared once; there are about as many in the program. */
 const keptAtMost = 300;
-const isKept = /^\s*(select|insert|update|delete|begin|commit|rollback)\b/i;
+const isKept = /^\s*(select|insert|update|delete|begin|commit|rollback|savepoint|release)\b/i;
 
 /** Prepared statements by their text: to prepare one takes longer than to run it. The one used longest ago is let go first. */
 export class StatementCache {

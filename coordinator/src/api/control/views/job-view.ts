@@ -1,13 +1,15 @@
 import { durationFromMs } from '@wombat/proto';
 import { Outcome, type ExitStatus as ExitMessage } from '@wombat/proto/agent';
-import { JobState, TargetKind, type Job as JobMessage, type JobTarget as JobTargetMessage } from '@wombat/proto/control';
+import { Expectation, HoldReason, JobState, TargetKind, type Hold as HoldMessage, type Job as JobMessage, type JobTarget as JobTargetMessage } from '@wombat/proto/control';
 import { Action } from '@wombat/proto/types';
 import type { ExitStatus, Job, JobTarget } from '../../../domain/model/job.js';
+import type { Hold } from '../../../engine/jobs/limited-jobs.js';
+import { limitsView } from '../job-limits.js';
 import { sampleView } from '../sample.js';
 import { dateOf, enumOf, errorView, metadataView } from './common.js';
 
 /** `counts`: targets by outcome, those without one under ''. */
-export function jobView(job: Job, counts: Readonly<Record<string, number>>): JobMessage {
+export function jobView(job: Job, counts: Readonly<Record<string, number>>, hold?: Hold): JobMessage {
   const { '': _open, ...outcomes } = counts;
   return {
     metadata: metadataView(job),
@@ -23,7 +25,17 @@ export function jobView(job: Job, counts: Readonly<Record<string, number>>): Job
     rerunOf: job.rerunOf ?? '',
     all: job.all ?? false,
     sample: sampleView(job.sample),
+    expect: job.expect ? Expectation.PRESENT : Expectation.ALL,
+    limits: limitsView(job.limits),
+    hold: hold && holdView(hold),
+    stopped: errorView(job.stopped),
   };
+}
+
+const holdReasons = { outcomes: HoldReason.OUTCOMES, group: HoldReason.GROUP, resume: HoldReason.RESUME } as const;
+
+function holdView({ count, for: reason, at }: Hold): HoldMessage {
+  return { count, reason: holdReasons[reason], nextAt: dateOf(at) };
 }
 
 export function jobTargetView(target: JobTarget): JobTargetMessage {
@@ -42,6 +54,7 @@ export function jobTargetView(target: JobTarget): JobTargetMessage {
     startedAt: dateOf(target.startedAt),
     finishedAt: dateOf(target.finishedAt),
     error: errorView(target.error),
+    held: target.outcome === undefined && target.held === true,
   };
 }
 

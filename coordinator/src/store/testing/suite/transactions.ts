@@ -56,6 +56,23 @@ export function transactionTests(t: Test, { name, place }: Implementation): void
     test.equal(swaps.filter(({ status }) => status === 'fulfilled').length, 1, 'of those who have seen the same revision one may write');
   });
 
+  void t.test(`${name}: of transactions that come at once those that fail leave nothing, and the others are kept`, async (test) => {
+    const store = await (await place(test)).open();
+    const heard: number[] = [];
+    store.onCommit(({ events }) => heard.push(...events.map(({ sequence }) => sequence)));
+    const failing = (index: number): boolean => index % 3 === 0;
+    const results = await Promise.allSettled(Array.from({ length: 30 }, (_, index) =>
+      store.transaction(async (transaction) => {
+        await transaction.providers.insert(provider(index));
+        await transaction.events.append(event());
+        if (failing(index)) throw new WombatError('WO_CANCELLED', 'on purpose');
+      })));
+    test.strictSame(results.map(({ status }) => status === 'rejected'), results.map((_, index) => failing(index)), 'each hears of itself');
+    const kept = results.map((_, index) => index).filter((index) => !failing(index));
+    test.strictSame((await store.read.providers.find({})).map(({ id }) => id), kept.map((index) => provider(index).id), 'objects');
+    test.strictSame(heard, kept.map((_, index) => index + 1), 'the sequence of events has no gap');
+  });
+
   void t.test(`${name}: nobody sees half a transaction, and whoever was told of one sees all of it`, async (test) => {
     const store = await (await place(test)).open();
     let isOver = false;

@@ -28,6 +28,96 @@ import { Action } from "../../type/v1/command.js";
 import { ErrorDetail } from "../../type/v1/error.js";
 import { Metadata as Metadata1, Mutation, PageInfo, PageRequest } from "./common.js";
 
+export enum Expectation {
+  /** UNSPECIFIED - As EXPECTATION_ALL. */
+  UNSPECIFIED = 0,
+  /** ALL - A target whose host has no session ends as unreachable before send: a failure. */
+  ALL = 1,
+  /** PRESENT - A target whose host has no session when the job is made is skipped. */
+  PRESENT = 2,
+  UNRECOGNIZED = -1,
+}
+
+export function expectationFromJSON(object: any): Expectation {
+  switch (object) {
+    case 0:
+    case "EXPECTATION_UNSPECIFIED":
+      return Expectation.UNSPECIFIED;
+    case 1:
+    case "EXPECTATION_ALL":
+      return Expectation.ALL;
+    case 2:
+    case "EXPECTATION_PRESENT":
+      return Expectation.PRESENT;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return Expectation.UNRECOGNIZED;
+  }
+}
+
+export function expectationToJSON(object: Expectation): string {
+  switch (object) {
+    case Expectation.UNSPECIFIED:
+      return "EXPECTATION_UNSPECIFIED";
+    case Expectation.ALL:
+      return "EXPECTATION_ALL";
+    case Expectation.PRESENT:
+      return "EXPECTATION_PRESENT";
+    case Expectation.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
+export enum HoldReason {
+  UNSPECIFIED = 0,
+  /** OUTCOMES - It waits for targets that are in flight. */
+  OUTCOMES = 1,
+  /** GROUP - It waits for the time of the next group. */
+  GROUP = 2,
+  /** RESUME - It waits for ResumeJob. */
+  RESUME = 3,
+  UNRECOGNIZED = -1,
+}
+
+export function holdReasonFromJSON(object: any): HoldReason {
+  switch (object) {
+    case 0:
+    case "HOLD_REASON_UNSPECIFIED":
+      return HoldReason.UNSPECIFIED;
+    case 1:
+    case "HOLD_REASON_OUTCOMES":
+      return HoldReason.OUTCOMES;
+    case 2:
+    case "HOLD_REASON_GROUP":
+      return HoldReason.GROUP;
+    case 3:
+    case "HOLD_REASON_RESUME":
+      return HoldReason.RESUME;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return HoldReason.UNRECOGNIZED;
+  }
+}
+
+export function holdReasonToJSON(object: HoldReason): string {
+  switch (object) {
+    case HoldReason.UNSPECIFIED:
+      return "HOLD_REASON_UNSPECIFIED";
+    case HoldReason.OUTCOMES:
+      return "HOLD_REASON_OUTCOMES";
+    case HoldReason.GROUP:
+      return "HOLD_REASON_GROUP";
+    case HoldReason.RESUME:
+      return "HOLD_REASON_RESUME";
+    case HoldReason.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
 export enum TargetKind {
   /** UNSPECIFIED - Nodes; where a host is named, that host. */
   UNSPECIFIED = 0,
@@ -128,11 +218,68 @@ export interface Job {
   all: boolean;
   /** Its targets are so many of those that were meant. */
   sample: Sample | undefined;
+  expect: Expectation;
+  limits:
+    | JobLimits
+    | undefined;
+  /** What is not sent yet. Absent where nothing is held back. */
+  hold:
+    | Hold
+    | undefined;
+  /** Why nothing more is sent: too many failures, or it was cancelled. */
+  stopped: ErrorDetail | undefined;
 }
 
 export interface Job_OutcomesEntry {
   key: string;
   value: number;
+}
+
+/**
+ * How a job is sent where that is not to all targets at once. The coordinator keeps to it, whoever looks on. The time
+ * of a command begins when it is sent.
+ */
+export interface JobLimits {
+  /** At most so many in flight. */
+  window:
+    | Share
+    | undefined;
+  /** In groups of so many: the next one begins when each target of the one before has its outcome. */
+  batch:
+    | Share
+    | undefined;
+  /** With batch: and when so much time has passed since then. At most a day. */
+  batchWait:
+    | Duration
+    | undefined;
+  /**
+   * When so many targets have an outcome other than ok and skipped, nothing more is sent, and what is left is skipped.
+   * It needs one of the others.
+   */
+  maxFailures:
+    | Share
+    | undefined;
+  /** Each label once. */
+  per: LaneLimit[];
+  /** When so many have their outcomes, it waits for ResumeJob. */
+  first: Share | undefined;
+}
+
+/** Of the targets that have one value of an attribute, at most so many in flight. */
+export interface LaneLimit {
+  /** An attribute, see docs/reference/attributes.md. Targets that do not have it are counted together. */
+  label: string;
+  /** From 1. */
+  number: number;
+}
+
+/** What a job has not sent yet. */
+export interface Hold {
+  /** Targets. */
+  count: number;
+  reason: HoldReason;
+  /** Of HOLD_REASON_GROUP: when the next group begins. */
+  nextAt: Date | undefined;
 }
 
 /** Of a number of targets. */
@@ -179,6 +326,8 @@ export interface JobTarget {
    */
   stdoutLostAt: bigint;
   stderrLostAt: bigint;
+  /** It was not sent yet: see Job.hold. */
+  held: boolean;
 }
 
 export interface MatchTargetsRequest {
@@ -255,6 +404,8 @@ export interface CreateJobRequest {
   on: TargetKind;
   /** Only on some of the targets. */
   sample: Sample | undefined;
+  expect: Expectation;
+  limits: JobLimits | undefined;
 }
 
 export interface CreateJobResponse {
@@ -274,7 +425,11 @@ export interface ListJobsResponse {
 export interface GetJobRequest {
   job: string;
   /** Of the targets: 0 is 1,000. Fields: outcome. A page ends early where outputs are large. */
-  page: PageRequest | undefined;
+  page:
+    | PageRequest
+    | undefined;
+  /** Only this target: its id, its name, or a unique beginning of its id. Empty: all of them. */
+  target: string;
 }
 
 export interface GetJobResponse {
@@ -289,7 +444,7 @@ export interface WatchJobRequest {
 
 export interface WatchJobResponse {
   kind: { $case: "target"; value: JobTarget } | //
-  /** First, and last of all. */
+  /** First, without what it holds back; then whenever it waits for ResumeJob; and last of all. */
   { $case: "job"; value: Job } | undefined;
 }
 
@@ -299,6 +454,15 @@ export interface CancelJobRequest {
 }
 
 export interface CancelJobResponse {
+  job: Job | undefined;
+}
+
+export interface ResumeJobRequest {
+  mutation: Mutation | undefined;
+  job: string;
+}
+
+export interface ResumeJobResponse {
   job: Job | undefined;
 }
 
@@ -331,6 +495,10 @@ function createBaseJob(): Job {
     rerunOf: "",
     all: false,
     sample: undefined,
+    expect: 0,
+    limits: undefined,
+    hold: undefined,
+    stopped: undefined,
   };
 }
 
@@ -374,6 +542,18 @@ export const Job: MessageFns<Job> = {
     }
     if (message.sample !== undefined) {
       Sample.encode(message.sample, writer.uint32(106).fork()).join();
+    }
+    if (message.expect !== 0) {
+      writer.uint32(112).int32(message.expect);
+    }
+    if (message.limits !== undefined) {
+      JobLimits.encode(message.limits, writer.uint32(122).fork()).join();
+    }
+    if (message.hold !== undefined) {
+      Hold.encode(message.hold, writer.uint32(130).fork()).join();
+    }
+    if (message.stopped !== undefined) {
+      ErrorDetail.encode(message.stopped, writer.uint32(138).fork()).join();
     }
     return writer;
   },
@@ -498,6 +678,38 @@ export const Job: MessageFns<Job> = {
             message.sample = Sample.decode(reader, reader.uint32());
             continue;
           }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.expect = reader.int32() as any;
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.limits = JobLimits.decode(reader, reader.uint32());
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.hold = Hold.decode(reader, reader.uint32());
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.stopped = ErrorDetail.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -550,6 +762,10 @@ export const Job: MessageFns<Job> = {
         : "",
       all: isSet(object.all) ? globalThis.Boolean(object.all) : false,
       sample: isSet(object.sample) ? Sample.fromJSON(object.sample) : undefined,
+      expect: isSet(object.expect) ? expectationFromJSON(object.expect) : 0,
+      limits: isSet(object.limits) ? JobLimits.fromJSON(object.limits) : undefined,
+      hold: isSet(object.hold) ? Hold.fromJSON(object.hold) : undefined,
+      stopped: isSet(object.stopped) ? ErrorDetail.fromJSON(object.stopped) : undefined,
     };
   },
 
@@ -600,6 +816,18 @@ export const Job: MessageFns<Job> = {
     if (message.sample !== undefined) {
       obj.sample = Sample.toJSON(message.sample);
     }
+    if (message.expect !== 0) {
+      obj.expect = expectationToJSON(message.expect);
+    }
+    if (message.limits !== undefined) {
+      obj.limits = JobLimits.toJSON(message.limits);
+    }
+    if (message.hold !== undefined) {
+      obj.hold = Hold.toJSON(message.hold);
+    }
+    if (message.stopped !== undefined) {
+      obj.stopped = ErrorDetail.toJSON(message.stopped);
+    }
     return obj;
   },
 
@@ -636,6 +864,14 @@ export const Job: MessageFns<Job> = {
     message.all = object.all ?? false;
     message.sample = (object.sample !== undefined && object.sample !== null)
       ? Sample.fromPartial(object.sample)
+      : undefined;
+    message.expect = object.expect ?? 0;
+    message.limits = (object.limits !== undefined && object.limits !== null)
+      ? JobLimits.fromPartial(object.limits)
+      : undefined;
+    message.hold = (object.hold !== undefined && object.hold !== null) ? Hold.fromPartial(object.hold) : undefined;
+    message.stopped = (object.stopped !== undefined && object.stopped !== null)
+      ? ErrorDetail.fromPartial(object.stopped)
       : undefined;
     return message;
   },
@@ -722,6 +958,366 @@ export const Job_OutcomesEntry: MessageFns<Job_OutcomesEntry> = {
     const message = createBaseJob_OutcomesEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? 0;
+    return message;
+  },
+};
+
+function createBaseJobLimits(): JobLimits {
+  return {
+    window: undefined,
+    batch: undefined,
+    batchWait: undefined,
+    maxFailures: undefined,
+    per: [],
+    first: undefined,
+  };
+}
+
+export const JobLimits: MessageFns<JobLimits> = {
+  encode(message: JobLimits, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.window !== undefined) {
+      Share.encode(message.window, writer.uint32(10).fork()).join();
+    }
+    if (message.batch !== undefined) {
+      Share.encode(message.batch, writer.uint32(18).fork()).join();
+    }
+    if (message.batchWait !== undefined) {
+      Duration.encode(message.batchWait, writer.uint32(26).fork()).join();
+    }
+    if (message.maxFailures !== undefined) {
+      Share.encode(message.maxFailures, writer.uint32(34).fork()).join();
+    }
+    for (const v of message.per) {
+      LaneLimit.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.first !== undefined) {
+      Share.encode(message.first, writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): JobLimits {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseJobLimits();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.window = Share.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.batch = Share.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.batchWait = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.maxFailures = Share.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.per.push(LaneLimit.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.first = Share.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): JobLimits {
+    return {
+      window: isSet(object.window) ? Share.fromJSON(object.window) : undefined,
+      batch: isSet(object.batch) ? Share.fromJSON(object.batch) : undefined,
+      batchWait: isSet(object.batchWait)
+        ? Duration.fromJSON(object.batchWait)
+        : isSet(object.batch_wait)
+        ? Duration.fromJSON(object.batch_wait)
+        : undefined,
+      maxFailures: isSet(object.maxFailures)
+        ? Share.fromJSON(object.maxFailures)
+        : isSet(object.max_failures)
+        ? Share.fromJSON(object.max_failures)
+        : undefined,
+      per: globalThis.Array.isArray(object?.per) ? object.per.map((e: any) => LaneLimit.fromJSON(e)) : [],
+      first: isSet(object.first) ? Share.fromJSON(object.first) : undefined,
+    };
+  },
+
+  toJSON(message: JobLimits): unknown {
+    const obj: any = {};
+    if (message.window !== undefined) {
+      obj.window = Share.toJSON(message.window);
+    }
+    if (message.batch !== undefined) {
+      obj.batch = Share.toJSON(message.batch);
+    }
+    if (message.batchWait !== undefined) {
+      obj.batchWait = Duration.toJSON(message.batchWait);
+    }
+    if (message.maxFailures !== undefined) {
+      obj.maxFailures = Share.toJSON(message.maxFailures);
+    }
+    if (message.per?.length) {
+      obj.per = message.per.map((e) => LaneLimit.toJSON(e));
+    }
+    if (message.first !== undefined) {
+      obj.first = Share.toJSON(message.first);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<JobLimits>, I>>(base?: I): JobLimits {
+    return JobLimits.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<JobLimits>, I>>(object: I): JobLimits {
+    const message = createBaseJobLimits();
+    message.window = (object.window !== undefined && object.window !== null)
+      ? Share.fromPartial(object.window)
+      : undefined;
+    message.batch = (object.batch !== undefined && object.batch !== null) ? Share.fromPartial(object.batch) : undefined;
+    message.batchWait = (object.batchWait !== undefined && object.batchWait !== null)
+      ? Duration.fromPartial(object.batchWait)
+      : undefined;
+    message.maxFailures = (object.maxFailures !== undefined && object.maxFailures !== null)
+      ? Share.fromPartial(object.maxFailures)
+      : undefined;
+    message.per = object.per?.map((e) => LaneLimit.fromPartial(e)) || [];
+    message.first = (object.first !== undefined && object.first !== null) ? Share.fromPartial(object.first) : undefined;
+    return message;
+  },
+};
+
+function createBaseLaneLimit(): LaneLimit {
+  return { label: "", number: 0 };
+}
+
+export const LaneLimit: MessageFns<LaneLimit> = {
+  encode(message: LaneLimit, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.label !== "") {
+      writer.uint32(10).string(message.label);
+    }
+    if (message.number !== 0) {
+      writer.uint32(16).uint32(message.number);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LaneLimit {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLaneLimit();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.label = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.number = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LaneLimit {
+    return {
+      label: isSet(object.label) ? globalThis.String(object.label) : "",
+      number: isSet(object.number) ? globalThis.Number(object.number) : 0,
+    };
+  },
+
+  toJSON(message: LaneLimit): unknown {
+    const obj: any = {};
+    if (message.label !== "") {
+      obj.label = message.label;
+    }
+    if (message.number !== 0) {
+      obj.number = Math.round(message.number);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<LaneLimit>, I>>(base?: I): LaneLimit {
+    return LaneLimit.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<LaneLimit>, I>>(object: I): LaneLimit {
+    const message = createBaseLaneLimit();
+    message.label = object.label ?? "";
+    message.number = object.number ?? 0;
+    return message;
+  },
+};
+
+function createBaseHold(): Hold {
+  return { count: 0, reason: 0, nextAt: undefined };
+}
+
+export const Hold: MessageFns<Hold> = {
+  encode(message: Hold, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.count !== 0) {
+      writer.uint32(8).uint32(message.count);
+    }
+    if (message.reason !== 0) {
+      writer.uint32(16).int32(message.reason);
+    }
+    if (message.nextAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.nextAt), writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Hold {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHold();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.count = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.reason = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.nextAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Hold {
+    return {
+      count: isSet(object.count) ? globalThis.Number(object.count) : 0,
+      reason: isSet(object.reason) ? holdReasonFromJSON(object.reason) : 0,
+      nextAt: isSet(object.nextAt)
+        ? fromJsonTimestamp(object.nextAt)
+        : isSet(object.next_at)
+        ? fromJsonTimestamp(object.next_at)
+        : undefined,
+    };
+  },
+
+  toJSON(message: Hold): unknown {
+    const obj: any = {};
+    if (message.count !== 0) {
+      obj.count = Math.round(message.count);
+    }
+    if (message.reason !== 0) {
+      obj.reason = holdReasonToJSON(message.reason);
+    }
+    if (message.nextAt !== undefined) {
+      obj.nextAt = message.nextAt.toISOString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Hold>, I>>(base?: I): Hold {
+    return Hold.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Hold>, I>>(object: I): Hold {
+    const message = createBaseHold();
+    message.count = object.count ?? 0;
+    message.reason = object.reason ?? 0;
+    message.nextAt = object.nextAt ?? undefined;
     return message;
   },
 };
@@ -944,6 +1540,7 @@ function createBaseJobTarget(): JobTarget {
     error: undefined,
     stdoutLostAt: 0n,
     stderrLostAt: 0n,
+    held: false,
   };
 }
 
@@ -1002,6 +1599,9 @@ export const JobTarget: MessageFns<JobTarget> = {
         throw new globalThis.Error("value provided for field message.stderrLostAt of type uint64 too large");
       }
       writer.uint32(112).uint64(message.stderrLostAt);
+    }
+    if (message.held !== false) {
+      writer.uint32(120).bool(message.held);
     }
     return writer;
   },
@@ -1131,6 +1731,14 @@ export const JobTarget: MessageFns<JobTarget> = {
             message.stderrLostAt = reader.uint64() as bigint;
             continue;
           }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.held = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1195,6 +1803,7 @@ export const JobTarget: MessageFns<JobTarget> = {
         : isSet(object.stderr_lost_at)
         ? BigInt(object.stderr_lost_at)
         : 0n,
+      held: isSet(object.held) ? globalThis.Boolean(object.held) : false,
     };
   },
 
@@ -1242,6 +1851,9 @@ export const JobTarget: MessageFns<JobTarget> = {
     if (message.stderrLostAt !== 0n) {
       obj.stderrLostAt = message.stderrLostAt.toString();
     }
+    if (message.held !== false) {
+      obj.held = message.held;
+    }
     return obj;
   },
 
@@ -1276,6 +1888,7 @@ export const JobTarget: MessageFns<JobTarget> = {
     message.stderrLostAt = (object.stderrLostAt !== undefined && object.stderrLostAt !== null)
       ? BigInt(object.stderrLostAt)
       : 0n;
+    message.held = object.held ?? false;
     return message;
   },
 };
@@ -2116,6 +2729,8 @@ function createBaseCreateJobRequest(): CreateJobRequest {
     all: false,
     on: 0,
     sample: undefined,
+    expect: 0,
+    limits: undefined,
   };
 }
 
@@ -2141,6 +2756,12 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
     }
     if (message.sample !== undefined) {
       Sample.encode(message.sample, writer.uint32(58).fork()).join();
+    }
+    if (message.expect !== 0) {
+      writer.uint32(64).int32(message.expect);
+    }
+    if (message.limits !== undefined) {
+      JobLimits.encode(message.limits, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -2214,6 +2835,22 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
             message.sample = Sample.decode(reader, reader.uint32());
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.expect = reader.int32() as any;
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.limits = JobLimits.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2235,6 +2872,8 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
       all: isSet(object.all) ? globalThis.Boolean(object.all) : false,
       on: isSet(object.on) ? targetKindFromJSON(object.on) : 0,
       sample: isSet(object.sample) ? Sample.fromJSON(object.sample) : undefined,
+      expect: isSet(object.expect) ? expectationFromJSON(object.expect) : 0,
+      limits: isSet(object.limits) ? JobLimits.fromJSON(object.limits) : undefined,
     };
   },
 
@@ -2261,6 +2900,12 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
     if (message.sample !== undefined) {
       obj.sample = Sample.toJSON(message.sample);
     }
+    if (message.expect !== 0) {
+      obj.expect = expectationToJSON(message.expect);
+    }
+    if (message.limits !== undefined) {
+      obj.limits = JobLimits.toJSON(message.limits);
+    }
     return obj;
   },
 
@@ -2283,6 +2928,10 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
     message.on = object.on ?? 0;
     message.sample = (object.sample !== undefined && object.sample !== null)
       ? Sample.fromPartial(object.sample)
+      : undefined;
+    message.expect = object.expect ?? 0;
+    message.limits = (object.limits !== undefined && object.limits !== null)
+      ? JobLimits.fromPartial(object.limits)
       : undefined;
     return message;
   },
@@ -2510,7 +3159,7 @@ export const ListJobsResponse: MessageFns<ListJobsResponse> = {
 };
 
 function createBaseGetJobRequest(): GetJobRequest {
-  return { job: "", page: undefined };
+  return { job: "", page: undefined, target: "" };
 }
 
 export const GetJobRequest: MessageFns<GetJobRequest> = {
@@ -2520,6 +3169,9 @@ export const GetJobRequest: MessageFns<GetJobRequest> = {
     }
     if (message.page !== undefined) {
       PageRequest.encode(message.page, writer.uint32(18).fork()).join();
+    }
+    if (message.target !== "") {
+      writer.uint32(26).string(message.target);
     }
     return writer;
   },
@@ -2553,6 +3205,14 @@ export const GetJobRequest: MessageFns<GetJobRequest> = {
             message.page = PageRequest.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.target = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2569,6 +3229,7 @@ export const GetJobRequest: MessageFns<GetJobRequest> = {
     return {
       job: isSet(object.job) ? globalThis.String(object.job) : "",
       page: isSet(object.page) ? PageRequest.fromJSON(object.page) : undefined,
+      target: isSet(object.target) ? globalThis.String(object.target) : "",
     };
   },
 
@@ -2579,6 +3240,9 @@ export const GetJobRequest: MessageFns<GetJobRequest> = {
     }
     if (message.page !== undefined) {
       obj.page = PageRequest.toJSON(message.page);
+    }
+    if (message.target !== "") {
+      obj.target = message.target;
     }
     return obj;
   },
@@ -2592,6 +3256,7 @@ export const GetJobRequest: MessageFns<GetJobRequest> = {
     message.page = (object.page !== undefined && object.page !== null)
       ? PageRequest.fromPartial(object.page)
       : undefined;
+    message.target = object.target ?? "";
     return message;
   },
 };
@@ -3019,6 +3684,160 @@ export const CancelJobResponse: MessageFns<CancelJobResponse> = {
   },
 };
 
+function createBaseResumeJobRequest(): ResumeJobRequest {
+  return { mutation: undefined, job: "" };
+}
+
+export const ResumeJobRequest: MessageFns<ResumeJobRequest> = {
+  encode(message: ResumeJobRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mutation !== undefined) {
+      Mutation.encode(message.mutation, writer.uint32(10).fork()).join();
+    }
+    if (message.job !== "") {
+      writer.uint32(18).string(message.job);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeJobRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeJobRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.mutation = Mutation.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.job = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ResumeJobRequest {
+    return {
+      mutation: isSet(object.mutation) ? Mutation.fromJSON(object.mutation) : undefined,
+      job: isSet(object.job) ? globalThis.String(object.job) : "",
+    };
+  },
+
+  toJSON(message: ResumeJobRequest): unknown {
+    const obj: any = {};
+    if (message.mutation !== undefined) {
+      obj.mutation = Mutation.toJSON(message.mutation);
+    }
+    if (message.job !== "") {
+      obj.job = message.job;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ResumeJobRequest>, I>>(base?: I): ResumeJobRequest {
+    return ResumeJobRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ResumeJobRequest>, I>>(object: I): ResumeJobRequest {
+    const message = createBaseResumeJobRequest();
+    message.mutation = (object.mutation !== undefined && object.mutation !== null)
+      ? Mutation.fromPartial(object.mutation)
+      : undefined;
+    message.job = object.job ?? "";
+    return message;
+  },
+};
+
+function createBaseResumeJobResponse(): ResumeJobResponse {
+  return { job: undefined };
+}
+
+export const ResumeJobResponse: MessageFns<ResumeJobResponse> = {
+  encode(message: ResumeJobResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.job !== undefined) {
+      Job.encode(message.job, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeJobResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeJobResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.job = Job.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ResumeJobResponse {
+    return { job: isSet(object.job) ? Job.fromJSON(object.job) : undefined };
+  },
+
+  toJSON(message: ResumeJobResponse): unknown {
+    const obj: any = {};
+    if (message.job !== undefined) {
+      obj.job = Job.toJSON(message.job);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ResumeJobResponse>, I>>(base?: I): ResumeJobResponse {
+    return ResumeJobResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ResumeJobResponse>, I>>(object: I): ResumeJobResponse {
+    const message = createBaseResumeJobResponse();
+    message.job = (object.job !== undefined && object.job !== null) ? Job.fromPartial(object.job) : undefined;
+    return message;
+  },
+};
+
 function createBaseRerunJobRequest(): RerunJobRequest {
   return { mutation: undefined, job: "", failedOnly: false };
 }
@@ -3244,6 +4063,7 @@ export const JobServiceService = {
     responseSerialize: (value: WatchJobResponse): Buffer => Buffer.from(WatchJobResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): WatchJobResponse => WatchJobResponse.decode(value),
   },
+  /** Ends the command where it runs; targets that it was not sent to yet are skipped. */
   cancelJob: {
     path: "/wombat.control.v1.JobService/CancelJob" as const,
     requestStream: false as const,
@@ -3253,7 +4073,17 @@ export const JobServiceService = {
     responseSerialize: (value: CancelJobResponse): Buffer => Buffer.from(CancelJobResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CancelJobResponse => CancelJobResponse.decode(value),
   },
-  /** The command of a finished job again, as a new job on its targets. */
+  /** Lets a job go on that waits after its first targets. */
+  resumeJob: {
+    path: "/wombat.control.v1.JobService/ResumeJob" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ResumeJobRequest): Buffer => Buffer.from(ResumeJobRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ResumeJobRequest => ResumeJobRequest.decode(value),
+    responseSerialize: (value: ResumeJobResponse): Buffer => Buffer.from(ResumeJobResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ResumeJobResponse => ResumeJobResponse.decode(value),
+  },
+  /** The command of a finished job again, as a new job on its targets with its limits. */
   rerunJob: {
     path: "/wombat.control.v1.JobService/RerunJob" as const,
     requestStream: false as const,
@@ -3274,8 +4104,11 @@ export interface JobServiceServer extends UntypedServiceImplementation {
   getJob: handleUnaryCall<GetJobRequest, GetJobResponse>;
   /** Every outcome so far, then live until each target has one. */
   watchJob: handleServerStreamingCall<WatchJobRequest, WatchJobResponse>;
+  /** Ends the command where it runs; targets that it was not sent to yet are skipped. */
   cancelJob: handleUnaryCall<CancelJobRequest, CancelJobResponse>;
-  /** The command of a finished job again, as a new job on its targets. */
+  /** Lets a job go on that waits after its first targets. */
+  resumeJob: handleUnaryCall<ResumeJobRequest, ResumeJobResponse>;
+  /** The command of a finished job again, as a new job on its targets with its limits. */
   rerunJob: handleUnaryCall<RerunJobRequest, RerunJobResponse>;
 }
 
@@ -3343,6 +4176,7 @@ export interface JobServiceClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<WatchJobResponse>;
+  /** Ends the command where it runs; targets that it was not sent to yet are skipped. */
   cancelJob(
     request: CancelJobRequest,
     callback: (error: ServiceError | null, response: CancelJobResponse) => void,
@@ -3358,7 +4192,23 @@ export interface JobServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CancelJobResponse) => void,
   ): ClientUnaryCall;
-  /** The command of a finished job again, as a new job on its targets. */
+  /** Lets a job go on that waits after its first targets. */
+  resumeJob(
+    request: ResumeJobRequest,
+    callback: (error: ServiceError | null, response: ResumeJobResponse) => void,
+  ): ClientUnaryCall;
+  resumeJob(
+    request: ResumeJobRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ResumeJobResponse) => void,
+  ): ClientUnaryCall;
+  resumeJob(
+    request: ResumeJobRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ResumeJobResponse) => void,
+  ): ClientUnaryCall;
+  /** The command of a finished job again, as a new job on its targets with its limits. */
   rerunJob(
     request: RerunJobRequest,
     callback: (error: ServiceError | null, response: RerunJobResponse) => void,
