@@ -1,7 +1,7 @@
 import { WombatError, durationToMs, isId, limits } from '@wombat/proto';
 import { ExecJob, type CancelExec, type Exec, type ExecOutcome, type JournalDamage, type OutcomeRef } from '@wombat/proto/agent';
 import { failpoint } from '@wombat/proto/failpoints';
-import type { Command } from '@wombat/proto/types';
+import { PutFile, type Command } from '@wombat/proto/types';
 import { Slots } from '../nodes/slots.js';
 import { markPids, type PidMark } from '../processes/process-table.js';
 import { newStartId } from '../processes/runner.js';
@@ -116,6 +116,7 @@ export class ExecAction {
       outputLimitBytes: Number(job.outputLimitBytes) || limits.execOutputBytes,
       killAfterMs: kind?.$case === 'command' ? killAfterMs(kind.value) : limits.killAfterMs,
       isProcess: kind === undefined || kind.$case === 'command',
+      ...(kind?.$case === 'putFile' && { file: Buffer.from(PutFile.encode(kind.value).finish()).toString('base64') }),
     };
   }
 

@@ -19,7 +19,7 @@ import { LeftBehind } from '../processes/left-behind.js';
 import { MemoryGroups } from '../processes/memory-group.js';
 import { Runner } from '../processes/runner.js';
 import type { ReleaseStore } from '../releases/release-store.js';
-import type { SessionHandlers } from '../session/handlers.js';
+import type { ArtifactSource, SessionHandlers } from '../session/handlers.js';
 import { NodeJournal } from './node-journal.js';
 import { epmdSource } from './node-launch.js';
 import type { NodeServices } from './node-services.js';
@@ -33,6 +33,8 @@ export interface AgentCoreOptions {
   /** Changes when the machine boots. */
   readonly bootId: string;
   readonly releases: ReleaseStore;
+  /** Where files come from that are put on the host. */
+  readonly artifacts: ArtifactSource;
   readonly log: Logger;
   readonly epmd: EpmdSettings;
   /** @default the system's */
@@ -75,7 +77,7 @@ export class AgentCore implements SessionHandlers {
 
   constructor(options: AgentCoreOptions) {
     this.#options = options;
-    const { directory, hostId, log } = options;
+    const { directory, hostId, log, artifacts } = options;
     const clock = options.clock ?? systemClock;
     this.#clock = clock;
     this.#journal = new NodeJournal({ file: nodeJournalFile(directory), clock });
@@ -84,7 +86,7 @@ export class AgentCore implements SessionHandlers {
     this.#epmd = new Epmd({ ...options.epmd, clock, runner: this.#runner, path: this.#path });
     this.#epmdKeeper = new EpmdKeeper({ epmd: this.#epmd, log, uses: () => this.#epmdUses() });
     this.#exec = new ExecAction({
-      directory, hostId, clock, log,
+      directory, hostId, clock, log, artifacts,
       path: this.#path,
       runner: this.#runner,
       leftBehind: new LeftBehind(log),

@@ -34,6 +34,7 @@ export interface Configuration {
     /** After the coordinator's own start nobody is called silent or lost for this long. */
     readonly startGraceMs: number;
   };
+  readonly files: { readonly maximumBytes: number };
   readonly families: { readonly keepRevisions: number };
   /** Each provider for itself. */
   readonly providers: {

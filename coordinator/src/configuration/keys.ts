@@ -147,6 +147,12 @@ export const keys: { readonly [K in ConfigurationKey]: KeyDefinition<Configurati
     default: () => 10 * minuteMs,
     description: 'How long a host without nodes is kept before it is destroyed. 0: for ever.',
   },
+  'files.maximumBytes': {
+    form: 'integer',
+    schema: integer(1, limits.artifactBytes),
+    default: () => limits.artifactBytes,
+    description: 'The largest file that `wo push` takes to nodes and hosts. 2 GiB is the most.',
+  },
   'families.keepRevisions': {
     form: 'integer',
     schema: integer(1, 100),

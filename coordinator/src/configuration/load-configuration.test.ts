@@ -71,6 +71,7 @@ void t.test('every key can be said in all three ways', (test) => {
     'agent.command': ['["node", "a b.js"]', 'node "a b.js"', (c) => c.agent.command],
     'hosts.enrolTimeoutMs': ['1234', '1234', (c) => c.hosts.enrolTimeoutMs],
     'families.keepRevisions': ['3', '3', (c) => c.families.keepRevisions],
+    'files.maximumBytes': ['3000000', '3000000', (c) => c.files.maximumBytes],
     'hosts.idleTtlMs': ['0', '0', (c) => c.hosts.idleTtlMs],
     'hosts.silentAfterMs': ['3000', '3000', (c) => c.hosts.silentAfterMs],
     'hosts.lostAfterMs': ['60000', '60000', (c) => c.hosts.lostAfterMs],

@@ -74,6 +74,11 @@ export const faults: readonly Fault[] = [
     tests: ['test/src/security/identity-over-time.test.ts', 'coordinator/src/fleet/agent-fleet.test.ts'],
   },
   {
+    id: 'F18', what: 'what was captured on the way to an agent is sent again, twice or in another order; a command is sent twice by the coordinator',
+    promise: 'nothing is run that was not asked for, and no command twice',
+    tests: ['test/src/faults/replayed-frames.test.ts', 'agent/src/session/session.test.ts', 'agent/src/actions/exec.test.ts'],
+  },
+  {
     id: 'F20', what: 'a certificate ends while the coordinator is away',
     promise: 'its host comes back without a new token; one that is not renewed in time is told before',
     tests: ['test/src/security/identity-over-time.test.ts', 'coordinator/src/auth/host-identities.test.ts', 'coordinator/src/auth/certificate-watch.test.ts', 'agent/src/identity/identity-keeper.test.ts'],
@@ -94,9 +99,9 @@ export const faults: readonly Fault[] = [
     tests: ['test/src/store/kill-cycles.test.ts', 'test/src/faults/damaged-store.test.ts', 'coordinator/src/store/sqlite/writing-dialect.test.ts', 'coordinator/src/store/sqlite/open.test.ts', 'coordinator/src/store/postgres/lost-connection.test.ts'],
   },
   {
-    id: 'F30', what: 'commands of many nodes print without end, never read, ignore TERM, detach themselves, or print what is no text',
-    promise: 'each ends at its deadline with an outcome of its own; others do not notice, and nothing of them runs on',
-    tests: ['test/src/faults/hostile-targets.test.ts'],
+    id: 'F30', what: 'commands of many targets hang, print without end, never read, ignore TERM, detach themselves, print what is no text, or lose their host in the middle',
+    promise: 'whoever asked has an outcome of each a second after the deadline; others do not notice, and nothing of them runs on',
+    tests: ['test/src/faults/hostile-targets.test.ts', 'test/src/faults/many-commands.test.ts'],
   },
   {
     id: 'F31', what: '`wo` dies or is interrupted',

@@ -425,7 +425,11 @@ export interface ListJobsResponse {
 export interface GetJobRequest {
   job: string;
   /** Of the targets: 0 is 1,000. Fields: outcome. A page ends early where outputs are large. */
-  page: PageRequest | undefined;
+  page:
+    | PageRequest
+    | undefined;
+  /** Only this target: its id, its name, or a unique beginning of its id. Empty: all of them. */
+  target: string;
 }
 
 export interface GetJobResponse {
@@ -3155,7 +3159,7 @@ export const ListJobsResponse: MessageFns<ListJobsResponse> = {
 };
 
 function createBaseGetJobRequest(): GetJobRequest {
-  return { job: "", page: undefined };
+  return { job: "", page: undefined, target: "" };
 }
 
 export const GetJobRequest: MessageFns<GetJobRequest> = {
@@ -3165,6 +3169,9 @@ export const GetJobRequest: MessageFns<GetJobRequest> = {
     }
     if (message.page !== undefined) {
       PageRequest.encode(message.page, writer.uint32(18).fork()).join();
+    }
+    if (message.target !== "") {
+      writer.uint32(26).string(message.target);
     }
     return writer;
   },
@@ -3198,6 +3205,14 @@ export const GetJobRequest: MessageFns<GetJobRequest> = {
             message.page = PageRequest.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.target = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3214,6 +3229,7 @@ export const GetJobRequest: MessageFns<GetJobRequest> = {
     return {
       job: isSet(object.job) ? globalThis.String(object.job) : "",
       page: isSet(object.page) ? PageRequest.fromJSON(object.page) : undefined,
+      target: isSet(object.target) ? globalThis.String(object.target) : "",
     };
   },
 
@@ -3224,6 +3240,9 @@ export const GetJobRequest: MessageFns<GetJobRequest> = {
     }
     if (message.page !== undefined) {
       obj.page = PageRequest.toJSON(message.page);
+    }
+    if (message.target !== "") {
+      obj.target = message.target;
     }
     return obj;
   },
@@ -3237,6 +3256,7 @@ export const GetJobRequest: MessageFns<GetJobRequest> = {
     message.page = (object.page !== undefined && object.page !== null)
       ? PageRequest.fromPartial(object.page)
       : undefined;
+    message.target = object.target ?? "";
     return message;
   },
 };
