@@ -74,6 +74,11 @@ export const faults: readonly Fault[] = [
     tests: ['test/src/security/identity-over-time.test.ts', 'coordinator/src/fleet/agent-fleet.test.ts'],
   },
   {
+    id: 'F18', what: 'what was captured on the way to an agent is sent again, twice or in another order; a command is sent twice by the coordinator',
+    promise: 'nothing is run that was not asked for, and no command twice',
+    tests: ['test/src/faults/replayed-frames.test.ts', 'agent/src/session/session.test.ts', 'agent/src/actions/exec.test.ts'],
+  },
+  {
     id: 'F20', what: 'a certificate ends while the coordinator is away',
     promise: 'its host comes back without a new token; one that is not renewed in time is told before',
     tests: ['test/src/security/identity-over-time.test.ts', 'coordinator/src/auth/host-identities.test.ts', 'coordinator/src/auth/certificate-watch.test.ts', 'agent/src/identity/identity-keeper.test.ts'],
