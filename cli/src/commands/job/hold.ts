@@ -35,6 +35,7 @@ export function tellStop(runtime: Runtime, job: Job | undefined, targets: readon
   const { stopped } = job ?? {};
   if (!stopped) return targets;
   const others = targets.filter(({ error }) => error?.code !== stopped.code || error.message !== stopped.message);
+  if (others.length === targets.length) return targets;
   const { print } = runtime;
   print.warn(`${print.err.dim('-')} ${count(targets.length - others.length, 'target')} skipped: ${sanitise(`${stopped.code}: ${stopped.message}`)}`);
   if (stopped.hint) print.warn(`    ${print.err.dim(`try: ${sanitise(stopped.hint)}`)}`);
