@@ -71,6 +71,7 @@ export const commands: readonly Registered[] = [
   { path: 'node drain', summary: 'take nodes out of service and stop them', load: async () => (await import('./node/drain.js')).nodeDrain },
   { path: 'node remove', summary: 'take nodes off their hosts', load: async () => (await import('./node/remove.js')).nodeRemove },
   { path: 'node logs', short: 'logs', summary: 'show what nodes write', load: async () => (await import('./node/logs.js')).nodeLogs },
+  { path: 'node console', short: 'console', summary: 'open the remote console of a node, or a shell', load: async () => (await import('./console/console.js')).nodeConsole },
   { path: 'node render', summary: 'show the files and the environment of a node', load: async () => (await import('./node/render.js')).nodeRender },
 
   { path: 'host list', summary: 'list the hosts', load: async () => (await import('./host/list.js')).hostList },
