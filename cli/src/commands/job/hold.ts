@@ -21,6 +21,8 @@ function untilWhen(job: Job, nowMs: number): string {
       return `until wo job resume ${idOf(job)}`;
     case HoldReason.GROUP:
       return `until the next group begins ${relative(job.hold.nextAt, nowMs)}`;
+    case HoldReason.HOSTS:
+      return 'until their hosts are back';
     default:
       return 'until others have ended';
   }

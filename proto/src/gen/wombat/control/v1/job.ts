@@ -78,6 +78,8 @@ export enum HoldReason {
   GROUP = 2,
   /** RESUME - It waits for ResumeJob. */
   RESUME = 3,
+  /** HOSTS - The coordinator has just started: it waits for the sessions of hosts. */
+  HOSTS = 4,
   UNRECOGNIZED = -1,
 }
 
@@ -95,6 +97,9 @@ export function holdReasonFromJSON(object: any): HoldReason {
     case 3:
     case "HOLD_REASON_RESUME":
       return HoldReason.RESUME;
+    case 4:
+    case "HOLD_REASON_HOSTS":
+      return HoldReason.HOSTS;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -112,6 +117,8 @@ export function holdReasonToJSON(object: HoldReason): string {
       return "HOLD_REASON_GROUP";
     case HoldReason.RESUME:
       return "HOLD_REASON_RESUME";
+    case HoldReason.HOSTS:
+      return "HOLD_REASON_HOSTS";
     case HoldReason.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
