@@ -17,6 +17,12 @@ export function checkAction(action: Action | undefined): Action {
   return { kind };
 }
 
+/** Of a request that names a command of releases. @throws WombatError WO_INVALID_ARGUMENT */
+export function withoutAction(action: Action | undefined): Action {
+  if (action?.kind) throw refused('the request names a command of releases, and an action too', 'leave one of them out');
+  return { kind: undefined };
+}
+
 function checkSettings({ workingDirectory, user, nice, ioPriority }: CommandSettings): void {
   if (hasZero(workingDirectory) || Buffer.byteLength(workingDirectory) > limits.pathBytes) throw refused('the working directory is no path', 'give one that is on the hosts: --cwd /srv');
   if (user !== '' && !isAccountName(user)) throw refused(`${JSON.stringify(user.slice(0, 64))} is no name of a user`, 'give a user of the hosts: --user www-data');

@@ -100,6 +100,8 @@ export interface CommandSettings {
   stdin: Buffer;
   /** Variables whose values are stored sealed and never told again: what is read has the names. */
   secrets: { [key: string]: string };
+  /** Every word of argv is meant as it stands: no `{{path:root}}` in it is filled in. */
+  literalArgv: boolean;
 }
 
 export interface CommandSettings_SecretsEntry {
@@ -116,6 +118,8 @@ export interface ErlangApply {
 
 export interface ErlangEval {
   expressions: string;
+  /** The value is text, which is the output as it stands; else the output is the value in Erlang syntax. */
+  text?: boolean | undefined;
 }
 
 /** A step of a bootstrap plan: run the action until it succeeds or the deadline passes. */
@@ -489,7 +493,15 @@ export const Command_EnvironmentEntry: MessageFns<Command_EnvironmentEntry> = {
 };
 
 function createBaseCommandSettings(): CommandSettings {
-  return { workingDirectory: "", user: "", nice: 0, ioPriority: 0, stdin: Buffer.alloc(0), secrets: {} };
+  return {
+    workingDirectory: "",
+    user: "",
+    nice: 0,
+    ioPriority: 0,
+    stdin: Buffer.alloc(0),
+    secrets: {},
+    literalArgv: false,
+  };
 }
 
 export const CommandSettings: MessageFns<CommandSettings> = {
@@ -512,6 +524,9 @@ export const CommandSettings: MessageFns<CommandSettings> = {
     globalThis.Object.entries(message.secrets).forEach(([key, value]: [string, string]) => {
       CommandSettings_SecretsEntry.encode({ key: key as any, value }, writer.uint32(50).fork()).join();
     });
+    if (message.literalArgv !== false) {
+      writer.uint32(56).bool(message.literalArgv);
+    }
     return writer;
   },
 
@@ -579,6 +594,14 @@ export const CommandSettings: MessageFns<CommandSettings> = {
             }
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.literalArgv = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -620,6 +643,11 @@ export const CommandSettings: MessageFns<CommandSettings> = {
           {},
         )
         : {},
+      literalArgv: isSet(object.literalArgv)
+        ? globalThis.Boolean(object.literalArgv)
+        : isSet(object.literal_argv)
+        ? globalThis.Boolean(object.literal_argv)
+        : false,
     };
   },
 
@@ -649,6 +677,9 @@ export const CommandSettings: MessageFns<CommandSettings> = {
         });
       }
     }
+    if (message.literalArgv !== false) {
+      obj.literalArgv = message.literalArgv;
+    }
     return obj;
   },
 
@@ -671,6 +702,7 @@ export const CommandSettings: MessageFns<CommandSettings> = {
       },
       {},
     );
+    message.literalArgv = object.literalArgv ?? false;
     return message;
   },
 };
@@ -862,13 +894,16 @@ export const ErlangApply: MessageFns<ErlangApply> = {
 };
 
 function createBaseErlangEval(): ErlangEval {
-  return { expressions: "" };
+  return { expressions: "", text: undefined };
 }
 
 export const ErlangEval: MessageFns<ErlangEval> = {
   encode(message: ErlangEval, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.expressions !== "") {
       writer.uint32(10).string(message.expressions);
+    }
+    if (message.text !== undefined) {
+      writer.uint32(16).bool(message.text);
     }
     return writer;
   },
@@ -894,6 +929,14 @@ export const ErlangEval: MessageFns<ErlangEval> = {
             message.expressions = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.text = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -907,13 +950,19 @@ export const ErlangEval: MessageFns<ErlangEval> = {
   },
 
   fromJSON(object: any): ErlangEval {
-    return { expressions: isSet(object.expressions) ? globalThis.String(object.expressions) : "" };
+    return {
+      expressions: isSet(object.expressions) ? globalThis.String(object.expressions) : "",
+      text: isSet(object.text) ? globalThis.Boolean(object.text) : undefined,
+    };
   },
 
   toJSON(message: ErlangEval): unknown {
     const obj: any = {};
     if (message.expressions !== "") {
       obj.expressions = message.expressions;
+    }
+    if (message.text !== undefined) {
+      obj.text = message.text;
     }
     return obj;
   },
@@ -924,6 +973,7 @@ export const ErlangEval: MessageFns<ErlangEval> = {
   fromPartial<I extends Exact<DeepPartial<ErlangEval>, I>>(object: I): ErlangEval {
     const message = createBaseErlangEval();
     message.expressions = object.expressions ?? "";
+    message.text = object.text ?? undefined;
     return message;
   },
 };
