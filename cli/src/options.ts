@@ -1,7 +1,9 @@
 import { nearest } from '@wombat/proto';
+import type { Share } from '@wombat/proto/control';
 import type { OptionSpec } from './command.js';
 import type { Completes } from './completion/source.js';
 import { parseDurationMs } from './parse/duration.js';
+import { parseShare } from './parse/share.js';
 import { UsageError } from './usage-error.js';
 
 /** `--detach`: there or not. */
@@ -34,6 +36,11 @@ export function wholeNumber(flags: string, help: string, bounds: Bounds = {}): O
 
 export function duration(flags: string, help: string): OptionSpec<number | undefined> {
   return { flags, help, read: (given, name) => (given.length === 0 ? undefined : parseDurationMs(given.at(-1)!, name)) };
+}
+
+/** A number of targets, or a percentage of them. */
+export function share(flags: string, help: string): OptionSpec<Share | undefined> {
+  return { flags, help, read: (given, name) => (given.length === 0 ? undefined : parseShare(given.at(-1)!, name)) };
 }
 
 /** One of a few words. */

@@ -46,6 +46,7 @@ import { ExecOutcomes } from './engine/exec-outcomes.js';
 import { BoundedHistory } from './engine/bounded-history.js';
 import { EventRetention } from './engine/event-retention.js';
 import { HistoryRetention } from './engine/history-retention.js';
+import { JobRetention } from './engine/job-retention.js';
 import { Brakes } from './engine/healing/brakes.js';
 import { HealingController } from './engine/healing/healing-controller.js';
 import { HostController } from './engine/host-controller.js';
@@ -161,8 +162,11 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   part(Turns, () => new Turns(store, operations));
   part(OperationController, (c) => new OperationController(store, clock, c.resolve(Turns)));
   part(UpdateController, () => new UpdateController({ store, clock, strategies: catalog }));
-  part(JobService, (c) => new JobService({ store, fleet: c.resolve(AgentFleet), clock, ids, secrets, log }));
+  part(JobService, (c) => new JobService({
+    store, fleet: c.resolve(AgentFleet), clock, ids, secrets, log, gathersHosts: () => c.resolve(AgentFleet).awakeMs < configuration.hosts.startGraceMs,
+  }));
   part(HistoryRetention, () => new HistoryRetention({ store, clock, log, keepMs: configuration.history.keepMs, renewalGraceMs: configuration.certificates.renewalGraceMs }));
+  part(JobRetention, () => new JobRetention({ store, clock, log, keepMs: configuration.history.keepMs, keepBytes: configuration.history.jobBytes }));
   part(EventRetention, () => new EventRetention({ store, clock, log, keep: configuration.events.keep }));
   part(Engine, (c) => new Engine({
     store, clock, log,
@@ -176,7 +180,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     jobs: c.resolve(JobService),
     healing: c.resolve(HealingController),
     brakes: c.resolve(Brakes),
-    retention: [c.resolve(StraySweep), c.resolve(BoundedHistory), c.resolve(EventRetention), c.resolve(HistoryRetention)],
+    retention: [c.resolve(StraySweep), c.resolve(BoundedHistory), c.resolve(EventRetention), c.resolve(HistoryRetention), c.resolve(JobRetention)],
   }));
 
   // How it is kept safe and well

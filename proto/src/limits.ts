@@ -25,6 +25,9 @@ export const limits = {
   /** Names and values of a family's environment, secrets included. */
   environmentBytes: 32 * 1024,
   environmentNames: 256,
+  /** From TERM to KILL for a command that has to end: where nothing is said of it, and at most. */
+  killAfterMs: 500,
+  longestKillAfterMs: 10_000,
   /** Each stream of a command, in the frame of its outcome. */
   outcomeHeadBytes: 16 * 1024,
   /** Each stream of a command, kept on the host. */

@@ -10,6 +10,8 @@ export interface ExecEntry {
   readonly arrivedAt: number;
   readonly timeoutMs: number;
   readonly outputLimitBytes: number;
+  /** From TERM to KILL, once it has to end. Entries of earlier agents do not say. @default limits.killAfterMs */
+  readonly killAfterMs?: number;
   /** Erlang actions run inside the agent and end with it. */
   readonly isProcess: boolean;
 }

@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { WombatError } from '@wombat/proto';
+import { WombatError, limits } from '@wombat/proto';
 import { Outcome, type ExecOutcome, type ExitStatus } from '@wombat/proto/agent';
 import { failpoint } from '@wombat/proto/failpoints';
 import type { Action } from '@wombat/proto/types';
@@ -20,7 +20,6 @@ type ErlangKind = Exclude<NonNullable<Action['kind']>, { $case: 'command' }>;
 export const cancelled = Symbol('cancelled');
 export const closing = Symbol('closing');
 
-const killAfterTermMs = 5_000;
 const trimIntervalMs = 100;
 
 /** One command on one target. Its outcome is undefined when the agent ends first. */
@@ -106,7 +105,7 @@ export class ExecRun {
       }
       if (this.#signal.reason === closing) return undefined;
       const why = this.#signal.aborted ? Outcome.KILLED : Outcome.TIMED_OUT;
-      const { exit } = await stopProcess(running, { stopTimeoutMs: 0, termTimeoutMs: killAfterTermMs, clock });
+      const { exit } = await stopProcess(running, { stopTimeoutMs: 0, termTimeoutMs: this.#entry.killAfterMs ?? limits.killAfterMs, clock });
       return this.#outcome(why, exit);
     } finally {
       clearInterval(trimming);

@@ -1,6 +1,7 @@
 import { WombatError, durationToMs, isId, limits } from '@wombat/proto';
 import { ExecJob, type CancelExec, type Exec, type ExecOutcome, type JournalDamage, type OutcomeRef } from '@wombat/proto/agent';
 import { failpoint } from '@wombat/proto/failpoints';
+import type { Command } from '@wombat/proto/types';
 import { Slots } from '../nodes/slots.js';
 import { newStartId } from '../processes/runner.js';
 import type { ExecEntry } from './exec-ledger.js';
@@ -111,6 +112,7 @@ export class ExecAction {
       arrivedAt: this.#services.clock.now(),
       timeoutMs: durationToMs(job.timeout) ?? defaultTimeoutMs,
       outputLimitBytes: Number(job.outputLimitBytes) || limits.execOutputBytes,
+      killAfterMs: kind?.$case === 'command' ? killAfterMs(kind.value) : limits.killAfterMs,
       isProcess: kind === undefined || kind.$case === 'command',
     };
   }
@@ -154,6 +156,10 @@ export class ExecAction {
       log.error({ err: error, jobId: entry.jobId, targetId: entry.targetId }, 'cannot record the outcome of a command');
     }
   }
+}
+
+function killAfterMs({ settings }: Command): number {
+  return Math.min(durationToMs(settings?.killAfter) ?? limits.killAfterMs, limits.longestKillAfterMs);
 }
 
 function decodeJob(bytes: Uint8Array): ExecJob {

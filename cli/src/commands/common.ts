@@ -1,9 +1,8 @@
 import { durationFromMs } from '@wombat/proto';
 import { TargetKind, type Share } from '@wombat/proto/control';
 import { parseDurationMs } from '../parse/duration.js';
-import { parseShare } from '../parse/share.js';
 import { UsageError } from '../usage-error.js';
-import { flag, oneOf, text, wholeNumber } from '../options.js';
+import { flag, oneOf, share, text, wholeNumber } from '../options.js';
 
 /** Options of every command that lists. */
 export const listOptions = {
@@ -41,11 +40,7 @@ export const onOption = { on: oneOf('--on <kind>', 'nodes, or hosts: the machine
 
 /** Of every command that takes an expression: only some of what it means. */
 export const sampleOptions = {
-  sample: {
-    flags: '--sample <share>',
-    help: 'only so many of them, chosen by chance: a number, or a percentage such as 10%',
-    read: (given: readonly string[], name: string) => (given.length === 0 ? undefined : parseShare(given.at(-1)!, name)),
-  },
+  sample: share('--sample <share>', 'only so many of them, chosen by chance: a number, or a percentage such as 10%'),
   seed: text('--seed <text>', 'with --sample: the same text chooses the same targets again; made up when left out'),
 };
 

@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
-import { limits } from '@wombat/proto';
+import { durationFromMs, limits } from '@wombat/proto';
 import { IoPriority, type Action, type CommandSettings } from '@wombat/proto/types';
-import { flag, oneOf, pairs, secretPairs, text, wholeNumber } from '../options.js';
+import { duration, flag, oneOf, pairs, secretPairs, text, wholeNumber } from '../options.js';
 import type { OptionValues } from '../command.js';
 import { readInput } from '../parse/read-input.js';
 import { SecretReader } from '../parse/secret.js';
@@ -19,6 +19,7 @@ export const actionOptions = {
   secret: secretPairs('--secret <name=value>', 'set a variable to a secret, which is stored sealed and never told again; may be repeated'),
   stdin: text('--stdin <file>', 'what it reads from its standard input, - for that of wo; together with the command at most 64 KiB'),
   nice: wholeNumber('--nice <level>', 'give way to others that want the processor: 0 to 19', { maximum: 19 }),
+  killAfter: duration('--kill-after <duration>', 'from TERM to KILL, once it has to end: at its deadline, or when its job is cancelled; 500ms when left out, at most 10s'),
   io: oneOf('--io <priority>', 'give way to others that want the disk: low is the last in turn, idle waits for all', ['low', 'idle']),
 };
 
@@ -39,7 +40,7 @@ function erlangAction(command: readonly string[], erlang: string, options: Omit<
   return { kind: { $case: 'erlangEval', value: { expressions } } };
 }
 
-async function settingsOf(runtime: Runtime, { cwd, user, secret, stdin, nice, io }: Omit<ActionOptions, 'erlang'>): Promise<CommandSettings> {
+async function settingsOf(runtime: Runtime, { cwd, user, secret, stdin, nice, io, killAfter }: Omit<ActionOptions, 'erlang'>): Promise<CommandSettings> {
   if (stdin === '-' && Object.values(secret).includes('-')) throw new UsageError('standard input is either a secret or the input of the command');
   return {
     workingDirectory: cwd ?? '',
@@ -49,6 +50,7 @@ async function settingsOf(runtime: Runtime, { cwd, user, secret, stdin, nice, io
     secrets: await new SecretReader(runtime).readAll(secret),
     literalArgv: false,
     stdin: stdin === undefined ? Buffer.alloc(0) : await inputOf(runtime, stdin),
+    killAfter: killAfter === undefined ? undefined : durationFromMs(killAfter),
   };
 }
 

@@ -1,3 +1,4 @@
+import { durationFromMs } from '@wombat/proto';
 import { Outcome, type ExitStatus } from '@wombat/proto/agent';
 import { Job, JobState, JobTarget, type CreateJobRequest, type RerunJobRequest, type WatchJobResponse } from '@wombat/proto/control';
 import { IoPriority, type Command } from '@wombat/proto/types';
@@ -91,9 +92,9 @@ t.test('how a command is run', async (t) => {
     if (kind?.$case !== 'command') throw new Error('no command was sent');
     return kind.value;
   };
-  t.match(await send(['--cwd', 'log', '--user', 'web', '--nice', '10', '--io', 'idle', '--env', 'A=b=c', '--secret', 'TOKEN=file:token', '--stdin', 'input', '--', 'x']), {
+  t.match(await send(['--cwd', 'log', '--user', 'web', '--nice', '10', '--io', 'idle', '--kill-after', '5s', '--env', 'A=b=c', '--secret', 'TOKEN=file:token', '--stdin', 'input', '--', 'x']), {
     argv: ['x'], environment: { A: 'b=c' },
-    settings: { workingDirectory: 'log', user: 'web', nice: 10, ioPriority: IoPriority.IDLE, secrets: { TOKEN: 'canary' }, stdin: Buffer.from('from a file') },
+    settings: { workingDirectory: 'log', user: 'web', nice: 10, ioPriority: IoPriority.IDLE, killAfter: durationFromMs(5_000), secrets: { TOKEN: 'canary' }, stdin: Buffer.from('from a file') },
   });
   t.match(await send(['--stdin', '-', '--', 'cat'], { stdin: 'from a pipe' }), { settings: { stdin: Buffer.from('from a pipe') } });
   t.same((await send(['--shell', '--', 'ls "$1" | wc -l', '/a b'])).argv, ['sh', '-c', 'ls "$1" | wc -l', 'sh', '/a b'], 'a shell, because it was asked for');

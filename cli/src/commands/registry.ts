@@ -89,6 +89,7 @@ export const commands: readonly Registered[] = [
   { path: 'job show', summary: 'show a job and the outcome of each target', load: async () => (await import('./job/show.js')).jobShow },
   { path: 'job watch', summary: 'follow a job to its end', load: async () => (await import('./job/watch.js')).jobWatch },
   { path: 'job rerun', summary: 'run the command of a job again, also only where it failed', load: async () => (await import('./job/rerun.js')).jobRerun },
+  { path: 'job resume', summary: 'let a job go on that pauses', load: async () => (await import('./job/resume.js')).jobResume },
   { path: 'job cancel', summary: 'end a job on all its targets', load: async () => (await import('./job/cancel.js')).jobCancel },
 
   { path: 'event list', summary: 'list what has happened', load: async () => (await import('./event/list.js')).eventList },

@@ -45,7 +45,7 @@ export interface Configuration {
   readonly gc: { readonly sweepEveryMs: number; readonly automatic: boolean; readonly removeAfterMs: number };
   readonly certificates: { readonly lifetimeMs: number; readonly renewalGraceMs: number };
   readonly events: { readonly keep: number };
-  readonly history: { readonly keepMs: number };
+  readonly history: { readonly keepMs: number; readonly jobBytes: number };
 }
 
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;

@@ -231,6 +231,12 @@ export const keys: { readonly [K in ConfigurationKey]: KeyDefinition<Configurati
     default: () => 30 * 24 * hourMs,
     description: 'How long what is over is kept: finished jobs and operations, used and expired tokens, expired certificates, nodes and hosts that are gone. At least two days.',
   },
+  'history.jobBytes': {
+    form: 'integer',
+    schema: integer(1024 * 1024, 1024 ** 4),
+    default: () => 2 * 1024 ** 3,
+    description: 'What finished jobs with the outputs of their commands may take in the store, in bytes. When it is more, the oldest go before their time; what ended less than an hour ago stays.',
+  },
   'events.keep': {
     form: 'integer',
     schema: integer(1_000, 100_000_000),

@@ -85,6 +85,7 @@ void t.test('every key can be said in all three ways', (test) => {
     'certificates.lifetimeMs': ['600000', '600000', (c) => c.certificates.lifetimeMs],
     'certificates.renewalGraceMs': ['3600000', '3600000', (c) => c.certificates.renewalGraceMs],
     'history.keepMs': ['200000000', '200000000', (c) => c.history.keepMs],
+    'history.jobBytes': ['2000000', '2000000', (c) => c.history.jobBytes],
     'events.keep': ['5000', '5000', (c) => c.events.keep],
   };
   test.same(Object.keys(texts).sort(), [...keyNames].sort(), 'the test has every key');

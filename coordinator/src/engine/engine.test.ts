@@ -77,7 +77,7 @@ class World {
     const store = (this.store = await openSqliteStore({ file: this.file, clock }));
     const strategies = new FakeStrategies();
     const steps = new StepRunner({ fleet, clock, ids });
-    const jobs = new JobService({ store, fleet, clock, ids, secrets: fakeSecrets, log });
+    const jobs = new JobService({ store, fleet, clock, ids, secrets: fakeSecrets, log, gathersHosts: () => false });
     const outcomes = new ExecOutcomes(steps, jobs);
     const history = new BoundedHistory({ store, clock, log });
     const silence = new HostSilence({ store, clock, fleet, history });

@@ -74,7 +74,8 @@ export class Engine {
     this.#store = store;
     this.#log = log;
     const common = { clock, log };
-    this.#hosts = new Controller({ ...common, name: 'hosts', all: () => hosts.all(), reconcile: (id) => hosts.reconcile(id) });
+    // A host that comes back is written twice.
+    this.#hosts = new Controller({ ...common, name: 'hosts', gatherMs: 100, all: () => hosts.all(), reconcile: (id) => hosts.reconcile(id) });
     this.#assignments = new Controller({ ...common, name: 'assignments', all: () => assignments.all(), reconcile: (id) => assignments.reconcile(id) });
     this.#bootstrap = new Controller({ ...common, name: 'bootstrap', all: () => bootstrap.all(), reconcile: (id, signal) => bootstrap.reconcile(id, signal) });
     this.#drainController = drains;
@@ -82,7 +83,7 @@ export class Engine {
     this.#operations = new Controller({ ...common, name: 'operations', gatherMs: 25, all: () => operations.all(), reconcile: (id) => operations.reconcile(id) });
     this.#updates = new Controller({ ...common, name: 'updates', gatherMs: 25, all: () => updates.all(), reconcile: (id) => updates.reconcile(id) });
     this.#jobs = new Controller({ ...common, name: 'jobs', all: () => jobs.all(), reconcile: (id) => jobs.reconcile(id) });
-    this.#healing = new Controller({ ...common, name: 'healing', all: () => healing.all(), reconcile: (id) => healing.reconcile(id) });
+    this.#healing = new Controller({ ...common, name: 'healing', gatherMs: 100, all: () => healing.all(), reconcile: (id) => healing.reconcile(id) });
     this.#brakes = new Controller({ ...common, name: 'brakes', gatherMs: 250, all: () => brakes.all(), reconcile: () => brakes.reconcile() });
   }
 

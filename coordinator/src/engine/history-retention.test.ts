@@ -19,24 +19,7 @@ async function setting(test: Test) {
   return { clock, store, retention: new HistoryRetention({ store, clock, log, keepMs: 30 * dayMs }) };
 }
 
-const job = (number: number, state: 'running' | 'finished') => ({ ...base, id: idNumber('job', number), name: `job ${number}`, principal: 'ada', expression: 'web', action: {}, timeoutMs: 1, state, targetCount: 250 });
-const targetsOf = (number: number) => Array.from({ length: 250 }, (_, index) => ({
-  ...base, id: `${idNumber('job', number)}/${index}`, name: `${index}`, jobId: idNumber('job', number), targetId: `${index}`, hostId: '', outcome: 'ok' as const, stdout: '', stderr: '', stdoutLostBytes: 0, stderrLostBytes: 0,
-}));
 const names = async (store: Store, kind: Kind): Promise<string[]> => (await store.read[kind].find({})).map(({ name }) => name).sort();
-
-void t.test('jobs that are over go with all their targets, those that run stay', async (test) => {
-  const { clock, store, retention } = await setting(test);
-  await put(store, 'jobs', job(1, 'finished'), job(2, 'running'));
-  await put(store, 'jobTargets', ...targetsOf(1), ...targetsOf(2));
-  await clock.advance(30 * dayMs);
-  await retention.prune();
-  test.same(await names(store, 'jobs'), ['job 1', 'job 2'], 'not a moment too early');
-  await clock.advance(1);
-  await retention.prune();
-  test.same(await names(store, 'jobs'), ['job 2'], 'only the finished one');
-  test.same(await store.read.jobTargets.countBy('jobId', {}), { [idNumber('job', 2)]: 250 }, 'with its targets');
-});
 
 void t.test('operations go unless something present names them', async (test) => {
   const { clock, store, retention } = await setting(test);

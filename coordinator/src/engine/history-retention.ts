@@ -12,7 +12,7 @@ export interface HistoryRetentionOptions extends RetentionOptions {
 
 const portion = 100;
 
-/** Drops what is over: jobs, operations, tokens, certificates, gone nodes and hosts, remembered requests. Never what something present still names. */
+/** Drops what is over: operations, tokens, certificates, gone nodes and hosts, remembered requests. Never what something present still names. */
 export class HistoryRetention extends Retention {
   readonly #options: HistoryRetentionOptions;
 
@@ -27,7 +27,6 @@ export class HistoryRetention extends Retention {
     const now = clock.now();
     const before = now - keepMs;
     await this.repeat(() => store.transaction((transaction) => transaction.requests.dropExpired(now, portion)));
-    await this.#sweep('jobs', { state: 'finished' }, before, (id) => this.#dropJob(id));
     await this.#sweep('joinTokens', {}, before, (id) => this.#drop('joinTokens', id, async (transaction) => {
       const token = await transaction.joinTokens.get(id);
       return token !== undefined && (token.usedAt !== undefined || token.revokedAt !== undefined || token.expiresAt < before);
@@ -36,19 +35,6 @@ export class HistoryRetention extends Retention {
     await this.#sweep('nodes', { phase: 'gone' }, before, (id) => this.#drop('nodes', id));
     await this.#sweep('hosts', { phase: 'gone' }, before, (id) => this.#drop('hosts', id, async (transaction) => (await dependants(transaction, id)) === 0));
     await this.#dropOperations(before);
-  }
-
-  /** Its targets go first, a portion in each transaction. */
-  async #dropJob(jobId: string): Promise<void> {
-    const { store } = this.#options;
-    await this.repeat(async () => {
-      const ids = await store.read.jobTargets.stale({ jobId }, Number.MAX_SAFE_INTEGER, portion);
-      await store.transaction(async (transaction) => {
-        for (const id of ids) await transaction.jobTargets.delete(id);
-        if (ids.length < portion) await transaction.jobs.delete(jobId);
-      });
-      return ids.length;
-    });
   }
 
   /** A node or host that is there tells which operation changed it last. */

@@ -81,6 +81,8 @@ export interface Collection<K extends Kind> {
   count(where: Where<K>): Promise<number>;
   /** How many there are of each value of a field; those without it under ''. No object is read. */
   countBy(field: Indexed[K], where: Where<K>): Promise<Record<string, number>>;
+  /** What their bodies take, outputs among them. */
+  bytes(where: Where<K>): Promise<number>;
   page(query: PageQuery<K>): Promise<Page<Kinds[K]>>;
   /** Ids of at most `limit` objects that were last written before `updatedBefore`, in their order, behind `after`. */
   stale(where: Where<K>, updatedBefore: number, limit: number, after?: string): Promise<string[]>;

@@ -27,6 +27,8 @@ export class Setting {
   readonly log = new LogBook();
   readonly #ids = new CountingIds();
   jobs!: JobService;
+  /** As after a start: hosts that are away are awaited. */
+  gathersHosts = false;
 
   private constructor(readonly store: Store, readonly clock: ManualClock) {
     this.restart();
@@ -47,7 +49,7 @@ export class Setting {
 
   /** Another process on the same store. */
   restart(): void {
-    this.jobs = new JobService({ store: this.store, fleet: this.fleet, clock: this.clock, ids: this.#ids, secrets: fakeSecrets, log: this.log });
+    this.jobs = new JobService({ store: this.store, fleet: this.fleet, clock: this.clock, ids: this.#ids, secrets: fakeSecrets, log: this.log, gathersHosts: () => this.gathersHosts });
   }
 
   async create({ expression, ...asked }: Omit<JobRequest, 'resolution'> & Asked): Promise<Job> {

@@ -3,6 +3,7 @@ import type { Runtime } from '../../runtime.js';
 import { idOf } from '../../control/names.js';
 import { flag } from '../../options.js';
 import { detachedExit, followJob, type FollowedJob } from './follow.js';
+import { isPaused, tellPause, tellStop } from './hold.js';
 import { exitOfOutcomes, largestRemoteExit, printOutcomes, summaryLine } from './outcomes.js';
 
 export interface JobEndOptions {
@@ -35,8 +36,12 @@ export async function tellJob(runtime: Runtime, followed: FollowedJob, { fold, p
   const { print } = runtime;
   const { job, targets } = followed;
   if (print.format === 'json' || print.format === 'yaml') await print.json({ ...(job && { job: Job.toJSON(job) }), targets: targets.map((target) => JobTarget.toJSON(target)) });
-  else if (print.format !== 'jsonl') printOutcomes(runtime, targets, { fold });
+  else if (print.format !== 'jsonl') printOutcomes(runtime, tellStop(runtime, job, targets), { fold });
   if (!job) return detachedExit;
+  if (isPaused(job)) {
+    tellPause(runtime, job);
+    return detachedExit;
+  }
   print.tell(print.err.dim(summaryLine(job, targets)));
-  return passExit ? largestRemoteExit(targets) : exitOfOutcomes(targets);
+  return passExit ? largestRemoteExit(targets) : exitOfOutcomes(targets, job.stopped !== undefined);
 }

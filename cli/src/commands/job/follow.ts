@@ -8,8 +8,9 @@ import { Interrupts, type InterruptActions } from '../../progress/interrupts.js'
 import { Interrupted, type Runtime } from '../../runtime.js';
 import { isLive } from '../../terminal/io.js';
 import { ask } from '../confirm.js';
+import { isPaused } from './hold.js';
 
-/** What came of following a job; without `job` it still runs. */
+/** What came of following a job: to its end, or until it pauses; without `job` it still runs. */
 export interface FollowedJob {
   readonly job?: Job;
   readonly targets: readonly JobTarget[];
@@ -19,7 +20,7 @@ class Detached extends Error {}
 
 const patienceMs = 60_000;
 
-/** Gathers the outcome of each target until all have one; Ctrl-C as the contract of `wo` says. */
+/** Gathers the outcome of each target until all have one, or nobody lets it go on; Ctrl-C as the contract of `wo` says. */
 export async function followJob(runtime: Runtime, job: Job): Promise<FollowedJob> {
   const control = await runtime.control();
   const targets = new Map<string, JobTarget>();
@@ -54,7 +55,7 @@ async function watch(runtime: Runtime, control: Control, job: Job, targets: Map<
         if (runtime.print.format === 'jsonl') runtime.print.data(JSON.stringify(WatchJobResponse.toJSON(message)));
         if (message.kind?.$case === 'target') targets.set(message.kind.value.targetId, message.kind.value);
         meter.show(targets.size);
-        if (message.kind?.$case === 'job' && message.kind.value.state === JobState.FINISHED) return message.kind.value;
+        if (message.kind?.$case === 'job' && (message.kind.value.state === JobState.FINISHED || isPaused(message.kind.value))) return message.kind.value;
       }
     } catch (error) {
       if (signal.aborted) throw signal.reason;

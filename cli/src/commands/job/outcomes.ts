@@ -22,10 +22,11 @@ export function printOutcomes(runtime: Runtime, targets: readonly JobTarget[], {
   groups.forEach((group, index) => printGroup(runtime, group, labels[index]!, width, fold));
 }
 
-/** 0 all ok, 3 some failed, 1 all failed. Who was skipped does not count, unless everyone was: then nothing ran. */
-export function exitOfOutcomes(targets: readonly JobTarget[]): number {
+/** 0 all ok, 3 some failed or the job has stopped, 1 all failed. Who was skipped does not count, unless everyone was: then nothing ran. */
+export function exitOfOutcomes(targets: readonly JobTarget[], hasStopped = false): number {
   const asked = targets.filter(({ outcome }) => outcome !== Outcome.SKIPPED);
   const ok = asked.filter(isOk).length;
+  if (hasStopped && ok > 0) return exitCodes.partial;
   if (ok === asked.length) return asked.length > 0 || targets.length === 0 ? exitCodes.done : exitCodes.failed;
   return ok === 0 ? exitCodes.failed : exitCodes.partial;
 }

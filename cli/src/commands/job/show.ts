@@ -1,6 +1,7 @@
 import { GetJobResponse } from '@wombat/proto/control';
 import { defineCommand, object } from '../../command.js';
 import { flag } from '../../options.js';
+import { tellStop } from './hold.js';
 import { printOutcomes } from './outcomes.js';
 import { jobEntries } from './view.js';
 import { wholeJob } from './whole-job.js';
@@ -18,6 +19,6 @@ export const jobShow = defineCommand({
     const answer = await wholeJob(control, job);
     const found = answer.job!;
     await runtime.print.show(found, GetJobResponse.toJSON(answer), () => jobEntries(found, runtime.clock.now()));
-    if (!runtime.print.isForPrograms && runtime.print.format !== 'name' && !runtime.flags.quiet) printOutcomes(runtime, answer.targets, { fold });
+    if (!runtime.print.isForPrograms && runtime.print.format !== 'name' && !runtime.flags.quiet) printOutcomes(runtime, tellStop(runtime, found, answer.targets), { fold });
   },
 });

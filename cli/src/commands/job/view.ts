@@ -3,6 +3,8 @@ import { outcomeToJSON } from '@wombat/proto/agent';
 import { jobStateToJSON, type Job, type JobTarget } from '@wombat/proto/control';
 import type { Action } from '@wombat/proto/types';
 import { shareText } from '../../parse/share.js';
+import { limitsText } from '../limits.js';
+import { holdText, isPaused } from './hold.js';
 import type { Column } from '../../output/table.js';
 import { brief, relative } from '../../output/time.js';
 import { word } from '../../output/words.js';
@@ -21,7 +23,7 @@ export function jobColumns(nowMs: number): readonly Column<Job>[] {
 }
 
 export function jobStateOf(job: Job): string {
-  return word(jobStateToJSON(job.state), 'JOB_STATE_');
+  return isPaused(job) ? 'paused' : word(jobStateToJSON(job.state), 'JOB_STATE_');
 }
 
 /** "failed 1, ok 2" */
@@ -38,6 +40,9 @@ export function jobEntries(job: Job, nowMs: number): readonly (readonly [string,
     ['state', jobStateOf(job)],
     ['targets', String(job.targetCount)],
     ['sample', job.sample ? `${job.sample.share ? shareText(job.sample.share) : ''} of ${job.sample.of}, --seed ${quoted(job.sample.seed)}` : ''],
+    ['sent', limitsText(job.limits, job.expect)],
+    ['not sent yet', holdText(job, nowMs)],
+    ['stopped', job.stopped?.message ?? ''],
     ['outcomes', outcomesOf(job)],
     ['asked by', job.principal],
     ['started', relative(job.metadata?.createdAt, nowMs)],
@@ -60,7 +65,7 @@ export function actionText(action: Action | undefined): string {
 
 /** "ok", "failed (exit 2)", "killed (signal 9)" */
 export function outcomeText(target: JobTarget): string {
-  const outcome = word(outcomeToJSON(target.outcome), 'OUTCOME_').replaceAll('_', ' ') || 'running';
+  const outcome = word(outcomeToJSON(target.outcome), 'OUTCOME_').replaceAll('_', ' ') || (target.held ? 'not sent yet' : 'running');
   const { exit } = target;
   if (outcome === 'ok' || !exit?.kind) return outcome;
   return exit.kind.$case === 'unknown' ? `${outcome} (exit not known)` : `${outcome} (${exit.kind.$case === 'code' ? 'exit' : 'signal'} ${exit.kind.value})`;

@@ -1,4 +1,4 @@
-import { isAccountName, limits, WombatError } from '@wombat/proto';
+import { durationToMs, isAccountName, limits, WombatError } from '@wombat/proto';
 import { IoPriority, type Action, type CommandSettings } from '@wombat/proto/types';
 import { checkChange } from './family-environment.js';
 
@@ -23,11 +23,13 @@ export function withoutAction(action: Action | undefined): Action {
   return { kind: undefined };
 }
 
-function checkSettings({ workingDirectory, user, nice, ioPriority }: CommandSettings): void {
+function checkSettings({ workingDirectory, user, nice, ioPriority, killAfter }: CommandSettings): void {
   if (hasZero(workingDirectory) || Buffer.byteLength(workingDirectory) > limits.pathBytes) throw refused('the working directory is no path', 'give one that is on the hosts: --cwd /srv');
   if (user !== '' && !isAccountName(user)) throw refused(`${JSON.stringify(user.slice(0, 64))} is no name of a user`, 'give a user of the hosts: --user www-data');
   if (nice > nicest) throw refused(`the niceness is 0 to ${nicest}: ${nice}`, 'give --nice 10');
   if (![IoPriority.UNSPECIFIED, IoPriority.LOW, IoPriority.IDLE].includes(ioPriority)) throw refused('this priority of input and output is not known', 'give --io low, or idle');
+  const killAfterMs = durationToMs(killAfter) ?? 0;
+  if (killAfterMs < 0 || killAfterMs > limits.longestKillAfterMs) throw refused(`between TERM and KILL there are 0 to ${limits.longestKillAfterMs / 1_000} s: ${killAfterMs} ms`, 'give --kill-after 5s');
 }
 
 function hasZero(text: string): boolean {

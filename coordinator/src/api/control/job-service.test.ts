@@ -26,7 +26,7 @@ async function setting(test: Test, nodes = 2) {
   await put(store, 'nodes', ...numbers.map((number) => nodeRow(familyRow().id, number, { hostId: idNumber('host', (number % 2) + 1) })));
   const fleet = new FakeFleet();
   fleet.connect(idNumber('host', 1), idNumber('host', 2));
-  const jobs = new JobService({ store, fleet, clock, ids: new CountingIds(), secrets: fakeSecrets, log: new LogBook() });
+  const jobs = new JobService({ store, fleet, clock, ids: new CountingIds(), secrets: fakeSecrets, log: new LogBook(), gathersHosts: () => false });
   const service = jobApiService({ store, jobs });
   return {
     store, fleet, jobs,
@@ -189,6 +189,7 @@ const refused: readonly [what: string, request: Partial<CreateJobRequest>, expec
   ['a variable of Wombat', { expression: 'web', action: commandWith({}, { secrets: { WOMBAT_START_ID: 'x' } }) }, { code: 'WO_INVALID_ARGUMENT' }],
   ['no name of a user', { expression: 'web', action: commandWith({}, { user: '--root' }) }, { code: 'WO_INVALID_ARGUMENT' }],
   ['no path', { expression: 'web', action: commandWith({}, { workingDirectory: 'a\0' }) }, { code: 'WO_INVALID_ARGUMENT' }],
+  ['too long from TERM to KILL', { expression: 'web', action: commandWith({}, { killAfter: durationFromMs(10_001) }) }, { code: 'WO_INVALID_ARGUMENT' }],
   ['too nice', { expression: 'web', action: commandWith({}, { nice: 20 }) }, { code: 'WO_INVALID_ARGUMENT' }],
   ['a priority that is not known', { expression: 'web', action: commandWith({}, { ioPriority: 9 as IoPriority }) }, { code: 'WO_INVALID_ARGUMENT' }],
   ['more input than fits', { expression: 'web', action: commandWith({}, { stdin: Buffer.alloc(65_600) }) }, { code: 'WO_INVALID_ARGUMENT', message: /65600 of its input/ }],

@@ -1,13 +1,16 @@
 import { constants } from 'node:crypto';
-import type { AddressInfo } from 'node:net';
+import { createServer as createTcpServer, type AddressInfo, type Server as TcpServer } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { WombatError } from '@wombat/proto';
 import type { Logger } from 'pino';
 import type { ServerKeyPair } from '../../auth/certificate-authority.js';
 import type { ServerCertificate } from '../../auth/server-certificate.js';
 import { formatAddress, type Address } from './address.js';
+import { HandshakeTurns } from './handshake-turns.js';
 
 const handshakeTimeoutMs = 5_000;
+/** As many as Linux lets wait to be accepted, where nobody has changed that. */
+const backlog = 4_096;
 /** Three pings of the door: whoever lives has answered one. */
 const silentTimeoutMs = 180_000;
 
@@ -23,6 +26,8 @@ export interface TlsListenerOptions {
 
 /** A TLS 1.3 server for HTTP/2 whose certificate may change while it runs. It speaks no HTTP itself. */
 export class TlsListener {
+  private readonly tcp: TcpServer;
+  private readonly turns: HandshakeTurns;
   private readonly server: Server;
   /** With what had been read of each at the last look. */
   private readonly sockets = new Map<TLSSocket, { bytes: number; sinceMs: number }>();
@@ -45,6 +50,8 @@ export class TlsListener {
       options.log.debug({ peer: socket.remoteAddress, code: error.code }, 'a TLS handshake failed');
       socket.destroy();
     });
+    this.turns = new HandshakeTurns((socket) => this.server.emit('connection', socket));
+    this.tcp = createTcpServer({ pauseOnConnect: true }, (socket) => this.turns.add(socket));
     this.stopRenewals = options.certificate.onRenewed((pair) => this.server.setSecureContext(this.secrets(pair)));
   }
 
@@ -59,13 +66,13 @@ export class TlsListener {
   listen(address: Address): Promise<Address> {
     return new Promise((resolve, reject) => {
       const onError = (error: NodeJS.ErrnoException): void => reject(listenError(address, error));
-      this.server.once('error', onError);
-      this.server.listen(address.port, address.host, () => {
-        this.server.off('error', onError);
-        this.server.on('error', (error) => this.options.log.error({ err: error }, 'a listener failed'));
+      this.tcp.once('error', onError);
+      this.tcp.listen({ port: address.port, host: address.host, backlog }, () => {
+        this.tcp.off('error', onError);
+        this.tcp.on('error', (error) => this.options.log.error({ err: error }, 'a listener failed'));
         const { silentTimeoutMs: silentMs = silentTimeoutMs } = this.options;
         this.sweep = setInterval(() => this.cutSilent(silentMs), silentMs / 6).unref();
-        resolve({ host: address.host, port: (this.server.address() as AddressInfo).port });
+        resolve({ host: address.host, port: (this.tcp.address() as AddressInfo).port });
       });
     });
   }
@@ -74,7 +81,8 @@ export class TlsListener {
   stopListening(): void {
     this.stopRenewals();
     clearInterval(this.sweep);
-    this.server.close();
+    this.tcp.close();
+    this.turns.stop();
   }
 
   /** Resolves when the last connection has ended, or the signal fires. */

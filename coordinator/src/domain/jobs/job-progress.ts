@@ -7,7 +7,7 @@ export interface HeldTarget {
   readonly lanes: Lanes;
 }
 
-interface SentTarget extends HeldTarget {
+export interface SentTarget extends HeldTarget {
   readonly releasedAt: number;
 }
 
@@ -65,7 +65,7 @@ export class JobProgress {
     else if (!held) this.#release(id, releasedAt);
   }
 
-  sentBefore(time: number): readonly HeldTarget[] {
+  sentBefore(time: number): readonly SentTarget[] {
     return [...this.#sent.values()].filter(({ releasedAt }) => releasedAt <= time);
   }
 

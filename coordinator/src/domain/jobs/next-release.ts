@@ -3,7 +3,7 @@ import type { Bounds } from './bounds.js';
 import { laneKey, type HeldTarget, type JobProgress } from './job-progress.js';
 
 /**
- * What a job with limits does next: send to some targets; or wait, for outcomes, for the time of its next group, or
+ * What a job with limits does next: send to some targets; or wait, for outcomes or hosts, for the time of its next group, or
  * for somebody who lets it go on; or stop, since too many have failed. `nothing` is held any more.
  */
 export type NextRelease =
@@ -14,9 +14,12 @@ export type NextRelease =
   | { readonly kind: 'stop' }
   | { readonly kind: 'nothing' };
 
-export type Steering = Pick<Job, 'nextGroup' | 'resumedAt'>;
+export interface Steering extends Pick<Job, 'nextGroup' | 'resumedAt'> {
+  /** Whether its host is away and expected back in a moment: then its targets wait, and others go before them. */
+  readonly isAwaited?: (hostId: string) => boolean;
+}
 
-export function nextRelease(bounds: Bounds, progress: JobProgress, { nextGroup, resumedAt }: Steering, now: number): NextRelease {
+export function nextRelease(bounds: Bounds, progress: JobProgress, { nextGroup, resumedAt, isAwaited = () => false }: Steering, now: number): NextRelease {
   const { held, running, released, failures } = progress;
   if (held.size === 0) return { kind: 'nothing' };
   if (failures >= bounds.maxFailures) return { kind: 'stop' };
@@ -29,7 +32,7 @@ export function nextRelease(bounds: Bounds, progress: JobProgress, { nextGroup, 
     const at = nextGroup?.released === released ? nextGroup.at : now + waitMs;
     if (at > now) return { kind: 'group', at };
   }
-  const targets = fitting(bounds, progress, Math.min(bounds.window - running, groupEnd(bounds, released, isResumed) - released));
+  const targets = fitting(bounds, progress, isAwaited, Math.min(bounds.window - running, groupEnd(bounds, released, isResumed) - released));
   return targets.length > 0 ? { kind: 'release', targets } : { kind: 'outcomes' };
 }
 
@@ -52,11 +55,12 @@ function groupsBegin(first: number, released: number): number {
 }
 
 /** The first of the held, at most so many, for whose values there is room. */
-function fitting({ per }: Bounds, progress: JobProgress, room: number): HeldTarget[] {
+function fitting({ per }: Bounds, progress: JobProgress, isAwaited: (hostId: string) => boolean, room: number): HeldTarget[] {
   const targets: HeldTarget[] = [];
   const taken = new Map<string, number>();
   for (const target of progress.held.values()) {
     if (targets.length >= room) break;
+    if (isAwaited(target.hostId)) continue;
     const lanes = per.map(({ label, number }) => {
       const value = target.lanes[label] ?? '';
       return { key: laneKey(label, value), room: number - progress.runningIn(label, value) };

@@ -191,15 +191,39 @@ void t.test('what has not answered long after its time is lost, and the job ends
   const job = await setting.create(request);
   const [one] = setting.fleet.execs as [SentExec];
   await setting.jobs.outcomes(one.hostId, [outcomeOf(one)]);
+  setting.fleet.connected.delete(host(3));
   const leftMs = Number(await setting.jobs.reconcile(job.id));
-  test.ok(leftMs > request.timeoutMs, 'outcomes get some time to arrive');
+  test.ok(leftMs > request.timeoutMs && leftMs < request.timeoutMs + 1_000, 'a second later whoever asked wants an answer');
   await setting.clock.advance(leftMs - 1);
   test.equal(await setting.jobs.reconcile(job.id), 1);
   await setting.clock.advance(1);
-  await setting.jobs.reconcile(job.id);
+  const againMs = Number(await setting.jobs.reconcile(job.id));
+  test.same(await setting.targets(job), { 'web-1': 'ok', 'web-2': undefined, 'web-3': 'lost_during_run' }, 'who has a session may still answer');
+  test.ok(againMs <= 1_000, 'and is looked at again, should it lose it');
+  await setting.clock.advance(15_000);
+  test.equal(await setting.jobs.reconcile(job.id), undefined);
   test.same(await setting.targets(job), { 'web-1': 'ok', 'web-2': 'lost_during_run', 'web-3': 'lost_during_run' });
   test.equal((await setting.job(job)).state, 'finished');
   test.same(await setting.jobs.all(), [], 'nothing is left to be swept');
+});
+
+void t.test('what ended while there was no coordinator is waited for, though its time is long over', async (test) => {
+  const setting = await Setting.of(test);
+  const job = await setting.create(request);
+  const [one, two, three] = setting.fleet.execs as [SentExec, SentExec, SentExec];
+  setting.fleet.connected.clear();
+  await setting.clock.advance(request.timeoutMs + 600_000);
+  setting.gathersHosts = true;
+  setting.restart();
+  await setting.jobs.reconcile(job.id);
+  await setting.jobs.outcomes(one.hostId, [outcomeOf(one, 0, 'alpha\n')]);
+  await setting.clock.advance(29_000);
+  test.equal(await setting.jobs.reconcile(job.id), 1_000);
+  await setting.jobs.outcomes(two.hostId, [outcomeOf(two)]);
+  setting.gathersHosts = false;
+  await setting.jobs.reconcile(job.id);
+  await setting.jobs.outcomes(three.hostId, [outcomeOf(three)]);
+  test.same(await setting.targets(job), { 'web-1': 'ok', 'web-2': 'ok', 'web-3': 'lost_during_run' }, 'who has not come back by then is lost, and stays so');
 });
 
 void t.test('cancelling asks the hosts whose targets are open', async (test) => {

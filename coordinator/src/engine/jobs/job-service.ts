@@ -12,6 +12,7 @@ import { LimitedJobs, type Hold } from './limited-jobs.js';
 import { newTarget } from './new-target.js';
 import { outcomeFields, type OutputReader } from './outcome-fields.js';
 import type { Resolution } from './resolve-targets.js';
+import { absentMs, Overdue } from './overdue.js';
 import { openedAction, storedAction } from './stored-action.js';
 
 export interface JobServiceOptions {
@@ -21,6 +22,8 @@ export interface JobServiceOptions {
   readonly ids: Ids;
   readonly secrets: Secrets;
   readonly log: Log;
+  /** Whether the coordinator has just started, so that hosts without a session are expected in a moment. */
+  readonly gathersHosts: () => boolean;
 }
 
 export interface JobRequest {
@@ -45,21 +48,20 @@ export interface NewJob {
   readonly targets: readonly JobTarget[];
 }
 
-/** Past a job's timeout, the time that outcomes get to arrive. */
-const graceMs = 15_000;
-
 /** Commands for many targets: one outcome each, also when the coordinator restarts in between. */
 export class JobService {
   readonly #options: JobServiceOptions;
   readonly #endings: JobEndings;
   readonly #sender: JobSender;
+  readonly #overdue: Overdue;
   readonly #limited: LimitedJobs;
 
   constructor(options: JobServiceOptions) {
     this.#options = options;
     this.#endings = new JobEndings(options);
     this.#sender = new JobSender({ ...options, endings: this.#endings });
-    this.#limited = new LimitedJobs({ ...options, endings: this.#endings, sender: this.#sender, graceMs });
+    this.#overdue = new Overdue(options);
+    this.#limited = new LimitedJobs({ ...options, endings: this.#endings, sender: this.#sender, overdue: this.#overdue });
   }
 
   /** Stores the job with its targets: what comes to match later is none. @throws WombatError WO_INVALID_ARGUMENT when it is too large to be sent */
@@ -136,16 +138,19 @@ export class JobService {
     return (await this.#options.store.read.jobs.find({ state: 'running' })).map((job) => job.id);
   }
 
-  /** A job whose time is over ends: what has not answered is lost. */
+  /** A job whose time is over ends: what has not answered is lost. Answers when to look again. */
   async reconcile(jobId: string): Promise<number | void> {
     const job = await this.#options.store.read.jobs.get(jobId);
     if (!job || job.limits) return this.#limited.look(jobId);
     if (job.state === 'finished') return;
-    const leftMs = job.createdAt + job.timeoutMs + graceMs - this.#options.clock.now();
-    if (leftMs > 0) return leftMs;
-    const fields = { outcome: 'lost_during_run', finishedAt: this.#options.clock.now() } as const;
+    const now = this.#options.clock.now();
+    const soonestMs = job.createdAt + job.timeoutMs + absentMs - now;
+    if (soonestMs > 0) return soonestMs;
     const open = await this.#openTargets(jobId);
-    await this.#endings.write(open.map(({ id, hostId }) => ({ id, hostId, fields })));
+    const { lost, leftMs } = this.#overdue.among(open, job.timeoutMs, () => job.createdAt);
+    const fields = { outcome: 'lost_during_run', finishedAt: now } as const;
+    if (lost.length > 0) await this.#endings.write(lost.map(({ id, hostId }) => ({ id, hostId, fields })));
+    return lost.length < open.length ? leftMs : undefined;
   }
 
   async #sendOpen(job: Job, targets: readonly JobTarget[]): Promise<void> {

@@ -70,6 +70,29 @@ void t.test('what was released before a crash and not sent goes out when its hos
   test.same(setting.sent(), ['b b', 'c c']);
 });
 
+void t.test('after a start hosts that are away are awaited; others go before them', async (test) => {
+  const setting = await Setting.of(test, 3);
+  setting.gathersHosts = true;
+  setting.fleet.connected.delete(host(1));
+  const job = await begin(setting, { window: { number: 1 } });
+  test.same(setting.sent(), ['c c'], 'the first is passed by');
+  await answer(setting, job);
+  await answer(setting, job);
+  test.same(setting.sent(), ['c c', 'd d']);
+  test.ok(Number(await look(setting, job)) <= 1_000, 'it looks again soon');
+  test.same((await setting.targets(job))['web-1'], undefined, 'it has not failed');
+  setting.fleet.connect(host(1));
+  await look(setting, job);
+  test.same(setting.sent().at(-1), 'b b', 'now it is there');
+  await answer(setting, job);
+  const again = await begin(setting, { window: { number: 3 } });
+  setting.fleet.connected.delete(host(1));
+  setting.gathersHosts = false;
+  await answer(setting, again);
+  const late = await begin(setting, { window: { number: 3 } });
+  test.equal((await setting.targets(late))['web-1'], 'unreachable_before_send', 'later it is not');
+});
+
 void t.test('too many failures: nothing more is sent, what runs ends as it ends', async (test) => {
   const setting = await Setting.of(test, 6);
   const job = await begin(setting, { window: { number: 3 }, maxFailures: { number: 1 } });
@@ -163,11 +186,13 @@ void t.test('one at a time of each zone', async (test) => {
 void t.test('a target has its time from its release on', async (test) => {
   const setting = await Setting.of(test, 2);
   const job = await begin(setting, { window: { number: 1 } });
+  setting.fleet.connected.delete(host(1));
   const keptMs = Number(await look(setting, job));
-  test.ok(keptMs > request.timeoutMs);
+  test.ok(keptMs > request.timeoutMs && keptMs < request.timeoutMs + 1_000, 'whoever has no session then is lost');
   await setting.clock.advance(keptMs);
   test.equal(await look(setting, job), keptMs, 'the first is lost, the second has all of its time');
   test.same(await setting.targets(job), { 'web-1': 'lost_during_run', 'web-2': undefined });
+  setting.fleet.connected.clear();
   await setting.clock.advance(keptMs);
   await look(setting, job);
   test.match(await setting.job(job), { state: 'finished' });

@@ -3,18 +3,22 @@ import { boundsOf } from '../../domain/jobs/bounds.js';
 import { JobProgress, type HeldTarget } from '../../domain/jobs/job-progress.js';
 import { nextRelease, type NextRelease } from '../../domain/jobs/next-release.js';
 import type { Job, JobTarget } from '../../domain/model/job.js';
+import type { Fleet } from '../../fleet/fleet.js';
 import type { Change, Store, Transaction } from '../../store/store.js';
 import { storedError } from '../events.js';
 import { endingsAtOnce, type Ending, type JobEndings } from './job-endings.js';
 import type { JobSender } from './job-sender.js';
+import { absentMs, type Overdue } from './overdue.js';
 
 export interface LimitedJobsOptions {
   readonly store: Store;
   readonly clock: Clock;
+  readonly fleet: Pick<Fleet, 'isConnected'>;
   readonly sender: JobSender;
   readonly endings: JobEndings;
-  /** Past the timeout of a job, the time that outcomes get to arrive. */
-  readonly graceMs: number;
+  readonly overdue: Overdue;
+  /** Whether the coordinator has just started, so that hosts without a session are expected in a moment. */
+  readonly gathersHosts: () => boolean;
 }
 
 /** What a job holds back, and what it waits for. */
@@ -36,6 +40,8 @@ interface Reading {
 
 /** Released in one transaction. */
 const releasedAtOnce = 500;
+/** How often it is looked whether hosts have come while they are awaited. */
+const hostsEveryMs = 250;
 
 /**
  * Jobs that are not sent to all their targets at once. What is released is stored before it is sent, so that another
@@ -102,11 +108,12 @@ export class LimitedJobs {
   /** One thing that is due. Answers in how many milliseconds the next one is; undefined: at once. */
   async #step(job: LimitedJob, progress: JobProgress): Promise<number | undefined> {
     const now = this.#options.clock.now();
-    const keptMs = job.timeoutMs + this.#options.graceMs;
-    const lost = progress.sentBefore(now - keptMs);
+    const lookMs = job.timeoutMs + absentMs;
+    const due = progress.sentBefore(now - lookMs);
+    const { lost, leftMs } = this.#options.overdue.among(due, job.timeoutMs, ({ releasedAt }) => releasedAt);
     if (lost.length > 0) return this.#end(job, lost, { outcome: 'lost_during_run', finishedAt: now });
     if (job.stopped && progress.held.size > 0) return this.#end(job, [...progress.held.values()], { outcome: 'skipped', error: job.stopped, finishedAt: now });
-    const lostInMs = (progress.sentFirstAt ?? Infinity) + keptMs - now;
+    const lostInMs = due.length > 0 ? leftMs : (progress.sentFirstAt ?? Infinity) + lookMs - now;
     const next = this.#next(job, progress);
     switch (next.kind) {
       case 'release':
@@ -119,13 +126,17 @@ export class LimitedJobs {
       case 'group':
         if (job.nextGroup?.released !== progress.released) await this.#change(job, { nextGroup: { released: progress.released, at: next.at } });
         return Math.min(lostInMs, next.at - now);
-      default:
+      case 'outcomes':
+        return Math.min(lostInMs, this.#options.gathersHosts() ? hostsEveryMs : Infinity);
+      case 'nothing':
         return lostInMs;
     }
   }
 
   #next(job: LimitedJob, progress: JobProgress): NextRelease {
-    return nextRelease(boundsOf(job.limits, job.targetCount), progress, job, this.#options.clock.now());
+    const { fleet, clock, gathersHosts } = this.#options;
+    const isAwaited = gathersHosts() ? (hostId: string) => !fleet.isConnected(hostId) : () => false;
+    return nextRelease(boundsOf(job.limits, job.targetCount), progress, { ...job, isAwaited }, clock.now());
   }
 
   async #progressOf(jobId: string): Promise<JobProgress> {

@@ -62,6 +62,13 @@ export class KyselyCollection<K extends Kind> implements Collection<K> {
     return Object.fromEntries((await query.execute(this.database)).rows.map(({ value, count }) => [value ?? '', Number(count)]));
   }
 
+  async bytes(where: Where<K>): Promise<number> {
+    const conditions = where as Conditions;
+    const build = (): RawBuilder<unknown> => sql`select sum(octet_length(body)) as bytes from ${this.table} ${whereClause(conditions)}`;
+    const [row] = await this.ask<{ bytes: number | string | null }>(`bytes ${shapeOf(conditions)}`, valuesOf(conditions), build);
+    return Number(row?.bytes ?? 0);
+  }
+
   async stale(where: Where<K>, updatedBefore: number, limit: number, after = ''): Promise<string[]> {
     const query = sql<{ id: string }>`select id from ${this.table} ${whereClause(where as Conditions)} and updated_at < ${updatedBefore} and id > ${after} order by id limit ${limit}`;
     return (await query.execute(this.database)).rows.map(({ id }) => id);

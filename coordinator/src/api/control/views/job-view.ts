@@ -55,6 +55,7 @@ export function jobTargetView(target: JobTarget): JobTargetMessage {
     startedAt: dateOf(target.startedAt),
     finishedAt: dateOf(target.finishedAt),
     error: errorView(target.error),
+    held: target.outcome === undefined && target.held === true,
   };
 }
 

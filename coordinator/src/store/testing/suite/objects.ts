@@ -94,6 +94,9 @@ export function objectTests(t: Test, { name, place }: Implementation): void {
     await put(store, 'jobTargets', { ...base, id: 'job-a/2', name: '2', targetId: '2' });
     test.strictSame(await store.read.jobTargets.countBy('outcome', { jobId: 'job-a' }), { ok: 1, '': 1 }, 'what has no value');
     test.strictSame(await store.read.jobTargets.ids({ outcome: null }), ['job-a/2'], 'null: the field is not there');
+    const [empty, whole] = [await store.read.jobTargets.bytes({ jobId: 'job-b' }), await store.read.jobTargets.bytes({ jobId: 'job-a' })];
+    await change(store, 'jobTargets', 'job-a/1', { stdout: 'x'.repeat(5_000) });
+    test.strictSame([empty, (await store.read.jobTargets.bytes({ jobId: 'job-a' })) - whole], [0, 5_000], 'what they take');
     await clock.advance(1_000);
     const idOf = (number: number): string => nodeRow('', number).id;
     await change(store, 'nodes', idOf(1), { ordinal: 9 });

@@ -340,6 +340,8 @@ export interface JobTarget {
    */
   stdoutLostAt: bigint;
   stderrLostAt: bigint;
+  /** It was not sent yet: see Job.hold. */
+  held: boolean;
 }
 
 export interface MatchTargetsRequest {
@@ -1665,6 +1667,7 @@ function createBaseJobTarget(): JobTarget {
     error: undefined,
     stdoutLostAt: 0n,
     stderrLostAt: 0n,
+    held: false,
   };
 }
 
@@ -1723,6 +1726,9 @@ export const JobTarget: MessageFns<JobTarget> = {
         throw new globalThis.Error("value provided for field message.stderrLostAt of type uint64 too large");
       }
       writer.uint32(112).uint64(message.stderrLostAt);
+    }
+    if (message.held !== false) {
+      writer.uint32(120).bool(message.held);
     }
     return writer;
   },
@@ -1852,6 +1858,14 @@ export const JobTarget: MessageFns<JobTarget> = {
             message.stderrLostAt = reader.uint64() as bigint;
             continue;
           }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.held = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1916,6 +1930,7 @@ export const JobTarget: MessageFns<JobTarget> = {
         : isSet(object.stderr_lost_at)
         ? BigInt(object.stderr_lost_at)
         : 0n,
+      held: isSet(object.held) ? globalThis.Boolean(object.held) : false,
     };
   },
 
@@ -1963,6 +1978,9 @@ export const JobTarget: MessageFns<JobTarget> = {
     if (message.stderrLostAt !== 0n) {
       obj.stderrLostAt = message.stderrLostAt.toString();
     }
+    if (message.held !== false) {
+      obj.held = message.held;
+    }
     return obj;
   },
 
@@ -1997,6 +2015,7 @@ export const JobTarget: MessageFns<JobTarget> = {
     message.stderrLostAt = (object.stderrLostAt !== undefined && object.stderrLostAt !== null)
       ? BigInt(object.stderrLostAt)
       : 0n;
+    message.held = object.held ?? false;
     return message;
   },
 };

@@ -100,6 +100,10 @@ export interface CommandSettings {
   stdin: Buffer;
   /** Variables whose values are stored sealed and never told again: what is read has the names. */
   secrets: { [key: string]: string };
+  /** What has to end gets TERM, and KILL so much later: at most 10 s. Unset: 0.5 s. */
+  killAfter:
+    | Duration
+    | undefined;
   /** Every word of argv is meant as it stands: no `{{path:root}}` in it is filled in. */
   literalArgv: boolean;
 }
@@ -500,6 +504,7 @@ function createBaseCommandSettings(): CommandSettings {
     ioPriority: 0,
     stdin: Buffer.alloc(0),
     secrets: {},
+    killAfter: undefined,
     literalArgv: false,
   };
 }
@@ -524,8 +529,11 @@ export const CommandSettings: MessageFns<CommandSettings> = {
     globalThis.Object.entries(message.secrets).forEach(([key, value]: [string, string]) => {
       CommandSettings_SecretsEntry.encode({ key: key as any, value }, writer.uint32(50).fork()).join();
     });
+    if (message.killAfter !== undefined) {
+      Duration.encode(message.killAfter, writer.uint32(58).fork()).join();
+    }
     if (message.literalArgv !== false) {
-      writer.uint32(56).bool(message.literalArgv);
+      writer.uint32(64).bool(message.literalArgv);
     }
     return writer;
   },
@@ -595,7 +603,15 @@ export const CommandSettings: MessageFns<CommandSettings> = {
             continue;
           }
           case 7: {
-            if (tag !== 56) {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.killAfter = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
               break;
             }
 
@@ -643,6 +659,11 @@ export const CommandSettings: MessageFns<CommandSettings> = {
           {},
         )
         : {},
+      killAfter: isSet(object.killAfter)
+        ? Duration.fromJSON(object.killAfter)
+        : isSet(object.kill_after)
+        ? Duration.fromJSON(object.kill_after)
+        : undefined,
       literalArgv: isSet(object.literalArgv)
         ? globalThis.Boolean(object.literalArgv)
         : isSet(object.literal_argv)
@@ -677,6 +698,9 @@ export const CommandSettings: MessageFns<CommandSettings> = {
         });
       }
     }
+    if (message.killAfter !== undefined) {
+      obj.killAfter = Duration.toJSON(message.killAfter);
+    }
     if (message.literalArgv !== false) {
       obj.literalArgv = message.literalArgv;
     }
@@ -702,6 +726,9 @@ export const CommandSettings: MessageFns<CommandSettings> = {
       },
       {},
     );
+    message.killAfter = (object.killAfter !== undefined && object.killAfter !== null)
+      ? Duration.fromPartial(object.killAfter)
+      : undefined;
     message.literalArgv = object.literalArgv ?? false;
     return message;
   },
