@@ -88,12 +88,13 @@ function verbsOf(noun: string): string[] {
   return commands.filter((command) => command.path.startsWith(`${noun} `)).map((command) => command.path.slice(noun.length + 1));
 }
 
-function section(title: string, lines: readonly string[], colours: Colours): string {
+/** A title and what stands under it. */
+export function section(title: string, lines: readonly string[], colours: Colours): string {
   return [colours.bold(title), ...lines.map((line) => `  ${line}`)].join('\n');
 }
 
 /** Two columns, the right one wrapped where the terminal ends. */
-function columns(pairs: readonly (readonly [string, string])[], width: number): string[] {
+export function columns(pairs: readonly (readonly [string, string])[], width: number): string[] {
   const left = Math.min(34, Math.max(0, ...pairs.map(([text]) => text.length)));
   const between = `\n  ${' '.repeat(left)}  `;
   return pairs.map(([text, about]) => {

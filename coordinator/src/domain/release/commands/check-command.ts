@@ -15,6 +15,7 @@ export function checkCommand(command: ManifestCommand, before: readonly Manifest
   const names = command.arguments.map((argument) => argument.name);
   const wrong = names.find((argument, index) => !word.test(argument) || names.indexOf(argument) !== index);
   if (wrong !== undefined) throw invalid(`the command ${name} has an argument ${JSON.stringify(wrong)}, whose name is no word or there twice`);
+  if (names.includes('help')) throw invalid(`the command ${name} has an argument help, which every command has already`);
   checkArgv(command);
   checkProgram(argv, inspection, `the command ${name}`);
   for (const argument of command.arguments) checkArgument(name, argument);

@@ -59,7 +59,7 @@ function evaluation(expressions: string, text = false): Action {
 }
 
 function commandAction(argv: string[]): Action {
-  const settings = { workingDirectory: '', user: '', nice: 0, ioPriority: 0, stdin: Buffer.alloc(0), secrets: {}, literalArgv: true };
+  const settings = { workingDirectory: '', user: '', nice: 0, ioPriority: 0, stdin: Buffer.alloc(0), secrets: {}, killAfter: undefined, literalArgv: true };
   return { kind: { $case: 'command', value: { argv, environment: {}, settings } } };
 }
 
