@@ -18,7 +18,7 @@ export interface ActionResult {
 export async function runNodeAction(action: Action, context: NodeContext, timeoutMs: number, signal: AbortSignal): Promise<ActionResult> {
   const kind = action.kind;
   if (kind?.$case === 'command') return runCommand(kind.value.argv, kind.value.environment, context, timeoutMs, signal);
-  if (kind === undefined) throw new WombatError('WO_NODE_START_FAILED', 'an action says nothing to do');
+  if (kind === undefined || kind.$case === 'putFile') throw new WombatError('WO_NODE_START_FAILED', 'an action says nothing to run');
   const erlCall = erlCallOf(context);
   const evaluation = kind.$case === 'erlangEval'
     ? await erlCall.evaluate(kind.value.expressions, timeoutMs, signal, kind.value.text)

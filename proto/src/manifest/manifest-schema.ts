@@ -87,6 +87,7 @@ export const manifestSchema = z.strictObject({
   sharedPaths: z.array(text).optional().describe('paths that the roots of nodes may link instead of copying. OTP releases: also `lib` and `erts-*`'),
   logFiles: z.array(text).optional().describe('globs of log files that the release writes by itself, in its root, or in its data directory when they begin with `{{node.dataDir}}/`; see [logs](logs.md)'),
   environment: z.record(z.string(), text).optional().describe("variables of each node; the family's win over them"),
+  console: text.optional().describe('command that `wo console` runs on a terminal, split as `start` is. Left out: the remote console of OTP releases, else a shell'),
   commands: z.array(command).optional().describe('commands that the release offers to `wo run`, see [commands](commands.md#commands-of-a-release)'),
 });
 

@@ -1,41 +1,30 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { newId } from '@wombat/proto';
-import { CreateJoinTokenRequest, TokenServiceService } from '@wombat/proto/control';
 import t from 'tap';
 import { AgentSession } from '../support/agent-session.js';
-import { joinAsHost } from '../support/host-identity.js';
+import { joinMany } from '../support/join-many.js';
 import { freePort } from '../support/network.js';
 import { notYet, until } from '../support/until.js';
 import { Workshop } from '../support/workshop.js';
 
 const isFull = (process.env['WOMBAT_TEST_FULL'] ?? '') !== '';
 const [amount, awayMs] = isFull ? [200, 20_000] : [10, 500];
-/** Enrolled at a time. */
-const atOnce = 10;
 
 t.setTimeout(300_000);
 
 t.test(`F2: ${amount} agents whose coordinator was away are back within 30 s`, async (t) => {
   const port = await freePort();
   const workshop = await Workshop.closed(t, { settings: { 'agents-address': `127.0.0.1:${port}` } });
-  const { agents } = await workshop.coordinator.start();
+  await workshop.coordinator.start();
   const { authority } = await workshop.coordinator.credentials();
   const stop = new AbortController();
   setMaxListeners(0, stop.signal);
-  const sessions: AgentSession[] = [];
+  const sessions = (await joinMany(workshop, amount)).map((host) => new AgentSession(host, authority, port));
   const running: Promise<void>[] = [];
   t.teardown(async () => {
     stop.abort();
     await Promise.all(running);
   });
-  while (sessions.length < amount) {
-    const joined = await Promise.all(Array.from({ length: atOnce }, async () => {
-      const { token } = await workshop.coordinator.control.call(TokenServiceService.createJoinToken, CreateJoinTokenRequest.fromPartial({ hostName: newId('host').replace('host-', 'machine ') }));
-      return joinAsHost(agents, authority, token);
-    }));
-    sessions.push(...joined.map((host) => new AgentSession(host, authority, port)));
-  }
   running.push(...sessions.map((session) => session.run(stop.signal)));
   const open = (): number => sessions.filter(({ isOpen }) => isOpen).length;
   const allOpen = (): ReturnType<typeof notYet> | true => open() === amount || notYet(`${open()} sessions are open`);

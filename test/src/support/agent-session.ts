@@ -2,6 +2,7 @@ import { systemClock } from '@wombat/proto';
 import { ExecJob, Facts, Outcome, Sample, type Exec, type ExecOutcome } from '@wombat/proto/agent';
 import { pino, type Logger } from 'pino';
 import { CoordinatorLink } from '../../../agent/dist/session/coordinator-link.js';
+import type { SessionHandlers } from '../../../agent/dist/session/handlers.js';
 import { Session } from '../../../agent/dist/session/session.js';
 import { FakeHandlers } from '../../../agent/dist/testing/fake-handlers.js';
 import { coordinatorName } from './control-client.js';
@@ -10,14 +11,16 @@ import type { Certified } from './host-identity.js';
 export interface AgentSessionOptions {
   /** @default silent */
   readonly log?: Logger;
+  /** Who does what it is told. @default commands are answered without being run */
+  readonly handlers?: SessionHandlers;
 }
 
-/** The agent's own session, with a certificate of its own; commands are answered without being run. Many fit into one process. */
+/** The agent's own session, with a certificate of its own. Many fit into one process. */
 export class AgentSession {
   readonly #session: Session;
   readonly #retries = new Set<() => void>();
 
-  constructor(host: Certified & { readonly hostId: string }, authority: Buffer, port: number, { log = pino({ level: 'silent' }) }: AgentSessionOptions = {}) {
+  constructor(host: Certified & { readonly hostId: string }, authority: Buffer, port: number, { log = pino({ level: 'silent' }), handlers = new NoOpHandlers() }: AgentSessionOptions = {}) {
     const clusterId = coordinatorName(authority).split('.')[1]!;
     const identity = { clusterId, hostId: host.hostId, certificateChain: host.chainPem, trustedCa: String(authority), privateKey: host.keyPem, obtainedAtMs: Date.now() };
     const onRenewed = (retry: () => void): (() => void) => {
@@ -28,7 +31,7 @@ export class AgentSession {
     this.#session = new Session({
       link: new CoordinatorLink({ host: '127.0.0.1', port }, keeper),
       keeper,
-      handlers: new NoOpHandlers(),
+      handlers,
       reporter: { facts: () => facts, sample: () => Sample.fromPartial({ time: new Date() }), onFactsChanged: () => () => undefined },
       bootId: 'boot', clock: systemClock, log,
     });

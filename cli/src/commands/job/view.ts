@@ -7,7 +7,7 @@ import { limitsText } from '../limits.js';
 import { holdText, isPaused } from './hold.js';
 import type { Column } from '../../output/table.js';
 import { brief, relative } from '../../output/time.js';
-import { word } from '../../output/words.js';
+import { bytes, word } from '../../output/words.js';
 
 export function jobColumns(nowMs: number): readonly Column<Job>[] {
   return [
@@ -63,6 +63,8 @@ function actionText(action: Action | undefined): string {
       return action.kind.value.expressions;
     case 'erlangApply':
       return `${action.kind.value.module}:${action.kind.value.function}(${action.kind.value.arguments})`;
+    case 'putFile':
+      return `put ${bytes(action.kind.value.sizeBytes)} at ${quoted(action.kind.value.path)}`;
     default:
       return '';
   }

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap';
 import { durationFromMs } from '@wombat/proto';
 import { Outcome } from '@wombat/proto/agent';
-import { JobState, type CancelJobRequest, type CancelJobResponse, type CreateJobRequest, type CreateJobResponse, type GetJobRequest, type GetJobResponse, type ListJobsRequest, type ListJobsResponse, type MatchTargetsRequest, type MatchTargetsResponse, type RerunJobRequest, type RerunJobResponse, TargetKind, type WatchJobRequest, type WatchJobResponse } from '@wombat/proto/control';
+import { JobState, type CancelJobRequest, type CancelJobResponse, type CreateJobRequest, type CreateJobResponse, type GetJobRequest, type GetJobResponse, type ListJobsRequest, type ListJobsResponse, type MatchTargetsRequest, type MatchTargetsResponse, type RerunJobRequest, type RerunJobResponse, type ResumeJobRequest, type ResumeJobResponse, HoldReason, TargetKind, type WatchJobRequest, type WatchJobResponse } from '@wombat/proto/control';
 import { CommandSettings, type Action, type Command, type IoPriority } from '@wombat/proto/types';
 import { JobService } from '../../engine/jobs/job-service.js';
 import { fakeSecrets } from '../../testing/fake-secrets.js';
@@ -27,7 +27,7 @@ async function setting(test: Test, nodes = 2) {
   const fleet = new FakeFleet();
   fleet.connect(idNumber('host', 1), idNumber('host', 2));
   const jobs = new JobService({ store, fleet, clock, ids: new CountingIds(), secrets: fakeSecrets, log: new LogBook(), gathersHosts: () => false });
-  const service = jobApiService({ store, jobs });
+  const service = jobApiService({ store, jobs, files: { keepFor: async () => undefined } });
   return {
     store, fleet, jobs,
     create: unary<CreateJobRequest, CreateJobResponse>(service, 'createJob'),
@@ -35,6 +35,7 @@ async function setting(test: Test, nodes = 2) {
     get: unary<GetJobRequest, GetJobResponse>(service, 'getJob'),
     rerun: unary<RerunJobRequest, RerunJobResponse>(service, 'rerunJob'),
     cancel: unary<CancelJobRequest, CancelJobResponse>(service, 'cancelJob'),
+    resume: unary<ResumeJobRequest, ResumeJobResponse>(service, 'resumeJob'),
     match: serverStream<MatchTargetsRequest, MatchTargetsResponse>(service, 'matchTargets'),
     watch: serverStream<WatchJobRequest, WatchJobResponse>(service, 'watchJob'),
     answer: (exec: SentExec, exitCode = 0, stdout = '') => jobs.outcomes(exec.hostId, [outcomeOf(exec, exitCode, stdout)]),
@@ -72,7 +73,7 @@ void t.test('a command is asked for, watched and counted', async (test) => {
   test.match(await get({ job: job!.metadata!.id }), { job: { targetCount: 2, outcomes: { ok: 1, failed: 1 } }, targets: [{ outcome: Outcome.OK, exit: { kind: { $case: 'code', value: 0 } } }, { outcome: Outcome.FAILED }] });
 });
 
-void t.test('targets come in pages, which large outputs end early; the list counts without reading them', async (test) => {
+void t.test('targets come in pages, which large outputs end early, or one alone; the list counts without reading them', async (test) => {
   const { store, create, get, list, answer, fleet } = await setting(test, 25);
   const { job } = await create({ expression: 'web', action });
   const megabyte = 'x'.repeat(1024 * 1024);
@@ -90,6 +91,18 @@ void t.test('targets come in pages, which large outputs end early; the list coun
   } while (pageToken !== '');
   test.same([names.size, pages], [25, [20, 5]], 'every target once, in two pages');
   test.match(await get({ job: reference, page: { pageSize: 0, pageToken: '', filter: 'outcome=failed', orderBy: '' } }), { targets: [{ outcome: Outcome.FAILED }], page: { nextPageToken: '' } }, 'only those that failed');
+  const failed = fleet.execs[3]!.targetId;
+  const { name = '' } = (await store.read.nodes.get(failed)) ?? {};
+  for (const target of [failed, name]) test.match(await get({ job: reference, target }), { targets: [{ targetId: failed }], page: { nextPageToken: '' } }, `one target: ${target}`);
+  await test.rejects(get({ job: reference, target: 'nobody' }), { code: 'WO_NOT_FOUND' });
+  await test.rejects(get({ job: reference, target: 'node-' }), { code: 'WO_AMBIGUOUS' });
+  const page = { pageSize: 10, pageToken: '', filter: '', orderBy: 'name desc' };
+  const last = await get({ job: reference, page });
+  const before = await get({ job: reference, page: { ...page, pageToken: last.page!.nextPageToken } });
+  const numbers = [...last.targets, ...before.targets].map(({ targetName }) => Number(/\d+/.exec(targetName)?.[0]));
+  test.same(numbers, [...numbers].sort((left, right) => right - left), 'by name, from the last one');
+  test.equal(new Set(numbers).size, 20);
+  await test.rejects(get({ job: reference, page: { ...page, pageToken: 'made up' } }), { code: 'WO_INVALID_ARGUMENT' });
   store.read.jobTargets.find = () => Promise.reject(new Error('targets were read'));
   test.match((await list({})).jobs, [{ targetCount: 25, outcomes: { ok: 24, failed: 1 } }], 'the list');
 });
@@ -219,4 +232,35 @@ void t.test('commands that cannot be', async (test) => {
   const { store, create } = await setting(test);
   for (const [what, request, expected] of refused) await test.rejects(create(request), expected, what);
   test.equal(await store.read.jobs.count({}), 0);
+});
+
+void t.test('a job that pauses says so to whoever watches, also later, and goes on when it is resumed', async (test) => {
+  const { fleet, jobs, create, get, list, watch, rerun, resume, answer } = await setting(test, 3);
+  const limits = { window: undefined, batch: undefined, batchWait: undefined, maxFailures: undefined, per: [], first: { kind: { $case: 'number' as const, value: 1 } } };
+  const { job } = await create({ expression: 'web', action, limits });
+  const id = job!.metadata!.id;
+  test.match(job, { limits, hold: { count: 3, reason: HoldReason.OUTCOMES } }, 'nothing is sent yet');
+  await jobs.reconcile(id);
+  const seen: string[] = [];
+  const watching = watched(watch({ job: id }), seen);
+  await settle();
+  await answer(fleet.execs[0]!);
+  await jobs.reconcile(id);
+  while (seen.length < 3) await settle(1);
+  const paused = ['RUNNING {}', 'web-1 OK', 'RUNNING {"ok":1}'];
+  test.same(seen, paused, 'the pause is told behind the outcome');
+  const later: string[] = [];
+  const watchingLater = watched(watch({ job: id }), later);
+  while (later.length < 3) await settle(1);
+  test.same(later, paused, 'also to who comes later');
+  test.match((await list({})).jobs, [{ hold: { count: 2, reason: HoldReason.RESUME } }]);
+  test.same((await get({ job: id })).targets.map(({ held }) => held).sort(), [false, true, true]);
+  await resume({ job: id, mutation: dryRun });
+  await resume({ job: id });
+  await test.rejects(resume({ job: id }), { code: 'WO_CONFLICT' }, 'once');
+  await jobs.reconcile(id);
+  for (const exec of fleet.execs.slice(1)) await answer(exec);
+  test.equal((await watching).at(-1), 'FINISHED {"ok":3}');
+  await watchingLater;
+  test.match((await rerun({ job: id })).job, { limits }, 'its command again has its limits');
 });

@@ -10,31 +10,35 @@ import type { JobRequest, JobService } from '../../engine/jobs/job-service.js';
 import { rerunTargets } from '../../engine/jobs/rerun-targets.js';
 import { withLanes } from '../../engine/jobs/target-lanes.js';
 import { requireTargets, resolveTargets, type Resolution } from '../../engine/jobs/resolve-targets.js';
-import type { Page, PageQuery, Store } from '../../store/store.js';
+import type { Store } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
 import { checkAction, withoutAction } from './check-action.js';
 import { expectationOf, limitsOf } from './job-limits.js';
+import { endedTargets, targetIdOf, targetsPage } from './job-targets.js';
 import { askedFor, matchAnswers } from './match-answers.js';
 import { mutate } from './mutation.js';
 import { pageQuery } from './paging.js';
+import type { PushedFiles } from './pushed-files.js';
 import { jobTargetView, jobView } from './views/job-view.js';
 
 export interface JobApiOptions {
   readonly store: Store;
   readonly jobs: JobService;
+  readonly files: Pick<PushedFiles, 'keepFor'>;
 }
 
 const defaultTimeoutMs = 60_000;
 
-export function jobApiService({ store, jobs }: JobApiOptions): Service {
+export function jobApiService({ store, jobs, files }: JobApiOptions): Service {
   const find = (reference: string): Promise<Job> => findObject(store.read, 'jobs', reference);
   const viewOf = async (job: Job): Promise<JobMessage> => jobView(job, await store.read.jobTargets.countBy('outcome', { jobId: job.id }), await jobs.holdOf(job));
   /** A request that was carried out before is answered again, whatever is there by now: what was resolved matters only where a job is made. */
   const start = async (mutation: Mutation | undefined, resolving: Promise<Resolution>, fields: Omit<JobRequest, 'resolution'>): Promise<{ job: JobMessage }> => {
-    const [resolved] = await Promise.allSettled([resolving.then((resolution) => withLanes(store.read, resolution, fields.limits?.per))]);
+    const [resolved, kept] = await Promise.allSettled([resolving.then((resolution) => withLanes(store.read, resolution, fields.limits?.per)), files.keepFor(fields.action)]);
     let targets: readonly JobTarget[] | undefined;
     const job = await mutate(store, mutation, async (transaction) => {
       if (resolved.status === 'rejected') throw resolved.reason;
+      if (kept.status === 'rejected') throw kept.reason;
       const made = await jobs.insert(transaction, { ...fields, resolution: resolved.value });
       targets = made.targets;
       return made.job;
@@ -73,8 +77,9 @@ export function jobApiService({ store, jobs }: JobApiOptions): Service {
     async getJob(request) {
       const job = await find(request.job);
       const page = request.page?.pageSize ? request.page : { pageToken: '', filter: '', orderBy: '', ...request.page, pageSize: limits.pageSizeMaximum };
-      const query = await pageQuery<'jobTargets'>(page, { outcome: { field: 'outcome', values: outcomes } }, { jobId: job.id });
-      const { items, nextPageToken } = await withinMessage(store, query);
+      const targetId = request.target && (await targetIdOf(store.read, job, request.target));
+      const query = await pageQuery<'jobTargets'>(page, { outcome: { field: 'outcome', values: outcomes } }, { jobId: job.id, ...(targetId && { targetId }) });
+      const { items, nextPageToken } = await targetsPage(store.read, query);
       return { job: await viewOf(job), targets: items.map(jobTargetView), page: { nextPageToken } };
     },
     async *watchJob(request, context) {
@@ -90,29 +95,6 @@ export function jobApiService({ store, jobs }: JobApiOptions): Service {
       return { job: await viewOf(await mutate(store, request.mutation, (transaction) => jobs.resume(transaction, job))) };
     },
   });
-}
-
-/** Outputs of one page: it ends with the target that reaches this. */
-const outputBudgetBytes = 16 * 1024 * 1024;
-/** Read at a time; each may have 2 MiB of output. */
-const portion = 10;
-
-async function withinMessage(store: Store, query: PageQuery<'jobTargets'>): Promise<Page<JobTarget>> {
-  const items: JobTarget[] = [];
-  let [bytes, pageToken] = [0, query.pageToken ?? ''];
-  do {
-    const page = await store.read.jobTargets.page({ ...query, pageToken, pageSize: Math.min(portion, query.pageSize - items.length) });
-    items.push(...page.items);
-    bytes += page.items.reduce((sum, { stdout, stderr }) => sum + stdout.length + stderr.length, 0);
-    pageToken = page.nextPageToken;
-  } while (pageToken !== '' && items.length < query.pageSize && bytes < outputBudgetBytes);
-  return { items, nextPageToken: pageToken };
-}
-
-/** The targets of a job that have an outcome, a few at a time: each page would sort all of them anew. */
-async function* endedTargets(store: Store, jobId: string): AsyncGenerator<JobTarget> {
-  const ids = await store.read.jobTargets.ids({ jobId, outcome: outcomes });
-  for (let from = 0; from < ids.length; from += portion) yield* await store.read.jobTargets.many(ids.slice(from, from + portion));
 }
 
 /** Every outcome once, as it comes. Outcomes are taken from the commits: a large job is read once only. */
@@ -145,7 +127,7 @@ async function* watch(store: Store, jobs: JobService, seen: Job, signal: AbortSi
       return true;
     };
     const stored = await store.read.jobs.get(seen.id);
-    for await (const target of endedTargets(store, seen.id)) if (isNew(target)) yield { kind: { $case: 'target', value: jobTargetView(target) } };
+    for await (const target of endedTargets(store.read, seen.id)) if (isNew(target)) yield { kind: { $case: 'target', value: jobTargetView(target) } };
     if (stored?.state === 'finished') finished = stored;
     if (stored && isPaused(stored)) paused = stored;
     while (!signal.aborted) {

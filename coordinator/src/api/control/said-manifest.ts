@@ -18,6 +18,7 @@ export function saidManifest(message: ManifestMessage | undefined): ManifestInpu
     ready: readyOf(message.ready?.check),
     readyTimeoutMs: durationToMs(message.ready?.timeout),
     drain: message.drain || undefined,
+    console: message.console || undefined,
     drainTimeoutMs: durationToMs(message.drainTimeout),
     stopTimeoutMs: durationToMs(message.stopTimeout),
     sharedPaths: message.sharedPaths,

@@ -41,6 +41,10 @@ export class JobProgress {
     return this.#held;
   }
 
+  isOpen(id: string): boolean {
+    return this.#held.has(id) || this.#sent.has(id);
+  }
+
   /** In flight. */
   get running(): number {
     return this.#sent.size;
@@ -60,9 +64,9 @@ export class JobProgress {
   }
 
   /** A target as it was stored. Telling it twice changes nothing. */
-  see({ id, outcome, held, releasedAt = 0 }: Pick<JobTarget, 'id' | 'outcome' | 'held' | 'releasedAt'>): void {
+  see({ id, hostId, outcome, held, releasedAt = 0 }: Pick<JobTarget, 'id' | 'hostId' | 'outcome' | 'held' | 'releasedAt'>): void {
     if (outcome !== undefined) this.#end(id, outcome);
-    else if (!held) this.#release(id, releasedAt);
+    else if (!held) this.#release(id, hostId, releasedAt);
   }
 
   sentBefore(time: number): readonly SentTarget[] {
@@ -74,12 +78,12 @@ export class JobProgress {
     return this.#sent.values().next().value?.releasedAt;
   }
 
-  #release(id: string, releasedAt: number): void {
+  #release(id: string, hostId: string, releasedAt: number): void {
     const target = this.#held.get(id);
     if (!target) return;
     this.#held.delete(id);
     this.#released += 1;
-    this.#send({ ...target, releasedAt });
+    this.#send({ ...target, hostId, releasedAt });
   }
 
   #end(id: string, outcome: OutcomeWord): void {

@@ -30,10 +30,10 @@ class Model {
       const next = this.next;
       if (next.kind === 'group') this.steering.nextGroup = { released: this.progress.released, at: next.at };
       if (next.kind !== 'release') return next.kind;
-      for (const { id, lanes } of next.targets) {
+      for (const { id, hostId, lanes } of next.targets) {
         this.released.push(id);
         this.inFlight.set(id, lanes['zone']!);
-        this.progress.see({ id, releasedAt: this.now });
+        this.progress.see({ id, hostId, releasedAt: this.now });
       }
     }
   }
@@ -41,7 +41,7 @@ class Model {
   end(id: string, outcome: OutcomeWord): void {
     this.inFlight.delete(id);
     this.#counts[outcome] = (this.#counts[outcome] ?? 0) + 1;
-    this.progress.see({ id, outcome, releasedAt: this.now });
+    this.progress.see({ id, hostId: '', outcome, releasedAt: this.now });
   }
 
   endAll(outcome: OutcomeWord = 'ok'): void {

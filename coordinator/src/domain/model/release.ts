@@ -97,6 +97,8 @@ export interface Manifest {
   readonly runAs: string;
   readonly limits: ManifestLimits;
   readonly needs: ManifestNeeds;
+  /** Not there: the remote console of an OTP release, else a shell. */
+  readonly console?: string;
   readonly commands: readonly ManifestCommand[];
 }
 

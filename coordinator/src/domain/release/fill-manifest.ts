@@ -41,6 +41,7 @@ export function fillManifest(given: ManifestInput, inspection: Inspection): Fill
     // Left out when it is not said: a release of before is still the same release.
     ...(input.drain === undefined ? {} : { drain: input.drain }),
     ...(input.drainTimeoutMs === undefined ? {} : { drainTimeoutMs: input.drainTimeoutMs }),
+    ...(input.console === undefined ? {} : { console: input.console }),
     stopTimeoutMs: input.stopTimeoutMs ?? 30_000,
     sharedPaths: input.sharedPaths ?? [],
     logFiles: input.logFiles ?? [],
@@ -78,7 +79,7 @@ function checkCommands(manifest: Manifest, inspection: Inspection): void {
   if (manifest.start.trim() === '') {
     throw new WombatError('WO_MANIFEST_INVALID', 'nothing says how to start the release', { hint: 'give a start command, or wombat.release.yaml in the tarball' });
   }
-  const commands: [string, string][] = [['start', manifest.start], ['stop', manifest.stop], ['drain', manifest.drain ?? ''], ['pidCommand', manifest.pidCommand]];
+  const commands: [string, string][] = [['start', manifest.start], ['stop', manifest.stop], ['drain', manifest.drain ?? ''], ['console', manifest.console ?? ''], ['pidCommand', manifest.pidCommand]];
   if (manifest.ready.kind === 'command') commands.push(['ready', manifest.ready.command]);
   for (const [what, text] of commands) {
     if (text === '' && what !== 'ready') continue;

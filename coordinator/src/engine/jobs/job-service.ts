@@ -93,8 +93,8 @@ export class JobService {
    * whoever has just stored them. What has limits is sent by the looks at it.
    */
   async send(job: Job, targets?: readonly JobTarget[]): Promise<Job> {
-    if (job.limits) this.#limited.begin(job, targets);
-    else await this.#sendOpen(job, targets ?? (await this.#openTargets(job.id)));
+    if (!job.limits) await this.#sendOpen(job, targets ?? (await this.#openTargets(job.id)));
+    else if (targets) this.#limited.begin(job, targets);
     return (await this.#options.store.read.jobs.get(job.id)) ?? job;
   }
 

@@ -1,8 +1,9 @@
 import t from 'tap';
 import type { Job, JobLimits, JobTarget } from '../../domain/model/job.js';
+import { idNumber } from '../../testing/counting-ids.js';
 import { outcomeOf, type SentExec } from '../../testing/fake-fleet.js';
 import { host, request, Setting } from '../../testing/job-setting.js';
-import { row } from '../../testing/test-store.js';
+import { change, row } from '../../testing/test-store.js';
 
 /** What the engine does: looks at a job that has changed. */
 async function look({ jobs }: Setting, job: Job): Promise<number | void> {
@@ -80,6 +81,7 @@ void t.test('after a start hosts that are away are awaited; others go before the
   await answer(setting, job);
   test.same(setting.sent(), ['c c', 'd d']);
   test.ok(Number(await look(setting, job)) <= 1_000, 'it looks again soon');
+  test.same(await setting.jobs.holdOf(job), { count: 1, for: 'hosts' }, 'and says what it waits for');
   test.same((await setting.targets(job))['web-1'], undefined, 'it has not failed');
   setting.fleet.connect(host(1));
   await look(setting, job);
@@ -183,6 +185,18 @@ void t.test('one at a time of each zone', async (test) => {
   test.equal(setting.sent().length, 1, 'of hosts too');
 });
 
+void t.test('nodes that have moved or stopped since the job was made: it goes where they are, and passes over who does not run', async (test) => {
+  const setting = await Setting.of(test, 4);
+  const job = await begin(setting, { window: { number: 1 } });
+  await change(setting.store, 'nodes', idNumber('node', 2), { phase: 'stopped' });
+  await change(setting.store, 'nodes', idNumber('node', 3), { hostId: host(1) });
+  await answer(setting, job);
+  test.same(setting.sent(), ['b b', 'b d'], 'the second is passed over, the third is on the first host');
+  test.match(await errorsOf(setting, job), { 'web-2': 'skipped WO_NODE_NOT_RUNNING' });
+  await answer(setting, job);
+  test.match(await setting.targets(job), { 'web-3': 'ok' }, 'which may answer for it');
+});
+
 void t.test('a target has its time from its release on', async (test) => {
   const setting = await Setting.of(test, 2);
   const job = await begin(setting, { window: { number: 1 } });
@@ -213,7 +227,7 @@ void t.test('cancelled: what runs is asked to end, what was not sent is skipped'
 void t.test('a host cannot answer for what it was not sent', async (test) => {
   const setting = await Setting.of(test, 2);
   const job = await begin(setting, { window: { number: 1 } });
-  const second = await row(setting.store, 'jobTargets', `${job.id}/${setting.fleet.execs[0]!.targetId.replace(/b$/, 'c')}`);
+  const second = await row(setting.store, 'jobTargets', `${job.id}/${idNumber('node', 2)}`);
   await setting.jobs.outcomes(host(2), [outcomeOf({ targetId: second.targetId, job: { jobId: job.id } })]);
   test.same(await setting.targets(job), { 'web-1': undefined, 'web-2': undefined });
 });

@@ -1,14 +1,16 @@
 import { quoted, WombatError, type Clock } from '@wombat/proto';
 import { boundsOf } from '../../domain/jobs/bounds.js';
-import { JobProgress, type HeldTarget } from '../../domain/jobs/job-progress.js';
+import type { HeldTarget, JobProgress } from '../../domain/jobs/job-progress.js';
 import { nextRelease, type NextRelease } from '../../domain/jobs/next-release.js';
 import type { Job, JobTarget } from '../../domain/model/job.js';
 import type { Fleet } from '../../fleet/fleet.js';
-import type { Change, Store, Transaction } from '../../store/store.js';
+import type { Store, Transaction } from '../../store/store.js';
 import { storedError } from '../events.js';
 import { endingsAtOnce, type Ending, type JobEndings } from './job-endings.js';
 import type { JobSender } from './job-sender.js';
 import { absentMs, type Overdue } from './overdue.js';
+import { ProgressBook } from './progress-book.js';
+import { targetsNow } from './targets-now.js';
 
 export interface LimitedJobsOptions {
   readonly store: Store;
@@ -24,19 +26,13 @@ export interface LimitedJobsOptions {
 /** What a job holds back, and what it waits for. */
 export interface Hold {
   readonly count: number;
-  readonly for: 'outcomes' | 'group' | 'resume';
+  readonly for: 'outcomes' | 'hosts' | 'group' | 'resume';
   /** Of a group: when it begins. */
   readonly at?: number;
 }
 
 /** A job as it was read, with limits. */
 type LimitedJob = Job & Required<Pick<Job, 'limits'>>;
-
-/** A job that is being read, and what of it is committed meanwhile. */
-interface Reading {
-  readonly progress: Promise<JobProgress>;
-  readonly meanwhile: JobTarget[];
-}
 
 /** Released in one transaction. */
 const releasedAtOnce = 500;
@@ -50,29 +46,27 @@ const hostsEveryMs = 250;
  */
 export class LimitedJobs {
   readonly #options: LimitedJobsOptions;
-  /** Job id -> how far it is. Read from the store when it is not here, then told of each commit. */
-  readonly #progress = new Map<string, JobProgress>();
-  readonly #reading = new Map<string, Reading>();
+  readonly #progress: ProgressBook;
 
   constructor(options: LimitedJobsOptions) {
     this.#options = options;
-    options.store.onCommit(({ changes }) => this.#see(changes));
+    this.#progress = new ProgressBook(options.store);
   }
 
-  /** Targets that were stored a moment ago need not be read again. */
-  begin(job: Job, targets: readonly JobTarget[] | undefined): void {
-    if (targets && job.state === 'running' && !this.#progress.has(job.id) && !this.#reading.has(job.id)) this.#progress.set(job.id, new JobProgress(targets.filter(({ outcome }) => outcome === undefined), {}));
+  /** Its targets as they were stored a moment ago. */
+  begin(job: Job, targets: readonly JobTarget[]): void {
+    this.#progress.begin(job, targets);
   }
 
   /** Undefined where it holds back nothing. */
   async holdOf(job: Job): Promise<Hold | undefined> {
     if (!isLimited(job) || job.state === 'finished' || job.stopped) return undefined;
-    const progress = await this.#progressOf(job.id);
+    const progress = await this.#progress.of(job.id);
     const next = this.#next(job, progress);
     const count = progress.held.size;
     if (next.kind === 'nothing') return undefined;
     if (next.kind === 'group') return { count, for: 'group', at: next.at };
-    return { count, for: next.kind === 'resume' ? 'resume' : 'outcomes' };
+    return { count, for: next.kind === 'resume' || next.kind === 'hosts' ? next.kind : 'outcomes' };
   }
 
   /** Releases what may go by now, ends what is over, and answers when to look again. */
@@ -80,13 +74,13 @@ export class LimitedJobs {
     try {
       for (;;) {
         const job = await this.#options.store.read.jobs.get(jobId);
-        if (!job || !isLimited(job) || job.state === 'finished') return void this.#progress.delete(jobId);
-        const waitMs = await this.#step(job, await this.#progressOf(jobId));
+        if (!job || !isLimited(job) || job.state === 'finished') return void this.#progress.forget(jobId);
+        const waitMs = await this.#step(job, await this.#progress.of(jobId));
         if (waitMs !== undefined) return waitMs === Infinity ? undefined : waitMs;
       }
     } catch (error) {
       // It may not be known what was kept.
-      this.#progress.delete(jobId);
+      this.#progress.forget(jobId);
       throw error;
     }
   }
@@ -111,13 +105,15 @@ export class LimitedJobs {
     const lookMs = job.timeoutMs + absentMs;
     const due = progress.sentBefore(now - lookMs);
     const { lost, leftMs } = this.#options.overdue.among(due, job.timeoutMs, ({ releasedAt }) => releasedAt);
-    if (lost.length > 0) return this.#end(job, lost, { outcome: 'lost_during_run', finishedAt: now });
-    if (job.stopped && progress.held.size > 0) return this.#end(job, [...progress.held.values()], { outcome: 'skipped', error: job.stopped, finishedAt: now });
+    if (lost.length > 0) return this.#end(job, progress, lost.map(ending({ outcome: 'lost_during_run', finishedAt: now })));
+    if (job.stopped && progress.held.size > 0) {
+      return this.#end(job, progress, [...progress.held.values()].map(ending({ outcome: 'skipped', error: job.stopped, finishedAt: now })));
+    }
     const lostInMs = due.length > 0 ? leftMs : (progress.sentFirstAt ?? Infinity) + lookMs - now;
     const next = this.#next(job, progress);
     switch (next.kind) {
       case 'release':
-        return this.#release(job, next.targets.slice(0, releasedAtOnce));
+        return this.#release(job, progress, next.targets.slice(0, releasedAtOnce));
       case 'stop':
         return this.#options.store.transaction((transaction) => this.stop(transaction, job, tooManyFailures(job, progress))).then(() => undefined);
       case 'resume':
@@ -127,6 +123,7 @@ export class LimitedJobs {
         if (job.nextGroup?.released !== progress.released) await this.#change(job, { nextGroup: { released: progress.released, at: next.at } });
         return Math.min(lostInMs, next.at - now);
       case 'outcomes':
+      case 'hosts':
         return Math.min(lostInMs, this.#options.gathersHosts() ? hostsEveryMs : Infinity);
       case 'nothing':
         return lostInMs;
@@ -139,63 +136,37 @@ export class LimitedJobs {
     return nextRelease(boundsOf(job.limits, job.targetCount), progress, { ...job, isAwaited }, clock.now());
   }
 
-  async #progressOf(jobId: string): Promise<JobProgress> {
-    const known = this.#progress.get(jobId) ?? this.#reading.get(jobId)?.progress;
-    if (known) return known;
-    const meanwhile: JobTarget[] = [];
-    const progress = this.#read(jobId, meanwhile);
-    this.#reading.set(jobId, { progress, meanwhile });
-    return progress;
-  }
-
-  async #read(jobId: string, meanwhile: readonly JobTarget[]): Promise<JobProgress> {
-    try {
-      const progress = await this.#options.store.transaction(async ({ jobTargets }) =>
-        new JobProgress(await jobTargets.find({ jobId, outcome: null }), await jobTargets.countBy('outcome', { jobId })));
-      for (const target of meanwhile) progress.see(target);
-      this.#progress.set(jobId, progress);
-      return progress;
-    } finally {
-      this.#reading.delete(jobId);
-    }
-  }
-
-  #see(changes: readonly Change[]): void {
-    if (this.#progress.size === 0 && this.#reading.size === 0) return;
-    for (const { kind, object } of changes) {
-      if (kind !== 'jobTargets' || !object) continue;
-      const target = object as JobTarget;
-      this.#progress.get(target.jobId)?.see(target);
-      this.#reading.get(target.jobId)?.meanwhile.push(target);
-    }
-  }
-
-  async #release(job: LimitedJob, targets: readonly HeldTarget[]): Promise<undefined> {
+  async #release(job: LimitedJob, progress: JobProgress, targets: readonly HeldTarget[]): Promise<undefined> {
     const { store, clock, sender } = this.#options;
     const releasedAt = clock.now();
+    const { hosts, passedOver } = await targetsNow(store.read, job, targets, releasedAt);
+    if (passedOver.length > 0) return this.#end(job, progress, passedOver);
     const released = await store.transaction(async ({ jobs, jobTargets }) => {
-      // Who has written the job since then may have ended it.
-      if ((await jobs.get(job.id))?.revision !== job.revision) return undefined;
+      // Who has written the job since then may have ended it, and another failure be one too many.
+      if ((await jobs.get(job.id))?.revision !== job.revision || this.#next(job, progress).kind === 'stop') return undefined;
       const rows = await jobTargets.many(targets.map(({ id }) => id));
-      return jobTargets.updateAll(rows.filter(({ held }) => held).map(({ held: _, ...row }) => ({ ...row, releasedAt })));
+      return jobTargets.updateAll(rows.filter(({ held }) => held).map(({ held: _, ...row }) => ({ ...row, hostId: hosts.get(row.id) ?? row.hostId, releasedAt })));
     });
     if (!released) return;
+    if (released.length < targets.length) this.#progress.forget(job.id);
     await sender.send(job, released);
     // Whoever has cancelled it before it was sent has asked hosts that did not know of it.
     if ((await store.read.jobs.get(job.id))?.stopped?.code === 'WO_CANCELLED') sender.cancel(job, released);
   }
 
-  async #end(job: Job, targets: readonly HeldTarget[], fields: Ending['fields']): Promise<undefined> {
-    for (let from = 0; from < targets.length; from += endingsAtOnce) {
-      await this.#options.endings.write(targets.slice(from, from + endingsAtOnce).map(({ id, hostId }) => ({ id, hostId, fields })));
-    }
-    // Whatever was not there to be ended is not to be ended again and again.
-    this.#progress.delete(job.id);
+  async #end(job: Job, progress: JobProgress, endings: readonly Ending[]): Promise<undefined> {
+    for (let from = 0; from < endings.length; from += endingsAtOnce) await this.#options.endings.write(endings.slice(from, from + endingsAtOnce));
+    // What is not as it was thought to be is read again.
+    if (endings.some(({ id }) => progress.isOpen(id))) this.#progress.forget(job.id);
   }
 
   async #change(job: Job, fields: Partial<Job>): Promise<void> {
     await this.#options.store.transaction((transaction) => transaction.jobs.update({ ...job, ...fields }));
   }
+}
+
+function ending(fields: Ending['fields']): (target: HeldTarget) => Ending {
+  return ({ id, hostId }) => ({ id, hostId, fields });
 }
 
 function isLimited(job: Job): job is LimitedJob {

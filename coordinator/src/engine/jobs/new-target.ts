@@ -47,6 +47,6 @@ function whyPassedOver(target: JobTargetRef, { all, expectsPresent, isConnected 
   return expectsPresent && !isConnected(target.hostId) ? noSession(target.hostId) : undefined;
 }
 
-function notRunning(name: string, phase: string): WombatError {
+export function notRunning(name: string, phase: string): WombatError {
   return new WombatError('WO_NODE_NOT_RUNNING', `${name} is ${phase}`, { hint: `start it: wo node start ${quoted(name)}; or run the command all the same: wo exec --all` });
 }

@@ -33,7 +33,7 @@ export function jobView(job: Job, counts: Readonly<Record<string, number>>, hold
   };
 }
 
-const holdReasons = { outcomes: HoldReason.OUTCOMES, group: HoldReason.GROUP, resume: HoldReason.RESUME } as const;
+const holdReasons = { outcomes: HoldReason.OUTCOMES, hosts: HoldReason.HOSTS, group: HoldReason.GROUP, resume: HoldReason.RESUME } as const;
 
 function holdView({ count, for: reason, at }: Hold): HoldMessage {
   return { count, reason: holdReasons[reason], nextAt: dateOf(at) };

@@ -33,6 +33,7 @@ function manifestView(manifest: Manifest): ManifestMessage {
     ports: manifest.ports.map((port) => ({ ...port })),
     ready: { check: checkView(manifest.ready), timeout: durationFromMs(manifest.readyTimeoutMs) },
     drain: manifest.drain ?? '',
+    console: manifest.console ?? '',
     drainTimeout: manifest.drainTimeoutMs === undefined ? undefined : durationFromMs(manifest.drainTimeoutMs),
     stopTimeout: durationFromMs(manifest.stopTimeoutMs),
     sharedPaths: [...manifest.sharedPaths],

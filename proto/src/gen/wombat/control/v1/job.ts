@@ -78,6 +78,8 @@ export enum HoldReason {
   GROUP = 2,
   /** RESUME - It waits for ResumeJob. */
   RESUME = 3,
+  /** HOSTS - The coordinator has just started: it waits for the sessions of hosts. */
+  HOSTS = 4,
   UNRECOGNIZED = -1,
 }
 
@@ -95,6 +97,9 @@ export function holdReasonFromJSON(object: any): HoldReason {
     case 3:
     case "HOLD_REASON_RESUME":
       return HoldReason.RESUME;
+    case 4:
+    case "HOLD_REASON_HOSTS":
+      return HoldReason.HOSTS;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -112,6 +117,8 @@ export function holdReasonToJSON(object: HoldReason): string {
       return "HOLD_REASON_GROUP";
     case HoldReason.RESUME:
       return "HOLD_REASON_RESUME";
+    case HoldReason.HOSTS:
+      return "HOLD_REASON_HOSTS";
     case HoldReason.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -446,7 +453,11 @@ export interface ListJobsResponse {
 export interface GetJobRequest {
   job: string;
   /** Of the targets: 0 is 1,000. Fields: outcome. A page ends early where outputs are large. */
-  page: PageRequest | undefined;
+  page:
+    | PageRequest
+    | undefined;
+  /** Only this target: its id, its name, or a unique beginning of its id. Empty: all of them. */
+  target: string;
 }
 
 export interface GetJobResponse {
@@ -3309,7 +3320,7 @@ export const ListJobsResponse: MessageFns<ListJobsResponse> = {
 };
 
 function createBaseGetJobRequest(): GetJobRequest {
-  return { job: "", page: undefined };
+  return { job: "", page: undefined, target: "" };
 }
 
 export const GetJobRequest: MessageFns<GetJobRequest> = {
@@ -3319,6 +3330,9 @@ export const GetJobRequest: MessageFns<GetJobRequest> = {
     }
     if (message.page !== undefined) {
       PageRequest.encode(message.page, writer.uint32(18).fork()).join();
+    }
+    if (message.target !== "") {
+      writer.uint32(26).string(message.target);
     }
     return writer;
   },
@@ -3352,6 +3366,14 @@ export const GetJobRequest: MessageFns<GetJobRequest> = {
             message.page = PageRequest.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.target = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3368,6 +3390,7 @@ export const GetJobRequest: MessageFns<GetJobRequest> = {
     return {
       job: isSet(object.job) ? globalThis.String(object.job) : "",
       page: isSet(object.page) ? PageRequest.fromJSON(object.page) : undefined,
+      target: isSet(object.target) ? globalThis.String(object.target) : "",
     };
   },
 
@@ -3378,6 +3401,9 @@ export const GetJobRequest: MessageFns<GetJobRequest> = {
     }
     if (message.page !== undefined) {
       obj.page = PageRequest.toJSON(message.page);
+    }
+    if (message.target !== "") {
+      obj.target = message.target;
     }
     return obj;
   },
@@ -3391,6 +3417,7 @@ export const GetJobRequest: MessageFns<GetJobRequest> = {
     message.page = (object.page !== undefined && object.page !== null)
       ? PageRequest.fromPartial(object.page)
       : undefined;
+    message.target = object.target ?? "";
     return message;
   },
 };

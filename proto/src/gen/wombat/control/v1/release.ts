@@ -168,7 +168,11 @@ export interface Manifest {
   /** Run on a node before it is drained, removed or updated; empty: nothing. */
   drain: string;
   /** Unset: 60 s. */
-  drainTimeout: Duration | undefined;
+  drainTimeout:
+    | Duration
+    | undefined;
+  /** What `wo console` opens on a node; empty: the remote console of an OTP release, else a shell. */
+  console: string;
 }
 
 export interface Manifest_EnvironmentEntry {
@@ -657,6 +661,7 @@ function createBaseManifest(): Manifest {
     needs: undefined,
     drain: "",
     drainTimeout: undefined,
+    console: "",
   };
 }
 
@@ -718,6 +723,9 @@ export const Manifest: MessageFns<Manifest> = {
     }
     if (message.drainTimeout !== undefined) {
       Duration.encode(message.drainTimeout, writer.uint32(154).fork()).join();
+    }
+    if (message.console !== "") {
+      writer.uint32(162).string(message.console);
     }
     return writer;
   },
@@ -890,6 +898,14 @@ export const Manifest: MessageFns<Manifest> = {
             message.drainTimeout = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.console = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -972,6 +988,7 @@ export const Manifest: MessageFns<Manifest> = {
         : isSet(object.drain_timeout)
         ? Duration.fromJSON(object.drain_timeout)
         : undefined,
+      console: isSet(object.console) ? globalThis.String(object.console) : "",
     };
   },
 
@@ -1040,6 +1057,9 @@ export const Manifest: MessageFns<Manifest> = {
     if (message.drainTimeout !== undefined) {
       obj.drainTimeout = Duration.toJSON(message.drainTimeout);
     }
+    if (message.console !== "") {
+      obj.console = message.console;
+    }
     return obj;
   },
 
@@ -1085,6 +1105,7 @@ export const Manifest: MessageFns<Manifest> = {
     message.drainTimeout = (object.drainTimeout !== undefined && object.drainTimeout !== null)
       ? Duration.fromPartial(object.drainTimeout)
       : undefined;
+    message.console = object.console ?? "";
     return message;
   },
 };

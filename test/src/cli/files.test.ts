@@ -1,0 +1,95 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { failpointsVariable, hitFile, type FailpointName } from '@wombat/proto/failpoints';
+import t from 'tap';
+import { expectExit } from '../support/expect.js';
+import { prepareSleepers } from '../support/families.js';
+import { idOf, nameOf } from '../support/fleet-view.js';
+import { notYet, until } from '../support/until.js';
+import { Workshop } from '../support/workshop.js';
+
+// Two cores may be shared with others.
+t.setTimeout(300_000);
+
+const isFull = process.env['WOMBAT_TEST_FULL'] !== undefined;
+const failpointsFile = (directory: string): string => join(directory, 'failpoints');
+const digestOf = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
+
+t.test('files go to nodes and hosts, whole or not at all', async (t) => {
+  const workshop = await Workshop.open(t, { environment: (directory) => ({ [failpointsVariable]: `file:${failpointsFile(directory)}` }) });
+  const { family } = await prepareSleepers(workshop);
+  await workshop.ok('deploy-nodes', family, '--amount', '3');
+  const nodes = await workshop.untilRunning(3);
+  const here = (name: string): string => join(workshop.directory, name);
+  const rootsOf = (): string[] => workshop.nodeDirectories().map((directory) => join(directory, 'root'));
+  const halfFiles = (): string[] => rootsOf().flatMap((root) => readdirSync(root)).filter((name) => name.startsWith('.wombat-'));
+  const crashAt = (name: FailpointName): void => writeFileSync(failpointsFile(workshop.directory), `${name}=crash`);
+  const hasCrashed = (name: FailpointName): boolean => existsSync(hitFile(failpointsFile(workshop.directory), name));
+
+  await t.test('any bytes under any name, with their permissions; an empty one', async (t) => {
+    const name = 'odd "name" $(id) \u0007ü';
+    writeFileSync(here(name), randomBytes(700_000));
+    chmodSync(here(name), 0o750);
+    const result = expectExit(t, await workshop.wo('push', here(name), `${family}:`), 0);
+    t.match(result.stderr, /3 ok of 3 targets/);
+    for (const root of rootsOf()) {
+      t.equal(digestOf(join(root, name)), digestOf(here(name)), 'byte for byte');
+      t.equal(statSync(join(root, name)).mode & 0o7777, 0o750);
+    }
+    writeFileSync(here('empty'), '');
+    await workshop.ok('push', here('empty'), `${nameOf(nodes[0]!)}:data:sub`, '--mode', '600');
+    const data = join(workshop.nodeDirectories().find((directory) => directory.endsWith(idOf(nodes[0]!)))!, 'data', 'sub');
+    t.match([statSync(data).size, statSync(data).mode & 0o7777], [0, 0o600]);
+  });
+
+  await t.test('on the hosts, and what is refused', async (t) => {
+    mkdirSync(here('target'));
+    writeFileSync(here('text'), 'one\n');
+    await workshop.ok('push', here('text'), `${family}:${here('target')}/`, '--on', 'hosts');
+    t.equal(readFileSync(here('target/text'), 'utf8'), 'one\n');
+    symlinkSync(here('target'), join(rootsOf()[0]!, 'out'));
+    for (const path of ['../text', 'out/text', '/text', 'none/text']) {
+      const refused = expectExit(t, await workshop.wo('push', here('text'), `${family}:${path}`), 1, path);
+      t.match(refused.stderr, /rejected/, path);
+    }
+    t.strictSame(readdirSync(here('target')), ['text'], 'nothing went another way');
+    const held = expectExit(t, await workshop.wo('push', here('text'), 'nobody:x'), 5);
+    t.match(held.stderr, /WO_NOT_FOUND/);
+    const jobs = await workshop.ok('job', 'list');
+    t.match(jobs, /put 4 B at none\/text/, 'the job is listed');
+  });
+
+  await t.test('an agent that is killed in between begins again', async (t) => {
+    writeFileSync(here('large'), randomBytes(3_000_000));
+    for (const failpoint of ['agent.put.during', 'agent.put.before-rename'] as const) {
+      for (const root of rootsOf()) writeFileSync(join(root, 'large'), 'old');
+      crashAt(failpoint);
+      expectExit(t, await workshop.wo('push', here('large'), `${family}:`), 0, failpoint);
+      t.ok(hasCrashed(failpoint), `an agent was killed at ${failpoint}`);
+      for (const root of rootsOf()) t.equal(digestOf(join(root, 'large')), digestOf(here('large')), `whole after ${failpoint}`);
+      t.strictSame(halfFiles(), [], 'nothing is left beside it');
+    }
+  });
+
+  await t.test('a coordinator that is killed in between goes on', async (t) => {
+    writeFileSync(here('large'), randomBytes(3_000_000));
+    writeFileSync(failpointsFile(workshop.directory), 'agent.put.during=hang:1500');
+    const pushing = workshop.spawnWo(['push', here('large'), `${family}:`]);
+    await until('a part has come', () => halfFiles().length > 0 || notYet(halfFiles()), { everyMs: 10 });
+    await workshop.restartCoordinator();
+    expectExit(t, await pushing.ended, 0, 'wo waits for the coordinator');
+    for (const root of rootsOf()) t.equal(digestOf(join(root, 'large')), digestOf(here('large')), 'whole');
+    t.strictSame(halfFiles(), []);
+  });
+
+  await t.test('100 MiB, and no process holds them', { skip: !isFull && 'takes long: with WOMBAT_TEST_FULL' }, async (t) => {
+    const memoryOf = (pid: number): number => Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024;
+    const pids = [workshop.coordinator.pid, ...workshop.agents().map(({ pid }) => pid)];
+    const before = pids.map(memoryOf);
+    writeFileSync(here('huge'), randomBytes(100 * 1024 * 1024));
+    await workshop.ok('push', here('huge'), `${family}:`);
+    for (const root of rootsOf()) t.equal(digestOf(join(root, 'huge')), digestOf(here('huge')));
+    pids.forEach((pid, index) => t.ok(memoryOf(pid) - before[index]! < 64, `process ${pid} grew from ${before[index]} to ${memoryOf(pid)} MiB`));
+  });
+});
