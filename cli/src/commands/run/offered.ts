@@ -1,7 +1,7 @@
 import { nearest, quoted, WombatError } from '@wombat/proto';
 import { FamilyServiceService, GetFamilyRequest, GetReleaseRequest, ManifestCommand, ReleaseServiceService, type ManifestArgument } from '@wombat/proto/control';
-import { columns, section } from '../../help.js';
 import { sanitise } from '../../output/sanitise.js';
+import { columns, section } from '../../output/sections.js';
 import type { Runtime } from '../../runtime.js';
 import { UsageError } from '../../usage-error.js';
 import { labelOf, usageOf } from '../release/command-usage.js';
