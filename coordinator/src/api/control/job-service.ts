@@ -131,7 +131,7 @@ async function* watch(store: Store, jobs: JobService, seen: Job, signal: AbortSi
     if (stored?.state === 'finished') finished = stored;
     if (stored && isPaused(stored)) paused = stored;
     while (!signal.aborted) {
-      for (let target = news.shift(); target; target = news.shift()) if (isNew(target)) yield { kind: { $case: 'target', value: jobTargetView(target) } };
+      for (const target of news.splice(0)) if (isNew(target)) yield { kind: { $case: 'target', value: jobTargetView(target) } };
       // The job ends in the commit of its last outcome: none can come after it.
       if (finished && news.length === 0) {
         yield { kind: { $case: 'job', value: jobView(finished, counts) } };
