@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { systemClock, type Clock } from '@wombat/proto';
-import type { AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, JournalDamage, MeasureData, NodeStatus, ReadExecOutput, ReadLogs } from '@wombat/proto/agent';
+import type { AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, JournalDamage, MeasureData, NodeStatus, ReadExecOutput, ReadFiles, ReadLogs } from '@wombat/proto/agent';
 import { ExecAction } from '../actions/exec.js';
 import { ExecLedger } from '../actions/exec-ledger.js';
 import { ExecPolicyFile } from '../actions/exec-policy.js';
@@ -10,6 +10,7 @@ import { ExecSecrets } from '../actions/exec-secrets.js';
 import { measureData } from '../actions/measure-data.js';
 import { pruneExec } from '../actions/prune-exec.js';
 import { readExecOutput } from '../actions/read-exec-output.js';
+import { readFiles } from '../actions/read-files.js';
 import { checkReadLogs, readLogs } from '../actions/read-logs.js';
 import { Epmd } from '../erlang/epmd.js';
 import { EpmdKeeper, type EpmdUse } from '../erlang/epmd-keeper.js';
@@ -67,6 +68,7 @@ export class AgentCore implements SessionHandlers {
   readonly #outcomeListeners = new Set<(outcome: ExecOutcome) => void>();
   readonly #journal: NodeJournal;
   readonly #ledger: ExecLedger;
+  readonly #policy: ExecPolicyFile;
   readonly #exec: ExecAction;
   readonly #logs: LogKeeper;
   readonly #epmd: Epmd;
@@ -85,13 +87,14 @@ export class AgentCore implements SessionHandlers {
     this.#logs = new LogKeeper({ directory, clock, log, nodes: () => this.#loggedNodes() });
     this.#epmd = new Epmd({ ...options.epmd, clock, runner: this.#runner, path: this.#path });
     this.#epmdKeeper = new EpmdKeeper({ epmd: this.#epmd, log, uses: () => this.#epmdUses() });
+    this.#policy = new ExecPolicyFile({ directory, file: options.execPolicyFile });
     this.#exec = new ExecAction({
       directory, hostId, clock, log, artifacts,
       path: this.#path,
       runner: this.#runner,
       leftBehind: new LeftBehind(log),
       queueLimit: options.execQueue ?? 1_000,
-      policy: new ExecPolicyFile({ directory, file: options.execPolicyFile }),
+      policy: this.#policy,
       ledger: this.#ledger,
       secrets: new ExecSecrets(directory),
       nodeContext: (nodeId) => this.#table?.get(nodeId)?.context,
@@ -151,6 +154,10 @@ export class AgentCore implements SessionHandlers {
 
   readExecOutput(request: ReadExecOutput, signal: AbortSignal): AsyncIterable<ChannelData> {
     return readExecOutput(request, this.#options.directory, signal);
+  }
+
+  readFiles(request: ReadFiles, signal: AbortSignal): AsyncIterable<ChannelData> {
+    return readFiles(request, { hostId: this.#options.hostId, policy: this.#policy, nodeContext: (nodeId) => this.#table?.get(nodeId)?.context }, signal);
   }
 
   measureData(request: MeasureData, signal: AbortSignal): AsyncIterable<ChannelData> {

@@ -13,11 +13,11 @@ const lingerMs = 10 * 60_000;
 
 /** Serves the channels that a session asks for, each a stream of its own beside the session. */
 export class Channels {
-  readonly #handlers: Pick<SessionHandlers, 'readLogs' | 'readExecOutput' | 'measureData'>;
+  readonly #handlers: Pick<SessionHandlers, 'readLogs' | 'readExecOutput' | 'measureData' | 'readFiles'>;
   readonly #log: Logger;
   #open = 0;
 
-  constructor(handlers: Pick<SessionHandlers, 'readLogs' | 'readExecOutput' | 'measureData'>, log: Logger) {
+  constructor(handlers: Pick<SessionHandlers, 'readLogs' | 'readExecOutput' | 'measureData' | 'readFiles'>, log: Logger) {
     this.#handlers = handlers;
     this.#log = log;
   }
@@ -64,6 +64,8 @@ export class Channels {
         return this.#handlers.readExecOutput(request.purpose.value, signal);
       case 'measureData':
         return this.#handlers.measureData(request.purpose.value, signal);
+      case 'readFiles':
+        return this.#handlers.readFiles(request.purpose.value, signal);
       default:
         throw new WombatError('WO_METHOD_UNKNOWN', 'this agent does not know what the channel is for');
     }

@@ -1,5 +1,5 @@
 import type {
-  AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, JournalDamage, MeasureData, NodeStatus, ReadExecOutput, ReadLogs,
+  AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, JournalDamage, MeasureData, NodeStatus, ReadExecOutput, ReadFiles, ReadLogs,
 } from '@wombat/proto/agent';
 
 /** What the session hands its frames to, and where it gets what it reports. */
@@ -11,6 +11,7 @@ export interface SessionHandlers {
   acknowledgeOutcomes(frame: AcknowledgeOutcomes): Promise<void>;
   readLogs(request: ReadLogs, signal: AbortSignal): AsyncIterable<ChannelData>;
   readExecOutput(request: ReadExecOutput, signal: AbortSignal): AsyncIterable<ChannelData>;
+  readFiles(request: ReadFiles, signal: AbortSignal): AsyncIterable<ChannelData>;
   measureData(request: MeasureData, signal: AbortSignal): AsyncIterable<ChannelData>;
 
   /** Sync id of the newest assignments in the journal. */

@@ -1,5 +1,5 @@
 import type {
-  AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, JournalDamage, MeasureData, NodeStatus, ReadExecOutput, ReadLogs,
+  AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, JournalDamage, MeasureData, NodeStatus, ReadExecOutput, ReadFiles, ReadLogs,
 } from '@wombat/proto/agent';
 import type { SessionHandlers } from '../session/handlers.js';
 
@@ -39,6 +39,10 @@ export class FakeHandlers implements SessionHandlers {
 
   async *readExecOutput(_: ReadExecOutput): AsyncIterable<ChannelData> {
     yield { offset: 0n, data: Buffer.from('output'), lostBytes: 0n, log: undefined };
+  }
+
+  async *readFiles(_: ReadFiles): AsyncIterable<ChannelData> {
+    yield { offset: 0n, data: Buffer.from('files'), lostBytes: 0n, log: undefined };
   }
 
   async *measureData(_: MeasureData): AsyncIterable<ChannelData> {
