@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, lstatSync, opendirSync, openSync, read, type Dirent } from 'node:fs';
 import { promisify } from 'node:util';
 import { limits, relativeParts } from '@wombat/proto';
+import { failpoint } from '@wombat/proto/failpoints';
 import type { FilePart } from '@wombat/proto/types';
 import { openPlainFile } from '../logs/plain-file.js';
 import { explained, holdParent, refused, type FilePlace } from './file-place.js';
@@ -92,6 +93,7 @@ class TreeReading {
         const data = buffer.subarray(0, bytesRead);
         hash.update(data);
         offset += bytesRead;
+        await failpoint('agent.pull.during');
         yield { kind: { $case: 'data', value: data } };
       }
       this.#bytes += size;
