@@ -6,6 +6,7 @@ import { randomIds, wombatVersion } from '@wombat/proto';
 import type { Logger } from 'pino';
 import { ControlListener } from './api/doors/control-listener.js';
 import { AgentsListener } from './api/doors/agents-listener.js';
+import { consoleService } from './api/control/console/console-service.js';
 import { eventService } from './api/control/event-service.js';
 import { familyService } from './api/control/family-service.js';
 import { hostService } from './api/control/host-service.js';
@@ -207,6 +208,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     eventService({ store }),
     jobApiService({ store, jobs: c.resolve(JobService), files: c.resolve(PushedFiles) }),
     fileService({ store, clock, fleet: c.resolve(AgentFleet), maximumBytes: configuration.files.maximumBytes, files: c.resolve(PushedFiles) }),
+    consoleService({ store, clock, ids, log, fleet: c.resolve(AgentFleet), bounds: configuration.consoles, renderings: c.resolve(AssignmentBuilder) }),
     operatorService({ store, clock, operators: c.resolve(Operators), uses: c.resolve(TokenUses) }),
     tokenService({ store, clock, ids, issuer: c.resolve(HostIdentities), agentsAddress: () => c.resolve(Coordinator).addresses.agents }),
     strayService({ store, clock, sweep: c.resolve(StraySweep) }),

@@ -2,6 +2,7 @@
 import './json-duration.js';
 
 export * from './gen/wombat/control/v1/common.js';
+export * from './gen/wombat/control/v1/console.js';
 export * from './gen/wombat/control/v1/event.js';
 export * from './gen/wombat/control/v1/family.js';
 export * from './gen/wombat/control/v1/file.js';

@@ -8,3 +8,4 @@ export * from './gen/wombat/type/v1/file.js';
 export * from './gen/wombat/type/v1/error.js';
 export * from './gen/wombat/type/v1/log.js';
 export * from './gen/wombat/type/v1/platform.js';
+export * from './gen/wombat/type/v1/terminal.js';

@@ -2,11 +2,13 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { systemClock, type Clock } from '@wombat/proto';
-import type { AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, JournalDamage, MeasureData, NodeStatus, ReadExecOutput, ReadFiles, ReadLogs } from '@wombat/proto/agent';
+import type { AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, JournalDamage, MeasureData, NodeStatus, OpenConsole, ReadExecOutput, ReadFiles, ReadLogs } from '@wombat/proto/agent';
+import { openConsole } from '../actions/console/console.js';
 import { ExecAction } from '../actions/exec.js';
 import { ExecLedger } from '../actions/exec-ledger.js';
 import { ExecPolicyFile } from '../actions/exec-policy.js';
 import { ExecSecrets } from '../actions/exec-secrets.js';
+import type { ExecServices } from '../actions/exec-services.js';
 import { measureData } from '../actions/measure-data.js';
 import { pruneExec } from '../actions/prune-exec.js';
 import { readExecOutput } from '../actions/read-exec-output.js';
@@ -20,7 +22,7 @@ import { LeftBehind } from '../processes/left-behind.js';
 import { MemoryGroups } from '../processes/memory-group.js';
 import { Runner } from '../processes/runner.js';
 import type { ReleaseStore } from '../releases/release-store.js';
-import type { ArtifactSource, SessionHandlers } from '../session/handlers.js';
+import type { ArtifactSource, Listen, SessionHandlers } from '../session/handlers.js';
 import { NodeJournal } from './node-journal.js';
 import { epmdSource } from './node-launch.js';
 import type { NodeServices } from './node-services.js';
@@ -68,7 +70,7 @@ export class AgentCore implements SessionHandlers {
   readonly #outcomeListeners = new Set<(outcome: ExecOutcome) => void>();
   readonly #journal: NodeJournal;
   readonly #ledger: ExecLedger;
-  readonly #policy: ExecPolicyFile;
+  readonly #execServices: ExecServices;
   readonly #exec: ExecAction;
   readonly #logs: LogKeeper;
   readonly #epmd: Epmd;
@@ -87,19 +89,19 @@ export class AgentCore implements SessionHandlers {
     this.#logs = new LogKeeper({ directory, clock, log, nodes: () => this.#loggedNodes() });
     this.#epmd = new Epmd({ ...options.epmd, clock, runner: this.#runner, path: this.#path });
     this.#epmdKeeper = new EpmdKeeper({ epmd: this.#epmd, log, uses: () => this.#epmdUses() });
-    this.#policy = new ExecPolicyFile({ directory, file: options.execPolicyFile });
-    this.#exec = new ExecAction({
+    this.#execServices = {
       directory, hostId, clock, log, artifacts,
       path: this.#path,
       runner: this.#runner,
       leftBehind: new LeftBehind(log),
       queueLimit: options.execQueue ?? 1_000,
-      policy: this.#policy,
+      policy: new ExecPolicyFile({ directory, file: options.execPolicyFile }),
       ledger: this.#ledger,
       secrets: new ExecSecrets(directory),
       nodeContext: (nodeId) => this.#table?.get(nodeId)?.context,
       onOutcome: (outcome) => this.#outcomeListeners.forEach((listener) => listener(outcome)),
-    });
+    };
+    this.#exec = new ExecAction(this.#execServices);
   }
 
   /** Reads the journals, finds what runs, and converges. Before the session is opened. */
@@ -157,11 +159,15 @@ export class AgentCore implements SessionHandlers {
   }
 
   readFiles(request: ReadFiles, signal: AbortSignal): AsyncIterable<ChannelData> {
-    return readFiles(request, { hostId: this.#options.hostId, policy: this.#policy, nodeContext: (nodeId) => this.#table?.get(nodeId)?.context }, signal);
+    return readFiles(request, this.#execServices, signal);
   }
 
   measureData(request: MeasureData, signal: AbortSignal): AsyncIterable<ChannelData> {
     return measureData(request, this.#options.directory, signal);
+  }
+
+  openConsole(request: OpenConsole, listen: Listen, signal: AbortSignal): AsyncIterable<ChannelData> {
+    return openConsole(request, listen, signal, this.#execServices);
   }
 
   journalPosition(): bigint {

@@ -36,6 +36,8 @@ export interface Configuration {
   };
   readonly files: { readonly maximumBytes: number };
   readonly families: { readonly keepRevisions: number };
+  /** 0: for as long as it likes. */
+  readonly consoles: { readonly idleTimeoutMs: number; readonly maximumMs: number; readonly atOnce: number };
   /** Each provider for itself. */
   readonly providers: {
     readonly callsPerSecond: number;

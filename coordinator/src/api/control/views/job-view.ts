@@ -29,10 +29,11 @@ export function jobView(job: Job, counts: Readonly<Record<string, number>>, hold
     limits: limitsView(job.limits),
     hold: hold && holdView(hold),
     stopped: errorView(job.stopped),
+    releaseCommand: job.command && { name: job.command.name, arguments: [...job.command.arguments] },
   };
 }
 
-const holdReasons = { outcomes: HoldReason.OUTCOMES, group: HoldReason.GROUP, resume: HoldReason.RESUME } as const;
+const holdReasons = { outcomes: HoldReason.OUTCOMES, hosts: HoldReason.HOSTS, group: HoldReason.GROUP, resume: HoldReason.RESUME } as const;
 
 function holdView({ count, for: reason, at }: Hold): HoldMessage {
   return { count, reason: holdReasons[reason], nextAt: dateOf(at) };
