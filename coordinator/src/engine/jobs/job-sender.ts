@@ -52,7 +52,7 @@ export class JobSender {
   }
 
   cancel(job: Job, targets: readonly JobTarget[]): void {
-    for (const [hostId, targetIds] of targetsByHost(targets)) this.#options.fleet.cancelExec(hostId, job.id, targetIds);
+    for (const [hostId, targetIds] of targetsByHost(targets.filter(({ held }) => !held))) this.#options.fleet.cancelExec(hostId, job.id, targetIds);
   }
 }
 

@@ -234,7 +234,11 @@ export interface Job {
     | Hold
     | undefined;
   /** Why nothing more is sent: too many failures, or it was cancelled. */
-  stopped: ErrorDetail | undefined;
+  stopped:
+    | ErrorDetail
+    | undefined;
+  /** When it was cancelled. Hosts that were away then are told when they are back. */
+  cancelledAt: Date | undefined;
 }
 
 export interface Job_OutcomesEntry {
@@ -506,6 +510,7 @@ function createBaseJob(): Job {
     limits: undefined,
     hold: undefined,
     stopped: undefined,
+    cancelledAt: undefined,
   };
 }
 
@@ -561,6 +566,9 @@ export const Job: MessageFns<Job> = {
     }
     if (message.stopped !== undefined) {
       ErrorDetail.encode(message.stopped, writer.uint32(138).fork()).join();
+    }
+    if (message.cancelledAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.cancelledAt), writer.uint32(146).fork()).join();
     }
     return writer;
   },
@@ -717,6 +725,14 @@ export const Job: MessageFns<Job> = {
             message.stopped = ErrorDetail.decode(reader, reader.uint32());
             continue;
           }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.cancelledAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -773,6 +789,11 @@ export const Job: MessageFns<Job> = {
       limits: isSet(object.limits) ? JobLimits.fromJSON(object.limits) : undefined,
       hold: isSet(object.hold) ? Hold.fromJSON(object.hold) : undefined,
       stopped: isSet(object.stopped) ? ErrorDetail.fromJSON(object.stopped) : undefined,
+      cancelledAt: isSet(object.cancelledAt)
+        ? fromJsonTimestamp(object.cancelledAt)
+        : isSet(object.cancelled_at)
+        ? fromJsonTimestamp(object.cancelled_at)
+        : undefined,
     };
   },
 
@@ -835,6 +856,9 @@ export const Job: MessageFns<Job> = {
     if (message.stopped !== undefined) {
       obj.stopped = ErrorDetail.toJSON(message.stopped);
     }
+    if (message.cancelledAt !== undefined) {
+      obj.cancelledAt = message.cancelledAt.toISOString();
+    }
     return obj;
   },
 
@@ -880,6 +904,7 @@ export const Job: MessageFns<Job> = {
     message.stopped = (object.stopped !== undefined && object.stopped !== null)
       ? ErrorDetail.fromPartial(object.stopped)
       : undefined;
+    message.cancelledAt = object.cancelledAt ?? undefined;
     return message;
   },
 };
