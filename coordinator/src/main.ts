@@ -15,8 +15,6 @@ async function main(given: readonly string[]): Promise<void> {
   if (given.includes('--help') || given.includes('-h')) return void process.stdout.write(helpText());
   if (given.includes('--version')) return void process.stdout.write(`${wombatVersion}\n`);
   if (given.includes('--print-configuration')) return void process.stdout.write(configurationTemplate());
-  // The launcher's, for this process alone: not for the agents and plugins that it starts.
-  for (const name of ['MALLOC_MMAP_THRESHOLD_', 'MALLOC_MMAP_MAX_']) delete process.env[name];
   const { archive, rest: argv } = takeRestore(given);
   const configuration = loadConfiguration({ argv, environment: process.env });
   if (archive !== undefined) return runRestore(archive, configuration);

@@ -124,7 +124,7 @@ export class ExecRun {
     const timeoutMs = Math.max(1, leftMs(this.#entry, this.#services.clock));
     try {
       const { kind: result, text } = kind.$case === 'erlangEval'
-        ? await erlCall.evaluate(kind.value.expressions, timeoutMs, this.#signal)
+        ? await erlCall.evaluate(kind.value.expressions, timeoutMs, this.#signal, kind.value.text)
         : await erlCall.apply(kind.value.module, kind.value.function, kind.value.arguments, timeoutMs, this.#signal);
       const isValue = result === 'value';
       writeFileSync(isValue ? this.#output.stdoutFile : this.#output.stderrFile, `${text}\n`, { mode: 0o600 });

@@ -41,6 +41,8 @@ export const catalogue = {
   WO_METHOD_UNKNOWN: entry(status.UNIMPLEMENTED, usage, 'The coordinator has no such method.', 'compare the versions: wo version'),
   WO_INVALID_ARGUMENT: entry(status.INVALID_ARGUMENT, usage, 'An argument is not of the form asked for.', 'see the help of the command'),
   WO_EXPRESSION_INVALID: entry(status.INVALID_ARGUMENT, usage, 'An expression is not of the grammar; the message names the column.', 'see docs/reference/expressions.md'),
+  WO_COMMAND_UNKNOWN: entry(status.NOT_FOUND, notFound, 'The release of a node does not offer the command that it was asked to run.', 'see what it offers: wo run FAMILY --help'),
+  WO_COMMAND_ARGUMENTS: entry(status.INVALID_ARGUMENT, usage, 'A command of a release was given arguments that it does not take.', 'see what it takes: wo run FAMILY COMMAND --help'),
   WO_NO_TARGETS: entry(status.NOT_FOUND, notFound, 'An expression holds for no node, or for no host: the command was sent to nobody.', 'ask for its parts alone: wo match EXPRESSION'),
   WO_NAME_INVALID: entry(status.INVALID_ARGUMENT, usage, 'A name is not 1-64 printable characters, or looks like an id.', 'choose another name'),
   WO_NAME_TAKEN: entry(status.ALREADY_EXISTS, conflict, 'An object of this kind has this name already.', 'choose another name, or use the one that is there'),

@@ -18,7 +18,7 @@ export function jobColumns(nowMs: number): readonly Column<Job>[] {
     { title: 'OUTCOMES', text: outcomesOf },
     { title: 'STARTED', text: (job) => relative(job.metadata?.createdAt, nowMs) },
     { title: 'BY', text: (job) => job.principal, wide: true },
-    { title: 'COMMAND', text: (job) => actionText(job.action) },
+    { title: 'COMMAND', text: commandText },
   ];
 }
 
@@ -34,7 +34,7 @@ export function outcomesOf(job: Job): string {
 export function jobEntries(job: Job, nowMs: number): readonly (readonly [string, string])[] {
   return [
     ['id', job.metadata?.id ?? ''],
-    ['command', actionText(job.action)],
+    ['command', commandText(job)],
     ['on', job.expression],
     ['rerun of', job.rerunOf],
     ['state', jobStateOf(job)],
@@ -51,7 +51,12 @@ export function jobEntries(job: Job, nowMs: number): readonly (readonly [string,
   ];
 }
 
-export function actionText(action: Action | undefined): string {
+/** "uptime -p"; of releases "run backup /srv" */
+export function commandText({ action, releaseCommand }: Job): string {
+  return releaseCommand ? ['run', releaseCommand.name, ...releaseCommand.arguments].map(quoted).join(' ') : actionText(action);
+}
+
+function actionText(action: Action | undefined): string {
   switch (action?.kind?.$case) {
     case 'command':
       return action.kind.value.argv.map(quoted).join(' ');

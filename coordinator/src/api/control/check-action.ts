@@ -20,6 +20,12 @@ export function checkAction(action: Action | undefined): Action {
   return { kind };
 }
 
+/** Of a request that names a command of releases. @throws WombatError WO_INVALID_ARGUMENT */
+export function withoutAction(action: Action | undefined): Action {
+  if (action?.kind) throw refused('the request names a command of releases, and an action too', 'leave one of them out');
+  return { kind: undefined };
+}
+
 function checkFile({ sha256, path, mode, user }: PutFile): void {
   if (!sha256Form.test(sha256)) throw refused('a file is named by the sha256 of its bytes', 'upload it first: wo push does');
   if (path === '' || hasZero(path) || Buffer.byteLength(path) > limits.pathBytes) throw refused('there is no path to put the file at', 'wo push FILE EXPRESSION:PATH');

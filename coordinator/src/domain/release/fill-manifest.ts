@@ -1,6 +1,7 @@
 import { entrySegments, WombatError } from '@wombat/proto';
-import type { Manifest, ManifestCommand } from '../model/release.js';
+import type { Manifest } from '../model/release.js';
 import { checkProgram } from './check-start.js';
+import { checkCommand } from './commands/check-command.js';
 import type { Inspection } from './inspection.js';
 import { mergeInputs, type ManifestInput } from './manifest-input.js';
 import { nearestText } from './nearest.js';
@@ -55,7 +56,7 @@ export function fillManifest(given: ManifestInput, inspection: Inspection): Fill
   checkCommands(manifest, inspection);
   checkNames(manifest);
   checkLimits(manifest);
-  for (const [index, command] of manifest.commands.entries()) checkOffered(command, manifest.commands.slice(0, index), inspection);
+  for (const [index, command] of manifest.commands.entries()) checkCommand(command, manifest.commands.slice(0, index), inspection);
   checkPaths(manifest, inspection);
   return { manifest, notes };
 }
@@ -114,16 +115,6 @@ function checkLimits({ runAs, limits, needs }: Manifest): void {
   for (const [what, amount] of Object.entries(amounts)) {
     if (!Number.isSafeInteger(amount) || amount < 0) throw invalid(`${what} is no amount that a machine can have`);
   }
-}
-
-function checkOffered(command: ManifestCommand, before: readonly ManifestCommand[], inspection: Inspection): void {
-  const { name, argv } = command;
-  if (!/^[a-z][\w-]{0,30}$/i.test(name)) throw invalid(`the name ${JSON.stringify(name)} of a command is not 1-31 letters, digits, "_" and "-"`);
-  if (before.some((other) => other.name === name)) throw invalid(`the command ${name} is named twice`);
-  checkProgram(argv, inspection, `the command ${name}`);
-  const names = command.arguments.map((argument) => argument.name);
-  const wrong = names.find((argument, index) => !/^[a-z][\w-]{0,30}$/i.test(argument) || names.indexOf(argument) !== index);
-  if (wrong !== undefined) throw invalid(`the command ${name} has an argument ${JSON.stringify(wrong)}, whose name is no word or there twice`);
 }
 
 function namesDataDirectory(input: ManifestInput, inspection: Inspection): boolean {

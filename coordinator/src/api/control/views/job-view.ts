@@ -30,6 +30,7 @@ export function jobView(job: Job, counts: Readonly<Record<string, number>>, hold
     limits: limitsView(job.limits),
     hold: hold && holdView(hold),
     stopped: errorView(job.stopped),
+    releaseCommand: job.command && { name: job.command.name, arguments: [...job.command.arguments] },
   };
 }
 

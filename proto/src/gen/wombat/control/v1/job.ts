@@ -237,6 +237,10 @@ export interface Job {
   stopped:
     | ErrorDetail
     | undefined;
+  /** Instead of action: each node runs what its own release means by it. */
+  releaseCommand:
+    | ReleaseCommand
+    | undefined;
   /** When it was cancelled. Hosts that were away then are told when they are back. */
   cancelledAt: Date | undefined;
 }
@@ -244,6 +248,16 @@ export interface Job {
 export interface Job_OutcomesEntry {
   key: string;
   value: number;
+}
+
+/** A command that the releases of nodes offer by name. */
+export interface ReleaseCommand {
+  name: string;
+  /**
+   * As they are typed: "--level=3"; "--level" and "3"; "--quick"; the positional ones in their order. What stands behind
+   * "--" is positional, whatever it looks like.
+   */
+  arguments: string[];
 }
 
 /**
@@ -416,7 +430,14 @@ export interface CreateJobRequest {
   /** Only on some of the targets. */
   sample: Sample | undefined;
   expect: Expectation;
-  limits: JobLimits | undefined;
+  limits:
+    | JobLimits
+    | undefined;
+  /**
+   * Instead of action. A node whose release does not offer the command is skipped, one whose release takes other
+   * arguments is rejected; where there is no other node, the job is refused.
+   */
+  releaseCommand: ReleaseCommand | undefined;
 }
 
 export interface CreateJobResponse {
@@ -510,6 +531,7 @@ function createBaseJob(): Job {
     limits: undefined,
     hold: undefined,
     stopped: undefined,
+    releaseCommand: undefined,
     cancelledAt: undefined,
   };
 }
@@ -567,8 +589,11 @@ export const Job: MessageFns<Job> = {
     if (message.stopped !== undefined) {
       ErrorDetail.encode(message.stopped, writer.uint32(138).fork()).join();
     }
+    if (message.releaseCommand !== undefined) {
+      ReleaseCommand.encode(message.releaseCommand, writer.uint32(146).fork()).join();
+    }
     if (message.cancelledAt !== undefined) {
-      Timestamp.encode(toTimestamp(message.cancelledAt), writer.uint32(146).fork()).join();
+      Timestamp.encode(toTimestamp(message.cancelledAt), writer.uint32(154).fork()).join();
     }
     return writer;
   },
@@ -730,6 +755,14 @@ export const Job: MessageFns<Job> = {
               break;
             }
 
+            message.releaseCommand = ReleaseCommand.decode(reader, reader.uint32());
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
             message.cancelledAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
@@ -789,6 +822,11 @@ export const Job: MessageFns<Job> = {
       limits: isSet(object.limits) ? JobLimits.fromJSON(object.limits) : undefined,
       hold: isSet(object.hold) ? Hold.fromJSON(object.hold) : undefined,
       stopped: isSet(object.stopped) ? ErrorDetail.fromJSON(object.stopped) : undefined,
+      releaseCommand: isSet(object.releaseCommand)
+        ? ReleaseCommand.fromJSON(object.releaseCommand)
+        : isSet(object.release_command)
+        ? ReleaseCommand.fromJSON(object.release_command)
+        : undefined,
       cancelledAt: isSet(object.cancelledAt)
         ? fromJsonTimestamp(object.cancelledAt)
         : isSet(object.cancelled_at)
@@ -856,6 +894,9 @@ export const Job: MessageFns<Job> = {
     if (message.stopped !== undefined) {
       obj.stopped = ErrorDetail.toJSON(message.stopped);
     }
+    if (message.releaseCommand !== undefined) {
+      obj.releaseCommand = ReleaseCommand.toJSON(message.releaseCommand);
+    }
     if (message.cancelledAt !== undefined) {
       obj.cancelledAt = message.cancelledAt.toISOString();
     }
@@ -903,6 +944,9 @@ export const Job: MessageFns<Job> = {
     message.hold = (object.hold !== undefined && object.hold !== null) ? Hold.fromPartial(object.hold) : undefined;
     message.stopped = (object.stopped !== undefined && object.stopped !== null)
       ? ErrorDetail.fromPartial(object.stopped)
+      : undefined;
+    message.releaseCommand = (object.releaseCommand !== undefined && object.releaseCommand !== null)
+      ? ReleaseCommand.fromPartial(object.releaseCommand)
       : undefined;
     message.cancelledAt = object.cancelledAt ?? undefined;
     return message;
@@ -990,6 +1034,93 @@ export const Job_OutcomesEntry: MessageFns<Job_OutcomesEntry> = {
     const message = createBaseJob_OutcomesEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? 0;
+    return message;
+  },
+};
+
+function createBaseReleaseCommand(): ReleaseCommand {
+  return { name: "", arguments: [] };
+}
+
+export const ReleaseCommand: MessageFns<ReleaseCommand> = {
+  encode(message: ReleaseCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    for (const v of message.arguments) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.arguments.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReleaseCommand {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      arguments: globalThis.Array.isArray(object?.arguments)
+        ? object.arguments.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ReleaseCommand): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.arguments?.length) {
+      obj.arguments = message.arguments;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReleaseCommand>, I>>(base?: I): ReleaseCommand {
+    return ReleaseCommand.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReleaseCommand>, I>>(object: I): ReleaseCommand {
+    const message = createBaseReleaseCommand();
+    message.name = object.name ?? "";
+    message.arguments = object.arguments?.map((e) => e) || [];
     return message;
   },
 };
@@ -2763,6 +2894,7 @@ function createBaseCreateJobRequest(): CreateJobRequest {
     sample: undefined,
     expect: 0,
     limits: undefined,
+    releaseCommand: undefined,
   };
 }
 
@@ -2794,6 +2926,9 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
     }
     if (message.limits !== undefined) {
       JobLimits.encode(message.limits, writer.uint32(74).fork()).join();
+    }
+    if (message.releaseCommand !== undefined) {
+      ReleaseCommand.encode(message.releaseCommand, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -2883,6 +3018,14 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
             message.limits = JobLimits.decode(reader, reader.uint32());
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.releaseCommand = ReleaseCommand.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2906,6 +3049,11 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
       sample: isSet(object.sample) ? Sample.fromJSON(object.sample) : undefined,
       expect: isSet(object.expect) ? expectationFromJSON(object.expect) : 0,
       limits: isSet(object.limits) ? JobLimits.fromJSON(object.limits) : undefined,
+      releaseCommand: isSet(object.releaseCommand)
+        ? ReleaseCommand.fromJSON(object.releaseCommand)
+        : isSet(object.release_command)
+        ? ReleaseCommand.fromJSON(object.release_command)
+        : undefined,
     };
   },
 
@@ -2938,6 +3086,9 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
     if (message.limits !== undefined) {
       obj.limits = JobLimits.toJSON(message.limits);
     }
+    if (message.releaseCommand !== undefined) {
+      obj.releaseCommand = ReleaseCommand.toJSON(message.releaseCommand);
+    }
     return obj;
   },
 
@@ -2964,6 +3115,9 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
     message.expect = object.expect ?? 0;
     message.limits = (object.limits !== undefined && object.limits !== null)
       ? JobLimits.fromPartial(object.limits)
+      : undefined;
+    message.releaseCommand = (object.releaseCommand !== undefined && object.releaseCommand !== null)
+      ? ReleaseCommand.fromPartial(object.releaseCommand)
       : undefined;
     return message;
   },

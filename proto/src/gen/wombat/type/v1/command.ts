@@ -104,7 +104,11 @@ export interface CommandSettings {
   /** Variables whose values are stored sealed and never told again: what is read has the names. */
   secrets: { [key: string]: string };
   /** What has to end gets TERM, and KILL so much later: at most 10 s. Unset: 0.5 s. */
-  killAfter: Duration | undefined;
+  killAfter:
+    | Duration
+    | undefined;
+  /** Every word of argv is meant as it stands: no `{{path:root}}` in it is filled in. */
+  literalArgv: boolean;
 }
 
 export interface CommandSettings_SecretsEntry {
@@ -140,6 +144,8 @@ export interface ErlangApply {
 
 export interface ErlangEval {
   expressions: string;
+  /** The value is text, which is the output as it stands; else the output is the value in Erlang syntax. */
+  text?: boolean | undefined;
 }
 
 /** A step of a bootstrap plan: run the action until it succeeds or the deadline passes. */
@@ -544,6 +550,7 @@ function createBaseCommandSettings(): CommandSettings {
     stdin: Buffer.alloc(0),
     secrets: {},
     killAfter: undefined,
+    literalArgv: false,
   };
 }
 
@@ -569,6 +576,9 @@ export const CommandSettings: MessageFns<CommandSettings> = {
     });
     if (message.killAfter !== undefined) {
       Duration.encode(message.killAfter, writer.uint32(58).fork()).join();
+    }
+    if (message.literalArgv !== false) {
+      writer.uint32(64).bool(message.literalArgv);
     }
     return writer;
   },
@@ -645,6 +655,14 @@ export const CommandSettings: MessageFns<CommandSettings> = {
             message.killAfter = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.literalArgv = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -691,6 +709,11 @@ export const CommandSettings: MessageFns<CommandSettings> = {
         : isSet(object.kill_after)
         ? Duration.fromJSON(object.kill_after)
         : undefined,
+      literalArgv: isSet(object.literalArgv)
+        ? globalThis.Boolean(object.literalArgv)
+        : isSet(object.literal_argv)
+        ? globalThis.Boolean(object.literal_argv)
+        : false,
     };
   },
 
@@ -723,6 +746,9 @@ export const CommandSettings: MessageFns<CommandSettings> = {
     if (message.killAfter !== undefined) {
       obj.killAfter = Duration.toJSON(message.killAfter);
     }
+    if (message.literalArgv !== false) {
+      obj.literalArgv = message.literalArgv;
+    }
     return obj;
   },
 
@@ -748,6 +774,7 @@ export const CommandSettings: MessageFns<CommandSettings> = {
     message.killAfter = (object.killAfter !== undefined && object.killAfter !== null)
       ? Duration.fromPartial(object.killAfter)
       : undefined;
+    message.literalArgv = object.literalArgv ?? false;
     return message;
   },
 };
@@ -1079,13 +1106,16 @@ export const ErlangApply: MessageFns<ErlangApply> = {
 };
 
 function createBaseErlangEval(): ErlangEval {
-  return { expressions: "" };
+  return { expressions: "", text: undefined };
 }
 
 export const ErlangEval: MessageFns<ErlangEval> = {
   encode(message: ErlangEval, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.expressions !== "") {
       writer.uint32(10).string(message.expressions);
+    }
+    if (message.text !== undefined) {
+      writer.uint32(16).bool(message.text);
     }
     return writer;
   },
@@ -1111,6 +1141,14 @@ export const ErlangEval: MessageFns<ErlangEval> = {
             message.expressions = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.text = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1124,13 +1162,19 @@ export const ErlangEval: MessageFns<ErlangEval> = {
   },
 
   fromJSON(object: any): ErlangEval {
-    return { expressions: isSet(object.expressions) ? globalThis.String(object.expressions) : "" };
+    return {
+      expressions: isSet(object.expressions) ? globalThis.String(object.expressions) : "",
+      text: isSet(object.text) ? globalThis.Boolean(object.text) : undefined,
+    };
   },
 
   toJSON(message: ErlangEval): unknown {
     const obj: any = {};
     if (message.expressions !== "") {
       obj.expressions = message.expressions;
+    }
+    if (message.text !== undefined) {
+      obj.text = message.text;
     }
     return obj;
   },
@@ -1141,6 +1185,7 @@ export const ErlangEval: MessageFns<ErlangEval> = {
   fromPartial<I extends Exact<DeepPartial<ErlangEval>, I>>(object: I): ErlangEval {
     const message = createBaseErlangEval();
     message.expressions = object.expressions ?? "";
+    message.text = object.text ?? undefined;
     return message;
   },
 };
