@@ -10,12 +10,12 @@ import { consoleService } from './api/control/console/console-service.js';
 import { eventService } from './api/control/event-service.js';
 import { familyService } from './api/control/family-service.js';
 import { hostService } from './api/control/host-service.js';
-import { fileService } from './api/control/file-service.js';
+import { fileService } from './api/control/files/file-service.js';
 import { jobApiService } from './api/control/job-service.js';
 import { nodeService } from './api/control/node-service.js';
 import { operatorService } from './api/control/operator-service.js';
 import { operationService } from './api/control/operation-service.js';
-import { PushedFiles } from './api/control/pushed-files.js';
+import { PushedFiles } from './api/control/files/pushed-files.js';
 import { providerService } from './api/control/provider-service.js';
 import { releaseService } from './api/control/release-service.js';
 import { strayService } from './api/control/stray-service.js';
@@ -207,7 +207,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     operationService({ store, operations }),
     eventService({ store }),
     jobApiService({ store, jobs: c.resolve(JobService), files: c.resolve(PushedFiles) }),
-    fileService({ files: c.resolve(PushedFiles) }),
+    fileService({ store, clock, fleet: c.resolve(AgentFleet), maximumBytes: configuration.files.maximumBytes, files: c.resolve(PushedFiles) }),
     consoleService({ store, clock, ids, log, fleet: c.resolve(AgentFleet), bounds: configuration.consoles, renderings: c.resolve(AssignmentBuilder) }),
     operatorService({ store, clock, operators: c.resolve(Operators), uses: c.resolve(TokenUses) }),
     tokenService({ store, clock, ids, issuer: c.resolve(HostIdentities), agentsAddress: () => c.resolve(Coordinator).addresses.agents }),

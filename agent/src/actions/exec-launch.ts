@@ -30,7 +30,7 @@ interface Place {
  * @throws WombatError when there is no such program, directory or user, or the host does not allow it
  */
 export function launchOf(command: Command, jobId: string, context: NodeContext | undefined, services: ExecServices): ExecLaunch {
-  const settings = command.settings ?? CommandSettings.fromPartial({});
+  const settings = command.settings ?? CommandSettings.decode(Buffer.alloc(0));
   const added = { ...command.environment, ...settings.secrets };
   const place = context ? nodePlace(command, settings, added, context) : hostPlace(command, settings, added, services);
   const workingDirectory = resolve(place.root, place.fill(settings.workingDirectory));

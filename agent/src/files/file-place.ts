@@ -29,10 +29,10 @@ export function placeOfHost(path: string): FilePlace {
 }
 
 /** Runs with the directory that something lies in, open. @throws WombatError WO_EXEC_REJECTED */
-export async function inDirectoryOf<T>({ path, start, parts, follows }: FilePlace, use: (descriptor: number, name: string) => Promise<T>): Promise<T> {
-  const name = parts.at(-1);
-  if (name === undefined) throw refused(path, 'names no file', 'give the name of a file');
-  const descriptor = opened(path, () => openDirectory(start, parts.slice(0, -1), follows));
+export async function inDirectoryOf<T>(place: FilePlace, use: (descriptor: number, name: string) => Promise<T>): Promise<T> {
+  const name = place.parts.at(-1);
+  if (name === undefined) throw refused(place.path, 'names no file', 'give the name of a file');
+  const descriptor = holdParent(place);
   try {
     return await use(descriptor, name);
   } finally {
@@ -40,9 +40,10 @@ export async function inDirectoryOf<T>({ path, start, parts, follows }: FilePlac
   }
 }
 
-function opened(path: string, open: () => number): number {
+/** Opens the directory that the last part lies in, or where there is no part the one where paths begin. @throws WombatError WO_EXEC_REJECTED */
+export function holdParent({ path, start, parts, follows }: FilePlace): number {
   try {
-    return open();
+    return openDirectory(start, parts.slice(0, -1), follows);
   } catch (error) {
     throw explained(path, error);
   }

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { systemClock, type Clock } from '@wombat/proto';
-import type { AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, JournalDamage, MeasureData, NodeStatus, OpenConsole, ReadExecOutput, ReadLogs } from '@wombat/proto/agent';
+import type { AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, JournalDamage, MeasureData, NodeStatus, OpenConsole, ReadExecOutput, ReadFiles, ReadLogs } from '@wombat/proto/agent';
 import { openConsole } from '../actions/console/console.js';
 import { ExecAction } from '../actions/exec.js';
 import { ExecLedger } from '../actions/exec-ledger.js';
@@ -12,6 +12,7 @@ import type { ExecServices } from '../actions/exec-services.js';
 import { measureData } from '../actions/measure-data.js';
 import { pruneExec } from '../actions/prune-exec.js';
 import { readExecOutput } from '../actions/read-exec-output.js';
+import { readFiles } from '../actions/read-files.js';
 import { checkReadLogs, readLogs } from '../actions/read-logs.js';
 import { Epmd } from '../erlang/epmd.js';
 import { EpmdKeeper, type EpmdUse } from '../erlang/epmd-keeper.js';
@@ -155,6 +156,10 @@ export class AgentCore implements SessionHandlers {
 
   readExecOutput(request: ReadExecOutput, signal: AbortSignal): AsyncIterable<ChannelData> {
     return readExecOutput(request, this.#options.directory, signal);
+  }
+
+  readFiles(request: ReadFiles, signal: AbortSignal): AsyncIterable<ChannelData> {
+    return readFiles(request, this.#execServices, signal);
   }
 
   measureData(request: MeasureData, signal: AbortSignal): AsyncIterable<ChannelData> {

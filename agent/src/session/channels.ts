@@ -11,7 +11,7 @@ const maximumIdLength = 64;
 /** How long the coordinator may take to end a channel that we have ended: whoever reads may be slow, and what is on its way must not be cut. */
 const lingerMs = 10 * 60_000;
 
-type ChannelHandlers = Pick<SessionHandlers, 'readLogs' | 'readExecOutput' | 'measureData' | 'openConsole'>;
+type ChannelHandlers = Pick<SessionHandlers, 'readLogs' | 'readExecOutput' | 'measureData' | 'readFiles' | 'openConsole'>;
 
 /** Serves the channels that a session asks for, each a stream of its own beside the session. */
 export class Channels {
@@ -66,6 +66,8 @@ export class Channels {
         return this.#handlers.readExecOutput(request.purpose.value, signal);
       case 'measureData':
         return this.#handlers.measureData(request.purpose.value, signal);
+      case 'readFiles':
+        return this.#handlers.readFiles(request.purpose.value, signal);
       case 'openConsole':
         return this.#handlers.openConsole(request.purpose.value, listenTo(call), signal);
       default:

@@ -1,5 +1,5 @@
 import type {
-  AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, JournalDamage, MeasureData, NodeStatus, OpenConsole, ReadExecOutput, ReadLogs,
+  AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, JournalDamage, MeasureData, NodeStatus, OpenConsole, ReadExecOutput, ReadFiles, ReadLogs,
 } from '@wombat/proto/agent';
 
 /** Hands over what comes from the other end of a channel, one message after another: the next one waits for the promise. */
@@ -14,6 +14,7 @@ export interface SessionHandlers {
   acknowledgeOutcomes(frame: AcknowledgeOutcomes): Promise<void>;
   readLogs(request: ReadLogs, signal: AbortSignal): AsyncIterable<ChannelData>;
   readExecOutput(request: ReadExecOutput, signal: AbortSignal): AsyncIterable<ChannelData>;
+  readFiles(request: ReadFiles, signal: AbortSignal): AsyncIterable<ChannelData>;
   measureData(request: MeasureData, signal: AbortSignal): AsyncIterable<ChannelData>;
   /** `listen` is for what comes over the channel from the other end. */
   openConsole(request: OpenConsole, listen: Listen, signal: AbortSignal): AsyncIterable<ChannelData>;

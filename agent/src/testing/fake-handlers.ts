@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import type {
-  AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, JournalDamage, MeasureData, NodeStatus, OpenConsole, ReadExecOutput, ReadLogs,
+  AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, JournalDamage, MeasureData, NodeStatus, OpenConsole, ReadExecOutput, ReadFiles, ReadLogs,
 } from '@wombat/proto/agent';
 import type { Listen, SessionHandlers } from '../session/handlers.js';
 
@@ -40,6 +40,10 @@ export class FakeHandlers implements SessionHandlers {
 
   async *readExecOutput(_: ReadExecOutput): AsyncIterable<ChannelData> {
     yield { offset: 0n, data: Buffer.from('output'), lostBytes: 0n, log: undefined };
+  }
+
+  async *readFiles(_: ReadFiles): AsyncIterable<ChannelData> {
+    yield { offset: 0n, data: Buffer.from('files'), lostBytes: 0n, log: undefined };
   }
 
   async *measureData(_: MeasureData): AsyncIterable<ChannelData> {

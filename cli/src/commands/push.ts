@@ -1,17 +1,17 @@
 import { basename, resolve } from 'node:path';
 import { durationFromMs } from '@wombat/proto';
-import { CreateJobRequest, CreateJobResponse, JobServiceService } from '@wombat/proto/control';
 import { defineCommand, required } from '../command.js';
-import { newMutation } from '../control/mutation.js';
 import { uploadFile } from '../control/upload-file.js';
-import { flag, text } from '../options.js';
+import { text } from '../options.js';
 import { parseMode } from '../parse/mode.js';
 import { parseRemotePath } from '../parse/remote-path.js';
-import { onOption, sampleOf, sampleOptions, targetKindOf } from './common.js';
-import { detachJobOption, endOf, jobEndOptions } from './job/end.js';
+import { onOption, targetKindOf } from './common.js';
+import { newJob, newJobOptions } from './job/new-job.js';
 import { uploadMeter } from './upload-meter.js';
 
 const defaultTimeoutMs = 10 * 60_000;
+/** There is no remote command whose exit code could be passed on. */
+const { passExit: _passExit, ...sendingOptions } = newJobOptions;
 
 export const push = defineCommand({
   description: [
@@ -32,25 +32,18 @@ export const push = defineCommand({
   options: {
     mode: { flags: '--mode <permissions>', help: 'permissions in octal, such as 644; those of the file when left out', read: (given, name) => (given.length === 0 ? undefined : parseMode(given.at(-1)!, name)) },
     user: text('--user <name>', 'write it with the rights of this user of the host; the agent must be root'),
-    fold: jobEndOptions.fold,
+    ...sendingOptions,
     ...onOption,
-    ...sampleOptions,
-    all: flag('--all', 'also on nodes that do not run; without it they are skipped'),
-    ...detachJobOption,
   },
-  async run(runtime, { file, target }, { mode, user, fold, on, sample, seed, all, detach }) {
+  async run(runtime, { file, target }, { mode, user, on, ...options }) {
     const { expression, path } = parseRemotePath(target);
-    const sampling = sampleOf({ sample, seed });
-    const control = await runtime.control();
-    const uploaded = await uploadFile(control, resolve(runtime.io.cwd, file), uploadMeter(runtime, basename(file)));
-    const value = {
-      sha256: uploaded.sha256, sizeBytes: uploaded.sizeBytes, path: path === '' || path.endsWith('/') || path.endsWith(':') ? `${path}${basename(file)}` : path,
-      mode: mode ?? uploaded.mode, user: user ?? '',
-    };
-    const request = CreateJobRequest.fromPartial({
-      mutation: newMutation(), expression, action: { kind: { $case: 'putFile', value } }, all, on: targetKindOf(on), ...sampling, timeout: durationFromMs(runtime.flags.timeout ?? defaultTimeoutMs),
-    });
-    const answer = await control.call(JobServiceService.createJob, request);
-    return endOf(runtime, answer.job!, { json: CreateJobResponse.toJSON(answer), fold, passExit: false, detach });
+    return newJob(runtime, async (control) => {
+      const uploaded = await uploadFile(control, resolve(runtime.io.cwd, file), uploadMeter(runtime, basename(file)));
+      const value = {
+        sha256: uploaded.sha256, sizeBytes: uploaded.sizeBytes, path: path === '' || path.endsWith('/') || path.endsWith(':') ? `${path}${basename(file)}` : path,
+        mode: mode ?? uploaded.mode, user: user ?? '',
+      };
+      return { expression, action: { kind: { $case: 'putFile', value } }, on: targetKindOf(on), timeout: durationFromMs(defaultTimeoutMs) };
+    }, { ...options, passExit: false });
   },
 });

@@ -116,6 +116,7 @@ export const commands: readonly Registered[] = [
   { path: 'exec', summary: 'run a command on many nodes or hosts at once', load: async () => (await import('./exec.js')).exec },
   { path: 'run', summary: 'run a command that releases offer, on many nodes', load: async () => (await import('./run/run.js')).run },
   { path: 'push', summary: 'put a file on many nodes or hosts at once', load: async () => (await import('./push.js')).push },
+  { path: 'pull', summary: 'fetch files from many nodes or hosts', load: async () => (await import('./pull.js')).pull },
   { path: 'match', summary: 'show which nodes or hosts an expression means', load: async () => (await import('./match.js')).match },
   { path: 'status', summary: 'what should run, what runs, what waits, what failed', load: async () => (await import('./status.js')).status },
   { path: 'gc', summary: 'remove machines without a host and hosts without a machine', load: async () => (await import('./gc.js')).gc },

@@ -42,6 +42,7 @@ export const methodTable: Readonly<Record<string, MethodRule>> = {
   '/wombat.control.v1.FamilyService/ScaleFamily': write,
   '/wombat.control.v1.FamilyService/SetReplacement': write,
   '/wombat.control.v1.FileService/UploadFile': exec,
+  '/wombat.control.v1.FileService/PullFiles': exec,
   '/wombat.control.v1.HostService/ListHosts': read,
   '/wombat.control.v1.HostService/GetHost': read,
   '/wombat.control.v1.HostService/DrainHost': write,

@@ -151,7 +151,7 @@ export const keys: { readonly [K in ConfigurationKey]: KeyDefinition<Configurati
     form: 'integer',
     schema: integer(1, limits.artifactBytes),
     default: () => limits.artifactBytes,
-    description: 'The largest file that `wo push` takes to nodes and hosts. 2 GiB is the most.',
+    description: 'The largest file that `wo push` takes to nodes and hosts, and the most that `wo pull` fetches from each of them. 2 GiB is the most.',
   },
   'families.keepRevisions': {
     form: 'integer',

@@ -126,6 +126,7 @@ export const catalogue = {
   WO_CHANNEL_GONE: entry(status.NOT_FOUND, failed, 'What was to be read is no longer there.', 'logs are kept for 24 h after a node is removed'),
   WO_TOO_MANY_FAILURES: entry(status.ABORTED, failed, 'So many targets of a job have failed that nothing more of it was sent.', 'see what went wrong: wo job show JOB'),
   WO_FILE_TOO_LARGE: entry(status.INVALID_ARGUMENT, usage, 'The file is larger than the coordinator takes.', 'bring it to the nodes in their release, or raise files.maximumBytes of the coordinator (2 GiB at most)'),
+  WO_PULL_FAILED: entry(status.ABORTED, failed, 'A file that was fetched could not be kept here as it was sent.', 'see what is in the way, and fetch it again'),
   WO_EXEC_REJECTED: entry(status.FAILED_PRECONDITION, failed, 'The host refuses to run the command.', 'see the reason of the target'),
   WO_CONSOLE_UNSUPPORTED: entry(status.FAILED_PRECONDITION, failed, 'The host cannot make a terminal for a console.', 'install script and stty on it: apt-get install bsdutils coreutils; or run single commands: wo exec'),
   WO_CONSOLE_TIMED_OUT: entry(status.FAILED_PRECONDITION, failed, 'The console was idle, or open, for longer than the coordinator allows, and was ended.', 'open another; an administrator sets consoles.idleTimeoutMs and consoles.maximumMs'),

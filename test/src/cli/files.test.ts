@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { failpointsVariable, hitFile, type FailpointName } from '@wombat/proto/failpoints';
 import t from 'tap';
@@ -60,9 +60,52 @@ t.test('files go to nodes and hosts, whole or not at all', async (t) => {
     t.match(jobs, /put 4 B at none\/text/, 'the job is listed');
   });
 
+  await t.test('files come back as they are, into a folder for each', async (t) => {
+    for (const [index, root] of rootsOf().entries()) {
+      mkdirSync(join(root, 'log/deep'), { recursive: true });
+      writeFileSync(join(root, 'log/deep/odd "name"\n\u0007ü'), randomBytes(200_000 + index));
+      writeFileSync(join(root, 'log/empty'), '');
+      symlinkSync('/etc/passwd', join(root, 'log/link'));
+    }
+    const result = expectExit(t, await workshop.wo('pull', `${family}:log`, here('pulled')), 0);
+    t.match(result.stderr, /3 ok of 3 targets.*; 6 files/);
+    t.match(result.stderr, /1 entry left out/, 'the link');
+    t.strictSame(readdirSync(here('pulled')).sort(), nodes.map(nameOf).sort());
+    for (const node of nodes) {
+      const root = rootsOf().find((path) => path.includes(idOf(node)))!;
+      for (const path of ['deep/odd "name"\n\u0007ü', 'empty']) t.equal(digestOf(join(here('pulled'), nameOf(node), path)), digestOf(join(root, 'log', path)), `${nameOf(node)}: ${path}`);
+      t.strictSame(readdirSync(join(here('pulled'), nameOf(node))).sort(), ['deep', 'empty']);
+    }
+    expectExit(t, await workshop.wo('pull', `${family}:${here('text')}`, here('hosts'), '--on', 'hosts'), 0);
+    t.ok(readdirSync(here('hosts')).every((name) => readFileSync(join(here('hosts'), name, 'text'), 'utf8') === 'one\n'), 'of the hosts');
+    const refused = expectExit(t, await workshop.wo('pull', `${family}:log/link`, here('pulled')), 1);
+    t.match(refused.stderr, /rejected/);
+  });
+
+  await t.test('an agent or a coordinator that is killed while files are fetched', async (t) => {
+    for (const root of rootsOf()) writeFileSync(join(root, 'large'), randomBytes(1_000_000));
+    const isWhole = (name: string): boolean => digestOf(join(here('again'), name, 'large')) === digestOf(join(rootsOf().find((path) => path.includes(idOf(nodes.find((node) => nameOf(node) === name)!)))!, 'large'));
+    const came = (): string[] => nodes.map(nameOf).filter((name) => existsSync(join(here('again'), name, 'large')));
+    const half = (): string[] => readdirSync(here('again')).flatMap((name) => readdirSync(join(here('again'), name))).filter((name) => name.startsWith('.wo-'));
+    crashAt('agent.pull.during');
+    const lost = expectExit(t, await workshop.wo('pull', `${family}:large`, here('again')), 3, 'the others come');
+    t.match(lost.stderr, /lost during run/);
+    t.ok(came().length > 0 && came().every(isWhole), `what is there is whole: ${came().join(', ')}`);
+    t.strictSame(half(), []);
+    await until('the agent is back', async () => (await workshop.wo('exec', family, '--', 'true')).code === 0 || notYet('away'));
+    writeFileSync(failpointsFile(workshop.directory), 'agent.pull.during=hang:1500');
+    rmSync(hitFile(failpointsFile(workshop.directory), 'agent.pull.during'));
+    const pulling = workshop.spawnWo(['pull', `${family}:large`, here('again')]);
+    await until('a part is read', () => hasCrashed('agent.pull.during') || notYet('not yet'), { everyMs: 10 });
+    await workshop.restartCoordinator();
+    expectExit(t, await pulling.ended, 0, 'wo asks again');
+    t.ok(came().length === 3 && came().every(isWhole), 'all are whole');
+    t.strictSame(half(), []);
+  });
+
   await t.test('an agent that is killed in between begins again', async (t) => {
     writeFileSync(here('large'), randomBytes(3_000_000));
-    for (const failpoint of ['agent.put.during', 'agent.put.before-rename'] as const) {
+    for (const failpoint of isFull ? (['agent.put.during', 'agent.put.before-rename'] as const) : (['agent.put.before-rename'] as const)) {
       for (const root of rootsOf()) writeFileSync(join(root, 'large'), 'old');
       crashAt(failpoint);
       expectExit(t, await workshop.wo('push', here('large'), `${family}:`), 0, failpoint);
@@ -72,7 +115,7 @@ t.test('files go to nodes and hosts, whole or not at all', async (t) => {
     }
   });
 
-  await t.test('a coordinator that is killed in between goes on', async (t) => {
+  await t.test('a coordinator that is killed in between goes on', { skip: !isFull && 'takes long: with WOMBAT_TEST_FULL' }, async (t) => {
     writeFileSync(here('large'), randomBytes(3_000_000));
     writeFileSync(failpointsFile(workshop.directory), 'agent.put.during=hang:1500');
     const pushing = workshop.spawnWo(['push', here('large'), `${family}:`]);
@@ -90,6 +133,8 @@ t.test('files go to nodes and hosts, whole or not at all', async (t) => {
     writeFileSync(here('huge'), randomBytes(100 * 1024 * 1024));
     await workshop.ok('push', here('huge'), `${family}:`);
     for (const root of rootsOf()) t.equal(digestOf(join(root, 'huge')), digestOf(here('huge')));
+    await workshop.ok('pull', `${family}:huge`, here('back'));
+    for (const name of readdirSync(here('back'))) t.equal(digestOf(join(here('back'), name, 'huge')), digestOf(here('huge')), `${name}: back as it went`);
     pids.forEach((pid, index) => t.ok(memoryOf(pid) - before[index]! < 64, `process ${pid} grew from ${before[index]} to ${memoryOf(pid)} MiB`));
   });
 });

@@ -26,11 +26,11 @@ interface Real {
 
 const rebar3: Real = {
   pack: packOtpRelease, said: ['bin/wombat_sample start', 'bin/wombat_sample stop', 'sample'], nodes: 'wombat_sample:nodes().',
-  runs: [[['ping'], /\| pong$/m], [['version'], /\| 0\.1\.0$/m], [['eval', 'A = 6, A * 7'], /\| 42$/m], [['rpc', 'wombat_sample', 'environment', '[ordinal]'], /\| \S/], [['rpc', 'lists', 'seq', '[1, 3]'], /\| \[1,2,3\]$/m]],
+  runs: [[['ping'], /\| pong$/m], [['version'], /\| 0\.1\.0$/m], [['eval', 'A = 6, A * 7'], /\| 42$/m], [['rpc', 'lists', 'seq', '[1, 3]'], /\| \[1,2,3\]$/m]],
 };
 const mix: Real = {
   pack: packMixRelease, said: ['bin/wombat_mix start', 'bin/wombat_mix stop', 'mixed'], nodes: "'Elixir.WombatMix':nodes().",
-  runs: [[['ping'], /\| pong$/m], [['version'], /\| \d+\.\d+\.\d+$/m], [['rpc', 'IO.puts("é"); 6 * 7'], /\| é\n.*\| 42$/m], [['eval', '"a\\"b"'], /\| "a\\"b"$/m]],
+  runs: [[['version'], /\| \d+\.\d+\.\d+$/m], [['rpc', 'IO.puts("é"); 6 * 7'], /\| é\n.*\| 42$/m]],
 };
 
 for (const [what, real, skip] of [['rebar3', rebar3, withoutErlang()], ['mix', mix, withoutElixir()]] as const) {

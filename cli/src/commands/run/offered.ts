@@ -1,5 +1,6 @@
-import { nearest, quoted, WombatError } from '@wombat/proto';
-import { FamilyServiceService, GetFamilyRequest, GetReleaseRequest, ManifestCommand, ReleaseServiceService, type ManifestArgument } from '@wombat/proto/control';
+import { nearest, quoted } from '@wombat/proto';
+import { ManifestCommand, type ManifestArgument } from '@wombat/proto/control';
+import { offeredCommands } from '../../control/offered-commands.js';
 import { sanitise } from '../../output/sanitise.js';
 import { columns, section } from '../../output/sections.js';
 import type { Runtime } from '../../runtime.js';
@@ -9,7 +10,7 @@ import { labelOf, usageOf } from '../release/command-usage.js';
 /** Tells the commands that the release of a family offers. */
 export async function tellCommands(runtime: Runtime, family: string): Promise<void> {
   const { print } = runtime;
-  const commands = await offeredBy(runtime, family);
+  const commands = await offeredCommands(await runtime.control(), family);
   if (print.isForPrograms) return print.json({ commands: commands.map((command) => ManifestCommand.toJSON(command)) });
   const lines = columns(commands.map((command) => [usageOf(command), sanitise(command.help)] as const), widthOf(runtime));
   print.data(`${section('Commands', commands.length > 0 ? lines : ['none: they stand in the manifest of a release'], print.out)}\n`);
@@ -19,7 +20,7 @@ export async function tellCommands(runtime: Runtime, family: string): Promise<vo
 /** Tells what one of them takes. @throws UsageError where there is none of this name */
 export async function tellCommand(runtime: Runtime, family: string, name: string): Promise<void> {
   const { print } = runtime;
-  const commands = await offeredBy(runtime, family);
+  const commands = await offeredCommands(await runtime.control(), family);
   const command = commands.find((one) => one.name === name);
   if (!command) throw unknown(family, name, commands.map((one) => one.name));
   if (print.isForPrograms) return print.json(ManifestCommand.toJSON(command));
@@ -31,14 +32,6 @@ export async function tellCommand(runtime: Runtime, family: string, name: string
     ...(command.argv.length > 0 ? [section('Runs', [command.argv.map((word) => sanitise(quoted(word))).join(' ')], print.out)] : []),
   ];
   print.data([title, ...sections].join('\n\n'));
-}
-
-async function offeredBy(runtime: Runtime, family: string): Promise<readonly ManifestCommand[]> {
-  const control = await runtime.control();
-  const answer = await control.call(FamilyServiceService.getFamily, GetFamilyRequest.fromPartial({ family }));
-  const release = answer.family?.spec?.releaseId ?? '';
-  if (release === '') throw new WombatError('WO_COMMAND_UNKNOWN', `family ${family} has no release, which would offer commands`, { hint: `attach one: wo attach-release ${quoted(family)} RELEASE` });
-  return (await control.call(ReleaseServiceService.getRelease, GetReleaseRequest.fromPartial({ release }))).release?.offeredCommands ?? [];
 }
 
 function aboutOf({ type, help, required, default: otherwise, positional, choices }: ManifestArgument): string {

@@ -57,3 +57,10 @@ t.test('help of a family tells its commands, that of a command its arguments', a
   t.match(await runWo(fake, ['run', 'shop']), { exit: 2, stderr: /wo run shop --help/ });
   t.strictSame(requests, [], 'nothing is run');
 });
+
+t.test('the shell is offered the commands of the family', async (t) => {
+  const { fake } = await coordinator(t);
+  const offered = async (...words: readonly string[]): Promise<string> => (await runWo(fake, ['__complete', 'zsh', '--', 'run', ...words])).stdout;
+  t.equal(await offered('shop', ''), 'words\nbackup\tsaves all\nping\twhether it answers\n');
+  t.equal(await offered('shop', 'backup', ''), 'words\n', 'what follows is up to the command');
+});

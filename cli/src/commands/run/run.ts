@@ -20,7 +20,7 @@ export const run = defineCommand({
     { command: "wo run shop eval 'length(nodes())'", explanation: 'Erlang; Elixir where the release was made by mix' },
     { command: 'wo run shop tag --window 10% -- --window', explanation: 'the second --window is for the command' },
   ],
-  arguments: { expression: required('id or name of a family or a node, or an expression', { completes: ['family', 'node'] }), words: many('what the release calls it, and its arguments', { label: 'COMMAND' }) },
+  arguments: { expression: required('id or name of a family or a node, or an expression', { completes: ['family', 'node'] }), words: many('what the release calls it, and its arguments', { label: 'COMMAND', completes: 'release command' }) },
   options: newJobOptions,
   async run(runtime, { expression, words: [name, ...given] }, options) {
     if (name === undefined) throw new UsageError('no command is given', `see what there is: wo run ${expression} --help`);

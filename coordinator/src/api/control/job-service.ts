@@ -18,7 +18,7 @@ import { endedTargets, targetIdOf, targetsPage } from './job-targets.js';
 import { askedFor, matchAnswers } from './match-answers.js';
 import { mutate } from './mutation.js';
 import { pageQuery } from './paging.js';
-import type { PushedFiles } from './pushed-files.js';
+import type { PushedFiles } from './files/pushed-files.js';
 import { jobTargetView, jobView } from './views/job-view.js';
 
 export interface JobApiOptions {

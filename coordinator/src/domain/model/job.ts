@@ -59,6 +59,8 @@ export interface Job extends StoredObject {
   readonly stopped?: StoredError;
   /** With limits: the group that begins when so many have been released begins at this time. */
   readonly nextGroup?: { readonly released: number; readonly at: number };
+  /** When it was cancelled: hosts that were away are told when they are back. */
+  readonly cancelledAt?: number;
   readonly pausedAt?: number;
   readonly resumedAt?: number;
   /** wombat.type.v1.Action as JSON; empty where it is a command of releases. */

@@ -53,7 +53,7 @@ export class JobSender {
   }
 
   cancel(job: Job, targets: readonly JobTarget[]): void {
-    for (const [hostId, targetIds] of targetsByHost(targets)) this.#options.fleet.cancelExec(hostId, job.id, targetIds);
+    for (const [hostId, targetIds] of targetsByHost(targets.filter(({ held }) => !held))) this.#options.fleet.cancelExec(hostId, job.id, targetIds);
   }
 
   /** The job is encoded once, and once for each release where these mean different things by it. */

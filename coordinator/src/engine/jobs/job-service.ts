@@ -103,7 +103,7 @@ export class JobService {
     return this.#limited.holdOf(job);
   }
 
-  /** Sent again to a host that came back: it runs each (job, target) at most once. */
+  /** Sent again to a host that came back: it runs each (job, target) at most once. What was cancelled meanwhile is not run there any more. */
   async resend(hostId: string): Promise<void> {
     const { read } = this.#options.store;
     const jobs = await read.jobs.find({ state: 'running' });
@@ -112,13 +112,20 @@ export class JobService {
     const targetId = [hostId, ...(await read.nodes.find({ hostId, phase: presentPhases })).map((node) => node.id)];
     for (const job of jobs) {
       const targets = await read.jobTargets.find({ jobId: job.id, targetId, outcome: null });
-      this.#sender.resend(job, hostId, targets);
+      if (job.cancelledAt) this.#sender.cancel(job, targets.filter((target) => target.hostId === hostId));
+      else this.#sender.resend(job, hostId, targets);
     }
   }
 
+  /** Stored first: a host that is away, or a coordinator that starts again, hears of it too. */
   async cancel(job: Job): Promise<void> {
-    if (job.limits) await this.#options.store.transaction((transaction) => this.#limited.stop(transaction, job, notSent()));
-    this.#sender.cancel(job, (await this.#openTargets(job.id)).filter(({ held }) => !held));
+    await this.#options.store.transaction(async (transaction) => {
+      const current = await transaction.jobs.get(job.id);
+      if (current?.state !== 'running') return;
+      if (!current.cancelledAt) await transaction.jobs.update({ ...current, cancelledAt: this.#options.clock.now() });
+      if (job.limits) await this.#limited.stop(transaction, job, notSent());
+    });
+    this.#sender.cancel(job, await this.#openTargets(job.id));
   }
 
   /** Lets a job go on that pauses. @throws WombatError WO_CONFLICT */

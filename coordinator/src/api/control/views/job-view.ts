@@ -21,6 +21,7 @@ export function jobView(job: Job, counts: Readonly<Record<string, number>>, hold
     targetCount: job.targetCount,
     outcomes,
     finishedAt: dateOf(job.finishedAt),
+    cancelledAt: dateOf(job.cancelledAt),
     on: job.on ? enumOf<TargetKind>(TargetKind, job.on) : TargetKind.UNSPECIFIED,
     rerunOf: job.rerunOf ?? '',
     all: job.all ?? false,

@@ -16,7 +16,7 @@ type OfferingRelease = Parameters<typeof isErlangRelease>[0];
 
 /** Those of the manifest, and behind them those that Erlang nodes have by themselves: a declared one hides its namesake. */
 export function offeredCommands(release: OfferingRelease): readonly OfferedCommand[] {
-  const declared = release.manifest.commands.map((command): OfferedCommand => ({ command, actionOf: (texts) => commandAction(fillArgv(command, texts)) }));
+  const declared = release.manifest.commands.map((command): OfferedCommand => ({ command, actionOf: (texts) => argvAction(fillArgv(command, texts)) }));
   const names = new Set(declared.map(({ command }) => command.name));
   return [...declared, ...ownCommands(release).filter(({ command }) => !names.has(command.name))];
 }
@@ -58,7 +58,7 @@ function evaluation(expressions: string, text = false): Action {
   return { kind: { $case: 'erlangEval', value: { expressions, text } } };
 }
 
-function commandAction(argv: string[]): Action {
+function argvAction(argv: string[]): Action {
   const settings = { workingDirectory: '', user: '', nice: 0, ioPriority: 0, stdin: Buffer.alloc(0), secrets: {}, killAfter: undefined, literalArgv: true };
   return { kind: { $case: 'command', value: { argv, environment: {}, settings } } };
 }

@@ -11,7 +11,7 @@ export type ArgumentTexts = ReadonlyMap<string, string>;
  * @throws WombatError WO_COMMAND_ARGUMENTS that names the argument and what is expected
  */
 export function readArguments(command: ManifestCommand, words: readonly string[]): ArgumentTexts {
-  const given = wordsByName(command, words);
+  const given = givenTexts(command, words);
   for (const argument of command.arguments) {
     const text = given.get(argument.name) ?? argument.default ?? (argument.type === 'bool' ? 'false' : undefined);
     if (text !== undefined) given.set(argument.name, text);
@@ -20,7 +20,7 @@ export function readArguments(command: ManifestCommand, words: readonly string[]
   return given;
 }
 
-function wordsByName(command: ManifestCommand, words: readonly string[]): Map<string, string> {
+function givenTexts(command: ManifestCommand, words: readonly string[]): Map<string, string> {
   const given = new Map<string, string>();
   const put = (argument: ManifestArgument, text: string): void => {
     if (given.has(argument.name)) throw refused(command, argument, `${labelOf(argument)} is given twice`);

@@ -190,8 +190,23 @@ export interface OpenChannel {
     | { $case: "readLogs"; value: ReadLogs }
     | { $case: "readExecOutput"; value: ReadExecOutput }
     | { $case: "measureData"; value: MeasureData }
+    | { $case: "readFiles"; value: ReadFiles }
     | { $case: "openConsole"; value: OpenConsole }
     | undefined;
+}
+
+/**
+ * A file of a target, or a directory with the files below it. The data of each message of the channel is one
+ * wombat.type.v1.FilePart, encoded.
+ */
+export interface ReadFiles {
+  /** A node id, or the host's own id. */
+  targetId: string;
+  /** As in PutFile. */
+  path: string;
+  /** More than this altogether is refused. */
+  mostBytes: bigint;
+  mostFiles: number;
 }
 
 /**
@@ -2160,6 +2175,9 @@ export const OpenChannel: MessageFns<OpenChannel> = {
       case "measureData":
         MeasureData.encode(message.purpose.value, writer.uint32(34).fork()).join();
         break;
+      case "readFiles":
+        ReadFiles.encode(message.purpose.value, writer.uint32(50).fork()).join();
+        break;
       case "openConsole":
         OpenConsole.encode(message.purpose.value, writer.uint32(82).fork()).join();
         break;
@@ -2212,6 +2230,14 @@ export const OpenChannel: MessageFns<OpenChannel> = {
             message.purpose = { $case: "measureData", value: MeasureData.decode(reader, reader.uint32()) };
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.purpose = { $case: "readFiles", value: ReadFiles.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 10: {
             if (tag !== 82) {
               break;
@@ -2251,6 +2277,10 @@ export const OpenChannel: MessageFns<OpenChannel> = {
         ? { $case: "measureData", value: MeasureData.fromJSON(object.measureData) }
         : isSet(object.measure_data)
         ? { $case: "measureData", value: MeasureData.fromJSON(object.measure_data) }
+        : isSet(object.readFiles)
+        ? { $case: "readFiles", value: ReadFiles.fromJSON(object.readFiles) }
+        : isSet(object.read_files)
+        ? { $case: "readFiles", value: ReadFiles.fromJSON(object.read_files) }
         : isSet(object.openConsole)
         ? { $case: "openConsole", value: OpenConsole.fromJSON(object.openConsole) }
         : isSet(object.open_console)
@@ -2270,6 +2300,8 @@ export const OpenChannel: MessageFns<OpenChannel> = {
       obj.readExecOutput = ReadExecOutput.toJSON(message.purpose.value);
     } else if (message.purpose?.$case === "measureData") {
       obj.measureData = MeasureData.toJSON(message.purpose.value);
+    } else if (message.purpose?.$case === "readFiles") {
+      obj.readFiles = ReadFiles.toJSON(message.purpose.value);
     } else if (message.purpose?.$case === "openConsole") {
       obj.openConsole = OpenConsole.toJSON(message.purpose.value);
     }
@@ -2301,6 +2333,12 @@ export const OpenChannel: MessageFns<OpenChannel> = {
         }
         break;
       }
+      case "readFiles": {
+        if (object.purpose?.value !== undefined && object.purpose?.value !== null) {
+          message.purpose = { $case: "readFiles", value: ReadFiles.fromPartial(object.purpose.value) };
+        }
+        break;
+      }
       case "openConsole": {
         if (object.purpose?.value !== undefined && object.purpose?.value !== null) {
           message.purpose = { $case: "openConsole", value: OpenConsole.fromPartial(object.purpose.value) };
@@ -2308,6 +2346,138 @@ export const OpenChannel: MessageFns<OpenChannel> = {
         break;
       }
     }
+    return message;
+  },
+};
+
+function createBaseReadFiles(): ReadFiles {
+  return { targetId: "", path: "", mostBytes: 0n, mostFiles: 0 };
+}
+
+export const ReadFiles: MessageFns<ReadFiles> = {
+  encode(message: ReadFiles, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.targetId !== "") {
+      writer.uint32(10).string(message.targetId);
+    }
+    if (message.path !== "") {
+      writer.uint32(18).string(message.path);
+    }
+    if (message.mostBytes !== 0n) {
+      if (BigInt.asUintN(64, message.mostBytes) !== message.mostBytes) {
+        throw new globalThis.Error("value provided for field message.mostBytes of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.mostBytes);
+    }
+    if (message.mostFiles !== 0) {
+      writer.uint32(32).uint32(message.mostFiles);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReadFiles {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReadFiles();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.targetId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.mostBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.mostFiles = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReadFiles {
+    return {
+      targetId: isSet(object.targetId)
+        ? globalThis.String(object.targetId)
+        : isSet(object.target_id)
+        ? globalThis.String(object.target_id)
+        : "",
+      path: isSet(object.path) ? globalThis.String(object.path) : "",
+      mostBytes: isSet(object.mostBytes)
+        ? BigInt(object.mostBytes)
+        : isSet(object.most_bytes)
+        ? BigInt(object.most_bytes)
+        : 0n,
+      mostFiles: isSet(object.mostFiles)
+        ? globalThis.Number(object.mostFiles)
+        : isSet(object.most_files)
+        ? globalThis.Number(object.most_files)
+        : 0,
+    };
+  },
+
+  toJSON(message: ReadFiles): unknown {
+    const obj: any = {};
+    if (message.targetId !== "") {
+      obj.targetId = message.targetId;
+    }
+    if (message.path !== "") {
+      obj.path = message.path;
+    }
+    if (message.mostBytes !== 0n) {
+      obj.mostBytes = message.mostBytes.toString();
+    }
+    if (message.mostFiles !== 0) {
+      obj.mostFiles = Math.round(message.mostFiles);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReadFiles>, I>>(base?: I): ReadFiles {
+    return ReadFiles.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReadFiles>, I>>(object: I): ReadFiles {
+    const message = createBaseReadFiles();
+    message.targetId = object.targetId ?? "";
+    message.path = object.path ?? "";
+    message.mostBytes = (object.mostBytes !== undefined && object.mostBytes !== null) ? BigInt(object.mostBytes) : 0n;
+    message.mostFiles = object.mostFiles ?? 0;
     return message;
   },
 };

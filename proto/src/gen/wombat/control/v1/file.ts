@@ -11,13 +11,18 @@ import {
   type ChannelCredentials,
   Client,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientWritableStream,
   type handleClientStreamingCall,
+  type handleServerStreamingCall,
   makeGenericClientConstructor,
   type Metadata,
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { Duration } from "../../../google/protobuf/duration.js";
+import { FilePart } from "../../type/v1/file.js";
+import { JobTarget, Sample, TargetKind, targetKindFromJSON, targetKindToJSON } from "./job.js";
 import { UploadHeader } from "./release.js";
 
 /** The header first, then the bytes. */
@@ -32,6 +37,53 @@ export interface UploadFileResponse {
   sizeBytes: bigint;
   /** The same bytes were there before. */
   existed: boolean;
+}
+
+export interface PullFilesRequest {
+  /** As in CreateJobRequest. Nodes that do not run have files all the same. */
+  expression: string;
+  on: TargetKind;
+  sample:
+    | Sample
+    | undefined;
+  /**
+   * Required. Of a node: below its root, "data:" in front of it below its data directory; no part of it may be a
+   * link. Of a host: from the top.
+   */
+  path: string;
+  /** For each target. Default 10 minutes. */
+  timeout:
+    | Duration
+    | undefined;
+  /** Those that an earlier call has told the outcome of. */
+  exceptTargetIds: string[];
+}
+
+export interface PullFilesResponse {
+  kind:
+    | //
+    /** First of all. */
+    { $case: "begun"; value: PullBegun }
+    | //
+    /** Messages of several targets come mixed; those of one in their order. */
+    { $case: "part"; value: PulledPart }
+    | //
+    /** Last of a target. It is `ok` when all of its files have come; whether they are whole their sha256 tells. */
+    { $case: "target"; value: JobTarget }
+    | undefined;
+}
+
+export interface PullBegun {
+  /** The id or name that was given, or the expression as it was understood. */
+  expression: string;
+  targetCount: number;
+}
+
+export interface PulledPart {
+  targetId: string;
+  targetName: string;
+  /** Its data is at most 32 KiB. */
+  part: FilePart | undefined;
 }
 
 function createBaseUploadFileRequest(): UploadFileRequest {
@@ -243,6 +295,483 @@ export const UploadFileResponse: MessageFns<UploadFileResponse> = {
   },
 };
 
+function createBasePullFilesRequest(): PullFilesRequest {
+  return { expression: "", on: 0, sample: undefined, path: "", timeout: undefined, exceptTargetIds: [] };
+}
+
+export const PullFilesRequest: MessageFns<PullFilesRequest> = {
+  encode(message: PullFilesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.expression !== "") {
+      writer.uint32(10).string(message.expression);
+    }
+    if (message.on !== 0) {
+      writer.uint32(16).int32(message.on);
+    }
+    if (message.sample !== undefined) {
+      Sample.encode(message.sample, writer.uint32(26).fork()).join();
+    }
+    if (message.path !== "") {
+      writer.uint32(34).string(message.path);
+    }
+    if (message.timeout !== undefined) {
+      Duration.encode(message.timeout, writer.uint32(42).fork()).join();
+    }
+    for (const v of message.exceptTargetIds) {
+      writer.uint32(50).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PullFilesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePullFilesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.expression = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.on = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.sample = Sample.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.timeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.exceptTargetIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PullFilesRequest {
+    return {
+      expression: isSet(object.expression) ? globalThis.String(object.expression) : "",
+      on: isSet(object.on) ? targetKindFromJSON(object.on) : 0,
+      sample: isSet(object.sample) ? Sample.fromJSON(object.sample) : undefined,
+      path: isSet(object.path) ? globalThis.String(object.path) : "",
+      timeout: isSet(object.timeout) ? Duration.fromJSON(object.timeout) : undefined,
+      exceptTargetIds: globalThis.Array.isArray(object?.exceptTargetIds)
+        ? object.exceptTargetIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.except_target_ids)
+        ? object.except_target_ids.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: PullFilesRequest): unknown {
+    const obj: any = {};
+    if (message.expression !== "") {
+      obj.expression = message.expression;
+    }
+    if (message.on !== 0) {
+      obj.on = targetKindToJSON(message.on);
+    }
+    if (message.sample !== undefined) {
+      obj.sample = Sample.toJSON(message.sample);
+    }
+    if (message.path !== "") {
+      obj.path = message.path;
+    }
+    if (message.timeout !== undefined) {
+      obj.timeout = Duration.toJSON(message.timeout);
+    }
+    if (message.exceptTargetIds?.length) {
+      obj.exceptTargetIds = message.exceptTargetIds;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PullFilesRequest>, I>>(base?: I): PullFilesRequest {
+    return PullFilesRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PullFilesRequest>, I>>(object: I): PullFilesRequest {
+    const message = createBasePullFilesRequest();
+    message.expression = object.expression ?? "";
+    message.on = object.on ?? 0;
+    message.sample = (object.sample !== undefined && object.sample !== null)
+      ? Sample.fromPartial(object.sample)
+      : undefined;
+    message.path = object.path ?? "";
+    message.timeout = (object.timeout !== undefined && object.timeout !== null)
+      ? Duration.fromPartial(object.timeout)
+      : undefined;
+    message.exceptTargetIds = object.exceptTargetIds?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBasePullFilesResponse(): PullFilesResponse {
+  return { kind: undefined };
+}
+
+export const PullFilesResponse: MessageFns<PullFilesResponse> = {
+  encode(message: PullFilesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.kind?.$case) {
+      case "begun":
+        PullBegun.encode(message.kind.value, writer.uint32(10).fork()).join();
+        break;
+      case "part":
+        PulledPart.encode(message.kind.value, writer.uint32(18).fork()).join();
+        break;
+      case "target":
+        JobTarget.encode(message.kind.value, writer.uint32(26).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PullFilesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePullFilesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kind = { $case: "begun", value: PullBegun.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.kind = { $case: "part", value: PulledPart.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.kind = { $case: "target", value: JobTarget.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PullFilesResponse {
+    return {
+      kind: isSet(object.begun)
+        ? { $case: "begun", value: PullBegun.fromJSON(object.begun) }
+        : isSet(object.part)
+        ? { $case: "part", value: PulledPart.fromJSON(object.part) }
+        : isSet(object.target)
+        ? { $case: "target", value: JobTarget.fromJSON(object.target) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: PullFilesResponse): unknown {
+    const obj: any = {};
+    if (message.kind?.$case === "begun") {
+      obj.begun = PullBegun.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "part") {
+      obj.part = PulledPart.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "target") {
+      obj.target = JobTarget.toJSON(message.kind.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PullFilesResponse>, I>>(base?: I): PullFilesResponse {
+    return PullFilesResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PullFilesResponse>, I>>(object: I): PullFilesResponse {
+    const message = createBasePullFilesResponse();
+    switch (object.kind?.$case) {
+      case "begun": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "begun", value: PullBegun.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "part": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "part", value: PulledPart.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "target": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "target", value: JobTarget.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBasePullBegun(): PullBegun {
+  return { expression: "", targetCount: 0 };
+}
+
+export const PullBegun: MessageFns<PullBegun> = {
+  encode(message: PullBegun, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.expression !== "") {
+      writer.uint32(10).string(message.expression);
+    }
+    if (message.targetCount !== 0) {
+      writer.uint32(16).uint32(message.targetCount);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PullBegun {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePullBegun();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.expression = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.targetCount = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PullBegun {
+    return {
+      expression: isSet(object.expression) ? globalThis.String(object.expression) : "",
+      targetCount: isSet(object.targetCount)
+        ? globalThis.Number(object.targetCount)
+        : isSet(object.target_count)
+        ? globalThis.Number(object.target_count)
+        : 0,
+    };
+  },
+
+  toJSON(message: PullBegun): unknown {
+    const obj: any = {};
+    if (message.expression !== "") {
+      obj.expression = message.expression;
+    }
+    if (message.targetCount !== 0) {
+      obj.targetCount = Math.round(message.targetCount);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PullBegun>, I>>(base?: I): PullBegun {
+    return PullBegun.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PullBegun>, I>>(object: I): PullBegun {
+    const message = createBasePullBegun();
+    message.expression = object.expression ?? "";
+    message.targetCount = object.targetCount ?? 0;
+    return message;
+  },
+};
+
+function createBasePulledPart(): PulledPart {
+  return { targetId: "", targetName: "", part: undefined };
+}
+
+export const PulledPart: MessageFns<PulledPart> = {
+  encode(message: PulledPart, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.targetId !== "") {
+      writer.uint32(10).string(message.targetId);
+    }
+    if (message.targetName !== "") {
+      writer.uint32(18).string(message.targetName);
+    }
+    if (message.part !== undefined) {
+      FilePart.encode(message.part, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PulledPart {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePulledPart();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.targetId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.targetName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.part = FilePart.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PulledPart {
+    return {
+      targetId: isSet(object.targetId)
+        ? globalThis.String(object.targetId)
+        : isSet(object.target_id)
+        ? globalThis.String(object.target_id)
+        : "",
+      targetName: isSet(object.targetName)
+        ? globalThis.String(object.targetName)
+        : isSet(object.target_name)
+        ? globalThis.String(object.target_name)
+        : "",
+      part: isSet(object.part) ? FilePart.fromJSON(object.part) : undefined,
+    };
+  },
+
+  toJSON(message: PulledPart): unknown {
+    const obj: any = {};
+    if (message.targetId !== "") {
+      obj.targetId = message.targetId;
+    }
+    if (message.targetName !== "") {
+      obj.targetName = message.targetName;
+    }
+    if (message.part !== undefined) {
+      obj.part = FilePart.toJSON(message.part);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PulledPart>, I>>(base?: I): PulledPart {
+    return PulledPart.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PulledPart>, I>>(object: I): PulledPart {
+    const message = createBasePulledPart();
+    message.targetId = object.targetId ?? "";
+    message.targetName = object.targetName ?? "";
+    message.part = (object.part !== undefined && object.part !== null) ? FilePart.fromPartial(object.part) : undefined;
+    return message;
+  },
+};
+
 /** Files on their way between operators and targets. */
 export type FileServiceService = typeof FileServiceService;
 export const FileServiceService = {
@@ -256,11 +785,29 @@ export const FileServiceService = {
     responseSerialize: (value: UploadFileResponse): Buffer => Buffer.from(UploadFileResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): UploadFileResponse => UploadFileResponse.decode(value),
   },
+  /**
+   * A file, or a directory with the files below it, of every target, some targets at a time; each ends with one outcome.
+   * Nothing of it is stored: whoever leaves early has what has come.
+   */
+  pullFiles: {
+    path: "/wombat.control.v1.FileService/PullFiles" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: PullFilesRequest): Buffer => Buffer.from(PullFilesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PullFilesRequest => PullFilesRequest.decode(value),
+    responseSerialize: (value: PullFilesResponse): Buffer => Buffer.from(PullFilesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PullFilesResponse => PullFilesResponse.decode(value),
+  },
 } as const;
 
 export interface FileServiceServer extends UntypedServiceImplementation {
   /** Keeps a file until a job (CreateJob with a PutFile) has put it where it shall be: for an hour at least. */
   uploadFile: handleClientStreamingCall<UploadFileRequest, UploadFileResponse>;
+  /**
+   * A file, or a directory with the files below it, of every target, some targets at a time; each ends with one outcome.
+   * Nothing of it is stored: whoever leaves early has what has come.
+   */
+  pullFiles: handleServerStreamingCall<PullFilesRequest, PullFilesResponse>;
 }
 
 export interface FileServiceClient extends Client {
@@ -281,6 +828,16 @@ export interface FileServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: UploadFileResponse) => void,
   ): ClientWritableStream<UploadFileRequest>;
+  /**
+   * A file, or a directory with the files below it, of every target, some targets at a time; each ends with one outcome.
+   * Nothing of it is stored: whoever leaves early has what has come.
+   */
+  pullFiles(request: PullFilesRequest, options?: Partial<CallOptions>): ClientReadableStream<PullFilesResponse>;
+  pullFiles(
+    request: PullFilesRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<PullFilesResponse>;
 }
 
 export const FileServiceClient = makeGenericClientConstructor(

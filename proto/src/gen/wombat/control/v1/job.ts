@@ -238,7 +238,11 @@ export interface Job {
     | ErrorDetail
     | undefined;
   /** Instead of action: each node runs what its own release means by it. */
-  releaseCommand: ReleaseCommand | undefined;
+  releaseCommand:
+    | ReleaseCommand
+    | undefined;
+  /** When it was cancelled. Hosts that were away then are told when they are back. */
+  cancelledAt: Date | undefined;
 }
 
 export interface Job_OutcomesEntry {
@@ -528,6 +532,7 @@ function createBaseJob(): Job {
     hold: undefined,
     stopped: undefined,
     releaseCommand: undefined,
+    cancelledAt: undefined,
   };
 }
 
@@ -586,6 +591,9 @@ export const Job: MessageFns<Job> = {
     }
     if (message.releaseCommand !== undefined) {
       ReleaseCommand.encode(message.releaseCommand, writer.uint32(146).fork()).join();
+    }
+    if (message.cancelledAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.cancelledAt), writer.uint32(154).fork()).join();
     }
     return writer;
   },
@@ -750,6 +758,14 @@ export const Job: MessageFns<Job> = {
             message.releaseCommand = ReleaseCommand.decode(reader, reader.uint32());
             continue;
           }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.cancelledAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -810,6 +826,11 @@ export const Job: MessageFns<Job> = {
         ? ReleaseCommand.fromJSON(object.releaseCommand)
         : isSet(object.release_command)
         ? ReleaseCommand.fromJSON(object.release_command)
+        : undefined,
+      cancelledAt: isSet(object.cancelledAt)
+        ? fromJsonTimestamp(object.cancelledAt)
+        : isSet(object.cancelled_at)
+        ? fromJsonTimestamp(object.cancelled_at)
         : undefined,
     };
   },
@@ -876,6 +897,9 @@ export const Job: MessageFns<Job> = {
     if (message.releaseCommand !== undefined) {
       obj.releaseCommand = ReleaseCommand.toJSON(message.releaseCommand);
     }
+    if (message.cancelledAt !== undefined) {
+      obj.cancelledAt = message.cancelledAt.toISOString();
+    }
     return obj;
   },
 
@@ -924,6 +948,7 @@ export const Job: MessageFns<Job> = {
     message.releaseCommand = (object.releaseCommand !== undefined && object.releaseCommand !== null)
       ? ReleaseCommand.fromPartial(object.releaseCommand)
       : undefined;
+    message.cancelledAt = object.cancelledAt ?? undefined;
     return message;
   },
 };

@@ -1,7 +1,7 @@
 import { sizeText, WombatError } from '@wombat/proto';
 import type { Action } from '@wombat/proto/types';
-import type { BlobIdentity, BlobStore } from '../../releases/blob-store.js';
-import type { ReleaseBlobs } from '../../releases/release-blobs.js';
+import type { BlobIdentity, BlobStore } from '../../../releases/blob-store.js';
+import type { ReleaseBlobs } from '../../../releases/release-blobs.js';
 
 export interface PushedFilesOptions {
   readonly blobs: BlobStore;
