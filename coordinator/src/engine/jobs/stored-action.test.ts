@@ -20,7 +20,7 @@ t.test('what is secret of an action is stored sealed, and is whole again when it
 });
 
 t.test('what has no secrets is stored as it is', (t) => {
-  const plain = [command(undefined), command(CommandSettings.fromPartial({ nice: 3 })), { kind: { $case: 'erlangEval' as const, value: { expressions: 'ok.' } } }];
+  const plain = [command(undefined), command(CommandSettings.fromPartial({ nice: 3 })), Action.fromPartial({ kind: { $case: 'erlangEval', value: { expressions: 'ok.' } } })];
   for (const action of plain) {
     const stored = storedAction('job-a', action, box);
     t.strictSame(stored, Action.toJSON(action));
