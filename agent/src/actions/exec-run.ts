@@ -66,10 +66,16 @@ export class ExecRun {
     const { startId, isProcess, file } = this.#entry;
     if (file !== undefined) return this.#put(PutFile.decode(Buffer.from(file, 'base64')), this.#context());
     this.#secrets = this.#services.secrets.open(this.#directory, startId);
+    // There when the agent died in the moment of the start.
+    rmSync(this.#stdinFile, { force: true });
     const adoption = isProcess ? this.#services.runner.adopt(startId, this.#recordPrefix) : undefined;
     if (adoption?.kind === 'running') return this.#await(adoption.process);
     const isKnown = adoption?.kind === 'ended' && adoption.exit.kind?.$case !== 'unknown';
     return isKnown ? this.#outcome(outcomeOf(adoption.exit), adoption.exit) : this.#outcome(Outcome.LOST_DURING_RUN, unknownExit);
+  }
+
+  get #stdinFile(): string {
+    return join(this.#directory, 'stdin');
   }
 
   get #recordPrefix(): string {
@@ -87,7 +93,7 @@ export class ExecRun {
 
   async #spawn(launch: ExecLaunch, stdin: Uint8Array): Promise<RunningProcess> {
     const { stdoutFile, stderrFile } = this.#output;
-    const stdinFile = stdin.length > 0 ? join(this.#directory, 'stdin') : undefined;
+    const stdinFile = stdin.length > 0 ? this.#stdinFile : undefined;
     if (stdinFile) writeFileSync(stdinFile, stdin, { mode: 0o600 });
     const request = { ...launch, startId: this.#entry.startId, recordPrefix: this.#recordPrefix, stdoutFile, stderrFile };
     try {
