@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, fstatSync, lstatSync, opendirSync, openSync, read, type Dirent } from 'node:fs';
+import { closeSync, fstatSync, lstatSync, opendirSync, openSync, read, type Dirent } from 'node:fs';
 import { promisify } from 'node:util';
 import { limits, relativeParts } from '@wombat/proto';
 import { failpoint } from '@wombat/proto/failpoints';
 import type { FilePart } from '@wombat/proto/types';
 import { openPlainFile } from '../logs/plain-file.js';
 import { explained, holdParent, refused, type FilePlace } from './file-place.js';
-import { through } from './held-directory.js';
+import { directoryFlags, through } from './held-directory.js';
 
 export interface TreeBounds {
   readonly mostBytes: number;
@@ -16,7 +16,6 @@ export interface TreeBounds {
 
 /** Within a message of a channel, with what is around it. */
 const partBytes = limits.channelChunkBytes - 64;
-const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 const readBytes = promisify(read);
 
 /** A file, or the files below a directory, one after another. Links are never followed. @throws WombatError WO_EXEC_REJECTED */

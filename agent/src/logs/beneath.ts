@@ -1,10 +1,9 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, opendirSync, readSync, renameSync, writeSync, type BigIntStats } from 'node:fs';
 import { removeUnfollowed } from '../accounts/remove-unfollowed.js';
-import { openDirectory, through } from '../files/held-directory.js';
+import { directoryFlags, openDirectory, through } from '../files/held-directory.js';
 import { openPlainFile } from './plain-file.js';
 import { GlobState } from './glob.js';
 
-const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 /** A node may fill its directories as it likes; so much of them is looked at. */
 const maximumEntries = 2_000;
 const maximumDepth = 16;
