@@ -44,8 +44,10 @@ const edits = {
   'pino/lib/tools.js': [["const { isMainThread } = require('worker_threads')", 'const isMainThread = true']],
 };
 
-/** The JSON form of messages: agents speak the binary one only. As ts-proto writes them. */
-const jsonMethod = /^ {4}(?:fromJSON|toJSON)\([^\n]*\{\n[\s\S]*?^ {4}\},?\n/gm;
+/** The JSON form of messages, and messages made of some of their fields: agents speak the binary form, and write messages whole. As ts-proto writes them. */
+const unusedMethod = /^ {4}(?:fromJSON|toJSON|create|fromPartial)\([^\n]*\{\n[\s\S]*?^ {4}\},?\n/gm;
+/** What would call them all the same, and fail where it runs. */
+const unusedCall = /\.(?:fromJSON|fromPartial)\(/;
 
 const escaped = (text) => text.replace(/[./]/g, '\\$&');
 const oneOf = (names) => new RegExp(`node_modules/(?:@grpc/)?(${names.map(escaped).join('|')})$`);
@@ -76,7 +78,7 @@ function leaveOut() {
         seen.add(name);
         return edited(name, await readFile(path, 'utf8'));
       });
-      onLoad({ filter: /proto\/dist\/gen\/.*\.js$/ }, async ({ path }) => ({ contents: (await readFile(path, 'utf8')).replace(jsonMethod, '') }));
+      onLoad({ filter: /proto\/dist\/gen\/.*\.js$/ }, async ({ path }) => ({ contents: (await readFile(path, 'utf8')).replace(unusedMethod, '') }));
       onEnd(() => {
         const missing = Object.keys({ ...unused, ...edits }).filter((name) => !seen.has(name));
         return missing.length === 0 ? undefined : { errors: [{ text: `there is no ${missing.join(', ')} any more: look again what an agent needs of it` }] };
@@ -118,7 +120,10 @@ export async function bundleAgent(directory = `${root}agent/dist/bundle`) {
     stdin: { contents: `module.exports = require(${JSON.stringify(name)});`, resolveDir: `${root}agent` },
     outfile: `${directory}/${file}.cjs`,
   }));
-  return (await Promise.all([agent, ...libraries])).map(({ metafile }) => metafile);
+  const built = await Promise.all([agent, ...libraries]);
+  const [call] = unusedCall.exec(await readFile(`${directory}/agent.cjs`, 'utf8')) ?? [];
+  if (call) throw new Error(`something in the agent calls ${call}...): no message has that in the bundle; encode and decode have defaults too`);
+  return built.map(({ metafile }) => metafile);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -72,6 +72,7 @@ export function compose({ configuration, log, bootId, program, clock = systemClo
     directory,
     hostId: c.resolve(IdentityKeeper).current().hostId,
     releases: c.resolve(FileReleaseStore),
+    artifacts: c.resolve(CoordinatorArtifactSource),
     execPolicyFile: configuration.execPolicyFile,
     execQueue: configuration.execQueue,
     epmd: { directory: configuration.epmdDirectory, addresses: configuration.epmdAddresses },

@@ -42,6 +42,8 @@ interface CommandShape {
   readonly usage?: string;
   /** What the global --timeout means here, when it is not the deadline of the call. */
   readonly timeoutHelp?: string;
+  /** Options that `wo` does not know are arguments of it, and so is `--help` behind the first of them. */
+  readonly passesOptions?: boolean;
 }
 
 /** A command with help, flags and run together. Its result is the exit code; nothing means 0. */

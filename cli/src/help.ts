@@ -2,6 +2,7 @@ import type { Command as Parser } from 'commander';
 import type { Command } from './command.js';
 import { globalOptions } from './global-options.js';
 import { commands, nouns, programs } from './commands/registry.js';
+import { columns, section } from './output/sections.js';
 import { wrap } from './output/wrap.js';
 import type { Colours } from './terminal/colours.js';
 
@@ -86,20 +87,6 @@ export function nameOf(parser: Parser): string {
 
 function verbsOf(noun: string): string[] {
   return commands.filter((command) => command.path.startsWith(`${noun} `)).map((command) => command.path.slice(noun.length + 1));
-}
-
-function section(title: string, lines: readonly string[], colours: Colours): string {
-  return [colours.bold(title), ...lines.map((line) => `  ${line}`)].join('\n');
-}
-
-/** Two columns, the right one wrapped where the terminal ends. */
-function columns(pairs: readonly (readonly [string, string])[], width: number): string[] {
-  const left = Math.min(34, Math.max(0, ...pairs.map(([text]) => text.length)));
-  const between = `\n  ${' '.repeat(left)}  `;
-  return pairs.map(([text, about]) => {
-    const lines = wrap(about, Math.max(24, width - left - 4));
-    return text.length > left ? [text, ...lines].join(between) : `${text.padEnd(left)}  ${lines.join(between)}`;
-  });
 }
 
 function globalOptionLines(width: number): string[] {

@@ -61,7 +61,7 @@ function buildParser(argv: readonly string[], io: Io, state: State): Parser {
     groups.set(noun, group);
     root.addCommand(group);
   }
-  const load = loaders(root, colours, io, state);
+  const load = loaders(root, argv, colours, io, state);
   for (const registered of commands) {
     const [first, verb] = registered.path.split(' ');
     (verb ? groups.get(first!)! : root).addCommand(load(registered, verb ?? first!));
@@ -74,12 +74,13 @@ function buildParser(argv: readonly string[], io: Io, state: State): Parser {
 /** What is done to a parser when its command is chosen: load the module, add its arguments and options. */
 const prepared = new WeakMap<Parser, () => Promise<void>>();
 
-function loaders(root: Parser, colours: Colours, io: Io, state: State): (registered: Registered, name: string) => Parser {
+function loaders(root: Parser, argv: readonly string[], colours: Colours, io: Io, state: State): (registered: Registered, name: string) => Parser {
   return (registered, name) => {
     const parser = newParser(name, io).summary(registered.summary);
     prepared.set(parser, async () => {
       const command = await registered.load();
       state.asked = { registered, command };
+      if (command.passesOptions) passOptions(parser, argv);
       parser.configureHelp({ formatHelp: () => `${commandHelp(command, registered.summary, registered.path, registered.short, colours, widthOf(io))}\n` });
       addOptions(parser, command.options);
       for (const [key, spec] of Object.entries(command.arguments)) parser.argument(argumentSyntax(key, spec), spec.help);
@@ -87,13 +88,21 @@ function loaders(root: Parser, colours: Colours, io: Io, state: State): (registe
         state.invocation = {
           registered, command,
           flags: readOptions(root, globalOptions) as unknown as GlobalFlags,
-          args: readArguments(parser, command),
+          args: readArguments(parser, command, argv),
           options: readOptions(parser, command.options),
         };
       });
     });
     return parser;
   };
+}
+
+/** `wo run FAMILY --help` is for the command, `wo run --help` is not. */
+function passOptions(parser: Parser, argv: readonly string[]): void {
+  parser.allowUnknownOption();
+  const words = argv.slice(argv.indexOf(parser.name()) + 1);
+  const help = words.findIndex((word) => word === '--help' || word === '-h');
+  if (help !== -1 && words.slice(0, help).some((word) => !word.startsWith('-'))) parser.helpOption(false);
 }
 
 /** Help is wrapped for terminals only. */
@@ -130,8 +139,8 @@ function readOptions(parser: Parser, specs: OptionSpecs): Record<string, unknown
   return Object.fromEntries(Object.entries(specs).map(read));
 }
 
-function readArguments(parser: Parser, command: Command): Record<string, unknown> {
-  const given = parser.processedArgs as readonly unknown[];
+function readArguments(parser: Parser, command: Command, argv: readonly string[]): Record<string, unknown> {
+  const given = parser.processedArgs.map((value: unknown) => (command.passesOptions && Array.isArray(value) ? withoutOwnDashes(value as string[], argv) : value));
   return Object.fromEntries(Object.keys(command.arguments).map((key, index) => [key, given[index]]));
 }
 
@@ -147,6 +156,12 @@ function argumentSyntax(key: string, spec: ArgumentSpec<unknown>): string {
     case 'some':
       return `<${label}...>`;
   }
+}
+
+/** The first `--` is for `wo`; behind an option that is not known, commander leaves it in. */
+function withoutOwnDashes(words: readonly string[], argv: readonly string[]): readonly string[] {
+  const at = words.length - (argv.length - argv.indexOf('--'));
+  return argv.includes('--') && words[at] === '--' ? words.toSpliced(at, 1) : words;
 }
 
 /** `wo help family create` is `wo family create --help`. */

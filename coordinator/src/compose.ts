@@ -6,13 +6,16 @@ import { randomIds, wombatVersion } from '@wombat/proto';
 import type { Logger } from 'pino';
 import { ControlListener } from './api/doors/control-listener.js';
 import { AgentsListener } from './api/doors/agents-listener.js';
+import { consoleService } from './api/control/console/console-service.js';
 import { eventService } from './api/control/event-service.js';
 import { familyService } from './api/control/family-service.js';
 import { hostService } from './api/control/host-service.js';
+import { fileService } from './api/control/files/file-service.js';
 import { jobApiService } from './api/control/job-service.js';
 import { nodeService } from './api/control/node-service.js';
 import { operatorService } from './api/control/operator-service.js';
 import { operationService } from './api/control/operation-service.js';
+import { PushedFiles } from './api/control/files/pushed-files.js';
 import { providerService } from './api/control/provider-service.js';
 import { releaseService } from './api/control/release-service.js';
 import { strayService } from './api/control/stray-service.js';
@@ -97,6 +100,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   // Where releases are
   part(FileBlobStore, () => new FileBlobStore(path.join(directory, 'blobs')));
   part(ReleaseBlobs, (c) => new ReleaseBlobs({ store, clock, blobs: c.resolve(FileBlobStore) }));
+  part(PushedFiles, (c) => new PushedFiles({ blobs: c.resolve(FileBlobStore), releaseBlobs: c.resolve(ReleaseBlobs), maximumBytes: configuration.files.maximumBytes }));
 
   // Where hosts come from
   part(AgentCommands, (c) => new AgentCommands({ store, issuer: c.resolve(HostIdentities), command: configuration.agent.command, coordinator: () => c.resolve(Coordinator).addresses.agents }));
@@ -202,7 +206,9 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     hostService({ store, clock, ids, fleet: c.resolve(AgentFleet), identities: c.resolve(HostIdentities), operations }),
     operationService({ store, operations }),
     eventService({ store }),
-    jobApiService({ store, jobs: c.resolve(JobService) }),
+    jobApiService({ store, jobs: c.resolve(JobService), files: c.resolve(PushedFiles) }),
+    fileService({ store, clock, fleet: c.resolve(AgentFleet), maximumBytes: configuration.files.maximumBytes, files: c.resolve(PushedFiles) }),
+    consoleService({ store, clock, ids, log, fleet: c.resolve(AgentFleet), bounds: configuration.consoles, renderings: c.resolve(AssignmentBuilder) }),
     operatorService({ store, clock, operators: c.resolve(Operators), uses: c.resolve(TokenUses) }),
     tokenService({ store, clock, ids, issuer: c.resolve(HostIdentities), agentsAddress: () => c.resolve(Coordinator).addresses.agents }),
     strayService({ store, clock, sweep: c.resolve(StraySweep) }),

@@ -2,8 +2,10 @@
 import './json-duration.js';
 
 export * from './gen/wombat/control/v1/common.js';
+export * from './gen/wombat/control/v1/console.js';
 export * from './gen/wombat/control/v1/event.js';
 export * from './gen/wombat/control/v1/family.js';
+export * from './gen/wombat/control/v1/file.js';
 export * from './gen/wombat/control/v1/host.js';
 export * from './gen/wombat/control/v1/job.js';
 export * from './gen/wombat/control/v1/node.js';

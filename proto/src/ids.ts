@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-export const idKinds = ['prv', 'rel', 'fam', 'dom', 'host', 'node', 'op', 'evt', 'job', 'tok', 'opr', 'chn', 'stray'] as const;
+export const idKinds = ['prv', 'rel', 'fam', 'dom', 'host', 'node', 'op', 'evt', 'job', 'tok', 'opr', 'chn', 'con', 'stray'] as const;
 export type IdKind = (typeof idKinds)[number];
 export type Id<K extends IdKind = IdKind> = `${K}-${string}`;
 

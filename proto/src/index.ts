@@ -14,6 +14,7 @@ export * from './group-by.js';
 export * from './ids.js';
 export * from './join-token.js';
 export * from './limits.js';
+export * from './relative-path.js';
 export * from './liveness.js';
 export * from './names.js';
 export * from './natural-order.js';

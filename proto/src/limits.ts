@@ -12,6 +12,8 @@ export const limits = {
   logNodes: 200,
   /** Nodes of a host whose data one channel measures. */
   measuredNodes: 500,
+  /** Files that are fetched from one target at once. */
+  pulledFiles: 10_000,
   /** Files of its own that are read of one node. */
   logFiles: 64,
   /** Past this a line of a log is cut where lines are looked at one by one. */

@@ -58,10 +58,10 @@ The commands, on a machine with nothing else to do:
 \`\`\`
 npm run test:faults -- --report
 npm run test:faults -- --seeds 200 --fault F1,F3 --report
-WOMBAT_TEST_FULL=1 npm run test:faults -- --fault F29 --report
+WOMBAT_TEST_FULL=1 npm run test:faults -- --fault F29,F30 --report
 \`\`\`
 
-The first runs all of them, with 8 seeds; \`--seed N\` begins with the seed of a line. A run that violates a rule leaves
+The first runs all of them, with 8 seeds, the last one F30 with 1,000 targets; \`--seed N\` begins with the seed of a line. A run that violates a rule leaves
 what it has seen in \`test-results/faults\`. All these tests are part of \`./scripts/test\`, with few seeds.
 `;
 }

@@ -21,6 +21,12 @@ export function findAccount(name: string): Account | undefined {
   return parseAccount(name, readPasswd()) ?? fromService.get(name) ?? askService(name);
 }
 
+/** What a login of the user starts, as /etc/passwd says it; undefined when that does not have the user. */
+export function shellOf(name: string): string | undefined {
+  const line = readPasswd().split('\n').find((entry) => entry.startsWith(`${name}:`));
+  return line?.split(':')[6]?.trim();
+}
+
 /** Of a text like /etc/passwd. */
 export function parseAccount(name: string, passwd: string): Account | undefined {
   for (const line of passwd.split('\n')) {

@@ -6,6 +6,7 @@ import t from 'tap';
 import { LeftBehind } from '../processes/left-behind.js';
 import { Runner } from '../processes/runner.js';
 import { memoryLog } from '../testing/log-memory.js';
+import { noArtifacts } from '../testing/no-artifacts.js';
 import { ExecAction } from './exec.js';
 import { ExecLedger } from './exec-ledger.js';
 import { ExecPolicyFile } from './exec-policy.js';
@@ -25,7 +26,7 @@ t.test('a command that cannot be written down is rejected at once, and never run
   const { log } = memoryLog();
   const action = new ExecAction({
     directory, hostId, ledger, clock: systemClock, log, path: '/bin:/usr/bin', runner: new Runner(), leftBehind: new LeftBehind(log), policy: new ExecPolicyFile({ directory }), queueLimit: 10, secrets: new ExecSecrets(directory),
-    nodeContext: () => undefined, onOutcome: (outcome) => outcomes.push(outcome),
+    artifacts: noArtifacts, nodeContext: () => undefined, onOutcome: (outcome) => outcomes.push(outcome),
   });
   await action.open();
   const command = { argv: ['touch', join(directory, 'was-run')], environment: {}, settings: undefined };

@@ -32,6 +32,7 @@ t.test('where a command runs', async (t) => {
   const root = join(host.agentDirectory, 'nodes', nodeId, 'root');
   t.equal(said(await run(nodeId, ['bin/tell'], { workingDirectory: 'deep' })), `${root}/deep\n`, 'seen from the root of the node, and so is the program');
   t.equal(said(await run(nodeId, ['pwd'], { workingDirectory: '{{path:data}}' })), `${join(host.agentDirectory, 'nodes', nodeId, 'data')}\n`, 'a path that the host knows');
+  t.equal(said(await run(nodeId, ['echo', '{{path:data}}'], { literalArgv: true })), '{{path:data}}\n', 'and words that are no paths, as they stand');
   mkdirSync(join(host.directory, 'elsewhere'));
   t.equal(said(await run(host.hostId, ['pwd'], { workingDirectory: join(host.directory, 'elsewhere') })), `${host.directory}/elsewhere\n`, 'on the host');
   for (const workingDirectory of ['nowhere', 'deep/bin/tell', 'deep\0']) {

@@ -4,7 +4,7 @@ import { WombatError } from '@wombat/proto';
 import { CommandSettings, IoPriority, type Command } from '@wombat/proto/types';
 import { findAccount } from '../accounts/account.js';
 import { runAs } from '../accounts/run-as.js';
-import { resolveArgv } from '../nodes/node-action.js';
+import { findArgv, resolveArgv } from '../nodes/node-action.js';
 import { execIdVariable, fillPaths, nodeEnvironment, ownerOf, type NodeContext } from '../nodes/node-context.js';
 import { cleanEnvironment } from '../processes/clean-environment.js';
 import { findProgram } from '../processes/find-program.js';
@@ -30,7 +30,7 @@ interface Place {
  * @throws WombatError when there is no such program, directory or user, or the host does not allow it
  */
 export function launchOf(command: Command, jobId: string, context: NodeContext | undefined, services: ExecServices): ExecLaunch {
-  const settings = command.settings ?? CommandSettings.fromPartial({});
+  const settings = command.settings ?? CommandSettings.decode(Buffer.alloc(0));
   const added = { ...command.environment, ...settings.secrets };
   const place = context ? nodePlace(command, settings, added, context) : hostPlace(command, settings, added, services);
   const workingDirectory = resolve(place.root, place.fill(settings.workingDirectory));
@@ -46,13 +46,13 @@ export function launchOf(command: Command, jobId: string, context: NodeContext |
   };
 }
 
-function nodePlace({ argv }: Command, { user }: CommandSettings, added: Readonly<Record<string, string>>, context: NodeContext): Place {
+function nodePlace({ argv }: Command, { user, literalArgv }: CommandSettings, added: Readonly<Record<string, string>>, context: NodeContext): Place {
   const environment = nodeEnvironment(context, added);
   return {
     root: context.paths.root,
     environment,
     runAs: user === '' ? ownerOf(context) : runAs(user, context.path),
-    argv: (directory) => resolveArgv(argv, context, environment, directory),
+    argv: (directory) => literalArgv ? findArgv(argv, context, environment, directory) : resolveArgv(argv, context, environment, directory),
     fill: (text) => fillPaths(text, context),
   };
 }

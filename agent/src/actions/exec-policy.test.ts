@@ -49,7 +49,7 @@ t.test('a policy that cannot be read allows nothing', (t) => {
   const refuses = (policy: ExecPolicyFile, why: RegExp): unknown => t.throws(() => policy.checkCommand(asked, path), { code: 'WO_EXEC_REJECTED', message: why });
   refuses(new ExecPolicyFile({ directory, file: join(directory, 'named') }), /cannot be read: ENOENT/);
   for (const [content, why] of [['', /JSON/], ['[]', /no JSON object/], ['{"exec":"of"}', /"on", "off"/], ['{}', /"on", "off"/], ['{"exec":["",1]}', /"on", "off"/],
-    ['{"exec":"on","exce":1}', /unknown key: exce/], ['{"exec":[],"erlang":1}', /erlang is/], ['{"exec":[],"users":"a"}', /users is/], ['{"exec":[],"environment":[1]}', /environment is/]] as const) {
+    ['{"exec":"on","exce":1}', /unknown key: exce/], ['{"exec":[],"erlang":1}', /erlang is/], ['{"exec":[],"users":"a"}', /users is/], ['{"exec":[],"environment":[1]}', /environment is/], ['{"exec":"on","files":1}', /files is/]] as const) {
     writeFileSync(file, content);
     refuses(new ExecPolicyFile({ directory }), why);
   }

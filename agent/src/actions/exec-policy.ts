@@ -26,9 +26,13 @@ export interface ExecPolicy {
   readonly environment: readonly string[];
   /** With a list of commands: users that may be asked for. */
   readonly users: readonly string[];
+  /** Whether files are put on the host and read from it. */
+  readonly files: boolean;
+  /** Whether consoles are opened, which let their operator do everything. */
+  readonly console: boolean;
 }
 
-const open: ExecPolicy = { exec: 'on', erlang: true, environment: [], users: [] };
+const open: ExecPolicy = { exec: 'on', erlang: true, environment: [], users: [], files: true, console: true };
 const largestBytes = 64 * 1024;
 
 /** The file that holds a policy. Read for every command: what its owner has changed counts from the next one on. */
@@ -60,6 +64,25 @@ export class ExecPolicyFile {
     if (exec !== 'on' && !erlang) throw this.#refused('Erlang may not be evaluated');
   }
 
+  /** @throws WombatError WO_EXEC_REJECTED */
+  checkFiles(user: string): void {
+    const policy = this.#read();
+    if (!policy.files) throw this.#refused('no files are put on this host or read from it');
+    this.#checkUser(policy, user, 'files may not be written');
+  }
+
+  /** @throws WombatError WO_EXEC_REJECTED */
+  checkConsole(user: string): void {
+    const policy = this.#read();
+    if (!policy.console) throw this.#refused('this host opens no consoles');
+    this.#checkUser(policy, user, 'consoles may not be opened');
+  }
+
+  /** A user that is not the target's own, or empty. */
+  #checkUser({ exec, users }: ExecPolicy, user: string, what: string): void {
+    if (user !== '' && exec !== 'on' && !users.includes(user)) throw this.#refused(`${what} as ${JSON.stringify(user)}`);
+  }
+
   #read(): ExecPolicy {
     try {
       return parsePolicy(readSmallFile(this.#file));
@@ -82,14 +105,16 @@ export class ExecPolicyFile {
 export function parsePolicy(text: string): ExecPolicy {
   const content: unknown = JSON.parse(text);
   if (typeof content !== 'object' || content === null || Array.isArray(content)) throw new Error('it holds no JSON object');
-  const { exec, erlang = false, environment = [], users = [], ...others } = content as Record<string, unknown>;
+  const { exec, erlang = false, environment = [], users = [], files = exec === 'on', console = exec === 'on', ...others } = content as Record<string, unknown>;
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) throw new Error(`it has an unknown key: ${unknown}`);
   if (exec !== 'on' && exec !== 'off' && !isTexts(exec)) throw new Error('exec is "on", "off", or a list of commands');
   if (typeof erlang !== 'boolean') throw new Error('erlang is true or false');
   if (!isTexts(environment)) throw new Error('environment is a list of names');
   if (!isTexts(users)) throw new Error('users is a list of names');
-  return { exec, erlang, environment, users };
+  if (typeof files !== 'boolean') throw new Error('files is true or false');
+  if (typeof console !== 'boolean') throw new Error('console is true or false');
+  return { exec, erlang, environment, users, files, console };
 }
 
 /**

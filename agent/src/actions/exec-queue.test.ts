@@ -6,6 +6,7 @@ import t from 'tap';
 import { LeftBehind } from '../processes/left-behind.js';
 import { Runner } from '../processes/runner.js';
 import { memoryLog } from '../testing/log-memory.js';
+import { noArtifacts } from '../testing/no-artifacts.js';
 import { until } from '../testing/until.js';
 import { ExecAction } from './exec.js';
 import { ExecLedger } from './exec-ledger.js';
@@ -22,7 +23,7 @@ t.test('what the queue has no room for is rejected, not run, and may be asked fo
   const action = new ExecAction({
     directory, hostId, clock: systemClock, log, path: '/bin:/usr/bin', runner: new Runner(), leftBehind: new LeftBehind(log), queueLimit: 2, secrets: new ExecSecrets(directory),
     ledger: new ExecLedger({ file: join(directory, 'exec.journal'), clock: systemClock }), policy: new ExecPolicyFile({ directory }),
-    nodeContext: () => undefined, onOutcome: (outcome) => outcomes.push(outcome),
+    artifacts: noArtifacts, nodeContext: () => undefined, onOutcome: (outcome) => outcomes.push(outcome),
   });
   await action.open();
   const jobOf = (jobId: string, ...argv: string[]): { sequence: bigint; targetIds: string[]; job: Buffer } => ({

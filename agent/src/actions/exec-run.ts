@@ -3,18 +3,20 @@ import { dirname, join } from 'node:path';
 import { WombatError, limits } from '@wombat/proto';
 import { Outcome, type ExecOutcome, type ExitStatus } from '@wombat/proto/agent';
 import { failpoint } from '@wombat/proto/failpoints';
-import type { Action } from '@wombat/proto/types';
+import { PutFile, type Action } from '@wombat/proto/types';
+import { putFile } from '../files/put-file.js';
 import { SecretMask } from '../nodes/mask-secrets.js';
 import { erlCallOf, type NodeContext } from '../nodes/node-context.js';
 import { exitCode, isSuccess, unknownExit } from '../processes/exit-status.js';
 import type { RunningProcess } from '../processes/running-process.js';
 import { endedWithin, stopProcess } from '../processes/stop-process.js';
+import { filePutOf } from './exec-file.js';
 import { launchOf, type ExecLaunch } from './exec-launch.js';
 import type { ExecEntry } from './exec-ledger.js';
 import { ExecOutputFiles } from './exec-output.js';
 import { execDirectory, leftMs, outcomeWith, type ExecServices } from './exec-services.js';
 
-type ErlangKind = Exclude<NonNullable<Action['kind']>, { $case: 'command' }>;
+type ErlangKind = Extract<NonNullable<Action['kind']>, { $case: `erlang${string}` }>;
 
 /** Why a command's signal fires: somebody cancelled it, or the agent ends and leaves it running. */
 export const cancelled = Symbol('cancelled');
@@ -47,6 +49,7 @@ export class ExecRun {
     if (leftMs(this.#entry, this.#services.clock) === 0) return this.#outcome(Outcome.TIMED_OUT, unknownExit);
     if (kind === undefined) throw new WombatError('WO_EXEC_REJECTED', 'the job does not say what to run');
     const context = this.#context();
+    if (kind.$case === 'putFile') return this.#put(kind.value, context);
     if (kind.$case !== 'command') return this.#evaluate(kind, context);
     const launch = launchOf(kind.value, this.#entry.jobId, context, this.#services);
     const secrets = Object.values(kind.value.settings?.secrets ?? {});
@@ -60,12 +63,19 @@ export class ExecRun {
 
   /** Takes up what an earlier agent began. */
   async resume(): Promise<ExecOutcome | undefined> {
-    const { startId, isProcess } = this.#entry;
+    const { startId, isProcess, file } = this.#entry;
+    if (file !== undefined) return this.#put(PutFile.decode(Buffer.from(file, 'base64')), this.#context());
     this.#secrets = this.#services.secrets.open(this.#directory, startId);
+    // There when the agent died in the moment of the start.
+    rmSync(this.#stdinFile, { force: true });
     const adoption = isProcess ? this.#services.runner.adopt(startId, this.#recordPrefix) : undefined;
     if (adoption?.kind === 'running') return this.#await(adoption.process);
     const isKnown = adoption?.kind === 'ended' && adoption.exit.kind?.$case !== 'unknown';
     return isKnown ? this.#outcome(outcomeOf(adoption.exit), adoption.exit) : this.#outcome(Outcome.LOST_DURING_RUN, unknownExit);
+  }
+
+  get #stdinFile(): string {
+    return join(this.#directory, 'stdin');
   }
 
   get #recordPrefix(): string {
@@ -83,7 +93,7 @@ export class ExecRun {
 
   async #spawn(launch: ExecLaunch, stdin: Uint8Array): Promise<RunningProcess> {
     const { stdoutFile, stderrFile } = this.#output;
-    const stdinFile = stdin.length > 0 ? join(this.#directory, 'stdin') : undefined;
+    const stdinFile = stdin.length > 0 ? this.#stdinFile : undefined;
     if (stdinFile) writeFileSync(stdinFile, stdin, { mode: 0o600 });
     const request = { ...launch, startId: this.#entry.startId, recordPrefix: this.#recordPrefix, stdoutFile, stderrFile };
     try {
@@ -120,7 +130,7 @@ export class ExecRun {
     const timeoutMs = Math.max(1, leftMs(this.#entry, this.#services.clock));
     try {
       const { kind: result, text } = kind.$case === 'erlangEval'
-        ? await erlCall.evaluate(kind.value.expressions, timeoutMs, this.#signal)
+        ? await erlCall.evaluate(kind.value.expressions, timeoutMs, this.#signal, kind.value.text)
         : await erlCall.apply(kind.value.module, kind.value.function, kind.value.arguments, timeoutMs, this.#signal);
       const isValue = result === 'value';
       writeFileSync(isValue ? this.#output.stdoutFile : this.#output.stderrFile, `${text}\n`, { mode: 0o600 });
@@ -129,6 +139,19 @@ export class ExecRun {
       if (this.#signal.aborted) return this.#interrupted();
       if (WombatError.is(error) && error.code === 'WO_DEADLINE_EXCEEDED') return this.#outcome(Outcome.TIMED_OUT, unknownExit);
       throw error;
+    }
+  }
+
+  async #put(file: PutFile, context: NodeContext | undefined): Promise<ExecOutcome | undefined> {
+    const timeLeftMs = leftMs(this.#entry, this.#services.clock);
+    const signal = AbortSignal.any([this.#signal, timeLeftMs === 0 ? AbortSignal.abort() : AbortSignal.timeout(timeLeftMs)]);
+    try {
+      await putFile(filePutOf(file, this.#entry, context, this.#services), this.#services, signal);
+      return outcomeWith(this.#entry, Outcome.OK, undefined, this.#services.clock);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      if (this.#signal.reason === closing) return undefined;
+      return outcomeWith(this.#entry, this.#signal.aborted ? Outcome.KILLED : Outcome.TIMED_OUT, undefined, this.#services.clock);
     }
   }
 

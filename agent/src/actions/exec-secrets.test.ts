@@ -41,10 +41,13 @@ t.test('the agent that takes up a command stars the secrets that it was given', 
 t.test('so does one that finds it ended', async (t) => {
   const { host, directory, go } = await hostWithTeller(t);
   await host.core.stop();
+  // As left by an agent that died in the moment of the start.
+  writeFileSync(join(directory, 'stdin'), 'canary');
   writeFileSync(go, '');
   await until(() => existsSync(join(directory, 'run.exit')) && processesOf(host.hostId).length === 0, 'the command to end');
   await host.start();
   t.equal((await host.outcome(host.hostId)).stdout?.head.toString(), '********** on stdout\n');
+  t.notOk(existsSync(join(directory, 'stdin')), 'and it leaves no input on the disk');
 });
 
 t.test('where the secrets cannot be read any more, nothing of the output is told but its size', async (t) => {

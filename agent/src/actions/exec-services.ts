@@ -3,9 +3,9 @@ import type { Logger } from 'pino';
 import { isId, toErrorDetail, type Clock, type WombatError } from '@wombat/proto';
 import { Outcome, type ExecOutcome, type ExitStatus } from '@wombat/proto/agent';
 import type { NodeContext } from '../nodes/node-context.js';
-import { unknownExit } from '../processes/exit-status.js';
 import type { LeftBehind } from '../processes/left-behind.js';
 import type { Runner } from '../processes/runner.js';
+import type { ArtifactSource } from '../session/handlers.js';
 import type { ExecEntry, ExecLedger } from './exec-ledger.js';
 import type { ExecOutputFiles } from './exec-output.js';
 import type { ExecPolicyFile } from './exec-policy.js';
@@ -26,6 +26,8 @@ export interface ExecServices {
   readonly queueLimit: number;
   readonly ledger: ExecLedger;
   readonly secrets: ExecSecrets;
+  /** Where files come from that are put on the host. */
+  readonly artifacts: ArtifactSource;
   /** What a command for a node is run with; undefined when the node is not on this host. */
   readonly nodeContext: (nodeId: string) => NodeContext | undefined;
   readonly onOutcome: (outcome: ExecOutcome) => void;
@@ -45,7 +47,7 @@ export function leftMs({ arrivedAt, timeoutMs }: ExecEntry, clock: Clock): numbe
   return Math.min(timeoutMs, Math.max(0, arrivedAt + timeoutMs - clock.now()));
 }
 
-export function outcomeWith(entry: ExecEntry, outcome: Outcome, exit: ExitStatus, clock: Clock, output?: ReturnType<ExecOutputFiles['result']>): ExecOutcome {
+export function outcomeWith(entry: ExecEntry, outcome: Outcome, exit: ExitStatus | undefined, clock: Clock, output?: ReturnType<ExecOutputFiles['result']>): ExecOutcome {
   return {
     jobId: entry.jobId,
     targetId: entry.targetId,
@@ -59,5 +61,5 @@ export function outcomeWith(entry: ExecEntry, outcome: Outcome, exit: ExitStatus
 }
 
 export function rejectedWith(entry: ExecEntry, error: WombatError, clock: Clock): ExecOutcome {
-  return { ...outcomeWith(entry, Outcome.REJECTED, unknownExit, clock), exit: undefined, error: toErrorDetail(error) };
+  return { ...outcomeWith(entry, Outcome.REJECTED, undefined, clock), error: toErrorDetail(error) };
 }

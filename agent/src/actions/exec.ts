@@ -1,8 +1,9 @@
 import { WombatError, durationToMs, isId, limits } from '@wombat/proto';
 import { ExecJob, type CancelExec, type Exec, type ExecOutcome, type JournalDamage, type OutcomeRef } from '@wombat/proto/agent';
 import { failpoint } from '@wombat/proto/failpoints';
-import type { Command } from '@wombat/proto/types';
+import { PutFile, type Command } from '@wombat/proto/types';
 import { Slots } from '../nodes/slots.js';
+import { markPids, type PidMark } from '../processes/process-table.js';
 import { newStartId } from '../processes/runner.js';
 import type { ExecEntry } from './exec-ledger.js';
 import { ExecRun, cancelled, closing } from './exec-run.js';
@@ -54,8 +55,9 @@ export class ExecAction {
     const entries = this.#withinQueue(fresh.map((targetId) => this.#entry(job, targetId)));
     await this.#accept(entries);
     await failpoint('agent.exec.after-journal');
+    const begunAt = markPids();
     for (const entry of entries) {
-      this.#track(entry, (signal) => this.#inTurn(signal, () => new ExecRun(entry, this.#services, signal).begin(job.action)));
+      this.#track(entry, (signal) => this.#inTurn(signal, () => new ExecRun(entry, this.#services, signal).begin(job.action)), begunAt);
     }
     this.#repeatOutcomes(job.jobId, frame.targetIds);
   }
@@ -114,6 +116,7 @@ export class ExecAction {
       outputLimitBytes: Number(job.outputLimitBytes) || limits.execOutputBytes,
       killAfterMs: kind?.$case === 'command' ? killAfterMs(kind.value) : limits.killAfterMs,
       isProcess: kind === undefined || kind.$case === 'command',
+      ...(kind?.$case === 'putFile' && { file: Buffer.from(PutFile.encode(kind.value).finish()).toString('base64') }),
     };
   }
 
@@ -136,18 +139,18 @@ export class ExecAction {
     }
   }
 
-  #track(entry: ExecEntry, run: (signal: AbortSignal) => Promise<ExecOutcome | undefined>): void {
+  #track(entry: ExecEntry, run: (signal: AbortSignal) => Promise<ExecOutcome | undefined>, begunAt?: PidMark): void {
     const controller = new AbortController();
-    const underway: Underway = { entry, controller, settled: this.#settle(entry, run(controller.signal)).finally(() => this.#underway.delete(underway)) };
+    const underway: Underway = { entry, controller, settled: this.#settle(entry, run(controller.signal), begunAt).finally(() => this.#underway.delete(underway)) };
     this.#underway.add(underway);
   }
 
-  async #settle(entry: ExecEntry, running: Promise<ExecOutcome | undefined>): Promise<void> {
+  async #settle(entry: ExecEntry, running: Promise<ExecOutcome | undefined>, begunAt: PidMark | undefined): Promise<void> {
     const { directory, leftBehind, ledger, log, clock, onOutcome } = this.#services;
     try {
       const outcome = await running.catch((error: unknown) => rejectedWith(entry, WombatError.from(error), clock));
       if (!outcome) return;
-      if (entry.isProcess) leftBehind.clear(entry.startId, outputFiles(execDirectory(directory, entry.jobId, entry.targetId)));
+      if (entry.isProcess) leftBehind.clear(entry.startId, outputFiles(execDirectory(directory, entry.jobId, entry.targetId)), begunAt);
       await failpoint('agent.exec.after-exit');
       await ledger.finish(outcome);
       await failpoint('agent.exec.before-report');

@@ -46,9 +46,9 @@ export class ErlCall {
     return isSuccess(result.exit) && /^\{\w+,\s*started\}/.test(result.stdout.toString('utf8').trim());
   }
 
-  /** Value of the last of several expressions, or why there is none. */
-  async evaluate(expressions: string, timeoutMs: number, signal?: AbortSignal): Promise<Evaluation> {
-    const result = await this.#run(['-e'], timeoutMs, evaluationOf(expressions), signal);
+  /** Value of the last of several expressions, in Erlang syntax unless it is said to be text; or why there is none. */
+  async evaluate(expressions: string, timeoutMs: number, signal?: AbortSignal, isText = false): Promise<Evaluation> {
+    const result = await this.#run(['-e'], timeoutMs, evaluationOf(expressions, isText), signal);
     const answer = isSuccess(result.exit) ? parseEvaluation(result.stdout.toString('utf8')) : undefined;
     return answer ?? { kind: 'failure', text: complaint(result) };
   }

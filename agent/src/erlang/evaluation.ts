@@ -2,10 +2,11 @@
  * Evaluation goes through an expression of ours, since `erl_call -e` takes one form only and prints
  * terms in a dialect of its own. The caller's text travels as base64, so nothing in it can end our
  * expression; the value comes back as the text of `~0tp`, base64 too, in pieces below the 64 KiB at
- * which a string of the external term format ends.
+ * which a string of the external term format ends. A value that is text comes back as that text.
  */
-export function evaluationOf(expressions: string): string {
-  return `${wrapper.replace('TEXT', Buffer.from(`${expressions}\n`).toString('base64'))}\n`;
+export function evaluationOf(expressions: string, isText = false): string {
+  const format = isText ? '~ts' : '~0tp';
+  return `${wrapper.replace('FORMAT', format).replace('TEXT', Buffer.from(`${expressions}\n`).toString('base64'))}\n`;
 }
 
 const wrapper = `begin
@@ -29,7 +30,7 @@ Evaluate = fun Next(Text, Line, Bindings, Last) -> case erl_scan:tokens([], Text
       {ok, Tokens, _} -> {Value, _} = Form(Tokens ++ [{dot, Line}], Bindings), Value;
       {error, {At, Module, Description}, _} -> Syntax(At, Module, Description) end end end end,
 try Evaluate(unicode:characters_to_list(base64:decode("TEXT")), 1, [], ok) of
-  Value -> Render(wombat_value, "~0tp", [Value])
+  Value -> Render(wombat_value, "FORMAT", [Value])
 catch
   throw:{wombat_syntax, Line, Why} -> Render(wombat_failure, "line ~p: ~ts", [Line, Why]);
   Class:Reason -> Render(wombat_failure, "~tp: ~0tp", [Class, Reason])

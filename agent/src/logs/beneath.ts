@@ -1,9 +1,9 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, opendirSync, readSync, renameSync, writeSync, type BigIntStats } from 'node:fs';
 import { removeUnfollowed } from '../accounts/remove-unfollowed.js';
+import { directoryFlags, openDirectory, through } from '../files/held-directory.js';
 import { openPlainFile } from './plain-file.js';
 import { GlobState } from './glob.js';
 
-const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 /** A node may fill its directories as it likes; so much of them is looked at. */
 const maximumEntries = 2_000;
 const maximumDepth = 16;
@@ -97,13 +97,8 @@ function copyEnd(from: number, target: string, sizeBytes: number): void {
 /** Calls with a path whose last part alone is looked up by name. */
 function inParent<T>(directory: string, path: string, use: (place: string) => T): T {
   const parts = path.split('/');
-  let at = openSync(directory, directoryFlags);
+  const at = openDirectory(directory, parts.slice(0, -1));
   try {
-    for (const part of parts.slice(0, -1)) {
-      const next = openSync(through(at, part), directoryFlags);
-      closeSync(at);
-      at = next;
-    }
     return use(through(at, parts.at(-1)!));
   } finally {
     closeSync(at);
@@ -157,8 +152,4 @@ function within(directory: string, use: (descriptor: number) => void): void {
   } finally {
     closeSync(descriptor);
   }
-}
-
-function through(descriptor: number, name: string): string {
-  return `/proc/self/fd/${descriptor}/${name}`;
 }

@@ -2,14 +2,17 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { systemClock, type Clock } from '@wombat/proto';
-import type { AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, JournalDamage, MeasureData, NodeStatus, ReadExecOutput, ReadLogs } from '@wombat/proto/agent';
+import type { AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, JournalDamage, MeasureData, NodeStatus, OpenConsole, ReadExecOutput, ReadFiles, ReadLogs } from '@wombat/proto/agent';
+import { openConsole } from '../actions/console/console.js';
 import { ExecAction } from '../actions/exec.js';
 import { ExecLedger } from '../actions/exec-ledger.js';
 import { ExecPolicyFile } from '../actions/exec-policy.js';
 import { ExecSecrets } from '../actions/exec-secrets.js';
+import type { ExecServices } from '../actions/exec-services.js';
 import { measureData } from '../actions/measure-data.js';
 import { pruneExec } from '../actions/prune-exec.js';
 import { readExecOutput } from '../actions/read-exec-output.js';
+import { readFiles } from '../actions/read-files.js';
 import { checkReadLogs, readLogs } from '../actions/read-logs.js';
 import { Epmd } from '../erlang/epmd.js';
 import { EpmdKeeper, type EpmdUse } from '../erlang/epmd-keeper.js';
@@ -19,7 +22,7 @@ import { LeftBehind } from '../processes/left-behind.js';
 import { MemoryGroups } from '../processes/memory-group.js';
 import { Runner } from '../processes/runner.js';
 import type { ReleaseStore } from '../releases/release-store.js';
-import type { SessionHandlers } from '../session/handlers.js';
+import type { ArtifactSource, Listen, SessionHandlers } from '../session/handlers.js';
 import { NodeJournal } from './node-journal.js';
 import { epmdSource } from './node-launch.js';
 import type { NodeServices } from './node-services.js';
@@ -33,6 +36,8 @@ export interface AgentCoreOptions {
   /** Changes when the machine boots. */
   readonly bootId: string;
   readonly releases: ReleaseStore;
+  /** Where files come from that are put on the host. */
+  readonly artifacts: ArtifactSource;
   readonly log: Logger;
   readonly epmd: EpmdSettings;
   /** @default the system's */
@@ -65,6 +70,7 @@ export class AgentCore implements SessionHandlers {
   readonly #outcomeListeners = new Set<(outcome: ExecOutcome) => void>();
   readonly #journal: NodeJournal;
   readonly #ledger: ExecLedger;
+  readonly #execServices: ExecServices;
   readonly #exec: ExecAction;
   readonly #logs: LogKeeper;
   readonly #epmd: Epmd;
@@ -75,7 +81,7 @@ export class AgentCore implements SessionHandlers {
 
   constructor(options: AgentCoreOptions) {
     this.#options = options;
-    const { directory, hostId, log } = options;
+    const { directory, hostId, log, artifacts } = options;
     const clock = options.clock ?? systemClock;
     this.#clock = clock;
     this.#journal = new NodeJournal({ file: nodeJournalFile(directory), clock });
@@ -83,8 +89,8 @@ export class AgentCore implements SessionHandlers {
     this.#logs = new LogKeeper({ directory, clock, log, nodes: () => this.#loggedNodes() });
     this.#epmd = new Epmd({ ...options.epmd, clock, runner: this.#runner, path: this.#path });
     this.#epmdKeeper = new EpmdKeeper({ epmd: this.#epmd, log, uses: () => this.#epmdUses() });
-    this.#exec = new ExecAction({
-      directory, hostId, clock, log,
+    this.#execServices = {
+      directory, hostId, clock, log, artifacts,
       path: this.#path,
       runner: this.#runner,
       leftBehind: new LeftBehind(log),
@@ -94,7 +100,8 @@ export class AgentCore implements SessionHandlers {
       secrets: new ExecSecrets(directory),
       nodeContext: (nodeId) => this.#table?.get(nodeId)?.context,
       onOutcome: (outcome) => this.#outcomeListeners.forEach((listener) => listener(outcome)),
-    });
+    };
+    this.#exec = new ExecAction(this.#execServices);
   }
 
   /** Reads the journals, finds what runs, and converges. Before the session is opened. */
@@ -151,8 +158,16 @@ export class AgentCore implements SessionHandlers {
     return readExecOutput(request, this.#options.directory, signal);
   }
 
+  readFiles(request: ReadFiles, signal: AbortSignal): AsyncIterable<ChannelData> {
+    return readFiles(request, this.#execServices, signal);
+  }
+
   measureData(request: MeasureData, signal: AbortSignal): AsyncIterable<ChannelData> {
     return measureData(request, this.#options.directory, signal);
+  }
+
+  openConsole(request: OpenConsole, listen: Listen, signal: AbortSignal): AsyncIterable<ChannelData> {
+    return openConsole(request, listen, signal, this.#execServices);
   }
 
   journalPosition(): bigint {

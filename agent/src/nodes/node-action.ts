@@ -18,17 +18,21 @@ export interface ActionResult {
 export async function runNodeAction(action: Action, context: NodeContext, timeoutMs: number, signal: AbortSignal): Promise<ActionResult> {
   const kind = action.kind;
   if (kind?.$case === 'command') return runCommand(kind.value.argv, kind.value.environment, context, timeoutMs, signal);
-  if (kind === undefined) throw new WombatError('WO_NODE_START_FAILED', 'an action says nothing to do');
+  if (kind === undefined || kind.$case === 'putFile') throw new WombatError('WO_NODE_START_FAILED', 'an action says nothing to run');
   const erlCall = erlCallOf(context);
   const evaluation = kind.$case === 'erlangEval'
-    ? await erlCall.evaluate(kind.value.expressions, timeoutMs, signal)
+    ? await erlCall.evaluate(kind.value.expressions, timeoutMs, signal, kind.value.text)
     : await erlCall.apply(kind.value.module, kind.value.function, kind.value.arguments, timeoutMs, signal);
   return { succeeded: evaluation.kind === 'value', output: evaluation.text };
 }
 
-/** argv with the program looked up; paths are seen from a directory. @throws WombatError WO_NODE_START_FAILED */
+/** argv with its paths filled in and the program looked up; paths are seen from a directory. @throws WombatError WO_NODE_START_FAILED */
 export function resolveArgv(argv: readonly string[], context: NodeContext, environment: Readonly<Record<string, string>>, directory = context.paths.root): string[] {
-  const [name = '', ...args] = argv.map((text) => fillPaths(text, context));
+  return findArgv(argv.map((text) => fillPaths(text, context)), context, environment, directory);
+}
+
+/** argv as it stands, with the program looked up. @throws WombatError WO_NODE_START_FAILED */
+export function findArgv([name = '', ...args]: readonly string[], context: NodeContext, environment: Readonly<Record<string, string>>, directory: string): string[] {
   const program = findProgram(name, directory, environment.PATH ?? context.path);
   if (!program) throw new WombatError('WO_NODE_START_FAILED', `there is no program ${JSON.stringify(name)} in the release or in PATH`);
   return [program, ...args];

@@ -48,3 +48,30 @@ export function sendSignal(pidOrGroup: number, signal: NodeJS.Signals | 0): bool
 export function everyPid(): number[] {
   return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number);
 }
+
+/** A moment in the order in which the kernel gives out the numbers of processes. */
+export interface PidMark {
+  readonly pid: number;
+  readonly atMs: number;
+}
+
+/** Undefined where the kernel does not tell. */
+export function markPids(): PidMark | undefined {
+  try {
+    const pid = Number(readFileSync('/proc/loadavg', 'latin1').trim().split(' ').at(-1));
+    return Number.isSafeInteger(pid) && pid > 0 ? { pid, atMs: performance.now() } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** So soon no kernel comes round to numbers that it has given before: it would take 6,500 forks a second. */
+const roundMs = 5_000;
+
+/** The processes that there are, at least all that began after the mark. */
+export function pidsSince(mark: PidMark | undefined): number[] {
+  const pids = everyPid();
+  const end = markPids();
+  if (!mark || !end || end.atMs - mark.atMs > roundMs) return pids;
+  return pids.filter((pid) => (mark.pid <= end.pid ? pid > mark.pid && pid <= end.pid : pid > mark.pid || pid <= end.pid));
+}

@@ -5,10 +5,10 @@ import { WombatError } from '@wombat/proto';
 const spaceFactor = 2.2;
 
 /** WO_DISK_FULL for what a full disk or a used-up quota throws; anything else as it is. */
-export async function asDiskFull(error: unknown, directory: string, neededBytes: number): Promise<unknown> {
+export async function asDiskFull(error: unknown, directory: string, neededBytes: number, what = 'the release needs'): Promise<unknown> {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   if (code !== 'ENOSPC' && code !== 'EDQUOT') return error;
-  return diskFull(neededBytes, await freeBytes(directory), 'the release needs', error);
+  return diskFull(neededBytes, await freeBytes(directory), what, error);
 }
 
 /** For a release of this size, as far as that is known. @throws WombatError WO_DISK_FULL, WO_DISK_TOO_SMALL before anything is written */

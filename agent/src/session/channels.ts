@@ -2,7 +2,7 @@ import type { ChannelData, OpenChannel } from '@wombat/proto/agent';
 import { limits, toErrorDetail, WombatError } from '@wombat/proto';
 import type { Logger } from 'pino';
 import type { ChannelCall, Connection } from './connection.js';
-import type { SessionHandlers } from './handlers.js';
+import type { Listen, SessionHandlers } from './handlers.js';
 import { writeWhenReady } from './stream-writer.js';
 
 /** More at once than people watch, few enough that a flood costs little. */
@@ -11,13 +11,15 @@ const maximumIdLength = 64;
 /** How long the coordinator may take to end a channel that we have ended: whoever reads may be slow, and what is on its way must not be cut. */
 const lingerMs = 10 * 60_000;
 
+type ChannelHandlers = Pick<SessionHandlers, 'readLogs' | 'readExecOutput' | 'measureData' | 'readFiles' | 'openConsole'>;
+
 /** Serves the channels that a session asks for, each a stream of its own beside the session. */
 export class Channels {
-  readonly #handlers: Pick<SessionHandlers, 'readLogs' | 'readExecOutput' | 'measureData'>;
+  readonly #handlers: ChannelHandlers;
   readonly #log: Logger;
   #open = 0;
 
-  constructor(handlers: Pick<SessionHandlers, 'readLogs' | 'readExecOutput' | 'measureData'>, log: Logger) {
+  constructor(handlers: ChannelHandlers, log: Logger) {
     this.#handlers = handlers;
     this.#log = log;
   }
@@ -45,7 +47,7 @@ export class Channels {
     const write = writeWhenReady.bind(undefined, call);
     await write({ channelId: request.channelId, kind: undefined }, signal);
     try {
-      for await (const data of this.#source(request, signal)) {
+      for await (const data of this.#source(call, request, signal)) {
         for (const chunk of cut(data)) await write({ channelId: '', kind: { $case: 'data', value: chunk } }, signal);
       }
     } catch (error) {
@@ -55,7 +57,7 @@ export class Channels {
     }
   }
 
-  #source(request: OpenChannel, signal: AbortSignal): AsyncIterable<ChannelData> {
+  #source(call: ChannelCall, request: OpenChannel, signal: AbortSignal): AsyncIterable<ChannelData> {
     if (this.#open > maximumChannels) throw new WombatError('WO_RATE_LIMITED', `this host serves at most ${maximumChannels} channels at once`);
     switch (request.purpose?.$case) {
       case 'readLogs':
@@ -64,6 +66,10 @@ export class Channels {
         return this.#handlers.readExecOutput(request.purpose.value, signal);
       case 'measureData':
         return this.#handlers.measureData(request.purpose.value, signal);
+      case 'readFiles':
+        return this.#handlers.readFiles(request.purpose.value, signal);
+      case 'openConsole':
+        return this.#handlers.openConsole(request.purpose.value, listenTo(call), signal);
       default:
         throw new WombatError('WO_METHOD_UNKNOWN', 'this agent does not know what the channel is for');
     }
@@ -78,6 +84,15 @@ function endOf(call: ChannelCall): AbortSignal {
   // Nothing is expected from the other end, but only a stream that is read tells its end.
   call.resume();
   return controller.signal;
+}
+
+/** What the coordinator sends is taken no faster than it is used. */
+function listenTo(call: ChannelCall): Listen {
+  return (take) => void call.on('data', ({ kind }) => {
+    if (kind?.$case !== 'data') return;
+    call.pause();
+    take(kind.value.data).catch((error: unknown) => call.emit('error', error)).finally(() => call.resume());
+  });
 }
 
 function finish(call: ChannelCall, over: AbortSignal): void {

@@ -1,6 +1,9 @@
 import type {
-  AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, JournalDamage, MeasureData, NodeStatus, ReadExecOutput, ReadLogs,
+  AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, JournalDamage, MeasureData, NodeStatus, OpenConsole, ReadExecOutput, ReadFiles, ReadLogs,
 } from '@wombat/proto/agent';
+
+/** Hands over what comes from the other end of a channel, one message after another: the next one waits for the promise. */
+export type Listen = (take: (data: Uint8Array) => Promise<void>) => void;
 
 /** What the session hands its frames to, and where it gets what it reports. */
 export interface SessionHandlers {
@@ -11,7 +14,10 @@ export interface SessionHandlers {
   acknowledgeOutcomes(frame: AcknowledgeOutcomes): Promise<void>;
   readLogs(request: ReadLogs, signal: AbortSignal): AsyncIterable<ChannelData>;
   readExecOutput(request: ReadExecOutput, signal: AbortSignal): AsyncIterable<ChannelData>;
+  readFiles(request: ReadFiles, signal: AbortSignal): AsyncIterable<ChannelData>;
   measureData(request: MeasureData, signal: AbortSignal): AsyncIterable<ChannelData>;
+  /** `listen` is for what comes over the channel from the other end. */
+  openConsole(request: OpenConsole, listen: Listen, signal: AbortSignal): AsyncIterable<ChannelData>;
 
   /** Sync id of the newest assignments in the journal. */
   journalPosition(): bigint;

@@ -1,9 +1,9 @@
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { SessionResponse } from '@wombat/proto/agent';
 import { ExecOutcome, NodePhase, NodeStatus } from '@wombat/proto/agent';
 import { limits, liveness, systemClock, toErrorDetail, toServiceError, WombatError } from '@wombat/proto';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { memoryLog } from '../testing/log-memory.js';
+import { PlainRelay } from '../testing/plain-relay.js';
 import { sessionBench } from '../testing/session-bench.js';
 import { TestAuthority } from '../testing/test-authority.js';
 import { StandInCoordinator, welcome } from '../testing/stand-in-coordinator.js';
@@ -255,7 +255,8 @@ t.test('a host that was revoked knocks seldom, and says what to do', async (t) =
 
 t.test('a coordinator that is gone without a word is noticed in time', async (t) => {
   const bench = await sessionBench(t);
-  const relay = await Relay.start(t, bench.standIn.address.port);
+  const relay = await PlainRelay.start(() => bench.standIn.address.port);
+  t.teardown(() => relay.stop());
   const link = new CoordinatorLink({ host: '127.0.0.1', port: relay.port }, bench.keeper);
   const { log, lines } = memoryLog();
   const session = new Session({ link, keeper: bench.keeper, handlers: bench.handlers, reporter: bench.reporter, bootId: 'boot-1', clock: systemClock, log });
@@ -270,36 +271,3 @@ t.test('a coordinator that is gone without a word is noticed in time', async (t)
   bench.stop.abort();
   await running;
 });
-
-/** Passes bytes on until it falls silent; its connections stay open. */
-class Relay {
-  readonly #sockets = new Set<Socket>();
-  readonly #server: Server;
-
-  private constructor(target: number) {
-    this.#server = createServer((near) => {
-      const far = connect(target, '127.0.0.1');
-      for (const socket of [near, far]) this.#sockets.add(socket.on('error', () => undefined));
-      near.pipe(far);
-      far.pipe(near);
-    });
-  }
-
-  static async start(t: Test, target: number): Promise<Relay> {
-    const relay = new Relay(target);
-    await new Promise<void>((resolve) => relay.#server.listen(0, '127.0.0.1', resolve));
-    t.teardown(() => {
-      for (const socket of relay.#sockets) socket.destroy();
-      relay.#server.close();
-    });
-    return relay;
-  }
-
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
-  }
-
-  fallSilent(): void {
-    for (const socket of this.#sockets) socket.unpipe().resume();
-  }
-}

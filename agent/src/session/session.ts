@@ -24,7 +24,7 @@ export interface SessionParts {
 }
 
 /** What this agent can do, beyond what each agent of its protocol can. */
-const features = ['channel.read-logs', 'channel.read-exec-output', 'channel.measure-data'];
+const features = ['channel.read-logs', 'channel.read-exec-output', 'channel.measure-data', 'channel.open-console'];
 const hints: { readonly [code in ErrorCode]?: string } = {
   WO_CERTIFICATE_REFUSED: 'if this host shall come back, create a token (wo token create), empty the directory of the agent and start it with that token; else stop the agent',
   WO_DUPLICATE_IDENTITY: 'was the disk of this machine copied? stop the agent on one of the two, or empty its directory and enrol it with a token of its own; nodes of this directory run on meanwhile',

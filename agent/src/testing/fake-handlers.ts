@@ -1,7 +1,8 @@
+import { PassThrough } from 'node:stream';
 import type {
-  AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, JournalDamage, MeasureData, NodeStatus, ReadExecOutput, ReadLogs,
+  AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, JournalDamage, MeasureData, NodeStatus, OpenConsole, ReadExecOutput, ReadFiles, ReadLogs,
 } from '@wombat/proto/agent';
-import type { SessionHandlers } from '../session/handlers.js';
+import type { Listen, SessionHandlers } from '../session/handlers.js';
 
 /** Remembers what the session hands it, and reports what a test puts into it. */
 export class FakeHandlers implements SessionHandlers {
@@ -41,8 +42,18 @@ export class FakeHandlers implements SessionHandlers {
     yield { offset: 0n, data: Buffer.from('output'), lostBytes: 0n, log: undefined };
   }
 
+  async *readFiles(_: ReadFiles): AsyncIterable<ChannelData> {
+    yield { offset: 0n, data: Buffer.from('files'), lostBytes: 0n, log: undefined };
+  }
+
   async *measureData(_: MeasureData): AsyncIterable<ChannelData> {
     yield { offset: 0n, data: Buffer.from('sizes'), lostBytes: 0n, log: undefined };
+  }
+
+  async *openConsole(_: OpenConsole, listen: Listen): AsyncIterable<ChannelData> {
+    const received = new PassThrough({ objectMode: true });
+    listen(async (data) => void received.write(data));
+    for await (const data of received) yield { offset: 0n, data: data as Buffer, lostBytes: 0n, log: undefined };
   }
 
   journalDamages(): readonly JournalDamage[] {

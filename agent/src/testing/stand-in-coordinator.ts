@@ -7,6 +7,7 @@ import {
   type ChannelRequest, type ChannelResponse, type EnrolRequest, type EnrolResponse, type FetchArtifactRequest, type FetchArtifactResponse,
   type RenewCertificateRequest, type RenewCertificateResponse, type SessionRequest,
 } from '@wombat/proto/agent';
+import { PlainRelay } from './plain-relay.js';
 import { TestAuthority, type TestKeyPair } from './test-authority.js';
 
 export type SessionServerCall = ServerDuplexStream<SessionRequest, SessionResponse | Buffer>;
@@ -37,6 +38,8 @@ export class StandInCoordinator {
   certificateLife: { notBeforeMs?: number; lifetimeMs?: number } = {};
   readonly #grpc = new Server({ 'grpc.max_receive_message_length': 1024 * 1024 });
   readonly #tls: TlsServer;
+  /** Where agents connect. */
+  #door!: PlainRelay;
 
   private constructor(readonly authority: StandInAuthority, pair: TestKeyPair) {
     this.behaviour = this.#plainBehaviour();
@@ -56,12 +59,13 @@ export class StandInCoordinator {
   static async start(options: { readonly authority?: StandInAuthority; readonly pair?: TestKeyPair; readonly port?: number } = {}): Promise<StandInCoordinator> {
     const authority = options.authority ?? (await TestAuthority.create('testcluster1'));
     const standIn = new StandInCoordinator(authority, options.pair ?? (await authority.coordinator()));
-    await new Promise<void>((resolve) => standIn.#tls.listen(options.port ?? 0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => standIn.#tls.listen(0, '127.0.0.1', resolve));
+    standIn.#door = await PlainRelay.start(() => (standIn.#tls.address() as AddressInfo).port, options.port);
     return standIn;
   }
 
   get address(): { readonly host: string; readonly port: number } {
-    return { host: '127.0.0.1', port: (this.#tls.address() as AddressInfo).port };
+    return { host: '127.0.0.1', port: this.#door.port };
   }
 
   joinToken(caSha256 = this.authority.sha256): string {
@@ -71,13 +75,13 @@ export class StandInCoordinator {
   /** Cuts all connections and listens no more. */
   async stop(): Promise<void> {
     const closed = new Promise((resolve) => this.#tls.close(resolve));
-    this.cutConnections();
+    await this.#door.stop();
     this.#grpc.forceShutdown();
     await closed;
   }
 
   cutConnections(): void {
-    for (const socket of this.sockets) socket.destroy();
+    this.#door.cut();
   }
 
   #plainBehaviour(): StandInBehaviour {

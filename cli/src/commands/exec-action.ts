@@ -48,6 +48,7 @@ async function settingsOf(runtime: Runtime, { cwd, user, secret, stdin, nice, io
     nice: nice ?? 0,
     ioPriority: io === undefined ? IoPriority.UNSPECIFIED : io === 'low' ? IoPriority.LOW : IoPriority.IDLE,
     secrets: await new SecretReader(runtime).readAll(secret),
+    literalArgv: false,
     stdin: stdin === undefined ? Buffer.alloc(0) : await inputOf(runtime, stdin),
     killAfter: killAfter === undefined ? undefined : durationFromMs(killAfter),
   };

@@ -1,13 +1,8 @@
-import { durationFromMs } from '@wombat/proto';
-import { CreateJobRequest, CreateJobResponse, JobServiceService } from '@wombat/proto/control';
 import { defineCommand, many, required } from '../command.js';
-import { newMutation } from '../control/mutation.js';
-import { flag } from '../options.js';
 import { secretHelp } from '../parse/secret.js';
 import { actionOf, actionOptions } from './exec-action.js';
-import { onOption, sampleOf, sampleOptions, targetKindOf } from './common.js';
-import { limitOptions, limitsOf } from './limits.js';
-import { detachJobOption, endOf, jobEndOptions } from './job/end.js';
+import { onOption, targetKindOf } from './common.js';
+import { newJob, newJobOptions, newJobTimeoutHelp } from './job/new-job.js';
 
 export const exec = defineCommand({
   usage: 'EXPRESSION [options] -- COMMAND [ARGUMENT...]',
@@ -17,7 +12,7 @@ export const exec = defineCommand({
     secretHelp,
     'Exit code: 0 all ok, 3 some failed, 1 all failed or skipped, 6 it pauses. Skipped nodes are not failures.',
   ].join('\n'),
-  timeoutHelp: 'the command may run so long on each target, then it is ended; 60s when left out',
+  timeoutHelp: newJobTimeoutHelp,
   examples: [
     { command: 'wo exec "Riak node family" -- uptime', explanation: 'on every node of a family' },
     { command: "wo exec 'family = riak and zone = eu-1' -- uptime", explanation: 'on some of them; see docs/reference/expressions.md' },
@@ -29,22 +24,9 @@ export const exec = defineCommand({
     { command: 'wo exec riak-1 --erlang \'nodes().\'', explanation: 'Erlang, on the virtual machine of the node' },
   ],
   arguments: { expression: required('id or name of a family, a node or a host, or an expression', { completes: ['family', 'node', 'host'] }), command: many('the program and its arguments') },
-  options: {
-    ...jobEndOptions,
-    ...actionOptions,
-    ...onOption,
-    ...sampleOptions,
-    ...limitOptions,
-    all: flag('--all', 'also on nodes that do not run; without it they are skipped'),
-    ...detachJobOption,
-  },
-  async run(runtime, { expression, command }, { fold, passExit, on, sample, seed, all, detach, window, batch, batchWait, maxFailures, per, first, pause, expect, ...how }) {
-    const action = await actionOf(runtime, command, how);
-    const sending = limitsOf({ window, batch, batchWait, maxFailures, per, first, pause, expect });
-    const { timeout } = runtime.flags;
-    const control = await runtime.control();
-    const request = CreateJobRequest.fromPartial({ mutation: newMutation(), expression, action, all, on: targetKindOf(on), ...sampleOf({ sample, seed }), ...sending, ...(timeout && { timeout: durationFromMs(timeout) }) });
-    const answer = await control.call(JobServiceService.createJob, request);
-    return endOf(runtime, answer.job!, { json: CreateJobResponse.toJSON(answer), fold, passExit, detach });
+  options: { ...newJobOptions, ...actionOptions, ...onOption },
+  async run(runtime, { expression, command }, { erlang, shell, cwd, user, env, secret, stdin, nice, io, killAfter, on, ...options }) {
+    const action = await actionOf(runtime, command, { erlang, shell, cwd, user, env, secret, stdin, nice, io, killAfter });
+    return newJob(runtime, { expression, action, on: targetKindOf(on) }, options);
   },
 });

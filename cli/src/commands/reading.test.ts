@@ -52,14 +52,14 @@ t.test('a node that is tried again tells the error and when', async (t) => {
 
 t.test('show commands print every field that is set', async (t) => {
   const fake = await coordinator(t, {
-    getNode: () => ({ node: { ...node('web-1', NodePhase.FAILED), lastError: { code: 'WO_NODE_EXITED', message: 'exit 3', hint: 'see', details: {} }, logTail: 'a\nb\n' } }),
+    getNode: () => ({ outdated: true, node: { ...node('web-1', NodePhase.FAILED), lastError: { code: 'WO_NODE_EXITED', message: 'exit 3', hint: 'see', details: {} }, logTail: 'a\nb\n' } }),
     getFamily: () => ({ family: Family.fromPartial({ ...family(), spec: { ...family().spec, firewall: [{ protocol: 'tcp', fromPort: 80, toPort: 80 }], environment: { A: '1' } } }) }),
     getHost: () => ({ host: Host.fromPartial({ metadata: metadata('host-aaaaaaaaaaaa', 'local-1'), phase: HostPhase.UP, facts: { cpuCores: 2, cpuModel: 'EPYC', erts: [{ version: '13', otpRelease: '25', path: '/usr/lib/erlang' }] } }) }),
     getRelease: () => ({ release: Release.fromPartial({ metadata: metadata('rel-aaaaaaaaaaaa', 'Riak'), version: '3', manifest: { start: 'bin/riak start', ready: { check: { $case: 'erlangPing', value: true } } } }) }),
     getOperation: () => ({ operation: operation(['web-1']) }),
   });
   const show = async (noun: string): Promise<string> => (await runWo(fake, [noun, 'show', 'x'])).stdout;
-  t.match(await show('node'), /last error +WO_NODE_EXITED: exit 3\n[^]*last lines +a\n +b\n/);
+  t.match(await show('node'), /revision +\d+ of the family, which says something else now: wo family update \S+\n[^]*last error +WO_NODE_EXITED: exit 3\n[^]*last lines +a\n +b\n/);
   t.match(await show('family'), /firewall +tcp:80\nenvironment +A=1\n/);
   t.match(await show('host'), /phase +up[^]*cores +2 {2}EPYC[^]*erlang +OTP 25/);
   t.match(await show('release'), /start +bin\/riak start\n[^]*ready +the Erlang node answers and its applications are started/);

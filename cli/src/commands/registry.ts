@@ -71,6 +71,7 @@ export const commands: readonly Registered[] = [
   { path: 'node drain', summary: 'take nodes out of service and stop them', load: async () => (await import('./node/drain.js')).nodeDrain },
   { path: 'node remove', summary: 'take nodes off their hosts', load: async () => (await import('./node/remove.js')).nodeRemove },
   { path: 'node logs', short: 'logs', summary: 'show what nodes write', load: async () => (await import('./node/logs.js')).nodeLogs },
+  { path: 'node console', short: 'console', summary: 'open the remote console of a node, or a shell', load: async () => (await import('./console/console.js')).nodeConsole },
   { path: 'node render', summary: 'show the files and the environment of a node', load: async () => (await import('./node/render.js')).nodeRender },
 
   { path: 'host list', summary: 'list the hosts', load: async () => (await import('./host/list.js')).hostList },
@@ -114,6 +115,9 @@ export const commands: readonly Registered[] = [
   { path: 'context remove', summary: 'forget a coordinator', load: async () => (await import('./context/remove.js')).contextRemove },
 
   { path: 'exec', summary: 'run a command on many nodes or hosts at once', load: async () => (await import('./exec.js')).exec },
+  { path: 'run', summary: 'run a command that releases offer, on many nodes', load: async () => (await import('./run/run.js')).run },
+  { path: 'push', summary: 'put a file on many nodes or hosts at once', load: async () => (await import('./push.js')).push },
+  { path: 'pull', summary: 'fetch files from many nodes or hosts', load: async () => (await import('./pull.js')).pull },
   { path: 'match', summary: 'show which nodes or hosts an expression means', load: async () => (await import('./match.js')).match },
   { path: 'status', summary: 'what should run, what runs, what waits, what failed', load: async () => (await import('./status.js')).status },
   { path: 'gc', summary: 'remove machines without a host and hosts without a machine', load: async () => (await import('./gc.js')).gc },

@@ -7,6 +7,7 @@ import { PluginKind } from '@wombat/proto/plugin';
 import { resolveContext } from '../context/resolve.js';
 import { Control } from '../control/control.js';
 import { loadCredentials } from '../control/credentials.js';
+import { offeredCommands } from '../control/offered-commands.js';
 import type { Io } from '../terminal/io.js';
 import type { Candidate } from './candidates.js';
 import type { Source } from './source.js';
@@ -54,6 +55,7 @@ const listers: Readonly<Partial<Record<Source, Lister>>> = {
   driver: plugins(PluginKind.PROVIDER),
   strategy: plugins(PluginKind.BOOTSTRAP_STRATEGY),
   plugin: plugins(undefined),
+  'release command': releaseCommands,
   image: offered((control, provider, page) => control.call(ProviderServiceService.listImages, ListImagesRequest.fromPartial({ provider, page })), ({ images }) => images),
   hardware: offered((control, provider, page) => control.call(ProviderServiceService.listHardwareProfiles, ListHardwareProfilesRequest.fromPartial({ provider, page })), ({ hardwareProfiles }) => hardwareProfiles),
 };
@@ -104,6 +106,13 @@ function plugins(kind: PluginKind | undefined): Lister {
     const answer = await control.call(SystemServiceService.listPlugins, ListPluginsRequest.fromPartial({}));
     yield answer.plugins.flatMap(({ description }) => (description && (kind === undefined || description.kind === kind) ? [{ value: description.name, about: description.summary }] : []));
   };
+}
+
+/** Of the family that stands before it; whatever comes behind the command is up to that. */
+async function* releaseCommands(control: Control, { args }: TypedLine): AsyncGenerator<Candidate[]> {
+  const { expression, words } = args;
+  if (expression === undefined || words !== undefined) return;
+  yield (await offeredCommands(control, expression)).map(({ name, help }) => ({ value: name, about: help }));
 }
 
 /** What the provider has that stands before it on the line. */

@@ -1,5 +1,5 @@
 import { setMaxListeners, type EventEmitter } from 'node:events';
-import { Client, credentials, Metadata, status, type CallOptions, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js';
+import { Client, credentials, Metadata, status, type CallOptions, type ClientDuplexStream, type ClientReadableStream, type ClientWritableStream, type ServiceError } from '@grpc/grpc-js';
 import { fromServiceError, limits, WombatError } from '@wombat/proto';
 import { isTimeRefusal, skewBehind, type CoordinatorPlace } from '@wombat/proto/coordinator-time';
 import type { Credentials } from './credentials.js';
@@ -67,14 +67,29 @@ export class Control {
 
   /** Server stream; ends with the server's end, throws what the server fails with. No deadline unless one is given. */
   async *stream<Q, S>(method: Method<Q, S>, request: Q, control: CallControl = {}): AsyncGenerator<S> {
-    const call: ClientReadableStream<S> = this.#client.makeServerStreamRequest(
+    yield* this.#messagesOf(this.#client.makeServerStreamRequest(
       method.path, method.requestSerialize, method.responseDeserialize, request, this.#metadata, this.#options(control),
-    );
-    const release = this.#abortable(call, control.signal);
+    ), control.signal);
+  }
+
+  /** Both ways at once: what `requests` yields is sent as fast as the coordinator takes it; its answers come until it has ended. No deadline unless one is given. */
+  async *converse<Q, S>(method: Method<Q, S>, requests: AsyncIterable<Q>, control: CallControl = {}): AsyncGenerator<S> {
+    const call = this.#client.makeBidiStreamRequest(method.path, method.requestSerialize, method.responseDeserialize, this.#metadata, this.#options(control));
+    let isOver = false;
+    sendAll(call, requests, () => isOver).catch(() => call.cancel());
+    try {
+      yield* this.#messagesOf(call, control.signal);
+    } finally {
+      isOver = true;
+    }
+  }
+
+  async *#messagesOf<S>(call: ClientReadableStream<S> | ClientDuplexStream<never, S>, signal: AbortSignal | undefined): AsyncGenerator<S> {
+    const release = this.#abortable(call, signal);
     try {
       for await (const message of call) yield message as S;
     } catch (error) {
-      throw this.#abortReason(control.signal) ?? (await this.#explain(error));
+      throw this.#abortReason(signal) ?? (await this.#explain(error));
     } finally {
       release();
       // A stream left early would fail later, with nobody listening.
@@ -96,14 +111,7 @@ export class Control {
         method.path, method.requestSerialize, method.responseDeserialize, this.#metadata, this.#options(control), done,
       );
       this.#abortable(call, control.signal, reject);
-      const send = async (): Promise<void> => {
-        for await (const request of requests) {
-          if (answered) return;
-          if (!call.write(request)) await drained(call, () => answered);
-        }
-        call.end();
-      };
-      send().catch((error: unknown) => {
+      sendAll(call, requests, () => answered).catch((error: unknown) => {
         reject(WombatError.from(error));
         call.cancel();
       });
@@ -158,6 +166,15 @@ export class Control {
     }
     return new WombatError('WO_COORDINATOR_UNREACHABLE', `no answer from ${this.#address}: ${lastPart(details)}`, { cause: value });
   }
+}
+
+/** Until there are no more, or the call is over. */
+async function sendAll<Q>(call: Pick<ClientWritableStream<Q>, 'write' | 'end'> & EventEmitter, requests: AsyncIterable<Q>, isOver: () => boolean): Promise<void> {
+  for await (const request of requests) {
+    if (isOver()) return;
+    if (!call.write(request)) await drained(call, isOver);
+  }
+  call.end();
 }
 
 const ends = ['drain', 'status', 'error', 'close'] as const;

@@ -49,6 +49,7 @@ t.test('remote text cannot speak to the terminal', async (t) => {
 
 t.test('fields: several lines are indented, empty values left out', async (t) => {
   t.equal(fields([['id', 'x'], ['none', ''], ['ports', 'a\nb']]), 'id     x\nports  a\n       b');
+  t.equal(fields([['id', 'x'], ['last', 'one two three four five']], { width: 22 }), 'id    x\nlast  one two three\n      four five', 'what is wide is wrapped in its column');
 });
 
 t.test('the error block has four lines', async (t) => {

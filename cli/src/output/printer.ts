@@ -101,7 +101,7 @@ export class Printer {
     if (this.format === 'name') return this.data(sanitise(object.metadata?.name ?? ''));
     if (this.#flags.quiet) return this.data(sanitise(object.metadata?.id ?? ''));
     const { fields } = await import('./table.js');
-    this.data(fields(entries(), this.out.dim));
+    this.data(fields(entries(), { paintTitle: this.out.dim, width: this.tableWidth }));
   }
 
   async created(made: Created): Promise<void> {
@@ -117,7 +117,7 @@ export class Printer {
     if (this.isForPrograms) return this.json(json);
     if (entries && !this.#flags.quiet) {
       const { fields } = await import('./table.js');
-      this.data(fields(entries, this.out.dim));
+      this.data(fields(entries, { paintTitle: this.out.dim, width: this.tableWidth }));
     }
     this.tell(`dry run: ${sanitise(line)}; nothing was stored`);
   }

@@ -95,13 +95,15 @@ function painted<T>(column: Column<T>, cell: string, item: T): string {
   return column.paint?.(cell, item) ?? cell;
 }
 
-/** "key   value" lines; values of several lines are indented, empty ones left out. */
-export function fields(entries: readonly (readonly [key: string, value: string])[], paintKey: (key: string) => string = (key) => key): string {
+/** "key   value" lines; values of several lines, and those wider than the terminal, are indented, empty ones left out. */
+export function fields(entries: readonly (readonly [key: string, value: string])[], { paintTitle: paintKey = (key): string => key, width: most = Infinity }: TableOptions = {}): string {
   const kept = entries.filter(([, value]) => value !== '');
   const width = Math.max(0, ...kept.map(([key]) => stringWidth(key)));
+  const room = most - width - 2;
   return kept
     .map(([key, value]) => {
-      const [first, ...rest] = value.split('\n').map(sanitise);
+      const lines = value.split('\n').map(sanitise);
+      const [first, ...rest] = room >= leastWrapped ? lines.flatMap((line) => wrap(line, room, stringWidth)) : lines;
       const indent = ' '.repeat(width + 2);
       return [`${paintKey(key.padEnd(width))}  ${first}`, ...rest.map((line) => indent + line)].join('\n');
     })

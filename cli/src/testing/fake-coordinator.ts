@@ -8,12 +8,12 @@ import { stringify } from 'smol-toml';
 import { makeCertificates } from './authority.js';
 
 const services = [
-  control.EventServiceService, control.FamilyServiceService, control.HostServiceService, control.JobServiceService, control.NodeServiceService,
+  control.EventServiceService, control.FamilyServiceService, control.FileServiceService, control.HostServiceService, control.JobServiceService, control.NodeServiceService,
   control.OperationServiceService, control.ProviderServiceService, control.ReleaseServiceService, control.StrayServiceService, control.SystemServiceService,
   control.TokenServiceService,
 ] as unknown as readonly ServiceDefinition[];
 
-type Definitions = typeof control.EventServiceService & typeof control.FamilyServiceService & typeof control.HostServiceService & typeof control.JobServiceService &
+type Definitions = typeof control.EventServiceService & typeof control.FamilyServiceService & typeof control.FileServiceService & typeof control.HostServiceService & typeof control.JobServiceService &
   typeof control.NodeServiceService & typeof control.OperationServiceService & typeof control.ProviderServiceService & typeof control.ReleaseServiceService &
   typeof control.StrayServiceService & typeof control.SystemServiceService & typeof control.TokenServiceService;
 type RequestOf<M> = M extends { requestDeserialize: (bytes: Buffer) => infer Q } ? Q : never;

@@ -13,8 +13,8 @@ export interface CallContext {
 export type UnaryHandler<Q, S> = (request: Q, context: CallContext) => Promise<S>;
 export type ServerStreamHandler<Q, S> = (request: Q, context: CallContext) => AsyncIterable<S>;
 export type ClientStreamHandler<Q, S> = (requests: AsyncIterable<Q>, context: CallContext) => Promise<S>;
-/** Duplex handlers get the call itself: a session minds its own flow control. */
-export type DuplexHandler<Q, S> = (call: ServerDuplexStream<Q, S>, context: CallContext) => void;
+/** Duplex handlers get the call itself: a session minds its own flow control. The door ends the call of one that answers a promise when that settles. */
+export type DuplexHandler<Q, S> = (call: ServerDuplexStream<Q, S>, context: CallContext) => void | Promise<void>;
 
 interface MethodShape<Q, S> {
   readonly path: string;

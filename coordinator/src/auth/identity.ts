@@ -1,5 +1,5 @@
 /** Words of the method table: what an operator may be allowed to do. */
-export const permissions = ['read', 'write', 'exec', 'admin'] as const;
+export const permissions = ['read', 'write', 'exec', 'console', 'admin'] as const;
 export type Permission = (typeof permissions)[number];
 
 /** Who is at the other end of a call, as proved by token or certificate, never by the payload. */

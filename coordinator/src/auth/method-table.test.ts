@@ -37,7 +37,7 @@ void t.test('strangers may enrol, and nothing else', (test) => {
 
 void t.test('hosts and operators do not meet', (test) => {
   const table = new MethodTable();
-  const all = operator('read', 'write', 'exec', 'admin');
+  const all = operator('read', 'write', 'exec', 'console', 'admin');
   for (const [path, rule] of Object.entries(methodTable)) {
     if (rule.identity === 'anyone') continue;
     const [may, mayNot] = rule.identity === 'host' ? [host, all] : [all, host];
@@ -50,10 +50,11 @@ void t.test('hosts and operators do not meet', (test) => {
 void t.test('each permission opens its own methods only', (test) => {
   const table = new MethodTable();
   const others: Record<Permission, Permission[]> = {
-    read: ['write', 'exec', 'admin'],
-    write: ['read', 'exec', 'admin'],
-    exec: ['read', 'write', 'admin'],
-    admin: ['read', 'write', 'exec'],
+    read: ['write', 'exec', 'console', 'admin'],
+    write: ['read', 'exec', 'console', 'admin'],
+    exec: ['read', 'write', 'console', 'admin'],
+    console: ['read', 'write', 'exec', 'admin'],
+    admin: ['read', 'write', 'exec', 'console'],
   };
   for (const [path, rule] of Object.entries(methodTable)) {
     if (rule.identity !== 'operator') continue;

@@ -10,7 +10,7 @@ export type MethodRule =
   | { readonly identity: 'anyone' };
 
 const operator = (permission: Permission): MethodRule => ({ identity: 'operator', permission });
-const [read, write, exec, admin] = [operator('read'), operator('write'), operator('exec'), operator('admin')];
+const [read, write, exec, console, admin] = [operator('read'), operator('write'), operator('exec'), operator('console'), operator('admin')];
 const host: MethodRule = { identity: 'host' };
 const evenLapsedHost: MethodRule = { identity: 'host', evenLapsed: true };
 const anyone: MethodRule = { identity: 'anyone' };
@@ -23,6 +23,7 @@ export const methodTable: Readonly<Record<string, MethodRule>> = {
   '/wombat.agent.v1.SessionService/Session': host,
   '/wombat.agent.v1.SessionService/Channel': host,
 
+  '/wombat.control.v1.ConsoleService/OpenConsole': console,
   '/wombat.control.v1.EventService/ListEvents': read,
   '/wombat.control.v1.EventService/FollowEvents': read,
   '/wombat.control.v1.FamilyService/CreateFamily': write,
@@ -40,6 +41,8 @@ export const methodTable: Readonly<Record<string, MethodRule>> = {
   '/wombat.control.v1.FamilyService/RemoveFamily': write,
   '/wombat.control.v1.FamilyService/ScaleFamily': write,
   '/wombat.control.v1.FamilyService/SetReplacement': write,
+  '/wombat.control.v1.FileService/UploadFile': exec,
+  '/wombat.control.v1.FileService/PullFiles': exec,
   '/wombat.control.v1.HostService/ListHosts': read,
   '/wombat.control.v1.HostService/GetHost': read,
   '/wombat.control.v1.HostService/DrainHost': write,

@@ -20,7 +20,7 @@ void t.test('the first operator finds a token in a file that is only for its own
   const { store, operators, directory } = await opened(test);
   const text = (await readFile(operators.firstTokenFile, 'utf8')).trim();
   test.equal((await stat(operators.firstTokenFile)).mode & 0o777, 0o600, 'mode of the file');
-  test.match(operators.authenticate(text), { kind: 'operator', name: 'operator', permissions: ['read', 'write', 'exec', 'admin'] }, 'it may do everything');
+  test.match(operators.authenticate(text), { kind: 'operator', name: 'operator', permissions: ['read', 'write', 'exec', 'console', 'admin'] }, 'it may do everything');
   test.notMatch(JSON.stringify(await store.read.operatorTokens.find({})), text.slice(5), 'the store has a hash only');
   const again = new Operators({ store, clock: systemClock, ids: randomIds, directory });
   await again.load();
@@ -75,13 +75,14 @@ void t.test('the last token that may do everything is kept, and made anew where 
   await issue('nearly', ['read', 'write', 'exec']);
   await test.rejects(revoke(first.id), { code: 'WO_LAST_ADMIN', hint: /wo operator create/ }, 'the others may not do everything');
   const second = await issue('second', ['read', 'write', 'exec', 'admin']);
+  test.match(operators.authenticate(second.text), { permissions: ['read', 'write', 'exec', 'console', 'admin'] }, 'an administrator of an earlier version may also do what is new');
   await revoke(first.id);
   await test.rejects(revoke(second.id), { code: 'WO_LAST_ADMIN' }, 'now this is the last');
   await store.transaction(async (transaction) => operators.revoke(transaction, (await transaction.operatorTokens.get(second.id))!, { force: true }));
   const again = new Operators({ store, clock, ids: randomIds, directory });
   await again.load();
   test.teardown(() => again.close());
-  test.match(again.authenticate((await readFile(again.firstTokenFile, 'utf8')).trim()), { name: 'operator', permissions: ['read', 'write', 'exec', 'admin'] }, 'the next start makes one');
+  test.match(again.authenticate((await readFile(again.firstTokenFile, 'utf8')).trim()), { name: 'operator', permissions: ['read', 'write', 'exec', 'console', 'admin'] }, 'the next start makes one');
 });
 
 void t.test('the last use of a token is known at once, and written seldom', async (test) => {

@@ -6,6 +6,7 @@ import type { Commit, Store, Transaction } from '../store/store.js';
 import { equalDigests, sha256Hex } from './digest.js';
 import { permissions, type Identity, type Permission } from './identity.js';
 import { writeFileAtomically } from './private-file.js';
+import { grantedTo } from './roles.js';
 
 export type OperatorIdentity = Extract<Identity, { kind: 'operator' }>;
 
@@ -70,7 +71,7 @@ export class Operators {
     if (!token || !equalDigests(token.secretHash, hash)) throw new WombatError('WO_UNAUTHENTICATED', 'the token is not one that this coordinator knows');
     const refusal = this.refusalOf(token);
     if (refusal) throw refusal;
-    return { kind: 'operator', id: token.id, name: token.name, permissions: token.permissions.filter(isPermission) };
+    return { kind: 'operator', id: token.id, name: token.name, permissions: grantedTo(token.permissions) };
   }
 
   /** Called once for each token that is revoked or expires while the coordinator runs. */
@@ -105,7 +106,7 @@ export class Operators {
 
   /** Whether the token still counts, and may do everything. */
   private isAdmin(token: OperatorToken): boolean {
-    return this.refusalOf(token) === undefined && permissions.every((permission) => token.permissions.includes(permission));
+    return this.refusalOf(token) === undefined && token.permissions.includes('admin');
   }
 
   private refusalOf(token: OperatorToken): WombatError | undefined {
@@ -148,8 +149,4 @@ export class Operators {
 
 function newTokenText(): string {
   return `wop1.${randomBytes(32).toString('base64url')}`;
-}
-
-function isPermission(text: string): text is Permission {
-  return (permissions as readonly string[]).includes(text);
 }

@@ -1,11 +1,12 @@
 import { nearestHint, WombatError } from '@wombat/proto';
 import { permissions, type Permission } from './identity.js';
 
-/** Bundles of permissions under the words that operators use. A right to run commands is never part of another role but admin. */
+/** Bundles of permissions under the words that operators use. A right to run commands, or to a terminal, is never part of another role but admin. */
 export const roles = {
   viewer: ['read'],
   deployer: ['read', 'write'],
   exec: ['read', 'exec'],
+  console: ['read', 'console'],
   admin: permissions,
 } as const satisfies Record<string, readonly Permission[]>;
 type Role = keyof typeof roles;
@@ -22,10 +23,16 @@ export function permissionsOf(names: readonly string[]): Permission[] {
   return permissions.filter((permission) => granted.has(permission));
 }
 
+/** What a stored token may do. Who may administer may do everything, also what came with a later version. */
+export function grantedTo(stored: readonly string[]): readonly Permission[] {
+  return stored.includes('admin') ? permissions : permissions.filter((permission) => stored.includes(permission));
+}
+
 /** The roles that permissions amount to, the larger instead of what they contain. */
-export function rolesOf(granted: readonly string[]): Role[] {
+export function rolesOf(stored: readonly string[]): Role[] {
+  const granted: readonly string[] = grantedTo(stored);
   const isWhole = (role: Role): boolean => roles[role].every((permission) => granted.includes(permission));
   if (isWhole('admin')) return ['admin'];
-  const larger = (['deployer', 'exec'] as const).filter(isWhole);
+  const larger = (['deployer', 'exec', 'console'] as const).filter(isWhole);
   return larger.length === 0 && isWhole('viewer') ? ['viewer'] : larger;
 }

@@ -34,7 +34,10 @@ export interface Configuration {
     /** After the coordinator's own start nobody is called silent or lost for this long. */
     readonly startGraceMs: number;
   };
+  readonly files: { readonly maximumBytes: number };
   readonly families: { readonly keepRevisions: number };
+  /** 0: for as long as it likes. */
+  readonly consoles: { readonly idleTimeoutMs: number; readonly maximumMs: number; readonly atOnce: number };
   /** Each provider for itself. */
   readonly providers: {
     readonly callsPerSecond: number;

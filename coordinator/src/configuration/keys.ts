@@ -147,11 +147,35 @@ export const keys: { readonly [K in ConfigurationKey]: KeyDefinition<Configurati
     default: () => 10 * minuteMs,
     description: 'How long a host without nodes is kept before it is destroyed. 0: for ever.',
   },
+  'files.maximumBytes': {
+    form: 'integer',
+    schema: integer(1, limits.artifactBytes),
+    default: () => limits.artifactBytes,
+    description: 'The largest file that `wo push` takes to nodes and hosts, and the most that `wo pull` fetches from each of them. 2 GiB is the most.',
+  },
   'families.keepRevisions': {
     form: 'integer',
     schema: integer(1, 100),
     default: () => 10,
     description: 'How many earlier revisions of a family are kept to go back to, with their secrets. Those that nodes run are kept beside them.',
+  },
+  'consoles.idleTimeoutMs': {
+    form: 'integer',
+    schema: integer(0, 365 * 24 * hourMs),
+    default: () => 30 * minuteMs,
+    description: 'How long nothing may be typed or written on a console before it is ended. 0: for ever.',
+  },
+  'consoles.maximumMs': {
+    form: 'integer',
+    schema: integer(0, 365 * 24 * hourMs),
+    default: () => 12 * hourMs,
+    description: 'How long a console may be open before it is ended. 0: for ever.',
+  },
+  'consoles.atOnce': {
+    form: 'integer',
+    schema: integer(1, 10_000),
+    default: () => 100,
+    description: 'Consoles that may be open at a time. One more is refused with `WO_RATE_LIMITED`.',
   },
   'hosts.silentAfterMs': {
     form: 'integer',

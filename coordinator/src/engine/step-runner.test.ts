@@ -1,7 +1,8 @@
 import t, { type Test } from 'tap';
+import { durationFromMs, durationToMs } from '@wombat/proto';
 import { command, step, type StepOptions } from '@wombat/plugin-sdk';
 import { Outcome, type ExecJob, type ExecOutcome } from '@wombat/proto/agent';
-import type { Step } from '@wombat/proto/types';
+import { CommandSettings, type Step } from '@wombat/proto/types';
 import type { Node } from '../domain/model/node.js';
 import { ManualClock, settle } from '../fleet/testing/manual-clock.js';
 import { CountingIds, idNumber } from '../testing/counting-ids.js';
@@ -47,6 +48,19 @@ void t.test('steps run one after another; the output of the last is the answer',
   test.equal(await setting.run([stepOf('one'), stepOf('two')]), 'output of two');
   test.same(setting.ran, ['one', 'two']);
   test.equal(await setting.run([]), '', 'no steps, no output');
+});
+
+void t.test('a step that has to end gets time to tidy up, or as much as its strategy says', async (test) => {
+  const killAfterMs: (number | undefined)[] = [];
+  const setting = new Setting(test, (_, __, exec) => {
+    const kind = exec.job.action?.kind;
+    killAfterMs.push(kind?.$case === 'command' ? durationToMs(kind.value.settings?.killAfter) : undefined);
+    return outcomeOf(exec);
+  });
+  const own = CommandSettings.fromPartial({ killAfter: durationFromMs(9_000) });
+  const said = step('said', { kind: { $case: 'command', value: { argv: ['said'], environment: {}, settings: own } } }, { deadlineMs: 60_000 });
+  await setting.run([stepOf('unsaid'), said]);
+  test.same(killAfterMs, [5_000, 9_000]);
 });
 
 void t.test('a step is repeated until its output holds all that is waited for', async (test) => {

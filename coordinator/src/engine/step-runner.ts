@@ -1,7 +1,7 @@
 import { durationFromMs, durationToMs, fromErrorDetail, orAborted, withDeadline, WombatError, type Clock, type Ids } from '@wombat/proto';
 import { ExecJob, Outcome, type ExecOutcome } from '@wombat/proto/agent';
 import { failpoint } from '@wombat/proto/failpoints';
-import type { Action, Step } from '@wombat/proto/types';
+import { CommandSettings, type Action, type Step } from '@wombat/proto/types';
 import type { Node } from '../domain/model/node.js';
 import type { Fleet } from '../fleet/fleet.js';
 
@@ -68,7 +68,7 @@ export class StepRunner {
 
   async #runOnce(node: Node, action: Action | undefined, timeoutMs: number, signal: AbortSignal): Promise<ExecOutcome> {
     const jobId = this.#options.ids.next('job');
-    const job = ExecJob.encode({ jobId, action, timeout: durationFromMs(timeoutMs), outputLimitBytes: 0n }).finish();
+    const job = ExecJob.encode({ jobId, action: withTimeToTidyUp(action), timeout: durationFromMs(timeoutMs), outputLimitBytes: 0n }).finish();
     const outcome = new Promise<ExecOutcome>((resolve) => this.#waiting.set(jobId, { hostId: node.hostId, resolve }));
     try {
       await failpoint('coordinator.step.before-send');
@@ -81,6 +81,15 @@ export class StepRunner {
       if (signal.aborted) this.#options.fleet.cancelExec(node.hostId, jobId, [node.id]);
     }
   }
+}
+
+/** From TERM to KILL, past the deadline of a step: it may be in the middle of a change to a cluster. */
+const tidyUpMs = 5_000;
+
+function withTimeToTidyUp(action: Action | undefined): Action | undefined {
+  if (action?.kind?.$case !== 'command') return action;
+  const { value } = action.kind;
+  return { kind: { $case: 'command', value: { ...value, settings: CommandSettings.fromPartial({ ...value.settings, killAfter: value.settings?.killAfter ?? durationFromMs(tidyUpMs) }) } } };
 }
 
 type Verdict = { readonly kind: 'done' } | { readonly kind: 'again' | 'failed'; readonly reason: string };

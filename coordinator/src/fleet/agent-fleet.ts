@@ -1,12 +1,12 @@
 import { limits, randomIds, WombatError, type Clock, type Ids } from '@wombat/proto';
-import type { Assignment, ChannelData, ChannelRequest, ChannelResponse, Sample, SessionRequest, SessionResponse } from '@wombat/proto/agent';
+import type { Assignment, ChannelRequest, ChannelResponse, Sample, SessionRequest, SessionResponse } from '@wombat/proto/agent';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { Admission } from './admission.js';
 import { AssignmentQueue } from './assignment-queue.js';
 import { Channels } from './channels.js';
 import { Deliveries } from './deliveries.js';
 import { cutExec } from './exec-frame.js';
-import type { ChannelPurpose, Fleet, FleetListener } from './fleet.js';
+import type { Channel, ChannelPurpose, Fleet, FleetListener } from './fleet.js';
 import type { FleetLog } from './fleet-log.js';
 import { FrameRouter } from './frame-router.js';
 import { LiveClock } from './live-clock.js';
@@ -172,7 +172,7 @@ export class AgentFleet implements Fleet {
     this.#live.get(hostId)?.cancelExec(jobId, targetIds);
   }
 
-  openChannel(hostId: string, purpose: ChannelPurpose, signal: AbortSignal): AsyncIterable<ChannelData> {
+  openChannel(hostId: string, purpose: ChannelPurpose, signal: AbortSignal): Channel {
     return this.#channels.open(hostId, purpose, signal, (frame) => {
       const session = this.#live.get(hostId);
       session?.send({ $case: 'openChannel', value: frame });

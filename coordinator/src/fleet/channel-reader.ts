@@ -1,5 +1,6 @@
 import { limits, WombatError } from '@wombat/proto';
 import type { ChannelData, ChannelRequest } from '@wombat/proto/agent';
+import type { Channel } from './fleet.js';
 import { cleanWombatError } from './sanitize.js';
 import type { ChannelCall } from './session-wire.js';
 
@@ -16,7 +17,7 @@ interface Waiter {
 }
 
 /** The coordinator's end of one channel. One reader, one `next()` at a time. */
-export class ChannelReader implements AsyncIterableIterator<ChannelData, undefined> {
+export class ChannelReader implements Channel, AsyncIterableIterator<ChannelData, undefined> {
   readonly id: string;
   readonly hostId: string;
   readonly askedAtMs: number;
@@ -87,6 +88,21 @@ export class ChannelReader implements AsyncIterableIterator<ChannelData, undefin
       this.#waiter = { resolve, reject };
       if (this.#state === 'attached' && this.#queue.length === 0) this.#call?.resume();
       this.#serve();
+    });
+  }
+
+  async send(data: Buffer): Promise<void> {
+    const call = this.#call;
+    if (this.#state !== 'attached' || !call) throw new WombatError('WO_HOST_UNREACHABLE', `the channel to ${this.hostId} is not open`);
+    if (call.write({ kind: { $case: 'data', value: { offset: 0n, data, lostBytes: 0n, log: undefined } } })) return;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        call.off('drain', done);
+        call.off('close', done);
+        resolve();
+      };
+      call.on('drain', done);
+      call.on('close', done);
     });
   }
 

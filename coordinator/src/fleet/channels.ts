@@ -1,7 +1,7 @@
 import { WombatError, type Ids } from '@wombat/proto';
-import type { ChannelData, ChannelRequest, OpenChannel } from '@wombat/proto/agent';
+import type { ChannelRequest, OpenChannel } from '@wombat/proto/agent';
 import { ChannelReader } from './channel-reader.js';
-import type { ChannelPurpose } from './fleet.js';
+import type { Channel, ChannelPurpose } from './fleet.js';
 import type { FleetLog } from './fleet-log.js';
 import type { LiveClock } from './live-clock.js';
 import type { ChannelCall } from './session-wire.js';
@@ -38,7 +38,7 @@ export class Channels {
   }
 
   /** `ask` sends OpenChannel on the host's session; false: there is none. */
-  open(hostId: string, purpose: ChannelPurpose, signal: AbortSignal, ask: (frame: OpenChannel) => boolean): AsyncIterable<ChannelData> {
+  open(hostId: string, purpose: ChannelPurpose, signal: AbortSignal, ask: (frame: OpenChannel) => boolean): Channel {
     const { ids, live } = this.#options;
     const onAbort = (): void => reader.fail(signal.reason);
     const reader = new ChannelReader(ids.next('chn'), hostId, live.nowMs, (ended, call) => {

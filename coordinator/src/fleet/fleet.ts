@@ -3,6 +3,15 @@ import type { Assignment, ChannelData, ExecOutcome, Facts, Hello, NodeStatus, Op
 
 export type ChannelPurpose = NonNullable<OpenChannel['purpose']>;
 
+/** What an agent says over a channel, no faster than it is read; and the way to answer it. */
+export interface Channel extends AsyncIterable<ChannelData> {
+  /**
+   * Once the agent has said something. Resolves when more may be sent, or the channel is over.
+   * @throws WombatError WO_HOST_UNREACHABLE when the agent's stream is not there
+   */
+  send(data: Buffer): Promise<void>;
+}
+
 /** The connected agents, as the engine and the API see them. */
 export interface Fleet {
   isConnected(hostId: string): boolean;
@@ -22,7 +31,7 @@ export interface Fleet {
   sendExec(job: Uint8Array, targets: ReadonlyMap<string, readonly string[]>): readonly string[];
   cancelExec(hostId: string, jobId: string, targetIds: readonly string[]): void;
   /** @throws WombatError WO_HOST_UNREACHABLE, WO_CHANNEL_GONE */
-  openChannel(hostId: string, purpose: ChannelPurpose, signal: AbortSignal): AsyncIterable<ChannelData>;
+  openChannel(hostId: string, purpose: ChannelPurpose, signal: AbortSignal): Channel;
   /** Ends the session now; the agent may come back unless its certificate is refused. */
   disconnect(hostId: string, reason: string): void;
 }

@@ -25,7 +25,7 @@ export class FileBlobStore implements BlobStore {
 
   async put(source: AsyncIterable<Uint8Array>, expected: BlobIdentity, signal: AbortSignal): Promise<{ existed: boolean }> {
     const path = this.#path(expected.sha256);
-    if (expected.sizeBytes > limits.artifactBytes) throw new WombatError('WO_ARTIFACT_TOO_LARGE', `the tarball is said to have ${expected.sizeBytes} bytes`);
+    if (expected.sizeBytes > limits.artifactBytes) throw new WombatError('WO_ARTIFACT_TOO_LARGE', `the upload is said to have ${expected.sizeBytes} bytes`);
     await this.#prepare();
     if (await isWhole(path, expected, signal)) return { existed: true };
     await this.#checkRoom(expected.sizeBytes);
@@ -78,7 +78,7 @@ export class FileBlobStore implements BlobStore {
   async #checkRoom(sizeBytes: number): Promise<void> {
     const { bavail, bsize } = await statfs(this.#directory);
     if (sizeBytes + reservedBytes <= bavail * bsize) return;
-    const message = `the disk of the coordinator has no room for the tarball: ${sizeText(sizeBytes)} and ${sizeText(reservedBytes)} for the store are needed, ${sizeText(bavail * bsize)} are free`;
+    const message = `the disk of the coordinator has no room for the upload: ${sizeText(sizeBytes)} and ${sizeText(reservedBytes)} for the store are needed, ${sizeText(bavail * bsize)} are free`;
     throw new WombatError('WO_DISK_FULL', message, { details: { neededBytes: String(sizeBytes + reservedBytes), freeBytes: String(bavail * bsize) } });
   }
 
@@ -155,13 +155,13 @@ async function copyVerified(source: AsyncIterable<Uint8Array>, file: FileHandle,
 }
 
 function corrupt(reason: string): WombatError {
-  return new WombatError('WO_ARTIFACT_CORRUPT', `the tarball did not arrive as it was sent: ${reason}`);
+  return new WombatError('WO_ARTIFACT_CORRUPT', `the upload did not arrive as it was sent: ${reason}`);
 }
 
 function asDiskFull(error: unknown): unknown {
   const code = (error as NodeJS.ErrnoException).code;
   if (code !== 'ENOSPC' && code !== 'EDQUOT') return error;
-  return new WombatError('WO_DISK_FULL', 'the disk of the coordinator has no room for the tarball', { cause: error });
+  return new WombatError('WO_DISK_FULL', 'the disk of the coordinator has no room for the upload', { cause: error });
 }
 
 /** A name outlives a power cut only when its directory is synced. */

@@ -1,7 +1,7 @@
 import { WombatError } from '@wombat/proto';
 import { manifestFileBytes, manifestFileName, manifestSchema, type ManifestDocument } from '@wombat/proto/manifest';
 import { LineCounter, parseDocument, type Document } from 'yaml';
-import type { ManifestCommand, ReadyRule } from '../domain/model/release.js';
+import type { ManifestArgument, ManifestCommand, ReadyRule } from '../domain/model/release.js';
 import type { ManifestInput } from '../domain/release/manifest-input.js';
 import { problemsOf } from './manifest-problems.js';
 import { wrongShape } from './manifest-shape.js';
@@ -62,7 +62,11 @@ function inputOf(said: ManifestDocument): ManifestInput {
 }
 
 function commandOf({ name, help = '', argv, arguments: given = [] }: NonNullable<ManifestDocument['commands']>[number]): ManifestCommand {
-  return { name, help, argv, arguments: given.map((argument) => ({ ...argument, help: argument.help ?? '' })) };
+  return { name, help, argv, arguments: given.map(argumentOf) };
+}
+
+function argumentOf({ name, type, help = '', required, default: otherwise, positional, choices }: NonNullable<NonNullable<ManifestDocument['commands']>[number]['arguments']>[number]): ManifestArgument {
+  return { name, type, help, required, ...(otherwise !== undefined && { default: otherwise }), ...(positional && { positional }), ...(choices && { choices }) };
 }
 
 function readyRule(said: NonNullable<ManifestDocument['ready']>): ReadyRule | undefined {

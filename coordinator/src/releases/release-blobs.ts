@@ -1,4 +1,5 @@
 import type { Clock } from '@wombat/proto';
+import { pushedFile } from '../domain/jobs/pushed-file.js';
 import type { Store } from '../store/store.js';
 import type { BlobIdentity, BlobStore } from './blob-store.js';
 
@@ -8,7 +9,7 @@ export interface ReleaseBlobsOptions {
   readonly clock: Clock;
 }
 
-/** Something that will need a blob which no release names yet. */
+/** Something that will need a blob which no release and no job names yet. */
 interface Hold {
   readonly sha256: string;
   readonly until: number;
@@ -19,11 +20,11 @@ export interface Claim {
   release(): Promise<void>;
 }
 
-/** Between an upload and the release that is made of it. */
+/** Between an upload and the release or the job that is made of it. */
 const uploadHoldMs = 60 * 60_000;
 
 /**
- * Keeps a blob for as long as a release names it or somebody is about to make one of it. Whoever needs a blob holds it
+ * Keeps a blob for as long as a release or a running job names it, or somebody is about to make one of it. Whoever needs a blob holds it
  * first and then looks for it; whoever deletes one looks for holds last: so neither an upload nor a creation ever
  * finds that what it was told to be there has gone.
  */
@@ -49,6 +50,11 @@ export class ReleaseBlobs {
     }
   }
 
+  /** What is there stays for an hour more. */
+  async keep(sha256: string): Promise<void> {
+    await this.#hold(sha256, this.#options.clock.now() + uploadHoldMs);
+  }
+
   /** Nothing of these is deleted before the claim is released. */
   async claim(sha256s: readonly string[]): Promise<Claim> {
     const holds = await Promise.all(sha256s.map((sha256) => this.#hold(sha256, Infinity)));
@@ -63,7 +69,7 @@ export class ReleaseBlobs {
     };
   }
 
-  /** Deletes those that no release names and nobody holds. */
+  /** Deletes those that nothing names and nobody holds. */
   async dropUnused(sha256s: readonly string[]): Promise<void> {
     await Promise.all([...new Set(sha256s)].map((sha256) => this.#drop(sha256)));
   }
@@ -98,9 +104,10 @@ export class ReleaseBlobs {
 
   async #dropNow(sha256: string): Promise<void> {
     if (this.#isHeld(sha256)) return;
-    const releases = await this.#options.store.read.releases.find({});
-    const isNamed = releases.some(({ artifacts }) => artifacts.some((artifact) => artifact.sha256 === sha256));
-    // Somebody may have come while the releases were read.
+    const { read } = this.#options.store;
+    const [releases, jobs] = [await read.releases.find({}), await read.jobs.find({ state: 'running' })];
+    const isNamed = releases.some(({ artifacts }) => artifacts.some((artifact) => artifact.sha256 === sha256)) || jobs.some((job) => pushedFile(job) === sha256);
+    // Somebody may have come while these were read.
     if (!isNamed && !this.#isHeld(sha256)) await this.#options.blobs.delete(sha256);
   }
 
@@ -109,7 +116,7 @@ export class ReleaseBlobs {
     return [...this.#holds].some((hold) => hold.sha256 === sha256 && hold.until > now);
   }
 
-  /** What uploads without a release have left, also those of earlier runs; before an upload, for that is what needs the room. */
+  /** What uploads without a release have left, and jobs that have ended, also those of earlier runs; before an upload, for that is what needs the room. */
   async #sweep(): Promise<void> {
     const { blobs, clock } = this.#options;
     const now = clock.now();

@@ -1,7 +1,7 @@
 import type { Identity } from '../auth/identity.js';
 import type { CallContext, ClientStreamHandler, ServerStreamHandler, Service, UnaryHandler } from '../api/service.js';
 
-const operator: Identity = { kind: 'operator', id: 'opr-aaaaaaaaaaaa', name: 'ada', permissions: ['read', 'write', 'exec', 'admin'] };
+const operator: Identity = { kind: 'operator', id: 'opr-aaaaaaaaaaaa', name: 'ada', permissions: ['read', 'write', 'exec', 'console', 'admin'] };
 
 export function operatorContext(signal: AbortSignal = new AbortController().signal): CallContext {
   return { identity: operator, signal, peer: '127.0.0.1:9' };

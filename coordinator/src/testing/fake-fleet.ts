@@ -1,5 +1,5 @@
 import { ExecJob, Outcome, type Assignment, type ChannelData, type ExecOutcome, type Sample } from '@wombat/proto/agent';
-import type { ChannelPurpose, Fleet } from '../fleet/fleet.js';
+import type { Channel, ChannelPurpose, Fleet } from '../fleet/fleet.js';
 
 /** One command as it was sent to one target. */
 export interface SentExec {
@@ -33,6 +33,8 @@ export class FakeFleet implements Fleet {
   readonly cancelled: { readonly hostId: string; readonly jobId: string; readonly targetIds: readonly string[] }[] = [];
   readonly disconnected: { readonly hostId: string; readonly reason: string }[] = [];
   readonly opened: { readonly hostId: string; readonly purpose: ChannelPurpose }[] = [];
+  /** What was said to agents over channels. */
+  readonly sent: Uint8Array[] = [];
   /** Called for each command that goes out: where a test answers as the agent would. */
   onExec: (exec: SentExec) => void = () => undefined;
   /** Called when assignments have gone out to a connected host. */
@@ -85,9 +87,9 @@ export class FakeFleet implements Fleet {
     this.cancelled.push({ hostId, jobId, targetIds });
   }
 
-  openChannel(hostId: string, purpose: ChannelPurpose): AsyncIterable<ChannelData> {
+  openChannel(hostId: string, purpose: ChannelPurpose): Channel {
     this.opened.push({ hostId, purpose });
-    return this.channel(purpose);
+    return Object.assign(this.channel(purpose), { send: async (data: Buffer) => void this.sent.push(data) });
   }
 
   disconnect(hostId: string, reason: string): void {

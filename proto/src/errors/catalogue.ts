@@ -41,6 +41,8 @@ export const catalogue = {
   WO_METHOD_UNKNOWN: entry(status.UNIMPLEMENTED, usage, 'The coordinator has no such method.', 'compare the versions: wo version'),
   WO_INVALID_ARGUMENT: entry(status.INVALID_ARGUMENT, usage, 'An argument is not of the form asked for.', 'see the help of the command'),
   WO_EXPRESSION_INVALID: entry(status.INVALID_ARGUMENT, usage, 'An expression is not of the grammar; the message names the column.', 'see docs/reference/expressions.md'),
+  WO_COMMAND_UNKNOWN: entry(status.NOT_FOUND, notFound, 'The release of a node does not offer the command that it was asked to run.', 'see what it offers: wo run FAMILY --help'),
+  WO_COMMAND_ARGUMENTS: entry(status.INVALID_ARGUMENT, usage, 'A command of a release was given arguments that it does not take.', 'see what it takes: wo run FAMILY COMMAND --help'),
   WO_NO_TARGETS: entry(status.NOT_FOUND, notFound, 'An expression holds for no node, or for no host: the command was sent to nobody.', 'ask for its parts alone: wo match EXPRESSION'),
   WO_NAME_INVALID: entry(status.INVALID_ARGUMENT, usage, 'A name is not 1-64 printable characters, or looks like an id.', 'choose another name'),
   WO_NAME_TAKEN: entry(status.ALREADY_EXISTS, conflict, 'An object of this kind has this name already.', 'choose another name, or use the one that is there'),
@@ -123,7 +125,11 @@ export const catalogue = {
   WO_DISK_TOO_SMALL: entry(status.FAILED_PRECONDITION, failed, 'The whole disk of the host is smaller than what the release asks for.', 'choose a larger hardware profile, or ask for less in `needs.disk`'),
   WO_CHANNEL_GONE: entry(status.NOT_FOUND, failed, 'What was to be read is no longer there.', 'logs are kept for 24 h after a node is removed'),
   WO_TOO_MANY_FAILURES: entry(status.ABORTED, failed, 'So many targets of a job have failed that nothing more of it was sent.', 'see what went wrong: wo job show JOB'),
+  WO_FILE_TOO_LARGE: entry(status.INVALID_ARGUMENT, usage, 'The file is larger than the coordinator takes.', 'bring it to the nodes in their release, or raise files.maximumBytes of the coordinator (2 GiB at most)'),
+  WO_PULL_FAILED: entry(status.ABORTED, failed, 'A file that was fetched could not be kept here as it was sent.', 'see what is in the way, and fetch it again'),
   WO_EXEC_REJECTED: entry(status.FAILED_PRECONDITION, failed, 'The host refuses to run the command.', 'see the reason of the target'),
+  WO_CONSOLE_UNSUPPORTED: entry(status.FAILED_PRECONDITION, failed, 'The host cannot make a terminal for a console.', 'install script and stty on it: apt-get install bsdutils coreutils; or run single commands: wo exec'),
+  WO_CONSOLE_TIMED_OUT: entry(status.FAILED_PRECONDITION, failed, 'The console was idle, or open, for longer than the coordinator allows, and was ended.', 'open another; an administrator sets consoles.idleTimeoutMs and consoles.maximumMs'),
 
   // Coordinator and store
   WO_STORE_UNUSABLE: entry(status.FAILED_PRECONDITION, failed, 'The store cannot be opened.', 'check the path and its permissions'),

@@ -64,6 +64,9 @@ export const failpoints = {
   'agent.exec.after-journal': 'a command is in the ledger; it was not started',
   'agent.exec.after-spawn': 'a command was started',
   'agent.exec.after-exit': 'the outcome of a command is known; it is not in the ledger',
+  'agent.put.during': 'a part of a file that is put on a host has come',
+  'agent.put.before-rename': 'all of a file that is put on a host has come; it has not its name',
+  'agent.pull.during': 'a part of a file that is fetched from a host has been read',
   'agent.exec.before-report': 'the outcome of a command is in the ledger; it is not reported',
 } as const;
 

@@ -49,16 +49,19 @@ const needs = z
 
 const argument = z.strictObject({
   name: text.describe('name of the argument'),
-  type: z.enum(['string', 'integer', 'bool']).default('string').describe('`string`, `integer` or `bool`'),
+  type: z.enum(['string', 'integer', 'number', 'bool', 'choice', 'duration']).default('string').describe('`string`, `integer`, `number`, `bool` (a flag), `choice` or `duration`; what is not of its type is refused before anything runs'),
   help: text.optional().describe('one line for its help'),
   required: z.boolean().default(false).describe('whether it must be given'),
+  default: text.optional().describe('what it is when it is not given, as text'),
+  positional: z.boolean().default(false).describe('whether it may be given by its place instead of as `--NAME`'),
+  choices: z.array(text).min(1).optional().describe('of a `choice`: what it may be'),
 });
 
 const command = z.strictObject({
   name: text.describe('name of the command'),
   help: text.optional().describe('one line for its help'),
-  argv: z.array(text).min(1).describe('program and arguments; a program with a slash is a file of the release'),
-  arguments: z.array(argument).optional().describe('what whoever runs it may give, in this order behind `argv`'),
+  argv: z.array(text).min(1).describe('program and arguments; a program with a slash is a file of the release. `{{argument.NAME}}` is an argument, as a word or in one'),
+  arguments: z.array(argument).optional().describe('what whoever runs it may give. Those that `argv` does not name stand behind it, in this order'),
 });
 
 /** wombat.release.yaml: what reads it, its JSON Schema and its reference page are made from this. */
@@ -84,7 +87,8 @@ export const manifestSchema = z.strictObject({
   sharedPaths: z.array(text).optional().describe('paths that the roots of nodes may link instead of copying. OTP releases: also `lib` and `erts-*`'),
   logFiles: z.array(text).optional().describe('globs of log files that the release writes by itself, in its root, or in its data directory when they begin with `{{node.dataDir}}/`; see [logs](logs.md)'),
   environment: z.record(z.string(), text).optional().describe("variables of each node; the family's win over them"),
-  commands: z.array(command).optional().describe('commands that the release offers'),
+  console: text.optional().describe('command that `wo console` runs on a terminal, split as `start` is. Left out: the remote console of OTP releases, else a shell'),
+  commands: z.array(command).optional().describe('commands that the release offers to `wo run`, see [commands](commands.md#commands-of-a-release)'),
 });
 
 export type ManifestDocument = z.infer<typeof manifestSchema>;

@@ -1,21 +1,22 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Metadata } from '@grpc/grpc-js';
-import { fromServiceError, limits } from '@wombat/proto';
-import { Facts, Hello, SessionServiceService, type SessionRequest } from '@wombat/proto/agent';
-import { HostPhase } from '@wombat/proto/control';
+import { fromServiceError, limits, newId } from '@wombat/proto';
+import { ExecOutcome, Facts, Hello, Outcome, SessionServiceService, type SessionRequest } from '@wombat/proto/agent';
+import { CreateJobRequest, GetJobRequest, HostPhase, JobServiceService, JobState, TargetKind } from '@wombat/proto/control';
 import { mountSmallDisk } from '@wombat/proto/testing';
-import t from 'tap';
+import t, { type Test } from 'tap';
+import { idOf } from '../support/fleet-view.js';
 import { startAgentByHand } from '../support/hand-started-agent.js';
 import { agentsClient, joinAsHost, type Certified } from '../support/host-identity.js';
 import { packScripts, sleeper } from '../support/releases.js';
+import { sessionsOpened } from '../support/sessions-opened.js';
 import { notYet, until } from '../support/until.js';
 import { Workshop } from '../support/workshop.js';
 
 // Two cores may be shared with others.
 t.setTimeout(300_000);
 
-const sessionsOpened = (workshop: Workshop): number => readFileSync(workshop.coordinator.log, 'utf8').split('session opened').length - 1;
 const untilUp = (workshop: Workshop, amount: number): Promise<true> => until(`${amount} hosts are up`, async () => {
   const phases = (await workshop.fleet.hosts()).map(({ phase }) => phase);
   return phases.filter((phase) => phase === HostPhase.UP).length === amount || notYet(phases);
@@ -87,9 +88,32 @@ t.test('a host that sends ten times more than it may hurts nobody else', async (
   const asked = performance.now();
   for (let call = 0; call < 3; call += 1) await workshop.ok('host', 'list');
   t.ok(performance.now() - asked < 30_000, 'operators are answered meanwhile');
+  flood.close();
+
+  const liar = openSession(agents, authority, own);
+  await until('it is back', () => sessionsOpened(workshop) === 4 || notYet(sessionsOpened(workshop)));
+  await judgeLies(t, workshop, own.hostId, (outcome) => liar.write({ $case: 'execOutcome', value: outcome }));
+  liar.close();
   const grownMiB = residentMiB(workshop.coordinator.pid) - before;
   t.ok(grownMiB < 100, `the memory of the coordinator stays bounded (${Math.round(grownMiB)} MiB more)`);
   const well = readFileSync(workshop.coordinator.log, 'utf8').split('\n').filter((line) => line.includes('session ended') && !line.includes(own.hostId));
   t.strictSame(well, [], 'the session of the other host goes on');
-  flood.close();
 });
+
+/** A job for both hosts, of which one says more, and of others than itself. */
+async function judgeLies(t: Test, { coordinator, fleet }: Workshop, liar: string, say: (outcome: ExecOutcome) => void): Promise<void> {
+  const other = (await fleet.hosts()).map(idOf).find((hostId) => hostId !== liar)!;
+  const command = { $case: 'command' as const, value: { argv: ['sh', '-c', 'sleep 1; echo well'] } };
+  const { job } = await coordinator.control.call(JobServiceService.createJob, CreateJobRequest.fromPartial({ expression: 'host.name = well or host.name = hostile', on: TargetKind.HOSTS, action: { kind: command } }));
+  const told = (targetId: string, jobId: string, head: string, sizeBytes = BigInt(head.length)): ExecOutcome =>
+    ExecOutcome.fromPartial({ jobId, targetId, outcome: Outcome.OK, exit: { kind: { $case: 'code', value: 0 } }, stdout: { head: Buffer.from(head), sizeBytes, lostBytes: 0n } });
+  say(told(other, idOf(job), 'forged'));
+  say(told(liar, newId('job'), 'of no job'));
+  say(told(liar, idOf(job), 'mine', 2n ** 60n));
+  for (let time = 0; time < 3_000; time += 1) say(told(liar, idOf(job), 'x'.repeat(limits.outcomeHeadBytes - 1)));
+  const { targets } = await until('the job has ended', async () => {
+    const seen = await coordinator.control.call(JobServiceService.getJob, GetJobRequest.fromPartial({ job: idOf(job) }));
+    return seen.job?.state === JobState.FINISHED ? seen : notYet(seen.job?.outcomes);
+  });
+  t.strictSame(Object.fromEntries(targets.map(({ targetId, stdout }) => [targetId, stdout.toString()])), { [other]: 'well\n', [liar]: 'mine' }, 'a host speaks for itself alone, and its first word counts');
+}

@@ -20,10 +20,18 @@ interface Real {
   readonly said: readonly string[];
   /** Answers every node that it sees, itself too. */
   readonly nodes: string;
+  /** Of `wo run`, and what is answered. */
+  readonly runs: readonly (readonly [words: readonly string[], answer: RegExp])[];
 }
 
-const rebar3: Real = { pack: packOtpRelease, said: ['bin/wombat_sample start', 'bin/wombat_sample stop', 'sample'], nodes: 'wombat_sample:nodes().' };
-const mix: Real = { pack: packMixRelease, said: ['bin/wombat_mix start', 'bin/wombat_mix stop', 'mixed'], nodes: "'Elixir.WombatMix':nodes()." };
+const rebar3: Real = {
+  pack: packOtpRelease, said: ['bin/wombat_sample start', 'bin/wombat_sample stop', 'sample'], nodes: 'wombat_sample:nodes().',
+  runs: [[['ping'], /\| pong$/m], [['version'], /\| 0\.1\.0$/m], [['eval', 'A = 6, A * 7'], /\| 42$/m], [['rpc', 'lists', 'seq', '[1, 3]'], /\| \[1,2,3\]$/m]],
+};
+const mix: Real = {
+  pack: packMixRelease, said: ['bin/wombat_mix start', 'bin/wombat_mix stop', 'mixed'], nodes: "'Elixir.WombatMix':nodes().",
+  runs: [[['version'], /\| \d+\.\d+\.\d+$/m], [['rpc', 'IO.puts("é"); 6 * 7'], /\| é\n.*\| 42$/m]],
+};
 
 for (const [what, real, skip] of [['rebar3', rebar3, withoutErlang()], ['mix', mix, withoutElixir()]] as const) {
   t.test(`${what}: two nodes of a real release are one cluster, from start to stop without a cookie in any command line`, { skip }, async (t) => {
@@ -38,6 +46,7 @@ for (const [what, real, skip] of [['rebar3', rebar3, withoutErlang()], ['mix', m
     await workshop.ok('deploy-nodes', family, '--amount', '2');
     const nodes = await workshop.untilRunning(2);
     await untilOneCluster(t, workshop, family, real, nodes);
+    for (const [words, answer] of real.runs) t.match(await workshop.ok('run', nameOf(nodes[0]!), ...words), answer, `wo run ${words.join(' ')}`);
 
     await workshop.ok('node', 'restart', nameOf(nodes[0]!));
     await untilOneCluster(t, workshop, family, real, await workshop.untilRunning(2));

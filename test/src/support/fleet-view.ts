@@ -1,3 +1,4 @@
+import { limits } from '@wombat/proto';
 import {
   EventServiceService, FamilyServiceService, GetFamilyStatusRequest, GetOperationRequest, HostPhase, HostServiceService, ListEventsRequest, ListHostsRequest,
   ListNodesRequest, ListOperationsRequest, NodePhase, NodeServiceService, OperationServiceService,
@@ -14,7 +15,10 @@ export class FleetView {
   }
 
   async nodes(): Promise<Node[]> {
-    return (await this.#control().call(NodeServiceService.listNodes, ListNodesRequest.fromPartial({}))).nodes;
+    return everyPage(async (page) => {
+      const answer = await this.#control().call(NodeServiceService.listNodes, ListNodesRequest.fromPartial({ page }));
+      return { items: answer.nodes, next: answer.page?.nextPageToken };
+    });
   }
 
   /** @throws Error when there is no node with this id */
@@ -26,7 +30,10 @@ export class FleetView {
   }
 
   async hosts(): Promise<Host[]> {
-    const { hosts } = await this.#control().call(HostServiceService.listHosts, ListHostsRequest.fromPartial({}));
+    const hosts = await everyPage(async (page) => {
+      const answer = await this.#control().call(HostServiceService.listHosts, ListHostsRequest.fromPartial({ page }));
+      return { items: answer.hosts, next: answer.page?.nextPageToken };
+    });
     return hosts.filter((host) => host.phase !== HostPhase.GONE);
   }
 
@@ -52,6 +59,22 @@ export class FleetView {
   async status(family: string): Promise<GetFamilyStatusResponse> {
     return await this.#control().call(FamilyServiceService.getFamilyStatus, GetFamilyStatusRequest.fromPartial({ family }));
   }
+}
+
+interface PageWish {
+  readonly pageSize: number;
+  readonly pageToken: string;
+}
+
+async function everyPage<T>(ask: (page: PageWish) => Promise<{ readonly items: readonly T[]; readonly next: string | undefined }>): Promise<T[]> {
+  const found: T[] = [];
+  let pageToken: string | undefined = '';
+  do {
+    const { items, next } = await ask({ pageSize: limits.pageSizeMaximum, pageToken });
+    found.push(...items);
+    pageToken = next;
+  } while (pageToken);
+  return found;
 }
 
 export function idOf(object: { readonly metadata?: { readonly id: string } | undefined } | undefined): string {

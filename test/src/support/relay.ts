@@ -12,8 +12,11 @@ export interface Relay {
   leadTo(address: string): void;
 }
 
-/** Passes bytes on between who connects to it and `to`; called before each answer, which it may prevent by destroying the near end. */
-export type OnAnswer = (near: Socket, connectionBytes: number) => void;
+/**
+ * Passes bytes on between who connects to it and `to`; called before each answer, which it may prevent by destroying the near end,
+ * or answer something else in its place.
+ */
+export type OnAnswer = (near: Socket, connectionBytes: number, bytes: Buffer) => Buffer | void;
 
 export async function startRelay(t: Test, to: string, onAnswer: OnAnswer = () => undefined): Promise<Relay> {
   let target = to;
@@ -28,10 +31,10 @@ export async function startRelay(t: Test, to: string, onAnswer: OnAnswer = () =>
     near.on('error', () => far.destroy()).on('close', () => far.destroy()).pipe(far);
     far.on('error', () => near.destroy()).on('close', () => near.destroy());
     far.on('data', (bytes: Buffer) => {
-      onAnswer(near, far.bytesRead);
+      const passed = onAnswer(near, far.bytesRead, bytes) ?? bytes;
       if (near.destroyed) return;
-      answeredBytes += bytes.length;
-      near.write(bytes);
+      answeredBytes += passed.length;
+      near.write(passed);
     });
   }).listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));

@@ -10,6 +10,8 @@ export interface TerminalOptions {
   readonly columns?: number;
   /** @default 24 */
   readonly rows?: number;
+  /** Of a program that floods its terminal: so much of the end of its output is kept. @default all */
+  readonly keepBytes?: number;
 }
 
 /** A program on a real terminal (a pty), which a person could sit at. */
@@ -18,16 +20,23 @@ export class Terminal {
   readonly ended: Promise<number>;
   readonly #child: ChildProcess;
   readonly #chunks: Buffer[] = [];
+  #keptBytes = 0;
+  #writtenBytes = 0;
 
-  constructor(argv: readonly string[], { environment = {}, columns = 80, rows = 24 }: TerminalOptions = {}) {
+  constructor(argv: readonly string[], { environment = {}, columns = 80, rows = 24, keepBytes = Infinity }: TerminalOptions = {}) {
     const variables = { ...usualEnvironment(), TERM: 'xterm-256color', LANG: 'C.UTF-8', ...environment };
     this.#child = spawnPlain('python3', [join(fixtures, 'terminal/on_terminal.py'), String(columns), String(rows), ...argv], variables, { stdio: ['pipe', 'pipe', 'inherit'] });
-    this.#child.stdout?.on('data', (bytes: Buffer) => this.#chunks.push(bytes));
+    this.#child.stdout?.on('data', (bytes: Buffer) => this.#keep(bytes, keepBytes));
     this.#child.stdin?.on('error', () => undefined);
     this.ended = new Promise((resolve) => this.#child.once('close', (code) => resolve(code ?? -1)));
   }
 
-  /** Everything written so far, escape sequences and all. */
+  /** How much was written, kept or not. */
+  get writtenBytes(): number {
+    return this.#writtenBytes;
+  }
+
+  /** Everything written so far and kept, escape sequences and all. */
   get output(): string {
     return Buffer.concat(this.#chunks).toString();
   }
@@ -55,6 +64,13 @@ export class Terminal {
   async close(): Promise<void> {
     this.#child.stdin?.end();
     await this.ended;
+  }
+
+  #keep(bytes: Buffer, keepBytes: number): void {
+    this.#chunks.push(bytes);
+    this.#writtenBytes += bytes.length;
+    this.#keptBytes += bytes.length;
+    while (this.#keptBytes > keepBytes && this.#chunks.length > 1) this.#keptBytes -= this.#chunks.shift()!.length;
   }
 
   #order(order: object): void {

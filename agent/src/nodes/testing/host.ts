@@ -7,7 +7,9 @@ import {
   type Assignment, type ExecOutcome, type NodeSpec, type NodeStatus, type RunSpec,
 } from '@wombat/proto/agent';
 import type { Action } from '@wombat/proto/types';
+import type { ArtifactSource } from '../../session/handlers.js';
 import { memoryLog } from '../../testing/log-memory.js';
+import { noArtifacts } from '../../testing/no-artifacts.js';
 import { until } from '../../testing/until.js';
 import { AgentCore } from '../agent-core.js';
 import { CopyingReleases } from './copying-releases.js';
@@ -21,6 +23,8 @@ export class TestHost {
   readonly statuses: NodeStatus[] = [];
   readonly outcomes: ExecOutcome[] = [];
   readonly log = memoryLog();
+  /** What the coordinator has for this host. */
+  artifacts: ArtifactSource = noArtifacts;
   /** Another one is another boot of the machine. */
   bootId = 'boot';
   core!: AgentCore;
@@ -46,6 +50,7 @@ export class TestHost {
       hostId: this.hostId,
       bootId: this.bootId,
       releases: this.releases,
+      artifacts: this.artifacts,
       log: this.log.log,
       epmd: { directory: join(this.directory, 'epmd'), addresses: [] },
     });

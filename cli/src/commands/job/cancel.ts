@@ -3,7 +3,7 @@ import { defineCommand, object } from '../../command.js';
 import { newMutation } from '../../control/mutation.js';
 
 export const jobCancel = defineCommand({
-  description: 'Ends the command on every target where it still runs.',
+  description: 'Ends the command on every target where it still runs. Targets that it was not sent to yet are skipped.',
   examples: [
     { command: 'wo job cancel job-k3', explanation: 'by the beginning of its id' },
     { command: 'wo job list --state running -q | xargs -n1 wo job cancel', explanation: 'all that run' },

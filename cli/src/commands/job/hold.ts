@@ -21,6 +21,8 @@ function untilWhen(job: Job, nowMs: number): string {
       return `until wo job resume ${idOf(job)}`;
     case HoldReason.GROUP:
       return `until the next group begins ${relative(job.hold.nextAt, nowMs)}`;
+    case HoldReason.HOSTS:
+      return 'until their hosts are back';
     default:
       return 'until others have ended';
   }
@@ -35,6 +37,7 @@ export function tellStop(runtime: Runtime, job: Job | undefined, targets: readon
   const { stopped } = job ?? {};
   if (!stopped) return targets;
   const others = targets.filter(({ error }) => error?.code !== stopped.code || error.message !== stopped.message);
+  if (others.length === targets.length) return targets;
   const { print } = runtime;
   print.warn(`${print.err.dim('-')} ${count(targets.length - others.length, 'target')} skipped: ${sanitise(`${stopped.code}: ${stopped.message}`)}`);
   if (stopped.hint) print.warn(`    ${print.err.dim(`try: ${sanitise(stopped.hint)}`)}`);

@@ -6,7 +6,7 @@ import { detachJobOption, endOf, jobEndOptions } from './end.js';
 
 export const jobRerun = defineCommand({
   description: [
-    'Runs the command of a finished job again on its targets, as a new job. The expression is not asked again: nodes that match since then are not in it.',
+    'Runs the command of a finished job again on its targets, as a new job with the same window, groups and other limits. The expression is not asked again: nodes that match since then are not in it.',
     'Exit code: as of wo exec.',
   ].join('\n'),
   examples: [

@@ -7,7 +7,7 @@ import { limitsText } from '../limits.js';
 import { holdText, isPaused } from './hold.js';
 import type { Column } from '../../output/table.js';
 import { brief, relative } from '../../output/time.js';
-import { word } from '../../output/words.js';
+import { bytes, word } from '../../output/words.js';
 
 export function jobColumns(nowMs: number): readonly Column<Job>[] {
   return [
@@ -18,7 +18,7 @@ export function jobColumns(nowMs: number): readonly Column<Job>[] {
     { title: 'OUTCOMES', text: outcomesOf },
     { title: 'STARTED', text: (job) => relative(job.metadata?.createdAt, nowMs) },
     { title: 'BY', text: (job) => job.principal, wide: true },
-    { title: 'COMMAND', text: (job) => actionText(job.action) },
+    { title: 'COMMAND', text: commandText },
   ];
 }
 
@@ -34,7 +34,7 @@ export function outcomesOf(job: Job): string {
 export function jobEntries(job: Job, nowMs: number): readonly (readonly [string, string])[] {
   return [
     ['id', job.metadata?.id ?? ''],
-    ['command', actionText(job.action)],
+    ['command', commandText(job)],
     ['on', job.expression],
     ['rerun of', job.rerunOf],
     ['state', jobStateOf(job)],
@@ -43,6 +43,7 @@ export function jobEntries(job: Job, nowMs: number): readonly (readonly [string,
     ['sent', limitsText(job.limits, job.expect)],
     ['not sent yet', holdText(job, nowMs)],
     ['stopped', job.stopped?.message ?? ''],
+    ['cancelled', relative(job.cancelledAt, nowMs)],
     ['outcomes', outcomesOf(job)],
     ['asked by', job.principal],
     ['started', relative(job.metadata?.createdAt, nowMs)],
@@ -50,7 +51,12 @@ export function jobEntries(job: Job, nowMs: number): readonly (readonly [string,
   ];
 }
 
-export function actionText(action: Action | undefined): string {
+/** "uptime -p"; of releases "run backup /srv" */
+export function commandText({ action, releaseCommand }: Job): string {
+  return releaseCommand ? ['run', releaseCommand.name, ...releaseCommand.arguments].map(quoted).join(' ') : actionText(action);
+}
+
+function actionText(action: Action | undefined): string {
   switch (action?.kind?.$case) {
     case 'command':
       return action.kind.value.argv.map(quoted).join(' ');
@@ -58,6 +64,8 @@ export function actionText(action: Action | undefined): string {
       return action.kind.value.expressions;
     case 'erlangApply':
       return `${action.kind.value.module}:${action.kind.value.function}(${action.kind.value.arguments})`;
+    case 'putFile':
+      return `put ${bytes(action.kind.value.sizeBytes)} at ${quoted(action.kind.value.path)}`;
     default:
       return '';
   }

@@ -3,7 +3,7 @@ import { defineCommand, object } from '../../command.js';
 import { nodeEntries } from './view.js';
 
 export const nodeShow = defineCommand({
-  description: 'Phase, address, ports, restarts, and the last error with the last lines of its log.',
+  description: 'Phase, release and revision, address, ports, restarts, and the last error with the last lines of its log.',
   examples: [
     { command: 'wo node show riak-1', explanation: 'by name' },
     { command: 'wo node show node-k3 -o json', explanation: 'by the beginning of its id, for a program' },
@@ -13,7 +13,6 @@ export const nodeShow = defineCommand({
   async run(runtime, { node }) {
     const control = await runtime.control();
     const answer = await control.call(NodeServiceService.getNode, GetNodeRequest.fromPartial({ node }));
-    const found = answer.node!;
-    await runtime.print.show(found, GetNodeResponse.toJSON(answer), () => nodeEntries(found, runtime.clock.now()));
+    await runtime.print.show(answer.node!, GetNodeResponse.toJSON(answer), () => nodeEntries(answer, runtime.clock.now()));
   },
 });

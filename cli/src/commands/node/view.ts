@@ -1,4 +1,5 @@
-import { nodeDesiredToJSON, nodePhaseToJSON, type Node, type Waiting } from '@wombat/proto/control';
+import { quoted } from '@wombat/proto';
+import { nodeDesiredToJSON, nodePhaseToJSON, type GetNodeResponse, type Node, type Waiting } from '@wombat/proto/control';
 import { concreteHint, nameAndId } from '../../control/names.js';
 import type { Colours } from '../../terminal/colours.js';
 import type { Column } from '../../output/table.js';
@@ -61,7 +62,8 @@ export function waitOf(waiting: Waiting | undefined, nowMs: number): string {
     .join(', ');
 }
 
-export function nodeEntries(node: Node, nowMs: number): readonly (readonly [string, string])[] {
+export function nodeEntries({ node: found, outdated }: GetNodeResponse, nowMs: number): readonly (readonly [string, string])[] {
+  const node = found!;
   return [
     ['id', node.metadata?.id ?? ''],
     ['name', node.metadata?.name ?? ''],
@@ -72,6 +74,7 @@ export function nodeEntries(node: Node, nowMs: number): readonly (readonly [stri
     ['host', nameAndId(node.hostName, node.hostId)],
     ['domain', [node.domainName, node.domainId].filter(Boolean).join('  ')],
     ['release', [node.releaseTitle, node.releaseId].filter(Boolean).join('  ')],
+    ['revision', `${node.familyGeneration}${outdated ? ` of the family, which says something else now: wo family update ${quoted(node.familyName || node.familyId)}` : ''}`],
     ['address', node.address],
     ['erlang node', node.erlangName],
     ['ports', node.ports.map((port) => `${port.name} ${port.protocol}:${port.number}`).join('\n')],

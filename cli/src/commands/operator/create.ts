@@ -16,11 +16,11 @@ export const operatorCreate = defineCommand({
   ],
   arguments: { name: required('name of the person or program') },
   options: {
-    role: texts('--role <role>', 'viewer, deployer, exec or admin; may be given several times'),
+    role: texts('--role <role>', 'viewer, deployer, exec, console or admin; may be given several times'),
     ttl: duration('--ttl <duration>', 'how long it is valid; 30d when left out'),
   },
   async run(runtime, { name }, { role, ttl }) {
-    if (role.length === 0) throw new UsageError('a token needs a role', 'give --role viewer, deployer, exec or admin');
+    if (role.length === 0) throw new UsageError('a token needs a role', 'give --role viewer, deployer, exec, console or admin');
     const { print, io } = runtime;
     const control = await runtime.control();
     const request = CreateOperatorTokenRequest.fromPartial({ mutation: newMutation(), name, roles: [...role], ...(ttl && { validFor: durationFromMs(ttl) }) });

@@ -10,8 +10,8 @@ import { uploadArtifact } from '../../control/upload-artifact.js';
 import { each, flag, readPair, text, texts } from '../../options.js';
 import { bytes } from '../../output/words.js';
 import type { Runtime } from '../../runtime.js';
+import { uploadMeter } from '../upload-meter.js';
 import { readManifestFile } from './read-manifest-file.js';
-import { uploadMeter } from './upload-meter.js';
 import { layoutOf, plannedEntries } from './view.js';
 
 /** A tarball on this machine, and what it is said to be for; nothing: its own runtime says it. */

@@ -3,6 +3,7 @@ import { releaseLayoutToJSON, runModeToJSON, type Manifest, type ManifestCommand
 import type { Column } from '../../output/table.js';
 import { elapsed, relative } from '../../output/time.js';
 import { bytes, word } from '../../output/words.js';
+import { usageOf } from './command-usage.js';
 
 export function releaseColumns(nowMs: number): readonly Column<Release>[] {
   return [
@@ -30,6 +31,7 @@ export function releaseEntries(release: Release, nowMs: number): readonly (reado
     ['OTP', release.otpRelease],
     ['ERTS', release.ertsVersion],
     ...(manifest ? manifestEntries(manifest) : []),
+    ['commands', release.offeredCommands.map(commandText).join('\n')],
     ['artifacts', release.artifacts.map((artifact) => `sha256:${artifact.sha256}  ${bytes(artifact.sizeBytes)}  ${platformText(artifact.platform ?? { os: '', arch: '', libc: '' })}`).join('\n')],
     ['created', relative(release.metadata?.createdAt, nowMs)],
   ];
@@ -57,7 +59,6 @@ function manifestEntries(manifest: Manifest): readonly (readonly [string, string
     ['limits', limitsText(manifest.limits)],
     ['needs', needsText(manifest.needs)],
     ['data directory', manifest.dataDirectory ? 'kept when a node is updated' : ''],
-    ['commands', manifest.commands.map(commandText).join('\n')],
   ];
 }
 
@@ -73,10 +74,9 @@ export function needsText(needs: ManifestNeeds | undefined): string {
   return [needs.memoryBytes && `memory ${bytes(needs.memoryBytes)}`, needs.diskBytes && `disk ${bytes(needs.diskBytes)}`].filter(Boolean).join(', ');
 }
 
-/** "backup PATH [LEVEL]: bin/backup --now" */
-function commandText({ name, argv, arguments: given }: ManifestCommand): string {
-  const wanted = given.map((argument) => (argument.required ? argument.name.toUpperCase() : `[${argument.name.toUpperCase()}]`));
-  return `${[name, ...wanted].join(' ')}: ${argv.map(quoted).join(' ')}`;
+/** "backup PATH [--level=INTEGER]: bin/backup {{argument.PATH}}"; without a program where Erlang nodes have it by themselves */
+function commandText(command: ManifestCommand): string {
+  return [usageOf(command), command.argv.map(quoted).join(' ')].filter(Boolean).join(': ');
 }
 
 export function readyText(ready: ManifestReady | undefined): string {

@@ -8,6 +8,7 @@ import {
 } from '@wombat/proto/control';
 import { ManualClock } from '../../fleet/testing/manual-clock.js';
 import type { Store } from '../../store/store.js';
+import { isOutdated } from '../../engine/update/count-outdated.js';
 import { unary } from '../../testing/calls.js';
 import { CountingIds, idNumber } from '../../testing/counting-ids.js';
 import { FakeProviders } from '../../testing/fake-providers.js';
@@ -217,7 +218,13 @@ void t.test('status: counts, what is not as wanted first, and why', async (test)
 
 void t.test('status counts nodes that have what the family said before, and no others', async (test) => {
   const { store, status, environment, firewall, attach } = await setting(test);
-  const outdated = async () => (await status({ family: 'family 900' })).outdatedNodes;
+  const outdated = async (): Promise<number> => {
+    const found = await row(store, 'families', familyRow().id);
+    const { outdatedNodes } = await status({ family: 'family 900' });
+    const each = await Promise.all([1, 2, 3].map(async (number) => isOutdated(store.read, found, await row(store, 'nodes', idNumber('node', number)))));
+    test.equal(each.filter(Boolean).length, outdatedNodes, 'each node by itself says the same');
+    return outdatedNodes;
+  };
   await put(store, 'releases', releaseRow(), releaseRow({ id: idNumber('rel', 901), version: '2.0' }));
   await put(store, 'families', familyRow({}, { releaseId: idNumber('rel', 900) }));
   await put(store, 'nodes', nodeRow(familyRow().id, 1), nodeRow(familyRow().id, 2, { phase: 'stopped', desired: 'stopped' }), nodeRow(familyRow().id, 3, { phase: 'stopping', desired: 'absent' }), nodeRow(familyRow().id, 4, { phase: 'gone' }));

@@ -10,7 +10,7 @@ import { serverStream, unary } from '../../testing/calls.js';
 import { CountingIds, idNumber } from '../../testing/counting-ids.js';
 import { FakeFleet, outcomeOf, type SentExec } from '../../testing/fake-fleet.js';
 import { LogBook } from '../../testing/log-book.js';
-import { familyRow, hostRow, nodeRow } from '../../testing/rows.js';
+import { familyRow, hostRow, manifestOf, nodeRow, releaseRow } from '../../testing/rows.js';
 import { change, openTestStore, put } from '../../testing/test-store.js';
 import { jobApiService } from './job-service.js';
 
@@ -27,7 +27,7 @@ async function setting(test: Test, nodes = 2) {
   const fleet = new FakeFleet();
   fleet.connect(idNumber('host', 1), idNumber('host', 2));
   const jobs = new JobService({ store, fleet, clock, ids: new CountingIds(), secrets: fakeSecrets, log: new LogBook(), gathersHosts: () => false });
-  const service = jobApiService({ store, jobs });
+  const service = jobApiService({ store, jobs, files: { keepFor: async () => undefined } });
   return {
     store, fleet, jobs,
     create: unary<CreateJobRequest, CreateJobResponse>(service, 'createJob'),
@@ -226,6 +226,23 @@ void t.test('what a command is given in secret goes out and is never told', asyn
   const again = await rerun({ job: job!.metadata!.id, failedOnly: true });
   test.match(again.job?.action, { kind: { value: { settings: { secrets: { TOKEN: '' } } } } }, 'nor is it told of a rerun');
   test.match(fleet.execs.at(-1)!.job.action, { kind: { value: { settings: { secrets: { TOKEN: 'canary-1' } } } } }, 'which has it as well');
+});
+
+void t.test('a command of releases is told as it was asked for, and looked up anew when it is run again', async (test) => {
+  const { store, fleet, create, rerun, get, answer } = await setting(test, 1);
+  const declared = (program: string) => ({ ...manifestOf(), commands: [{ name: 'save', help: '', argv: [program], arguments: [{ name: 'to', type: 'string' as const, help: '', required: false }] }] });
+  await put(store, 'releases', releaseRow({ manifest: declared('bin/save') }), releaseRow({ id: idNumber('rel', 901), version: '2.0', manifest: declared('bin/keep') }));
+  const releaseCommand = { name: 'save', arguments: ['--to=a b'] };
+  const argv = (): unknown => fleet.execs.at(-1)?.job.action?.kind?.value;
+  const { job } = await create({ expression: 'web', releaseCommand });
+  test.match(job, { releaseCommand, action: { kind: undefined } });
+  test.match(argv(), { argv: ['bin/save', 'a b'], settings: { literalArgv: true } });
+  await answer(fleet.execs[0]!);
+  await change(store, 'nodes', idNumber('node', 1), { releaseId: idNumber('rel', 901) });
+  const again = await rerun({ job: job!.metadata!.id });
+  test.match(argv(), { argv: ['bin/keep', 'a b'] }, 'it is what the release of now means by it');
+  test.match((await get({ job: again.job!.metadata!.id })).job, { releaseCommand, rerunOf: job!.metadata!.id });
+  await test.rejects(create({ expression: 'web', releaseCommand, action }), { code: 'WO_INVALID_ARGUMENT', message: /and an action too/ });
 });
 
 void t.test('commands that cannot be', async (test) => {

@@ -2,56 +2,64 @@ import { durationToMs, limits, WombatError } from '@wombat/proto';
 import { JobServiceService, type Job as JobMessage, type Mutation, type WatchJobResponse } from '@wombat/proto/control';
 import { principalOf } from '../../auth/identity.js';
 import { outcomes, type Job, type JobTarget } from '../../domain/model/job.js';
+import type { ReleaseCommand } from '../../domain/release/commands/release-command.js';
 import { findObject } from '../../engine/find-object.js';
 import { isPaused } from '../../domain/jobs/is-paused.js';
+import { withCommands } from '../../engine/jobs/commands-by-release.js';
 import type { JobRequest, JobService } from '../../engine/jobs/job-service.js';
 import { rerunTargets } from '../../engine/jobs/rerun-targets.js';
 import { withLanes } from '../../engine/jobs/target-lanes.js';
 import { requireTargets, resolveTargets, type Resolution } from '../../engine/jobs/resolve-targets.js';
 import type { Store } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
-import { checkAction } from './check-action.js';
+import { checkAction, withoutAction } from './check-action.js';
 import { expectationOf, limitsOf } from './job-limits.js';
 import { endedTargets, targetIdOf, targetsPage } from './job-targets.js';
 import { askedFor, matchAnswers } from './match-answers.js';
 import { mutate } from './mutation.js';
 import { pageQuery } from './paging.js';
+import type { PushedFiles } from './files/pushed-files.js';
 import { jobTargetView, jobView } from './views/job-view.js';
 
 export interface JobApiOptions {
   readonly store: Store;
   readonly jobs: JobService;
+  readonly files: Pick<PushedFiles, 'keepFor'>;
 }
 
 const defaultTimeoutMs = 60_000;
 
-export function jobApiService({ store, jobs }: JobApiOptions): Service {
+export function jobApiService({ store, jobs, files }: JobApiOptions): Service {
   const find = (reference: string): Promise<Job> => findObject(store.read, 'jobs', reference);
   const viewOf = async (job: Job): Promise<JobMessage> => jobView(job, await store.read.jobTargets.countBy('outcome', { jobId: job.id }), await jobs.holdOf(job));
   /** A request that was carried out before is answered again, whatever is there by now: what was resolved matters only where a job is made. */
   const start = async (mutation: Mutation | undefined, resolving: Promise<Resolution>, fields: Omit<JobRequest, 'resolution'>): Promise<{ job: JobMessage }> => {
-    const [resolved] = await Promise.allSettled([resolving.then((resolution) => withLanes(store.read, resolution, fields.limits?.per))]);
+    const [resolved, kept] = await Promise.allSettled([resolving.then((resolution) => withLanes(store.read, resolution, fields.limits?.per)), files.keepFor(fields.action)]);
     let targets: readonly JobTarget[] | undefined;
     const job = await mutate(store, mutation, async (transaction) => {
       if (resolved.status === 'rejected') throw resolved.reason;
+      if (kept.status === 'rejected') throw kept.reason;
       const made = await jobs.insert(transaction, { ...fields, resolution: resolved.value });
       targets = made.targets;
       return made.job;
     });
     return { job: mutation?.dryRun ? jobView(job, {}) : await viewOf(await jobs.send(job, targets)) };
   };
+  const meant = async (resolving: Promise<Resolution>, command: ReleaseCommand | undefined): Promise<Resolution> =>
+    command ? withCommands(store.read, await resolving, command) : resolving;
   return implement(JobServiceService, {
     async *matchTargets(request) {
       yield* matchAnswers(store.read, await resolveTargets(store.read, askedFor(request)));
     },
     async createJob(request, context) {
-      const action = checkAction(request.action);
+      const { releaseCommand } = request;
+      const action = releaseCommand ? withoutAction(request.action) : checkAction(request.action);
       const timeoutMs = durationToMs(request.timeout) ?? defaultTimeoutMs;
       if (timeoutMs <= 0) throw new WombatError('WO_INVALID_ARGUMENT', 'a command needs some time', { hint: 'give --timeout 60s or longer' });
       const [asked, jobLimits, expectation] = [askedFor(request), limitsOf(request.limits), expectationOf(request.expect)];
       const { on } = asked;
       const fields = { principal: principalOf(context.identity), action, timeoutMs, all: request.all, ...(on && { on }), ...expectation, ...(jobLimits && { limits: jobLimits }) };
-      return start(request.mutation, requireTargets(store.read, asked), fields);
+      return start(request.mutation, meant(requireTargets(store.read, asked), releaseCommand), fields);
     },
     async rerunJob(request, context) {
       const again = await find(request.job);
@@ -60,7 +68,7 @@ export function jobApiService({ store, jobs }: JobApiOptions): Service {
         principal: principalOf(context.identity), action: jobs.actionOf(again), timeoutMs, all, rerunOf: id,
         ...(on && { on }), ...(expect && { expect }), ...(jobLimits && { limits: jobLimits }),
       };
-      return start(request.mutation, rerunTargets(store.read, again, request.failedOnly), fields);
+      return start(request.mutation, meant(rerunTargets(store.read, again, request.failedOnly), again.command), fields);
     },
     async listJobs(request) {
       const page = await store.read.jobs.page(await pageQuery<'jobs'>(request.page, { state: { field: 'state', values: ['running', 'finished'] } }));
@@ -123,7 +131,7 @@ async function* watch(store: Store, jobs: JobService, seen: Job, signal: AbortSi
     if (stored?.state === 'finished') finished = stored;
     if (stored && isPaused(stored)) paused = stored;
     while (!signal.aborted) {
-      for (let target = news.shift(); target; target = news.shift()) if (isNew(target)) yield { kind: { $case: 'target', value: jobTargetView(target) } };
+      for (const target of news.splice(0)) if (isNew(target)) yield { kind: { $case: 'target', value: jobTargetView(target) } };
       // The job ends in the commit of its last outcome: none can come after it.
       if (finished && news.length === 0) {
         yield { kind: { $case: 'job', value: jobView(finished, counts) } };

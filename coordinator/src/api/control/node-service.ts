@@ -8,6 +8,7 @@ import type { AssignmentBuilder } from '../../engine/assignment-builder.js';
 import { findObject } from '../../engine/find-object.js';
 import type { OperationTools } from '../../engine/operations/operation-tools.js';
 import { startOperation } from '../../engine/operations/start-operation.js';
+import { isOutdated } from '../../engine/update/count-outdated.js';
 import type { Fleet } from '../../fleet/fleet.js';
 import type { Store } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
@@ -57,7 +58,8 @@ export function nodeService(options: NodeServiceOptions): Service {
     },
     async getNode(request) {
       const node = await find(request.node);
-      return { node: nodeView(node, (await nodeNames(store.read, [node]))(node)) };
+      const [namesOf, family] = await Promise.all([nodeNames(store.read, [node]), store.read.families.get(node.familyId)]);
+      return { node: nodeView(node, namesOf(node)), outdated: family !== undefined && (await isOutdated(store.read, family, node)) };
     },
     async startNodes(request, { identity }) {
       return { operation: operationView(await change('start', request, identity)) };

@@ -32,8 +32,9 @@ const bundles: readonly [roles: readonly string[], permissions: readonly string[
   [['viewer'], ['read'], ['viewer']],
   [['deployer'], ['read', 'write'], ['deployer']],
   [['exec'], ['read', 'exec'], ['exec']],
+  [['console'], ['read', 'console'], ['console']],
   [['exec', 'deployer', 'viewer'], ['read', 'write', 'exec'], ['deployer', 'exec']],
-  [['admin', 'viewer'], ['read', 'write', 'exec', 'admin'], ['admin']],
+  [['admin', 'viewer'], ['read', 'write', 'exec', 'console', 'admin'], ['admin']],
 ];
 void t.test('a token has the permissions of its roles, and lets its owner in', async (test) => {
   const { people, create } = await setting(test);
@@ -60,7 +61,7 @@ void t.test('the list tells who, until when and when last, and no answer but the
 });
 
 const refused: readonly [what: string, request: Partial<CreateOperatorTokenRequest>, expected: { code: string; hint?: RegExp }][] = [
-  ['no role', { name: 'x' }, { code: 'WO_INVALID_ARGUMENT', hint: /viewer, deployer, exec, admin/ }],
+  ['no role', { name: 'x' }, { code: 'WO_INVALID_ARGUMENT', hint: /viewer, deployer, exec, console, admin/ }],
   ['a slip of the pen', { name: 'x', roles: ['deploy'] }, { code: 'WO_INVALID_ARGUMENT', hint: /did you mean deployer/ }],
   ['a name of every object', { name: 'x', roles: ['constructor'] }, { code: 'WO_INVALID_ARGUMENT' }],
   ['a name like an id', { name: 'opr-aaaaaaaaaaaa', roles: ['viewer'] }, { code: 'WO_NAME_INVALID' }],

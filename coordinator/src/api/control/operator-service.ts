@@ -2,7 +2,7 @@ import { checkName, durationToMs, WombatError, type Clock } from '@wombat/proto'
 import { OperatorServiceService, type OperatorToken as OperatorTokenMessage } from '@wombat/proto/control';
 import { principalOf } from '../../auth/identity.js';
 import type { Operators } from '../../auth/operators.js';
-import { permissionsOf, rolesOf } from '../../auth/roles.js';
+import { grantedTo, permissionsOf, rolesOf } from '../../auth/roles.js';
 import type { TokenUses } from '../../auth/token-uses.js';
 import type { NewEvent } from '../../domain/model/event.js';
 import type { OperatorToken } from '../../domain/model/identity.js';
@@ -27,7 +27,7 @@ export function operatorService({ store, clock, operators, uses }: OperatorServi
   const viewOf = (token: OperatorToken): OperatorTokenMessage => {
     const use = uses.of(token.id);
     return {
-      metadata: metadataView(token), roles: rolesOf(token.permissions), permissions: [...token.permissions], createdBy: token.createdBy ?? '',
+      metadata: metadataView(token), roles: rolesOf(token.permissions), permissions: [...grantedTo(token.permissions)], createdBy: token.createdBy ?? '',
       expiresAt: dateOf(token.expiresAt), lastUsedAt: dateOf(use?.at), lastUsedFrom: use?.from ?? '', revokedAt: dateOf(token.revokedAt),
     };
   };

@@ -1,5 +1,5 @@
 import { checkName, WombatError, type Ids } from '@wombat/proto';
-import { ReleaseServiceService, type CreateReleaseRequest, type UploadArtifactRequest, type UploadHeader } from '@wombat/proto/control';
+import { ReleaseServiceService, type CreateReleaseRequest } from '@wombat/proto/control';
 import type { Release } from '../../domain/model/release.js';
 import { digestOf } from '../../domain/release/digest.js';
 import { presentPhases } from '../../domain/states/node-states.js';
@@ -12,6 +12,7 @@ import { implement, type Service } from '../service.js';
 import { mutate, mutateObject } from './mutation.js';
 import { pageQuery } from './paging.js';
 import { saidManifest, saidManifestFile } from './said-manifest.js';
+import { readUpload, sha256Form } from './upload.js';
 import { releaseView } from './views/release-view.js';
 
 export interface ReleaseServiceOptions {
@@ -21,7 +22,6 @@ export interface ReleaseServiceOptions {
   readonly releaseBlobs: ReleaseBlobs;
 }
 
-const sha256Form = /^[0-9a-f]{64}$/;
 /** One for each platform that there is, and more. */
 const maximumArtifacts = 32;
 
@@ -29,11 +29,9 @@ export function releaseService(options: ReleaseServiceOptions): Service {
   const { store, releaseBlobs } = options;
   return implement(ReleaseServiceService, {
     async uploadArtifact(requests, context) {
-      const messages = requests[Symbol.asyncIterator]();
-      const header = headerOf((await messages.next()).value as UploadArtifactRequest | undefined);
-      const expected = { sha256: header.sha256, sizeBytes: Number(header.sizeBytes) };
-      const { existed } = await releaseBlobs.upload(dataOf(messages), expected, context.signal);
-      return { sha256: expected.sha256, sizeBytes: header.sizeBytes, existed };
+      const { expected, bytes } = await readUpload(requests);
+      const { existed } = await releaseBlobs.upload(bytes, expected, context.signal);
+      return { sha256: expected.sha256, sizeBytes: BigInt(expected.sizeBytes), existed };
     },
     async createRelease(request, context) {
       // Each claim costs a look at all releases.
@@ -78,18 +76,6 @@ async function keep(transaction: Transaction, fresh: NewObject<Release>): Promis
     type: 'release.created', subjectId: release.id, subjectName: release.name, reason: 'created', message: `release ${release.name} ${release.version} was uploaded`,
   });
   return { release, existed: false };
-}
-
-function headerOf(first: UploadArtifactRequest | undefined): UploadHeader {
-  if (first?.kind?.$case === 'header' && sha256Form.test(first.kind.value.sha256)) return first.kind.value;
-  throw new WombatError('WO_INVALID_ARGUMENT', 'an upload begins with a header that holds the sha256 and the size');
-}
-
-async function* dataOf(messages: AsyncIterator<UploadArtifactRequest>): AsyncGenerator<Uint8Array> {
-  for (let next = await messages.next(); !next.done; next = await messages.next()) {
-    if (next.value.kind?.$case !== 'data') throw new WombatError('WO_INVALID_ARGUMENT', 'an upload has one header, then data');
-    yield next.value.kind.value;
-  }
 }
 
 async function examine(options: ReleaseServiceOptions, request: CreateReleaseRequest, signal: AbortSignal): Promise<{ fresh: NewObject<Release>; notes: string[] }> {

@@ -1,6 +1,6 @@
 import { durationToMs, WombatError } from '@wombat/proto';
-import { RunMode, type Manifest as ManifestMessage, type ManifestArgument, type ManifestFile as FileMessage } from '@wombat/proto/control';
-import type { ManifestCommand, ReadyRule } from '../../domain/model/release.js';
+import { RunMode, type Manifest as ManifestMessage, type ManifestArgument as ArgumentMessage, type ManifestFile as FileMessage } from '@wombat/proto/control';
+import { argumentTypes, type ArgumentType, type ManifestArgument, type ManifestCommand, type ReadyRule } from '../../domain/model/release.js';
 import type { ManifestInput } from '../../domain/release/manifest-input.js';
 import { parseManifestFile, type ManifestFile } from '../../releases/manifest-file.js';
 
@@ -18,6 +18,7 @@ export function saidManifest(message: ManifestMessage | undefined): ManifestInpu
     ready: readyOf(message.ready?.check),
     readyTimeoutMs: durationToMs(message.ready?.timeout),
     drain: message.drain || undefined,
+    console: message.console || undefined,
     drainTimeoutMs: durationToMs(message.drainTimeout),
     stopTimeoutMs: durationToMs(message.stopTimeout),
     sharedPaths: message.sharedPaths,
@@ -29,7 +30,7 @@ export function saidManifest(message: ManifestMessage | undefined): ManifestInpu
     runAs: message.runAs,
     limits: limits && { openFiles: Number(limits.openFiles), processes: Number(limits.processes), nice: limits.nice, memoryBytes: Number(limits.memoryBytes) },
     needs: needs && { memoryBytes: Number(needs.memoryBytes), diskBytes: Number(needs.diskBytes) },
-    commands: message.commands.map((command): ManifestCommand => ({ ...command, arguments: command.arguments.map((argument) => ({ ...argument, type: typeOf(argument) })) })),
+    commands: message.commands.map((command): ManifestCommand => ({ ...command, arguments: command.arguments.map(argumentOf) })),
   };
 }
 
@@ -54,8 +55,14 @@ function readyOf(check: NonNullable<ManifestMessage['ready']>['check']): ReadyRu
   }
 }
 
-function typeOf({ name, type }: ManifestArgument): ManifestCommand['arguments'][number]['type'] {
+/** Empty fields were not said. */
+function argumentOf({ name, type, help, required, default: otherwise, positional, choices }: ArgumentMessage): ManifestArgument {
+  return { name, type: typeOf(name, type), help, required, ...(otherwise !== '' && { default: otherwise }), ...(positional && { positional }), ...(choices.length > 0 && { choices }) };
+}
+
+function typeOf(name: string, type: string): ArgumentType {
   const word = type || 'string';
-  if (word === 'string' || word === 'integer' || word === 'bool') return word;
-  throw new WombatError('WO_MANIFEST_INVALID', `the type of argument ${name.slice(0, 40)} is string, integer or bool`);
+  const known = argumentTypes.find((one) => one === word);
+  if (known) return known;
+  throw new WombatError('WO_MANIFEST_INVALID', `the type of argument ${name.slice(0, 40)} is one of ${argumentTypes.join(', ')}`);
 }

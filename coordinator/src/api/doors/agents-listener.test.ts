@@ -67,7 +67,7 @@ function agentServices(identities: HostIdentities, contexts: CallContext[]): Ser
       call.on('data', () => call.write({ frame: { $case: 'ping', value: {} } }));
       call.on('end', () => call.end());
     },
-    channel: (call) => call.end(),
+    channel: (call) => void call.end(),
   });
   const artifacts = implement(ArtifactServiceService, {
     async *fetchArtifact() {

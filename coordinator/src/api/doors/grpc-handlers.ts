@@ -13,6 +13,7 @@ import type {
 } from '@grpc/grpc-js';
 import { orAborted, toServiceError, WombatError } from '@wombat/proto';
 import type { Logger } from 'pino';
+import { drained } from '../drained.js';
 import type { CallContext, ClientStreamHandler, DuplexHandler, ServerStreamHandler, UnaryHandler } from '../service.js';
 import type { Identity } from '../../auth/identity.js';
 import { told } from './failure.js';
@@ -78,14 +79,20 @@ function clientStream(path: string, handler: ClientStreamHandler<Message, Messag
   };
 }
 
-/** The handler minds its own flow; here it is only given its signal and guarded against throwing. */
+/** The handler minds its own flow; here it is only given its signal. One that answers a promise is ended when that settles. */
 function duplex(path: string, handler: DuplexHandler<Message, Message>, around: HandlerSurroundings): handleBidiStreamingCall<Message, Message> {
   return (call) => {
     const { context, scope } = begin(call, around);
+    const failed = (error: unknown): void => fail(call, error, path, scope, around.log);
+    const over = (): void => {
+      scope.end();
+      call.end();
+    };
     try {
-      handler(call, context);
+      const answer = handler(call, context);
+      if (answer instanceof Promise) answer.then(over, failed);
     } catch (error) {
-      fail(call, error, path, scope, around.log);
+      failed(error);
     }
   };
 }
@@ -138,20 +145,6 @@ async function pump(messages: AsyncIterable<Message>, call: ServerWritableStream
     // Not awaited: a handler that ignores its signal must not keep the call open.
     iterator.return?.()?.catch(() => undefined);
   }
-}
-
-function drained(call: ServerWritableStream<Message, Message>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const finish = (): void => {
-      call.off('drain', finish);
-      signal.removeEventListener('abort', finish);
-      if (signal.aborted) reject(signal.reason as Error);
-      else resolve();
-    };
-    call.on('drain', finish);
-    signal.addEventListener('abort', finish);
-    if (signal.aborted) finish();
-  });
 }
 
 async function* messagesOf(call: ServerReadableStream<Message, Message>, signal: AbortSignal): AsyncGenerator<Message> {

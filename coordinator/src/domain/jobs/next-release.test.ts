@@ -155,7 +155,7 @@ void t.test('whatever the limits and the outcomes: the limits hold, every target
       if (step.restarts) model.restart();
       const flying = [...model.inFlight.keys()];
       if (waitsFor === 'stop' || (waitsFor === 'nothing' && flying.length === 0)) break;
-      if (waitsFor === 'outcomes' && flying.length === 0) throw new Error('it waits for nobody');
+      if (waitsFor === 'hosts') throw new Error('it waits for nobody');
       if (waitsFor === 'resume') model.steering.resumedAt = model.now;
       else if (waitsFor === 'group') model.now = model.steering.nextGroup!.at;
       else {

@@ -9,6 +9,7 @@ import { laneKey, type HeldTarget, type JobProgress } from './job-progress.js';
 export type NextRelease =
   | { readonly kind: 'release'; readonly targets: readonly HeldTarget[] }
   | { readonly kind: 'outcomes' }
+  | { readonly kind: 'hosts' }
   | { readonly kind: 'group'; readonly at: number }
   | { readonly kind: 'resume' }
   | { readonly kind: 'stop' }
@@ -33,7 +34,8 @@ export function nextRelease(bounds: Bounds, progress: JobProgress, { nextGroup, 
     if (at > now) return { kind: 'group', at };
   }
   const targets = fitting(bounds, progress, isAwaited, Math.min(bounds.window - running, groupEnd(bounds, released, isResumed) - released));
-  return targets.length > 0 ? { kind: 'release', targets } : { kind: 'outcomes' };
+  if (targets.length > 0) return { kind: 'release', targets };
+  return { kind: running > 0 ? 'outcomes' : 'hosts' };
 }
 
 /** Whether as many were released as the groups up to here have. With the first ones, after which it pauses, a group ends too. */

@@ -1,3 +1,4 @@
+import type { ReleaseCommand } from '../release/commands/release-command.js';
 import type { StoredError, StoredObject } from './object.js';
 
 export const outcomes = ['ok', 'failed', 'timed_out', 'killed', 'unreachable_before_send', 'lost_during_run', 'rejected', 'skipped'] as const;
@@ -32,6 +33,12 @@ export interface JobLimits {
 /** Attribute -> the value that a target has in it. */
 export type Lanes = Readonly<Record<string, string>>;
 
+/** A command of releases. */
+export interface JobCommand extends ReleaseCommand {
+  /** What it was in the release of each target when the job was made: wombat.type.v1.Action as JSON. */
+  readonly actions: Readonly<Record<string, unknown>>;
+}
+
 /** One command sent to many nodes or hosts. */
 export interface Job extends StoredObject {
   readonly principal: string;
@@ -52,10 +59,13 @@ export interface Job extends StoredObject {
   readonly stopped?: StoredError;
   /** With limits: the group that begins when so many have been released begins at this time. */
   readonly nextGroup?: { readonly released: number; readonly at: number };
+  /** When it was cancelled: hosts that were away are told when they are back. */
+  readonly cancelledAt?: number;
   readonly pausedAt?: number;
   readonly resumedAt?: number;
-  /** wombat.type.v1.Action as JSON. */
+  /** wombat.type.v1.Action as JSON; empty where it is a command of releases. */
   readonly action: unknown;
+  readonly command?: JobCommand;
   readonly timeoutMs: number;
   readonly state: 'running' | 'finished';
   readonly targetCount: number;
@@ -72,6 +82,8 @@ export interface JobTarget extends StoredObject {
   /** Where the job has limits: when it was sent. */
   readonly releasedAt?: number;
   readonly lanes?: Lanes;
+  /** Where the job is a command of releases: the one whose command it runs. */
+  readonly releaseId?: string;
   readonly outcome?: OutcomeWord;
   readonly exit?: ExitStatus;
   /** Base64 of the head of the output. */

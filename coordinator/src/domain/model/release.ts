@@ -41,15 +41,25 @@ export interface ManifestNeeds {
 export interface ManifestCommand {
   readonly name: string;
   readonly help: string;
+  /** `{{argument.NAME}}` is an argument; those that are not named here stand behind. */
   readonly argv: readonly string[];
   readonly arguments: readonly ManifestArgument[];
 }
 
+export const argumentTypes = ['string', 'integer', 'number', 'bool', 'choice', 'duration'] as const;
+export type ArgumentType = (typeof argumentTypes)[number];
+
 export interface ManifestArgument {
   readonly name: string;
-  readonly type: 'string' | 'integer' | 'bool';
+  readonly type: ArgumentType;
   readonly help: string;
   readonly required: boolean;
+  // Left out when they are not said: a release of before is still the same release.
+  readonly default?: string;
+  /** Given by its place, in the order of such arguments. */
+  readonly positional?: boolean;
+  /** Of a choice. */
+  readonly choices?: readonly string[];
 }
 
 export interface ManifestPort {
@@ -87,6 +97,8 @@ export interface Manifest {
   readonly runAs: string;
   readonly limits: ManifestLimits;
   readonly needs: ManifestNeeds;
+  /** Not there: the remote console of an OTP release, else a shell. */
+  readonly console?: string;
   readonly commands: readonly ManifestCommand[];
 }
 

@@ -1,6 +1,7 @@
 import { entrySegments, WombatError } from '@wombat/proto';
-import type { Manifest, ManifestCommand } from '../model/release.js';
+import type { Manifest } from '../model/release.js';
 import { checkProgram } from './check-start.js';
+import { checkCommand } from './commands/check-command.js';
 import type { Inspection } from './inspection.js';
 import { mergeInputs, type ManifestInput } from './manifest-input.js';
 import { nearestText } from './nearest.js';
@@ -40,6 +41,7 @@ export function fillManifest(given: ManifestInput, inspection: Inspection): Fill
     // Left out when it is not said: a release of before is still the same release.
     ...(input.drain === undefined ? {} : { drain: input.drain }),
     ...(input.drainTimeoutMs === undefined ? {} : { drainTimeoutMs: input.drainTimeoutMs }),
+    ...(input.console === undefined ? {} : { console: input.console }),
     stopTimeoutMs: input.stopTimeoutMs ?? 30_000,
     sharedPaths: input.sharedPaths ?? [],
     logFiles: input.logFiles ?? [],
@@ -54,7 +56,7 @@ export function fillManifest(given: ManifestInput, inspection: Inspection): Fill
   checkCommands(manifest, inspection);
   checkNames(manifest);
   checkLimits(manifest);
-  for (const [index, command] of manifest.commands.entries()) checkOffered(command, manifest.commands.slice(0, index), inspection);
+  for (const [index, command] of manifest.commands.entries()) checkCommand(command, manifest.commands.slice(0, index), inspection);
   checkPaths(manifest, inspection);
   return { manifest, notes };
 }
@@ -77,7 +79,7 @@ function checkCommands(manifest: Manifest, inspection: Inspection): void {
   if (manifest.start.trim() === '') {
     throw new WombatError('WO_MANIFEST_INVALID', 'nothing says how to start the release', { hint: 'give a start command, or wombat.release.yaml in the tarball' });
   }
-  const commands: [string, string][] = [['start', manifest.start], ['stop', manifest.stop], ['drain', manifest.drain ?? ''], ['pidCommand', manifest.pidCommand]];
+  const commands: [string, string][] = [['start', manifest.start], ['stop', manifest.stop], ['drain', manifest.drain ?? ''], ['console', manifest.console ?? ''], ['pidCommand', manifest.pidCommand]];
   if (manifest.ready.kind === 'command') commands.push(['ready', manifest.ready.command]);
   for (const [what, text] of commands) {
     if (text === '' && what !== 'ready') continue;
@@ -113,16 +115,6 @@ function checkLimits({ runAs, limits, needs }: Manifest): void {
   for (const [what, amount] of Object.entries(amounts)) {
     if (!Number.isSafeInteger(amount) || amount < 0) throw invalid(`${what} is no amount that a machine can have`);
   }
-}
-
-function checkOffered(command: ManifestCommand, before: readonly ManifestCommand[], inspection: Inspection): void {
-  const { name, argv } = command;
-  if (!/^[a-z][\w-]{0,30}$/i.test(name)) throw invalid(`the name ${JSON.stringify(name)} of a command is not 1-31 letters, digits, "_" and "-"`);
-  if (before.some((other) => other.name === name)) throw invalid(`the command ${name} is named twice`);
-  checkProgram(argv, inspection, `the command ${name}`);
-  const names = command.arguments.map((argument) => argument.name);
-  const wrong = names.find((argument, index) => !/^[a-z][\w-]{0,30}$/i.test(argument) || names.indexOf(argument) !== index);
-  if (wrong !== undefined) throw invalid(`the command ${name} has an argument ${JSON.stringify(wrong)}, whose name is no word or there twice`);
 }
 
 function namesDataDirectory(input: ManifestInput, inspection: Inspection): boolean {

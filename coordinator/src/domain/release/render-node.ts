@@ -52,6 +52,8 @@ export interface RenderedNode {
   readonly stop: readonly string[];
   /** Empty: nothing to run before it is stopped. */
   readonly drain: readonly string[];
+  /** Empty: that of the layout. */
+  readonly console: readonly string[];
   readonly pidCommand: readonly string[];
   readonly ready: RenderedReady;
   readonly isErlang: boolean;
@@ -75,6 +77,7 @@ export function renderNode(input: RenderInput): RenderedNode {
     start: argv('start', manifest.start),
     stop: argv('stop', manifest.stop),
     drain: argv('drain', manifest.drain ?? ''),
+    console: argv('console', manifest.console ?? ''),
     pidCommand: argv('pidCommand', manifest.pidCommand),
     ready: ready.kind === 'command' ? { kind: 'command', argv: argv('ready', ready.command) } : ready,
     isErlang,

@@ -6,7 +6,7 @@ import type { Fleet } from '../../fleet/fleet.js';
 import { storedError } from '../events.js';
 import type { Secrets } from '../ports.js';
 import type { JobEndings } from './job-endings.js';
-import { openedAction } from './stored-action.js';
+import { actionFor } from './stored-action.js';
 
 export interface JobSenderOptions {
   readonly fleet: Fleet;
@@ -25,14 +25,15 @@ export class JobSender {
     this.#options = options;
   }
 
-  encode(job: Job): Uint8Array {
-    return ExecJob.encode({ jobId: job.id, action: openedAction(job, this.#options.secrets), timeout: durationFromMs(job.timeoutMs), outputLimitBytes: 0n }).finish();
+  /** `releaseId`: whose command it is, where the job is one of releases. */
+  encode(job: Job, releaseId = ''): Uint8Array {
+    return ExecJob.encode({ jobId: job.id, action: actionFor(job, releaseId, this.#options.secrets), timeout: durationFromMs(job.timeoutMs), outputLimitBytes: 0n }).finish();
   }
 
   async send(job: Job, targets: readonly JobTarget[]): Promise<void> {
     const { fleet, clock, endings } = this.#options;
     await failpoint('coordinator.exec.before-send');
-    const unreachable = new Set(fleet.sendExec(this.encode(job), targetsByHost(targets)));
+    const unreachable = new Set(this.#frames(job, targets).flatMap(([frame, byHost]) => fleet.sendExec(frame, byHost)));
     await failpoint('coordinator.exec.after-send');
     if (unreachable.size === 0) return;
     const missed = targets.filter((target) => unreachable.has(target.hostId));
@@ -48,11 +49,16 @@ export class JobSender {
   /** To one host that may have them already: it runs each at most once. */
   resend(job: Job, hostId: string, targets: readonly JobTarget[]): void {
     const open = targets.filter((target) => target.hostId === hostId && !target.held && !this.#unreached.has(target.id));
-    if (open.length > 0) this.#options.fleet.sendExec(this.encode(job), new Map([[hostId, open.map((target) => target.targetId)]]));
+    for (const [frame, byHost] of this.#frames(job, open)) this.#options.fleet.sendExec(frame, byHost);
   }
 
   cancel(job: Job, targets: readonly JobTarget[]): void {
-    for (const [hostId, targetIds] of targetsByHost(targets)) this.#options.fleet.cancelExec(hostId, job.id, targetIds);
+    for (const [hostId, targetIds] of targetsByHost(targets.filter(({ held }) => !held))) this.#options.fleet.cancelExec(hostId, job.id, targetIds);
+  }
+
+  /** The job is encoded once, and once for each release where these mean different things by it. */
+  #frames(job: Job, targets: readonly JobTarget[]): [frame: Uint8Array, byHost: Map<string, readonly string[]>][] {
+    return [...groupBy(targets, ({ releaseId = '' }) => releaseId)].map(([releaseId, alike]) => [this.encode(job, releaseId), targetsByHost(alike)]);
   }
 }
 

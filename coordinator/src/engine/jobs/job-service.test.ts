@@ -235,6 +235,21 @@ void t.test('cancelling asks the hosts whose targets are open', async (test) => 
   test.same(setting.fleet.cancelled.map(({ hostId, targetIds }) => `${hostId.at(-1)} ${targetIds.map((id) => id.at(-1)).join()}`), ['c c', 'd d']);
 });
 
+void t.test('a host that was away when a job was cancelled does not run it when it is back, nor after a restart', async (test) => {
+  const setting = await Setting.of(test);
+  const job = await setting.create(request);
+  setting.fleet.disconnect(host(1), 'cut');
+  await setting.jobs.cancel(job);
+  for (const restarts of [false, true]) {
+    if (restarts) setting.restart();
+    const [sent, cancelled] = [setting.sent().length, setting.fleet.cancelled.length];
+    await setting.jobs.resend(host(1));
+    test.equal(setting.sent().length, sent, 'nothing is sent again');
+    test.match(setting.fleet.cancelled.slice(cancelled), [{ hostId: host(1), jobId: job.id, targetIds: [idNumber('node', 1)] }], 'what runs there is ended');
+  }
+  test.ok((await setting.job(job)).cancelledAt, 'the job tells when');
+});
+
 void t.test('a command that no frame can carry is refused, and nothing is kept of it', async (test) => {
   const setting = await Setting.of(test);
   const large = { $case: 'command' as const, value: { argv: ['x'.repeat(70_000)], environment: {}, settings: undefined } };

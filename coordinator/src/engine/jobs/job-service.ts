@@ -33,6 +33,7 @@ export interface JobRequest {
   readonly on?: TargetKind;
   /** Whose targets and command these are. */
   readonly rerunOf?: string;
+  /** Says nothing where it is a command of releases, which the resolution has. */
   readonly action: Action;
   readonly timeoutMs: number;
   /** Also on nodes that do not run. */
@@ -65,19 +66,20 @@ export class JobService {
 
   /** Stores the job with its targets: what comes to match later is none. @throws WombatError WO_INVALID_ARGUMENT when it is too large to be sent */
   async insert(transaction: Transaction, request: JobRequest): Promise<NewJob> {
-    const { resolution: { text, targets, sample, lanes }, on, rerunOf, all, expect, limits: jobLimits } = request;
+    const { resolution: { text, targets, sample, lanes, commands }, action, on, rerunOf, all, expect, limits: jobLimits } = request;
     const now = this.#options.clock.now();
-    const rules = { all, expectsPresent: expect === 'present', isHeld: jobLimits !== undefined, lanes, now, isConnected: (hostId: string) => this.#options.fleet.isConnected(hostId) };
+    const rules = { all, expectsPresent: expect === 'present', isHeld: jobLimits !== undefined, lanes, commands, now, isConnected: (hostId: string) => this.#options.fleet.isConnected(hostId) };
     const rows = targets.map((target) => newTarget(target, rules));
     const isOver = rows.every(({ outcome }) => outcome !== undefined);
     const id = this.#options.ids.next('job');
     const job = await transaction.jobs.insert({
       id, name: id, generation: 1, observedGeneration: 0, principal: request.principal, expression: text, ...(on && { on }), ...(rerunOf && { rerunOf }), ...(sample && { sample }), all,
       ...(expect && { expect }), ...(jobLimits && { limits: jobLimits }),
-      action: storedAction(id, request.action, this.#options.secrets), timeoutMs: request.timeoutMs, targetCount: targets.length,
+      action: storedAction(id, action, this.#options.secrets), ...(commands && { command: commands.stored }), timeoutMs: request.timeoutMs, targetCount: targets.length,
       ...(isOver ? { state: 'finished', finishedAt: now } : { state: 'running' }),
     });
-    checkSize(this.#sender.encode(job).length, request.action);
+    const releaseIds = commands ? Object.keys(commands.stored.actions) : [undefined];
+    for (const releaseId of releaseIds) checkSize(this.#sender.encode(job, releaseId).length, action);
     return { job, targets: await transaction.jobTargets.insertAll(rows.map((row) => ({ ...row, id: targetKey(id, row.targetId), jobId: id }))) };
   }
 
@@ -101,7 +103,7 @@ export class JobService {
     return this.#limited.holdOf(job);
   }
 
-  /** Sent again to a host that came back: it runs each (job, target) at most once. */
+  /** Sent again to a host that came back: it runs each (job, target) at most once. What was cancelled meanwhile is not run there any more. */
   async resend(hostId: string): Promise<void> {
     const { read } = this.#options.store;
     const jobs = await read.jobs.find({ state: 'running' });
@@ -110,13 +112,20 @@ export class JobService {
     const targetId = [hostId, ...(await read.nodes.find({ hostId, phase: presentPhases })).map((node) => node.id)];
     for (const job of jobs) {
       const targets = await read.jobTargets.find({ jobId: job.id, targetId, outcome: null });
-      this.#sender.resend(job, hostId, targets);
+      if (job.cancelledAt) this.#sender.cancel(job, targets.filter((target) => target.hostId === hostId));
+      else this.#sender.resend(job, hostId, targets);
     }
   }
 
+  /** Stored first: a host that is away, or a coordinator that starts again, hears of it too. */
   async cancel(job: Job): Promise<void> {
-    if (job.limits) await this.#options.store.transaction((transaction) => this.#limited.stop(transaction, job, notSent()));
-    this.#sender.cancel(job, (await this.#openTargets(job.id)).filter(({ held }) => !held));
+    await this.#options.store.transaction(async (transaction) => {
+      const current = await transaction.jobs.get(job.id);
+      if (current?.state !== 'running') return;
+      if (!current.cancelledAt) await transaction.jobs.update({ ...current, cancelledAt: this.#options.clock.now() });
+      if (job.limits) await this.#limited.stop(transaction, job, notSent());
+    });
+    this.#sender.cancel(job, await this.#openTargets(job.id));
   }
 
   /** Lets a job go on that pauses. @throws WombatError WO_CONFLICT */

@@ -10,11 +10,11 @@ interface RefBase {
 
 /** Where a job may go: a node, or a host itself. */
 export type JobTargetRef =
-  | (RefBase & { readonly kind: 'node'; readonly phase: NodePhase; readonly familyId: string })
+  | (RefBase & { readonly kind: 'node'; readonly phase: NodePhase; readonly familyId: string; readonly releaseId: string })
   | (RefBase & { readonly kind: 'host'; readonly phase: HostPhase });
 
-export function nodeRef({ id, name, hostId, phase, familyId }: Pick<Node, 'id' | 'name' | 'hostId' | 'phase' | 'familyId'>): JobTargetRef {
-  return { kind: 'node', targetId: id, targetName: name, hostId, phase, familyId };
+export function nodeRef({ id, name, hostId, phase, familyId, releaseId }: Pick<Node, 'id' | 'name' | 'hostId' | 'phase' | 'familyId' | 'releaseId'>): JobTargetRef {
+  return { kind: 'node', targetId: id, targetName: name, hostId, phase, familyId, releaseId };
 }
 
 export function hostRef({ id, name, phase }: Host): JobTargetRef {

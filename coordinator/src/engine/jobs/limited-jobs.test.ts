@@ -81,6 +81,7 @@ void t.test('after a start hosts that are away are awaited; others go before the
   await answer(setting, job);
   test.same(setting.sent(), ['c c', 'd d']);
   test.ok(Number(await look(setting, job)) <= 1_000, 'it looks again soon');
+  test.same(await setting.jobs.holdOf(job), { count: 1, for: 'hosts' }, 'and says what it waits for');
   test.same((await setting.targets(job))['web-1'], undefined, 'it has not failed');
   setting.fleet.connect(host(1));
   await look(setting, job);

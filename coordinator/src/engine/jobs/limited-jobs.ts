@@ -26,7 +26,7 @@ export interface LimitedJobsOptions {
 /** What a job holds back, and what it waits for. */
 export interface Hold {
   readonly count: number;
-  readonly for: 'outcomes' | 'group' | 'resume';
+  readonly for: 'outcomes' | 'hosts' | 'group' | 'resume';
   /** Of a group: when it begins. */
   readonly at?: number;
 }
@@ -66,7 +66,7 @@ export class LimitedJobs {
     const count = progress.held.size;
     if (next.kind === 'nothing') return undefined;
     if (next.kind === 'group') return { count, for: 'group', at: next.at };
-    return { count, for: next.kind === 'resume' ? 'resume' : 'outcomes' };
+    return { count, for: next.kind === 'resume' || next.kind === 'hosts' ? next.kind : 'outcomes' };
   }
 
   /** Releases what may go by now, ends what is over, and answers when to look again. */
@@ -123,6 +123,7 @@ export class LimitedJobs {
         if (job.nextGroup?.released !== progress.released) await this.#change(job, { nextGroup: { released: progress.released, at: next.at } });
         return Math.min(lostInMs, next.at - now);
       case 'outcomes':
+      case 'hosts':
         return Math.min(lostInMs, this.#options.gathersHosts() ? hostsEveryMs : Infinity);
       case 'nothing':
         return lostInMs;

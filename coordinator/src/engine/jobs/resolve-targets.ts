@@ -8,6 +8,7 @@ import type { Lanes, Sample, TargetKind } from '../../domain/model/job.js';
 import { presentPhases } from '../../domain/states/node-states.js';
 import { lookUp } from '../find-object.js';
 import { hintWithNearest } from '../nearest-name.js';
+import type { CommandsByRelease } from './commands-by-release.js';
 import { theseInTurns } from './in-turns.js';
 import { hostRef, nodeRef, type JobTargetRef } from './job-target-ref.js';
 import { matchExpression } from './match-expression.js';
@@ -29,6 +30,8 @@ export interface Resolution {
   readonly sample?: Sample & { readonly of: number };
   /** Target id -> its values, where the job has limits for each of them. */
   readonly lanes?: ReadonlyMap<string, Lanes>;
+  /** Where they are asked for a command of their releases. */
+  readonly commands?: CommandsByRelease;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { Action, CommandSettings } from '@wombat/proto/types';
+import { Action, CommandSettings, ErlangEval } from '@wombat/proto/types';
 import t from 'tap';
 import { SecretBox } from '../../auth/secret-box.js';
 import { openedAction, storedAction } from './stored-action.js';
@@ -20,7 +20,7 @@ t.test('what is secret of an action is stored sealed, and is whole again when it
 });
 
 t.test('what has no secrets is stored as it is', (t) => {
-  const plain = [command(undefined), command(CommandSettings.fromPartial({ nice: 3 })), { kind: { $case: 'erlangEval' as const, value: { expressions: 'ok.' } } }];
+  const plain = [command(undefined), command(CommandSettings.fromPartial({ nice: 3 })), { kind: { $case: 'erlangEval' as const, value: ErlangEval.fromPartial({ expressions: 'ok.' }) } }];
   for (const action of plain) {
     const stored = storedAction('job-a', action, box);
     t.strictSame(stored, Action.toJSON(action));

@@ -17,6 +17,11 @@ export function storedAction(jobId: string, action: Action, box: Secrets): unkno
   return { ...(Action.toJSON(open) as object), sealed: box.seal(jobId, hidden) };
 }
 
+/** What a target is to run: as it was asked for, or what its release means by it. */
+export function actionFor(job: Pick<Job, 'id' | 'action' | 'command'>, releaseId: string, box: Secrets): Action {
+  return job.command ? Action.fromJSON(job.command.actions[releaseId]) : openedAction(job, box);
+}
+
 /** The action as it was asked for. */
 export function openedAction({ id, action: stored }: Pick<Job, 'id' | 'action'>, box: Secrets): Action {
   const action = Action.fromJSON(stored);

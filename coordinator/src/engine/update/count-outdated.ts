@@ -1,4 +1,5 @@
-import type { Family } from '../../domain/model/family.js';
+import type { Family, FamilySpec } from '../../domain/model/family.js';
+import type { Node } from '../../domain/model/node.js';
 import { runsAlike } from '../../domain/update/run-spec.js';
 import type { Reader } from '../../store/store.js';
 import { nodesByGeneration, ofRevision, revisionAt } from '../family-revisions.js';
@@ -12,9 +13,19 @@ export async function countOutdated(read: Pick<Reader, 'nodes' | 'familyRevision
     const here = { ...ofRevision(family.id, generation), ...kept };
     count += await read.nodes.count(here);
     const was = (await revisionAt(read, family, generation))?.spec ?? family.spec;
-    // Each was deployed with a release of its own, perhaps: the revision says nothing about that.
-    const isAlike = runsAlike(releaseId === undefined ? was : { ...was, releaseId }, family.spec);
-    if (isAlike) count -= await read.nodes.count(releaseId === undefined ? here : { ...here, releaseId });
+    if (isAsSaid(was, releaseId, family)) count -= await read.nodes.count(releaseId === undefined ? here : { ...here, releaseId });
   }
   return count;
+}
+
+/** Whether an update would take this node of the family over. */
+export async function isOutdated(read: Pick<Reader, 'familyRevisions'>, family: Family, { familyGeneration, releaseId, desired }: Node): Promise<boolean> {
+  if (desired === 'absent') return false;
+  const was = (await revisionAt(read, family, familyGeneration))?.spec ?? family.spec;
+  return !isAsSaid(was, releaseId, family);
+}
+
+/** Each node was deployed with a release of its own, perhaps: its revision says nothing about that. */
+function isAsSaid(was: FamilySpec, releaseId: string | undefined, { spec }: Family): boolean {
+  return runsAlike(spec.releaseId === undefined || releaseId === undefined ? was : { ...was, releaseId }, spec);
 }

@@ -188,7 +188,7 @@ export class FaultStage {
 }
 
 const ofWorkshops = /\/(coordinator|coordinator[.]log|config[.]toml|canary|sleepers[.]tar[.]gz|failpoints|failpoints[.][\w.-]+[.]hit|observations[.]jsonl)$/;
-const ofHosts = /\/(agent[.](log|out|lock|lock[.]\w+)|join-token([.]\w+[.]tmp)?|releases|nodes|exec|nodes[.]journal|exec[.]journal|exec[.]key|identity|facts[.]json|logs|removed-logs)$/;
+const ofHosts = /\/(agent[.](log|out|lock|lock[.]\w+)|join-token([.]\w+[.]tmp)?|releases|nodes|exec|nodes[.]journal|exec[.]journal|exec[.]key|identity|hardware[.]json|logs|removed-logs)$/;
 
 function failpointsFile(directory: string): string {
   return join(directory, 'failpoints');

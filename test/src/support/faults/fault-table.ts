@@ -65,13 +65,18 @@ export const faults: readonly Fault[] = [
   },
   {
     id: 'F14', what: 'an agent sends too much',
-    promise: 'it is slowed down or refused; others do not notice',
+    promise: 'it is slowed down or refused; others do not notice, and it speaks for itself alone',
     tests: ['test/src/faults/full-and-flooded.test.ts', 'coordinator/src/fleet/agent-fleet.test.ts'],
   },
   {
     id: 'F15', what: "a host's disk is cloned",
     promise: 'of two agents with one identity one is refused, and the operator is told',
     tests: ['test/src/security/identity-over-time.test.ts', 'coordinator/src/fleet/agent-fleet.test.ts'],
+  },
+  {
+    id: 'F18', what: 'what was captured on the way to an agent is sent again, twice or in another order; a command is sent twice by the coordinator',
+    promise: 'nothing is run that was not asked for, and no command twice',
+    tests: ['test/src/faults/replayed-frames.test.ts', 'agent/src/session/session.test.ts', 'agent/src/actions/exec.test.ts'],
   },
   {
     id: 'F20', what: 'a certificate ends while the coordinator is away',
@@ -99,9 +104,9 @@ export const faults: readonly Fault[] = [
     tests: ['test/src/faults/hostile-targets.test.ts', 'test/src/faults/many-commands.test.ts'],
   },
   {
-    id: 'F31', what: '`wo` dies or is interrupted',
-    promise: 'what was asked for goes on; who comes back sees all of it',
-    tests: ['test/src/operations/operations.test.ts', 'test/src/cli/following.test.ts'],
+    id: 'F31', what: '`wo` dies, is interrupted or asleep; or the coordinator or an agent dies in the middle of a command',
+    promise: 'what was asked for goes on; who comes back sees all of it, and each target of a command has one outcome',
+    tests: ['test/src/faults/command-crash.test.ts', 'test/src/operations/operations.test.ts', 'test/src/cli/following.test.ts'],
   },
   {
     id: 'F32', what: 'two operators change one family at once',

@@ -21,6 +21,7 @@ export function jobView(job: Job, counts: Readonly<Record<string, number>>, hold
     targetCount: job.targetCount,
     outcomes,
     finishedAt: dateOf(job.finishedAt),
+    cancelledAt: dateOf(job.cancelledAt),
     on: job.on ? enumOf<TargetKind>(TargetKind, job.on) : TargetKind.UNSPECIFIED,
     rerunOf: job.rerunOf ?? '',
     all: job.all ?? false,
@@ -29,10 +30,11 @@ export function jobView(job: Job, counts: Readonly<Record<string, number>>, hold
     limits: limitsView(job.limits),
     hold: hold && holdView(hold),
     stopped: errorView(job.stopped),
+    releaseCommand: job.command && { name: job.command.name, arguments: [...job.command.arguments] },
   };
 }
 
-const holdReasons = { outcomes: HoldReason.OUTCOMES, group: HoldReason.GROUP, resume: HoldReason.RESUME } as const;
+const holdReasons = { outcomes: HoldReason.OUTCOMES, hosts: HoldReason.HOSTS, group: HoldReason.GROUP, resume: HoldReason.RESUME } as const;
 
 function holdView({ count, for: reason, at }: Hold): HoldMessage {
   return { count, reason: holdReasons[reason], nextAt: dateOf(at) };

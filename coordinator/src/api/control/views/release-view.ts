@@ -1,8 +1,9 @@
 import { durationFromMs } from '@wombat/proto';
 import {
-  ReleaseLayout, RunMode, type Artifact as ArtifactMessage, type Manifest as ManifestMessage, type ManifestNeeds, type ManifestReady, type ProcessLimits, type Release as ReleaseMessage,
+  ReleaseLayout, RunMode, type Artifact as ArtifactMessage, type Manifest as ManifestMessage, type ManifestCommand as CommandMessage, type ManifestNeeds, type ManifestReady, type ProcessLimits, type Release as ReleaseMessage,
 } from '@wombat/proto/control';
-import type { Artifact, Manifest, ManifestLimits, ManifestNeeds as Needs, ReadyRule, Release } from '../../../domain/model/release.js';
+import type { Artifact, Manifest, ManifestCommand, ManifestLimits, ManifestNeeds as Needs, ReadyRule, Release } from '../../../domain/model/release.js';
+import { offeredCommands } from '../../../domain/release/commands/offered-commands.js';
 import { enumOf, metadataView } from './common.js';
 
 export function releaseView(release: Release): ReleaseMessage {
@@ -14,6 +15,7 @@ export function releaseView(release: Release): ReleaseMessage {
     layout: enumOf<ReleaseLayout>(ReleaseLayout, release.layout),
     ertsVersion: release.ertsVersion,
     otpRelease: release.otpRelease,
+    offeredCommands: offeredCommands(release).map(({ command }) => commandView(command)),
   };
 }
 
@@ -31,11 +33,12 @@ function manifestView(manifest: Manifest): ManifestMessage {
     ports: manifest.ports.map((port) => ({ ...port })),
     ready: { check: checkView(manifest.ready), timeout: durationFromMs(manifest.readyTimeoutMs) },
     drain: manifest.drain ?? '',
+    console: manifest.console ?? '',
     drainTimeout: manifest.drainTimeoutMs === undefined ? undefined : durationFromMs(manifest.drainTimeoutMs),
     stopTimeout: durationFromMs(manifest.stopTimeoutMs),
     sharedPaths: [...manifest.sharedPaths],
     logFiles: [...manifest.logFiles],
-    commands: manifest.commands.map((command) => ({ ...command, argv: [...command.argv], arguments: command.arguments.map((argument) => ({ ...argument })) })),
+    commands: manifest.commands.map(commandView),
     environment: { ...manifest.environment },
     pidCommand: manifest.pidCommand,
     dataDirectory: manifest.dataDirectory,
@@ -43,6 +46,10 @@ function manifestView(manifest: Manifest): ManifestMessage {
     limits: limitsView(manifest.limits),
     needs: needsView(manifest.needs),
   };
+}
+
+function commandView({ name, help, argv, arguments: given }: ManifestCommand): CommandMessage {
+  return { name, help, argv: [...argv], arguments: given.map(({ default: otherwise = '', positional = false, choices = [], ...rest }) => ({ ...rest, default: otherwise, positional, choices: [...choices] })) };
 }
 
 export function limitsView({ openFiles, processes, nice, memoryBytes }: ManifestLimits): ProcessLimits {

@@ -21,7 +21,8 @@ import { Duration } from "../../../google/protobuf/duration.js";
 import { Timestamp } from "../../../google/protobuf/timestamp.js";
 import { ErrorDetail } from "../../type/v1/error.js";
 import { LogFilter, LogPosition, LogSelection, LogStart } from "../../type/v1/log.js";
-import { Assignment, NodeStatus } from "./assignment.js";
+import { TerminalSize } from "../../type/v1/terminal.js";
+import { Assignment, ExitStatus, NodeStatus } from "./assignment.js";
 import { ExecOutcome } from "./exec.js";
 import { Facts, Sample } from "./facts.js";
 
@@ -185,10 +186,73 @@ export interface OutcomeRef {
 
 export interface OpenChannel {
   channelId: string;
-  purpose: { $case: "readLogs"; value: ReadLogs } | { $case: "readExecOutput"; value: ReadExecOutput } | {
-    $case: "measureData";
-    value: MeasureData;
-  } | undefined;
+  purpose:
+    | { $case: "readLogs"; value: ReadLogs }
+    | { $case: "readExecOutput"; value: ReadExecOutput }
+    | { $case: "measureData"; value: MeasureData }
+    | { $case: "readFiles"; value: ReadFiles }
+    | { $case: "openConsole"; value: OpenConsole }
+    | undefined;
+}
+
+/**
+ * A file of a target, or a directory with the files below it. The data of each message of the channel is one
+ * wombat.type.v1.FilePart, encoded.
+ */
+export interface ReadFiles {
+  /** A node id, or the host's own id. */
+  targetId: string;
+  /** As in PutFile. */
+  path: string;
+  /** More than this altogether is refused. */
+  mostBytes: bigint;
+  mostFiles: number;
+}
+
+/**
+ * A terminal with a program on it. The data of each message is one ConsoleFrame, encoded, both ways; when either
+ * side of the channel ends, so do the program and all that it has started.
+ */
+export interface OpenConsole {
+  /** A node of this host, or the host itself. */
+  targetId: string;
+  /** What the release declares; empty: the remote console of an OTP release, else a shell. */
+  argv: string[];
+  /** A shell, whatever the release has; on a host always. */
+  shell: boolean;
+  /** User of the host; empty: the target's own. */
+  user: string;
+  size:
+    | TerminalSize
+    | undefined;
+  /** What the terminal of the operator calls itself: "xterm-256color". */
+  terminal: string;
+  /** As events name it. */
+  consoleId: string;
+}
+
+export interface ConsoleFrame {
+  kind:
+    | //
+    /** To the agent: what was typed. From the agent: what was written. */
+    { $case: "data"; value: Buffer }
+    | //
+    /** The first frame of an agent. */
+    { $case: "started"; value: ConsoleStarted }
+    | //
+    /** To the agent. */
+    { $case: "resized"; value: TerminalSize }
+    | //
+    /** The last frame of an agent. */
+    { $case: "ended"; value: ExitStatus }
+    | undefined;
+}
+
+export interface ConsoleStarted {
+  /** What it is: "remote console", "shell", "console of the release". */
+  what: string;
+  /** User that it runs as. */
+  user: string;
 }
 
 /** How much the data directories of nodes hold. The data of the channel is one DataSizes, encoded. */
@@ -2111,6 +2175,12 @@ export const OpenChannel: MessageFns<OpenChannel> = {
       case "measureData":
         MeasureData.encode(message.purpose.value, writer.uint32(34).fork()).join();
         break;
+      case "readFiles":
+        ReadFiles.encode(message.purpose.value, writer.uint32(50).fork()).join();
+        break;
+      case "openConsole":
+        OpenConsole.encode(message.purpose.value, writer.uint32(82).fork()).join();
+        break;
     }
     return writer;
   },
@@ -2160,6 +2230,22 @@ export const OpenChannel: MessageFns<OpenChannel> = {
             message.purpose = { $case: "measureData", value: MeasureData.decode(reader, reader.uint32()) };
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.purpose = { $case: "readFiles", value: ReadFiles.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.purpose = { $case: "openConsole", value: OpenConsole.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2191,6 +2277,14 @@ export const OpenChannel: MessageFns<OpenChannel> = {
         ? { $case: "measureData", value: MeasureData.fromJSON(object.measureData) }
         : isSet(object.measure_data)
         ? { $case: "measureData", value: MeasureData.fromJSON(object.measure_data) }
+        : isSet(object.readFiles)
+        ? { $case: "readFiles", value: ReadFiles.fromJSON(object.readFiles) }
+        : isSet(object.read_files)
+        ? { $case: "readFiles", value: ReadFiles.fromJSON(object.read_files) }
+        : isSet(object.openConsole)
+        ? { $case: "openConsole", value: OpenConsole.fromJSON(object.openConsole) }
+        : isSet(object.open_console)
+        ? { $case: "openConsole", value: OpenConsole.fromJSON(object.open_console) }
         : undefined,
     };
   },
@@ -2206,6 +2300,10 @@ export const OpenChannel: MessageFns<OpenChannel> = {
       obj.readExecOutput = ReadExecOutput.toJSON(message.purpose.value);
     } else if (message.purpose?.$case === "measureData") {
       obj.measureData = MeasureData.toJSON(message.purpose.value);
+    } else if (message.purpose?.$case === "readFiles") {
+      obj.readFiles = ReadFiles.toJSON(message.purpose.value);
+    } else if (message.purpose?.$case === "openConsole") {
+      obj.openConsole = OpenConsole.toJSON(message.purpose.value);
     }
     return obj;
   },
@@ -2235,7 +2333,554 @@ export const OpenChannel: MessageFns<OpenChannel> = {
         }
         break;
       }
+      case "readFiles": {
+        if (object.purpose?.value !== undefined && object.purpose?.value !== null) {
+          message.purpose = { $case: "readFiles", value: ReadFiles.fromPartial(object.purpose.value) };
+        }
+        break;
+      }
+      case "openConsole": {
+        if (object.purpose?.value !== undefined && object.purpose?.value !== null) {
+          message.purpose = { $case: "openConsole", value: OpenConsole.fromPartial(object.purpose.value) };
+        }
+        break;
+      }
     }
+    return message;
+  },
+};
+
+function createBaseReadFiles(): ReadFiles {
+  return { targetId: "", path: "", mostBytes: 0n, mostFiles: 0 };
+}
+
+export const ReadFiles: MessageFns<ReadFiles> = {
+  encode(message: ReadFiles, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.targetId !== "") {
+      writer.uint32(10).string(message.targetId);
+    }
+    if (message.path !== "") {
+      writer.uint32(18).string(message.path);
+    }
+    if (message.mostBytes !== 0n) {
+      if (BigInt.asUintN(64, message.mostBytes) !== message.mostBytes) {
+        throw new globalThis.Error("value provided for field message.mostBytes of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.mostBytes);
+    }
+    if (message.mostFiles !== 0) {
+      writer.uint32(32).uint32(message.mostFiles);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReadFiles {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReadFiles();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.targetId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.mostBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.mostFiles = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReadFiles {
+    return {
+      targetId: isSet(object.targetId)
+        ? globalThis.String(object.targetId)
+        : isSet(object.target_id)
+        ? globalThis.String(object.target_id)
+        : "",
+      path: isSet(object.path) ? globalThis.String(object.path) : "",
+      mostBytes: isSet(object.mostBytes)
+        ? BigInt(object.mostBytes)
+        : isSet(object.most_bytes)
+        ? BigInt(object.most_bytes)
+        : 0n,
+      mostFiles: isSet(object.mostFiles)
+        ? globalThis.Number(object.mostFiles)
+        : isSet(object.most_files)
+        ? globalThis.Number(object.most_files)
+        : 0,
+    };
+  },
+
+  toJSON(message: ReadFiles): unknown {
+    const obj: any = {};
+    if (message.targetId !== "") {
+      obj.targetId = message.targetId;
+    }
+    if (message.path !== "") {
+      obj.path = message.path;
+    }
+    if (message.mostBytes !== 0n) {
+      obj.mostBytes = message.mostBytes.toString();
+    }
+    if (message.mostFiles !== 0) {
+      obj.mostFiles = Math.round(message.mostFiles);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReadFiles>, I>>(base?: I): ReadFiles {
+    return ReadFiles.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReadFiles>, I>>(object: I): ReadFiles {
+    const message = createBaseReadFiles();
+    message.targetId = object.targetId ?? "";
+    message.path = object.path ?? "";
+    message.mostBytes = (object.mostBytes !== undefined && object.mostBytes !== null) ? BigInt(object.mostBytes) : 0n;
+    message.mostFiles = object.mostFiles ?? 0;
+    return message;
+  },
+};
+
+function createBaseOpenConsole(): OpenConsole {
+  return { targetId: "", argv: [], shell: false, user: "", size: undefined, terminal: "", consoleId: "" };
+}
+
+export const OpenConsole: MessageFns<OpenConsole> = {
+  encode(message: OpenConsole, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.targetId !== "") {
+      writer.uint32(10).string(message.targetId);
+    }
+    for (const v of message.argv) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.shell !== false) {
+      writer.uint32(24).bool(message.shell);
+    }
+    if (message.user !== "") {
+      writer.uint32(34).string(message.user);
+    }
+    if (message.size !== undefined) {
+      TerminalSize.encode(message.size, writer.uint32(42).fork()).join();
+    }
+    if (message.terminal !== "") {
+      writer.uint32(50).string(message.terminal);
+    }
+    if (message.consoleId !== "") {
+      writer.uint32(58).string(message.consoleId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OpenConsole {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOpenConsole();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.targetId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.argv.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.shell = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.user = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.size = TerminalSize.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.terminal = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.consoleId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): OpenConsole {
+    return {
+      targetId: isSet(object.targetId)
+        ? globalThis.String(object.targetId)
+        : isSet(object.target_id)
+        ? globalThis.String(object.target_id)
+        : "",
+      argv: globalThis.Array.isArray(object?.argv) ? object.argv.map((e: any) => globalThis.String(e)) : [],
+      shell: isSet(object.shell) ? globalThis.Boolean(object.shell) : false,
+      user: isSet(object.user) ? globalThis.String(object.user) : "",
+      size: isSet(object.size) ? TerminalSize.fromJSON(object.size) : undefined,
+      terminal: isSet(object.terminal) ? globalThis.String(object.terminal) : "",
+      consoleId: isSet(object.consoleId)
+        ? globalThis.String(object.consoleId)
+        : isSet(object.console_id)
+        ? globalThis.String(object.console_id)
+        : "",
+    };
+  },
+
+  toJSON(message: OpenConsole): unknown {
+    const obj: any = {};
+    if (message.targetId !== "") {
+      obj.targetId = message.targetId;
+    }
+    if (message.argv?.length) {
+      obj.argv = message.argv;
+    }
+    if (message.shell !== false) {
+      obj.shell = message.shell;
+    }
+    if (message.user !== "") {
+      obj.user = message.user;
+    }
+    if (message.size !== undefined) {
+      obj.size = TerminalSize.toJSON(message.size);
+    }
+    if (message.terminal !== "") {
+      obj.terminal = message.terminal;
+    }
+    if (message.consoleId !== "") {
+      obj.consoleId = message.consoleId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<OpenConsole>, I>>(base?: I): OpenConsole {
+    return OpenConsole.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<OpenConsole>, I>>(object: I): OpenConsole {
+    const message = createBaseOpenConsole();
+    message.targetId = object.targetId ?? "";
+    message.argv = object.argv?.map((e) => e) || [];
+    message.shell = object.shell ?? false;
+    message.user = object.user ?? "";
+    message.size = (object.size !== undefined && object.size !== null)
+      ? TerminalSize.fromPartial(object.size)
+      : undefined;
+    message.terminal = object.terminal ?? "";
+    message.consoleId = object.consoleId ?? "";
+    return message;
+  },
+};
+
+function createBaseConsoleFrame(): ConsoleFrame {
+  return { kind: undefined };
+}
+
+export const ConsoleFrame: MessageFns<ConsoleFrame> = {
+  encode(message: ConsoleFrame, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.kind?.$case) {
+      case "data":
+        writer.uint32(10).bytes(message.kind.value);
+        break;
+      case "started":
+        ConsoleStarted.encode(message.kind.value, writer.uint32(18).fork()).join();
+        break;
+      case "resized":
+        TerminalSize.encode(message.kind.value, writer.uint32(26).fork()).join();
+        break;
+      case "ended":
+        ExitStatus.encode(message.kind.value, writer.uint32(34).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ConsoleFrame {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseConsoleFrame();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kind = { $case: "data", value: Buffer.from(reader.bytes()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.kind = { $case: "started", value: ConsoleStarted.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.kind = { $case: "resized", value: TerminalSize.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.kind = { $case: "ended", value: ExitStatus.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ConsoleFrame {
+    return {
+      kind: isSet(object.data)
+        ? { $case: "data", value: Buffer.from(bytesFromBase64(object.data)) }
+        : isSet(object.started)
+        ? { $case: "started", value: ConsoleStarted.fromJSON(object.started) }
+        : isSet(object.resized)
+        ? { $case: "resized", value: TerminalSize.fromJSON(object.resized) }
+        : isSet(object.ended)
+        ? { $case: "ended", value: ExitStatus.fromJSON(object.ended) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: ConsoleFrame): unknown {
+    const obj: any = {};
+    if (message.kind?.$case === "data") {
+      obj.data = base64FromBytes(message.kind.value);
+    } else if (message.kind?.$case === "started") {
+      obj.started = ConsoleStarted.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "resized") {
+      obj.resized = TerminalSize.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "ended") {
+      obj.ended = ExitStatus.toJSON(message.kind.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ConsoleFrame>, I>>(base?: I): ConsoleFrame {
+    return ConsoleFrame.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ConsoleFrame>, I>>(object: I): ConsoleFrame {
+    const message = createBaseConsoleFrame();
+    switch (object.kind?.$case) {
+      case "data": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "data", value: object.kind.value };
+        }
+        break;
+      }
+      case "started": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "started", value: ConsoleStarted.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "resized": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "resized", value: TerminalSize.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "ended": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "ended", value: ExitStatus.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseConsoleStarted(): ConsoleStarted {
+  return { what: "", user: "" };
+}
+
+export const ConsoleStarted: MessageFns<ConsoleStarted> = {
+  encode(message: ConsoleStarted, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.what !== "") {
+      writer.uint32(10).string(message.what);
+    }
+    if (message.user !== "") {
+      writer.uint32(18).string(message.user);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ConsoleStarted {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseConsoleStarted();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.what = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.user = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ConsoleStarted {
+    return {
+      what: isSet(object.what) ? globalThis.String(object.what) : "",
+      user: isSet(object.user) ? globalThis.String(object.user) : "",
+    };
+  },
+
+  toJSON(message: ConsoleStarted): unknown {
+    const obj: any = {};
+    if (message.what !== "") {
+      obj.what = message.what;
+    }
+    if (message.user !== "") {
+      obj.user = message.user;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ConsoleStarted>, I>>(base?: I): ConsoleStarted {
+    return ConsoleStarted.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ConsoleStarted>, I>>(object: I): ConsoleStarted {
+    const message = createBaseConsoleStarted();
+    message.what = object.what ?? "";
+    message.user = object.user ?? "";
     return message;
   },
 };

@@ -78,6 +78,8 @@ export enum HoldReason {
   GROUP = 2,
   /** RESUME - It waits for ResumeJob. */
   RESUME = 3,
+  /** HOSTS - The coordinator has just started: it waits for the sessions of hosts. */
+  HOSTS = 4,
   UNRECOGNIZED = -1,
 }
 
@@ -95,6 +97,9 @@ export function holdReasonFromJSON(object: any): HoldReason {
     case 3:
     case "HOLD_REASON_RESUME":
       return HoldReason.RESUME;
+    case 4:
+    case "HOLD_REASON_HOSTS":
+      return HoldReason.HOSTS;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -112,6 +117,8 @@ export function holdReasonToJSON(object: HoldReason): string {
       return "HOLD_REASON_GROUP";
     case HoldReason.RESUME:
       return "HOLD_REASON_RESUME";
+    case HoldReason.HOSTS:
+      return "HOLD_REASON_HOSTS";
     case HoldReason.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -227,12 +234,30 @@ export interface Job {
     | Hold
     | undefined;
   /** Why nothing more is sent: too many failures, or it was cancelled. */
-  stopped: ErrorDetail | undefined;
+  stopped:
+    | ErrorDetail
+    | undefined;
+  /** Instead of action: each node runs what its own release means by it. */
+  releaseCommand:
+    | ReleaseCommand
+    | undefined;
+  /** When it was cancelled. Hosts that were away then are told when they are back. */
+  cancelledAt: Date | undefined;
 }
 
 export interface Job_OutcomesEntry {
   key: string;
   value: number;
+}
+
+/** A command that the releases of nodes offer by name. */
+export interface ReleaseCommand {
+  name: string;
+  /**
+   * As they are typed: "--level=3"; "--level" and "3"; "--quick"; the positional ones in their order. What stands behind
+   * "--" is positional, whatever it looks like.
+   */
+  arguments: string[];
 }
 
 /**
@@ -405,7 +430,14 @@ export interface CreateJobRequest {
   /** Only on some of the targets. */
   sample: Sample | undefined;
   expect: Expectation;
-  limits: JobLimits | undefined;
+  limits:
+    | JobLimits
+    | undefined;
+  /**
+   * Instead of action. A node whose release does not offer the command is skipped, one whose release takes other
+   * arguments is rejected; where there is no other node, the job is refused.
+   */
+  releaseCommand: ReleaseCommand | undefined;
 }
 
 export interface CreateJobResponse {
@@ -499,6 +531,8 @@ function createBaseJob(): Job {
     limits: undefined,
     hold: undefined,
     stopped: undefined,
+    releaseCommand: undefined,
+    cancelledAt: undefined,
   };
 }
 
@@ -554,6 +588,12 @@ export const Job: MessageFns<Job> = {
     }
     if (message.stopped !== undefined) {
       ErrorDetail.encode(message.stopped, writer.uint32(138).fork()).join();
+    }
+    if (message.releaseCommand !== undefined) {
+      ReleaseCommand.encode(message.releaseCommand, writer.uint32(146).fork()).join();
+    }
+    if (message.cancelledAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.cancelledAt), writer.uint32(154).fork()).join();
     }
     return writer;
   },
@@ -710,6 +750,22 @@ export const Job: MessageFns<Job> = {
             message.stopped = ErrorDetail.decode(reader, reader.uint32());
             continue;
           }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.releaseCommand = ReleaseCommand.decode(reader, reader.uint32());
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.cancelledAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -766,6 +822,16 @@ export const Job: MessageFns<Job> = {
       limits: isSet(object.limits) ? JobLimits.fromJSON(object.limits) : undefined,
       hold: isSet(object.hold) ? Hold.fromJSON(object.hold) : undefined,
       stopped: isSet(object.stopped) ? ErrorDetail.fromJSON(object.stopped) : undefined,
+      releaseCommand: isSet(object.releaseCommand)
+        ? ReleaseCommand.fromJSON(object.releaseCommand)
+        : isSet(object.release_command)
+        ? ReleaseCommand.fromJSON(object.release_command)
+        : undefined,
+      cancelledAt: isSet(object.cancelledAt)
+        ? fromJsonTimestamp(object.cancelledAt)
+        : isSet(object.cancelled_at)
+        ? fromJsonTimestamp(object.cancelled_at)
+        : undefined,
     };
   },
 
@@ -828,6 +894,12 @@ export const Job: MessageFns<Job> = {
     if (message.stopped !== undefined) {
       obj.stopped = ErrorDetail.toJSON(message.stopped);
     }
+    if (message.releaseCommand !== undefined) {
+      obj.releaseCommand = ReleaseCommand.toJSON(message.releaseCommand);
+    }
+    if (message.cancelledAt !== undefined) {
+      obj.cancelledAt = message.cancelledAt.toISOString();
+    }
     return obj;
   },
 
@@ -873,6 +945,10 @@ export const Job: MessageFns<Job> = {
     message.stopped = (object.stopped !== undefined && object.stopped !== null)
       ? ErrorDetail.fromPartial(object.stopped)
       : undefined;
+    message.releaseCommand = (object.releaseCommand !== undefined && object.releaseCommand !== null)
+      ? ReleaseCommand.fromPartial(object.releaseCommand)
+      : undefined;
+    message.cancelledAt = object.cancelledAt ?? undefined;
     return message;
   },
 };
@@ -958,6 +1034,93 @@ export const Job_OutcomesEntry: MessageFns<Job_OutcomesEntry> = {
     const message = createBaseJob_OutcomesEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? 0;
+    return message;
+  },
+};
+
+function createBaseReleaseCommand(): ReleaseCommand {
+  return { name: "", arguments: [] };
+}
+
+export const ReleaseCommand: MessageFns<ReleaseCommand> = {
+  encode(message: ReleaseCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    for (const v of message.arguments) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.arguments.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReleaseCommand {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      arguments: globalThis.Array.isArray(object?.arguments)
+        ? object.arguments.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ReleaseCommand): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.arguments?.length) {
+      obj.arguments = message.arguments;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReleaseCommand>, I>>(base?: I): ReleaseCommand {
+    return ReleaseCommand.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReleaseCommand>, I>>(object: I): ReleaseCommand {
+    const message = createBaseReleaseCommand();
+    message.name = object.name ?? "";
+    message.arguments = object.arguments?.map((e) => e) || [];
     return message;
   },
 };
@@ -2731,6 +2894,7 @@ function createBaseCreateJobRequest(): CreateJobRequest {
     sample: undefined,
     expect: 0,
     limits: undefined,
+    releaseCommand: undefined,
   };
 }
 
@@ -2762,6 +2926,9 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
     }
     if (message.limits !== undefined) {
       JobLimits.encode(message.limits, writer.uint32(74).fork()).join();
+    }
+    if (message.releaseCommand !== undefined) {
+      ReleaseCommand.encode(message.releaseCommand, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -2851,6 +3018,14 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
             message.limits = JobLimits.decode(reader, reader.uint32());
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.releaseCommand = ReleaseCommand.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2874,6 +3049,11 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
       sample: isSet(object.sample) ? Sample.fromJSON(object.sample) : undefined,
       expect: isSet(object.expect) ? expectationFromJSON(object.expect) : 0,
       limits: isSet(object.limits) ? JobLimits.fromJSON(object.limits) : undefined,
+      releaseCommand: isSet(object.releaseCommand)
+        ? ReleaseCommand.fromJSON(object.releaseCommand)
+        : isSet(object.release_command)
+        ? ReleaseCommand.fromJSON(object.release_command)
+        : undefined,
     };
   },
 
@@ -2906,6 +3086,9 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
     if (message.limits !== undefined) {
       obj.limits = JobLimits.toJSON(message.limits);
     }
+    if (message.releaseCommand !== undefined) {
+      obj.releaseCommand = ReleaseCommand.toJSON(message.releaseCommand);
+    }
     return obj;
   },
 
@@ -2932,6 +3115,9 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
     message.expect = object.expect ?? 0;
     message.limits = (object.limits !== undefined && object.limits !== null)
       ? JobLimits.fromPartial(object.limits)
+      : undefined;
+    message.releaseCommand = (object.releaseCommand !== undefined && object.releaseCommand !== null)
+      ? ReleaseCommand.fromPartial(object.releaseCommand)
       : undefined;
     return message;
   },

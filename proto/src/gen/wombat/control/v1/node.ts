@@ -275,7 +275,11 @@ export interface GetNodeRequest {
 }
 
 export interface GetNodeResponse {
-  node: Node | undefined;
+  node:
+    | Node
+    | undefined;
+  /** Its release, environment or restart policy is an earlier one than its family says now: an update would bring it there. */
+  outdated: boolean;
 }
 
 /** `nodes` holds ids or names of nodes or families. */
@@ -1373,13 +1377,16 @@ export const GetNodeRequest: MessageFns<GetNodeRequest> = {
 };
 
 function createBaseGetNodeResponse(): GetNodeResponse {
-  return { node: undefined };
+  return { node: undefined, outdated: false };
 }
 
 export const GetNodeResponse: MessageFns<GetNodeResponse> = {
   encode(message: GetNodeResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.node !== undefined) {
       Node.encode(message.node, writer.uint32(10).fork()).join();
+    }
+    if (message.outdated !== false) {
+      writer.uint32(16).bool(message.outdated);
     }
     return writer;
   },
@@ -1405,6 +1412,14 @@ export const GetNodeResponse: MessageFns<GetNodeResponse> = {
             message.node = Node.decode(reader, reader.uint32());
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.outdated = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1418,13 +1433,19 @@ export const GetNodeResponse: MessageFns<GetNodeResponse> = {
   },
 
   fromJSON(object: any): GetNodeResponse {
-    return { node: isSet(object.node) ? Node.fromJSON(object.node) : undefined };
+    return {
+      node: isSet(object.node) ? Node.fromJSON(object.node) : undefined,
+      outdated: isSet(object.outdated) ? globalThis.Boolean(object.outdated) : false,
+    };
   },
 
   toJSON(message: GetNodeResponse): unknown {
     const obj: any = {};
     if (message.node !== undefined) {
       obj.node = Node.toJSON(message.node);
+    }
+    if (message.outdated !== false) {
+      obj.outdated = message.outdated;
     }
     return obj;
   },
@@ -1435,6 +1456,7 @@ export const GetNodeResponse: MessageFns<GetNodeResponse> = {
   fromPartial<I extends Exact<DeepPartial<GetNodeResponse>, I>>(object: I): GetNodeResponse {
     const message = createBaseGetNodeResponse();
     message.node = (object.node !== undefined && object.node !== null) ? Node.fromPartial(object.node) : undefined;
+    message.outdated = object.outdated ?? false;
     return message;
   },
 };

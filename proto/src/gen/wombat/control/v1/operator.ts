@@ -28,9 +28,9 @@ export interface OperatorToken {
   metadata:
     | Metadata1
     | undefined;
-  /** "viewer", "deployer", "exec", "admin": those whose permissions it has. */
+  /** "viewer", "deployer", "exec", "console", "admin": those whose permissions it has. */
   roles: string[];
-  /** "read", "write", "exec", "admin": what the methods ask for. */
+  /** "read", "write", "exec", "console", "admin": what the methods ask for. */
   permissions: string[];
   /** Who made it; empty for the first one. */
   createdBy: string;

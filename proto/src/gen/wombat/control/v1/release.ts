@@ -119,6 +119,11 @@ export interface Release {
   /** OTP layouts: the version of ERTS that the release brings, empty when it brings none. */
   ertsVersion: string;
   otpRelease: string;
+  /**
+   * What nodes of it can be asked to run by name: the commands of the manifest, and those that Erlang nodes have by
+   * themselves, which come without argv.
+   */
+  offeredCommands: ManifestCommand[];
 }
 
 export interface Artifact {
@@ -163,7 +168,11 @@ export interface Manifest {
   /** Run on a node before it is drained, removed or updated; empty: nothing. */
   drain: string;
   /** Unset: 60 s. */
-  drainTimeout: Duration | undefined;
+  drainTimeout:
+    | Duration
+    | undefined;
+  /** What `wo console` opens on a node; empty: the remote console of an OTP release, else a shell. */
+  console: string;
 }
 
 export interface Manifest_EnvironmentEntry {
@@ -210,16 +219,24 @@ export interface ManifestReady {
 export interface ManifestCommand {
   name: string;
   help: string;
+  /** `{{argument.NAME}}` is an argument, as a word or in one; a word whose argument is not given is left out. */
   argv: string[];
+  /** Those that argv does not name stand behind it, in their order. */
   arguments: ManifestArgument[];
 }
 
 export interface ManifestArgument {
   name: string;
-  /** "string", "integer", "bool" */
+  /** "string", "integer", "number", "bool", "choice", "duration" */
   type: string;
   help: string;
   required: boolean;
+  /** Empty: there is none. */
+  default: string;
+  /** Given by its place among the positional ones; the others are given by name. */
+  positional: boolean;
+  /** Of a choice: one of these. */
+  choices: string[];
 }
 
 export interface UploadArtifactRequest {
@@ -314,6 +331,7 @@ function createBaseRelease(): Release {
     layout: 0,
     ertsVersion: "",
     otpRelease: "",
+    offeredCommands: [],
   };
 }
 
@@ -339,6 +357,9 @@ export const Release: MessageFns<Release> = {
     }
     if (message.otpRelease !== "") {
       writer.uint32(58).string(message.otpRelease);
+    }
+    for (const v of message.offeredCommands) {
+      ManifestCommand.encode(v!, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -412,6 +433,14 @@ export const Release: MessageFns<Release> = {
             message.otpRelease = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.offeredCommands.push(ManifestCommand.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -443,6 +472,11 @@ export const Release: MessageFns<Release> = {
         : isSet(object.otp_release)
         ? globalThis.String(object.otp_release)
         : "",
+      offeredCommands: globalThis.Array.isArray(object?.offeredCommands)
+        ? object.offeredCommands.map((e: any) => ManifestCommand.fromJSON(e))
+        : globalThis.Array.isArray(object?.offered_commands)
+        ? object.offered_commands.map((e: any) => ManifestCommand.fromJSON(e))
+        : [],
     };
   },
 
@@ -469,6 +503,9 @@ export const Release: MessageFns<Release> = {
     if (message.otpRelease !== "") {
       obj.otpRelease = message.otpRelease;
     }
+    if (message.offeredCommands?.length) {
+      obj.offeredCommands = message.offeredCommands.map((e) => ManifestCommand.toJSON(e));
+    }
     return obj;
   },
 
@@ -488,6 +525,7 @@ export const Release: MessageFns<Release> = {
     message.layout = object.layout ?? 0;
     message.ertsVersion = object.ertsVersion ?? "";
     message.otpRelease = object.otpRelease ?? "";
+    message.offeredCommands = object.offeredCommands?.map((e) => ManifestCommand.fromPartial(e)) || [];
     return message;
   },
 };
@@ -623,6 +661,7 @@ function createBaseManifest(): Manifest {
     needs: undefined,
     drain: "",
     drainTimeout: undefined,
+    console: "",
   };
 }
 
@@ -684,6 +723,9 @@ export const Manifest: MessageFns<Manifest> = {
     }
     if (message.drainTimeout !== undefined) {
       Duration.encode(message.drainTimeout, writer.uint32(154).fork()).join();
+    }
+    if (message.console !== "") {
+      writer.uint32(162).string(message.console);
     }
     return writer;
   },
@@ -856,6 +898,14 @@ export const Manifest: MessageFns<Manifest> = {
             message.drainTimeout = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.console = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -938,6 +988,7 @@ export const Manifest: MessageFns<Manifest> = {
         : isSet(object.drain_timeout)
         ? Duration.fromJSON(object.drain_timeout)
         : undefined,
+      console: isSet(object.console) ? globalThis.String(object.console) : "",
     };
   },
 
@@ -1006,6 +1057,9 @@ export const Manifest: MessageFns<Manifest> = {
     if (message.drainTimeout !== undefined) {
       obj.drainTimeout = Duration.toJSON(message.drainTimeout);
     }
+    if (message.console !== "") {
+      obj.console = message.console;
+    }
     return obj;
   },
 
@@ -1051,6 +1105,7 @@ export const Manifest: MessageFns<Manifest> = {
     message.drainTimeout = (object.drainTimeout !== undefined && object.drainTimeout !== null)
       ? Duration.fromPartial(object.drainTimeout)
       : undefined;
+    message.console = object.console ?? "";
     return message;
   },
 };
@@ -1763,7 +1818,7 @@ export const ManifestCommand: MessageFns<ManifestCommand> = {
 };
 
 function createBaseManifestArgument(): ManifestArgument {
-  return { name: "", type: "", help: "", required: false };
+  return { name: "", type: "", help: "", required: false, default: "", positional: false, choices: [] };
 }
 
 export const ManifestArgument: MessageFns<ManifestArgument> = {
@@ -1779,6 +1834,15 @@ export const ManifestArgument: MessageFns<ManifestArgument> = {
     }
     if (message.required !== false) {
       writer.uint32(32).bool(message.required);
+    }
+    if (message.default !== "") {
+      writer.uint32(42).string(message.default);
+    }
+    if (message.positional !== false) {
+      writer.uint32(48).bool(message.positional);
+    }
+    for (const v of message.choices) {
+      writer.uint32(58).string(v!);
     }
     return writer;
   },
@@ -1828,6 +1892,30 @@ export const ManifestArgument: MessageFns<ManifestArgument> = {
             message.required = reader.bool();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.default = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.positional = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.choices.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1846,6 +1934,9 @@ export const ManifestArgument: MessageFns<ManifestArgument> = {
       type: isSet(object.type) ? globalThis.String(object.type) : "",
       help: isSet(object.help) ? globalThis.String(object.help) : "",
       required: isSet(object.required) ? globalThis.Boolean(object.required) : false,
+      default: isSet(object.default) ? globalThis.String(object.default) : "",
+      positional: isSet(object.positional) ? globalThis.Boolean(object.positional) : false,
+      choices: globalThis.Array.isArray(object?.choices) ? object.choices.map((e: any) => globalThis.String(e)) : [],
     };
   },
 
@@ -1863,6 +1954,15 @@ export const ManifestArgument: MessageFns<ManifestArgument> = {
     if (message.required !== false) {
       obj.required = message.required;
     }
+    if (message.default !== "") {
+      obj.default = message.default;
+    }
+    if (message.positional !== false) {
+      obj.positional = message.positional;
+    }
+    if (message.choices?.length) {
+      obj.choices = message.choices;
+    }
     return obj;
   },
 
@@ -1875,6 +1975,9 @@ export const ManifestArgument: MessageFns<ManifestArgument> = {
     message.type = object.type ?? "";
     message.help = object.help ?? "";
     message.required = object.required ?? false;
+    message.default = object.default ?? "";
+    message.positional = object.positional ?? false;
+    message.choices = object.choices?.map((e) => e) || [];
     return message;
   },
 };

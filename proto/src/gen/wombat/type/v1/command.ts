@@ -64,6 +64,9 @@ export interface Action {
     | //
     /** Erlang expressions, each ended by a period; the value of the last is the output. */
     { $case: "erlangEval"; value: ErlangEval }
+    | //
+    /** A file of the coordinator's, put on the target. Of jobs alone: no ready check and no step is one. */
+    { $case: "putFile"; value: PutFile }
     | undefined;
 }
 
@@ -101,12 +104,35 @@ export interface CommandSettings {
   /** Variables whose values are stored sealed and never told again: what is read has the names. */
   secrets: { [key: string]: string };
   /** What has to end gets TERM, and KILL so much later: at most 10 s. Unset: 0.5 s. */
-  killAfter: Duration | undefined;
+  killAfter:
+    | Duration
+    | undefined;
+  /** Every word of argv is meant as it stands: no `{{path:root}}` in it is filled in. */
+  literalArgv: boolean;
 }
 
 export interface CommandSettings_SecretsEntry {
   key: string;
   value: string;
+}
+
+/**
+ * The file is written under another name in the directory that it is for, compared with its sha256,
+ * and renamed: what is there before is replaced whole or not at all.
+ */
+export interface PutFile {
+  /** Required. Lower-case hex; uploaded before by FileService.UploadFile. */
+  sha256: string;
+  sizeBytes: bigint;
+  /**
+   * Required. Of a node: below its root, "data:" in front of it below its data directory; no part of it may be a
+   * link. Of a host: from the top. The directory must be there.
+   */
+  path: string;
+  /** Permissions, at most 0777. */
+  mode: number;
+  /** Whom it will belong to, and by whose rights it is written. Empty: the node's own user, or the agent's. */
+  user: string;
 }
 
 export interface ErlangApply {
@@ -118,6 +144,8 @@ export interface ErlangApply {
 
 export interface ErlangEval {
   expressions: string;
+  /** The value is text, which is the output as it stands; else the output is the value in Erlang syntax. */
+  text?: boolean | undefined;
 }
 
 /** A step of a bootstrap plan: run the action until it succeeds or the deadline passes. */
@@ -162,6 +190,9 @@ export const Action: MessageFns<Action> = {
       case "erlangEval":
         ErlangEval.encode(message.kind.value, writer.uint32(26).fork()).join();
         break;
+      case "putFile":
+        PutFile.encode(message.kind.value, writer.uint32(34).fork()).join();
+        break;
     }
     return writer;
   },
@@ -203,6 +234,14 @@ export const Action: MessageFns<Action> = {
             message.kind = { $case: "erlangEval", value: ErlangEval.decode(reader, reader.uint32()) };
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.kind = { $case: "putFile", value: PutFile.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -227,6 +266,10 @@ export const Action: MessageFns<Action> = {
         ? { $case: "erlangEval", value: ErlangEval.fromJSON(object.erlangEval) }
         : isSet(object.erlang_eval)
         ? { $case: "erlangEval", value: ErlangEval.fromJSON(object.erlang_eval) }
+        : isSet(object.putFile)
+        ? { $case: "putFile", value: PutFile.fromJSON(object.putFile) }
+        : isSet(object.put_file)
+        ? { $case: "putFile", value: PutFile.fromJSON(object.put_file) }
         : undefined,
     };
   },
@@ -239,6 +282,8 @@ export const Action: MessageFns<Action> = {
       obj.erlangApply = ErlangApply.toJSON(message.kind.value);
     } else if (message.kind?.$case === "erlangEval") {
       obj.erlangEval = ErlangEval.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "putFile") {
+      obj.putFile = PutFile.toJSON(message.kind.value);
     }
     return obj;
   },
@@ -264,6 +309,12 @@ export const Action: MessageFns<Action> = {
       case "erlangEval": {
         if (object.kind?.value !== undefined && object.kind?.value !== null) {
           message.kind = { $case: "erlangEval", value: ErlangEval.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "putFile": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "putFile", value: PutFile.fromPartial(object.kind.value) };
         }
         break;
       }
@@ -499,6 +550,7 @@ function createBaseCommandSettings(): CommandSettings {
     stdin: Buffer.alloc(0),
     secrets: {},
     killAfter: undefined,
+    literalArgv: false,
   };
 }
 
@@ -524,6 +576,9 @@ export const CommandSettings: MessageFns<CommandSettings> = {
     });
     if (message.killAfter !== undefined) {
       Duration.encode(message.killAfter, writer.uint32(58).fork()).join();
+    }
+    if (message.literalArgv !== false) {
+      writer.uint32(64).bool(message.literalArgv);
     }
     return writer;
   },
@@ -600,6 +655,14 @@ export const CommandSettings: MessageFns<CommandSettings> = {
             message.killAfter = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.literalArgv = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -646,6 +709,11 @@ export const CommandSettings: MessageFns<CommandSettings> = {
         : isSet(object.kill_after)
         ? Duration.fromJSON(object.kill_after)
         : undefined,
+      literalArgv: isSet(object.literalArgv)
+        ? globalThis.Boolean(object.literalArgv)
+        : isSet(object.literal_argv)
+        ? globalThis.Boolean(object.literal_argv)
+        : false,
     };
   },
 
@@ -678,6 +746,9 @@ export const CommandSettings: MessageFns<CommandSettings> = {
     if (message.killAfter !== undefined) {
       obj.killAfter = Duration.toJSON(message.killAfter);
     }
+    if (message.literalArgv !== false) {
+      obj.literalArgv = message.literalArgv;
+    }
     return obj;
   },
 
@@ -703,6 +774,7 @@ export const CommandSettings: MessageFns<CommandSettings> = {
     message.killAfter = (object.killAfter !== undefined && object.killAfter !== null)
       ? Duration.fromPartial(object.killAfter)
       : undefined;
+    message.literalArgv = object.literalArgv ?? false;
     return message;
   },
 };
@@ -788,6 +860,146 @@ export const CommandSettings_SecretsEntry: MessageFns<CommandSettings_SecretsEnt
     const message = createBaseCommandSettings_SecretsEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBasePutFile(): PutFile {
+  return { sha256: "", sizeBytes: 0n, path: "", mode: 0, user: "" };
+}
+
+export const PutFile: MessageFns<PutFile> = {
+  encode(message: PutFile, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sha256 !== "") {
+      writer.uint32(10).string(message.sha256);
+    }
+    if (message.sizeBytes !== 0n) {
+      if (BigInt.asUintN(64, message.sizeBytes) !== message.sizeBytes) {
+        throw new globalThis.Error("value provided for field message.sizeBytes of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.sizeBytes);
+    }
+    if (message.path !== "") {
+      writer.uint32(26).string(message.path);
+    }
+    if (message.mode !== 0) {
+      writer.uint32(32).uint32(message.mode);
+    }
+    if (message.user !== "") {
+      writer.uint32(42).string(message.user);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PutFile {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePutFile();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sha256 = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.sizeBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.mode = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.user = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PutFile {
+    return {
+      sha256: isSet(object.sha256) ? globalThis.String(object.sha256) : "",
+      sizeBytes: isSet(object.sizeBytes)
+        ? BigInt(object.sizeBytes)
+        : isSet(object.size_bytes)
+        ? BigInt(object.size_bytes)
+        : 0n,
+      path: isSet(object.path) ? globalThis.String(object.path) : "",
+      mode: isSet(object.mode) ? globalThis.Number(object.mode) : 0,
+      user: isSet(object.user) ? globalThis.String(object.user) : "",
+    };
+  },
+
+  toJSON(message: PutFile): unknown {
+    const obj: any = {};
+    if (message.sha256 !== "") {
+      obj.sha256 = message.sha256;
+    }
+    if (message.sizeBytes !== 0n) {
+      obj.sizeBytes = message.sizeBytes.toString();
+    }
+    if (message.path !== "") {
+      obj.path = message.path;
+    }
+    if (message.mode !== 0) {
+      obj.mode = Math.round(message.mode);
+    }
+    if (message.user !== "") {
+      obj.user = message.user;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PutFile>, I>>(base?: I): PutFile {
+    return PutFile.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PutFile>, I>>(object: I): PutFile {
+    const message = createBasePutFile();
+    message.sha256 = object.sha256 ?? "";
+    message.sizeBytes = (object.sizeBytes !== undefined && object.sizeBytes !== null) ? BigInt(object.sizeBytes) : 0n;
+    message.path = object.path ?? "";
+    message.mode = object.mode ?? 0;
+    message.user = object.user ?? "";
     return message;
   },
 };
@@ -894,13 +1106,16 @@ export const ErlangApply: MessageFns<ErlangApply> = {
 };
 
 function createBaseErlangEval(): ErlangEval {
-  return { expressions: "" };
+  return { expressions: "", text: undefined };
 }
 
 export const ErlangEval: MessageFns<ErlangEval> = {
   encode(message: ErlangEval, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.expressions !== "") {
       writer.uint32(10).string(message.expressions);
+    }
+    if (message.text !== undefined) {
+      writer.uint32(16).bool(message.text);
     }
     return writer;
   },
@@ -926,6 +1141,14 @@ export const ErlangEval: MessageFns<ErlangEval> = {
             message.expressions = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.text = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -939,13 +1162,19 @@ export const ErlangEval: MessageFns<ErlangEval> = {
   },
 
   fromJSON(object: any): ErlangEval {
-    return { expressions: isSet(object.expressions) ? globalThis.String(object.expressions) : "" };
+    return {
+      expressions: isSet(object.expressions) ? globalThis.String(object.expressions) : "",
+      text: isSet(object.text) ? globalThis.Boolean(object.text) : undefined,
+    };
   },
 
   toJSON(message: ErlangEval): unknown {
     const obj: any = {};
     if (message.expressions !== "") {
       obj.expressions = message.expressions;
+    }
+    if (message.text !== undefined) {
+      obj.text = message.text;
     }
     return obj;
   },
@@ -956,6 +1185,7 @@ export const ErlangEval: MessageFns<ErlangEval> = {
   fromPartial<I extends Exact<DeepPartial<ErlangEval>, I>>(object: I): ErlangEval {
     const message = createBaseErlangEval();
     message.expressions = object.expressions ?? "";
+    message.text = object.text ?? undefined;
     return message;
   },
 };

@@ -1,7 +1,7 @@
-import type { UploadProgress } from '../../control/upload-artifact.js';
-import { bytes } from '../../output/words.js';
-import type { Runtime } from '../../runtime.js';
-import { isLive } from '../../terminal/io.js';
+import type { UploadProgress } from '../control/local-file.js';
+import { bytes } from '../output/words.js';
+import type { Runtime } from '../runtime.js';
+import { isLive } from '../terminal/io.js';
 
 /** One line that is written over, on a terminal only. */
 export function uploadMeter(runtime: Runtime, name: string): (progress: UploadProgress) => void {
