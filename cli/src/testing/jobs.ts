@@ -1,4 +1,5 @@
-import { Outcome, type ExitStatus } from '@wombat/proto/agent';
+import type { Outcome} from '@wombat/proto/agent';
+import { type ExitStatus } from '@wombat/proto/agent';
 import { Job, JobState, JobTarget, type CreateJobRequest, type WatchJobResponse } from '@wombat/proto/control';
 import type { Test } from 'tap';
 import { FakeCoordinator } from './fake-coordinator.js';

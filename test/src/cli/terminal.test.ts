@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import { launchers, without } from '../support/checkout.js';
+import { without } from '../support/checkout.js';
 import { expectExit } from '../support/expect.js';
 import { prepareSleepers } from '../support/families.js';
 import { processesIn } from '../support/processes.js';
-import { Terminal, type TerminalOptions } from '../support/terminal.js';
+import type { Terminal, TerminalOptions } from '../support/terminal.js';
 import { notYet, until } from '../support/until.js';
 import { Workshop } from '../support/workshop.js';
 
@@ -18,7 +18,7 @@ const manifest = 'apiVersion: wombat/v1\nready:\n  command: bin/check\n  timeout
 t.test('what only a terminal shows', { skip: without('python3') }, async (t) => {
   const workshop = await Workshop.open(t);
   const onTerminal = (words: readonly string[], options: TerminalOptions = {}): Terminal => {
-    const terminal = new Terminal([launchers.wo, ...words], { ...options, environment: { WO_CONFIG_DIR: workshop.directory, HOME: workshop.directory, ...options.environment } });
+    const terminal = workshop.terminal(words, options);
     t.teardown(() => terminal.close());
     return terminal;
   };

@@ -70,7 +70,10 @@ t.test('hostile targets hurt neither the others nor the coordinator, and nothing
   }, { withinMs: 5_000 });
   const grownMiB = peakMiB(workshop.coordinator.pid) - before;
   t.ok(grownMiB < 100, `the memory of the coordinator stayed bounded (${Math.round(grownMiB)} MiB more at its peak)`);
-  const shown = await workshop.wo('exec', names[4]!, '--', 'sh', '-c', behaviour);
-  t.notMatch(shown.stdout + shown.stderr, /[\u0007\u001b\u009b]/, 'nothing of it commands a terminal');
+  const terminal = workshop.terminal(['exec', names[4]!, '--', 'sh', '-c', behaviour]);
+  t.teardown(() => terminal.close());
+  t.equal(await terminal.ended, 0, `a terminal is told of it: ${terminal.output.slice(-300)}`);
+  t.notMatch(terminal.output, /[\u0007\u009b]|\u001b\]|\u001b\[2J/, 'nothing of it commands the terminal');
+  t.match(terminal.output, /\\x1b\]0;owned\\x07/, 'it is shown');
   t.equal((await workshop.untilRunning(6)).length, 6, 'the nodes run on');
 });

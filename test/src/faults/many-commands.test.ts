@@ -165,8 +165,11 @@ t.test(`F30: of ${amount} targets some hang, some disconnect in the middle of th
   t.ok(lostBytes > loudBytes * 0.9 && lostBytes <= loudBytes - 1024 ** 2, `and what is lost is told (${lostBytes})`);
   t.strictSame(members.filter(({ runs }) => runs !== once).map(({ kind }) => kind), [], 'each ran once');
   t.ok(peakMiB(pid) < mostMiB, `the memory of the coordinator stayed bounded (${Math.round(peakMiB(pid))} MiB)`);
-  const shown = await workshop.wo('job', 'watch', job!.metadata!.id);
-  t.notMatch(shown.stdout + shown.stderr, /[\u0007\u001b\u009b]/, 'nothing of it commands a terminal');
+  const terminal = workshop.terminal(['job', 'watch', job!.metadata!.id]);
+  t.teardown(() => terminal.close());
+  t.equal(await terminal.ended, 3, `a terminal is told of it: ${terminal.output.slice(-300)}`);
+  t.notMatch(terminal.output, /[\u0007\u009b]|\u001b\]|\u001b\[2J/, 'nothing of it commands the terminal');
+  t.match(terminal.output, /\\x1b\]0;owned\\x07/, 'it is shown');
   await until('nothing of it runs', () => {
     const left = workshop.processes().filter(({ argv: words }) => words.includes(forEver));
     return left.length === 0 || notYet(left.map(({ pid, argv: words }) => `${pid} ${words.join(' ')}`));

@@ -6,11 +6,13 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Node } from '@wombat/proto/control';
 import { NodePhase } from '@wombat/proto/control';
+import { launchers } from './checkout.js';
 import { CoordinatorProcess, type Addresses } from './coordinator-process.js';
 import { endProcessesIn } from './ending.js';
 import { FleetView, tellNode } from './fleet-view.js';
 import { LastResort } from './last-resort.js';
 import { agentsAmong, describeProcess, isBeam, processesIn, type Process } from './processes.js';
+import { Terminal, type TerminalOptions } from './terminal.js';
 import { notYet, until, type Patience } from './until.js';
 import { tellResult, WoProcess, type WoOptions, type WoResult } from './wo.js';
 
@@ -82,6 +84,11 @@ export class Workshop {
   /** Runs a `wo` to its end, however that is. */
   async wo(...words: readonly string[]): Promise<WoResult> {
     return await this.spawnWo(words).ended;
+  }
+
+  /** A `wo` on a real terminal; whoever asks for it closes it. */
+  terminal(words: readonly string[], options: TerminalOptions = {}): Terminal {
+    return new Terminal([launchers.wo, ...words], { ...options, environment: { WO_CONFIG_DIR: this.directory, HOME: this.directory, ...options.environment } });
   }
 
   /** Runs a `wo` that must succeed, and answers what it printed. */
