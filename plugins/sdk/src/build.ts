@@ -1,6 +1,6 @@
 import { durationFromMs } from '@wombat/proto';
 import { MachineState, type CreateHostResult, type HardwareProfile, type HostSpec, type Image, type Machine } from '@wombat/proto/plugin';
-import type { Action, Attribute, Step } from '@wombat/proto/types';
+import { ErlangEval, type Action, type Attribute, type Step } from '@wombat/proto/types';
 import { ProviderError } from './provider-error.js';
 
 export interface MachineFacts {
@@ -127,5 +127,5 @@ export function erlangApply(module: string, functionName: string, argumentList: 
 
 /** Erlang expressions, each ended by a period; the value of the last is the output. */
 export function erlangEval(expressions: string): Action {
-  return { kind: { $case: 'erlangEval', value: { expressions } } };
+  return { kind: { $case: 'erlangEval', value: ErlangEval.fromPartial({ expressions }) } };
 }

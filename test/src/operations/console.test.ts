@@ -6,6 +6,7 @@ import { expectExit } from '../support/expect.js';
 import { prepareMesh } from '../support/families.js';
 import { idOf, nameOf } from '../support/fleet-view.js';
 import { signalProcess, type Process } from '../support/processes.js';
+import { sessionsOpened } from '../support/sessions-opened.js';
 import { Terminal } from '../support/terminal.js';
 import { notYet, until } from '../support/until.js';
 import { Workshop } from '../support/workshop.js';
@@ -138,11 +139,13 @@ t.test('consoles', { skip, timeout: 240_000 }, async (t) => {
       const at = await terminal.until(/[$#] $/);
       terminal.type('trap "" HUP TERM; sleep 5000 & echo begun\r');
       await terminal.until(/begun\s/, at + 50);
+      const sessions = sessionsOpened(workshop);
       if (victim === 'agent') signalProcess(workshop.agents()[0]!, 'SIGKILL');
       else await workshop.coordinator.kill();
       t.not(await terminal.ended, 0, `the operator is told that the ${victim} is gone`);
       t.match(terminal.output, victim === 'agent' ? 'WO_HOST_UNREACHABLE' : 'WO_COORDINATOR_UNREACHABLE');
       await nothingLeft(workshop, `whose ${victim} was killed`);
+      if (victim === 'agent') await until('the agent is back', () => sessionsOpened(workshop) > sessions || notYet(sessionsOpened(workshop)));
     }
   });
 });

@@ -12,8 +12,8 @@ const latestMs = 2_000;
 /** What an agent leaves to a helper process now and then is not passed by itself. */
 const notAlwaysPassed: readonly FailpointName[] = ['agent.unpack.during'];
 
-/** What a life of nodes does not come by: updates have a test of their own, update-crash.test.ts, and healing has its unit tests. */
-const ofOtherLives = /^coordinator\.(update|turn|healing)\./;
+/** What a life of nodes does not come by: updates and files have tests of their own, update-crash.test.ts and cli/files.test.ts, and healing has its unit tests. */
+const ofOtherLives = /^(coordinator\.(update|turn|healing)|agent\.(put|pull))\./;
 
 /** Consecutive seeds go through all failpoints of the program, in an order without meaning. */
 export function momentOf(program: 'coordinator' | 'agent', seed: number): Moment {
