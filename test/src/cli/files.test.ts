@@ -12,7 +12,7 @@ import { Workshop } from '../support/workshop.js';
 // Two cores may be shared with others.
 t.setTimeout(300_000);
 
-const isFull = process.env['WOMBAT_TEST_FULL'] !== undefined;
+const isFull = Boolean(process.env['WOMBAT_TEST_FULL']);
 const failpointsFile = (directory: string): string => join(directory, 'failpoints');
 const digestOf = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
 
