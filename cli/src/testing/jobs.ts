@@ -1,5 +1,4 @@
-import type { Outcome} from '@wombat/proto/agent';
-import { type ExitStatus } from '@wombat/proto/agent';
+import type { ExitStatus, Outcome } from '@wombat/proto/agent';
 import { Job, JobState, JobTarget, type CreateJobRequest, type WatchJobResponse } from '@wombat/proto/control';
 import type { Test } from 'tap';
 import { FakeCoordinator } from './fake-coordinator.js';

@@ -151,7 +151,7 @@ export class LimitedJobs {
     if (released.length < targets.length) this.#progress.forget(job.id);
     await sender.send(job, released);
     // Whoever has cancelled it before it was sent has asked hosts that did not know of it.
-    if ((await store.read.jobs.get(job.id))?.stopped?.code === 'WO_CANCELLED') sender.cancel(job, released);
+    if ((await store.read.jobs.get(job.id))?.cancelledAt) sender.cancel(job, released);
   }
 
   async #end(job: Job, progress: JobProgress, endings: readonly Ending[]): Promise<undefined> {
