@@ -1,10 +1,9 @@
 import { durationToMs, limits, WombatError } from '@wombat/proto';
-import { JobServiceService, type Job as JobMessage, type Mutation, type WatchJobResponse } from '@wombat/proto/control';
+import { JobServiceService, type Job as JobMessage, type Mutation } from '@wombat/proto/control';
 import { principalOf } from '../../auth/identity.js';
 import { outcomes, type Job, type JobTarget } from '../../domain/model/job.js';
 import type { ReleaseCommand } from '../../domain/release/commands/release-command.js';
 import { findObject } from '../../engine/find-object.js';
-import { isPaused } from '../../domain/jobs/is-paused.js';
 import { withCommands } from '../../engine/jobs/commands-by-release.js';
 import type { JobRequest, JobService } from '../../engine/jobs/job-service.js';
 import { rerunTargets } from '../../engine/jobs/rerun-targets.js';
@@ -14,12 +13,13 @@ import type { Store } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
 import { checkAction, withoutAction } from './check-action.js';
 import { expectationOf, limitsOf } from './job-limits.js';
-import { endedTargets, targetIdOf, targetsPage } from './job-targets.js';
+import { targetIdOf, targetsPage } from './job-targets.js';
 import { askedFor, matchAnswers } from './match-answers.js';
 import { mutate } from './mutation.js';
 import { pageQuery } from './paging.js';
 import type { PushedFiles } from './files/pushed-files.js';
 import { jobTargetView, jobView } from './views/job-view.js';
+import { watchJob } from './watch-job.js';
 
 export interface JobApiOptions {
   readonly store: Store;
@@ -83,7 +83,7 @@ export function jobApiService({ store, jobs, files }: JobApiOptions): Service {
       return { job: await viewOf(job), targets: items.map(jobTargetView), page: { nextPageToken } };
     },
     async *watchJob(request, context) {
-      yield* watch(store, jobs, await find(request.job), context.signal);
+      yield* watchJob(store, jobs, await find(request.job), context.signal);
     },
     async cancelJob(request) {
       const job = await find(request.job);
@@ -95,57 +95,4 @@ export function jobApiService({ store, jobs, files }: JobApiOptions): Service {
       return { job: await viewOf(await mutate(store, request.mutation, (transaction) => jobs.resume(transaction, job))) };
     },
   });
-}
-
-/** Every outcome once, as it comes. Outcomes are taken from the commits: a large job is read once only. */
-async function* watch(store: Store, jobs: JobService, seen: Job, signal: AbortSignal): AsyncGenerator<WatchJobResponse> {
-  const news: JobTarget[] = [];
-  let wake = (): void => undefined;
-  let finished: Job | undefined;
-  let paused: Job | undefined;
-  const unsubscribe = store.onCommit((commit) => {
-    for (const { kind, id, object } of commit.changes) {
-      if (kind === 'jobTargets' && id.startsWith(`${seen.id}/`) && object) news.push(object as JobTarget);
-      if (kind !== 'jobs' || id !== seen.id || !object) continue;
-      const job = object as Job;
-      if (job.state === 'finished') finished = job;
-      paused = isPaused(job) ? job : undefined;
-    }
-    if (news.length > 0 || finished || paused) wake();
-  });
-  const onAbort = (): void => wake();
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    // A finished job is told last, after its outcomes: whoever watches ends there.
-    if (seen.state !== 'finished') yield { kind: { $case: 'job', value: jobView(seen, {}) } };
-    const told = new Set<string>();
-    const counts: Record<string, number> = {};
-    const isNew = ({ id, outcome }: JobTarget): boolean => {
-      if (outcome === undefined || told.has(id)) return false;
-      told.add(id);
-      counts[outcome] = (counts[outcome] ?? 0) + 1;
-      return true;
-    };
-    const stored = await store.read.jobs.get(seen.id);
-    for await (const target of endedTargets(store.read, seen.id)) if (isNew(target)) yield { kind: { $case: 'target', value: jobTargetView(target) } };
-    if (stored?.state === 'finished') finished = stored;
-    if (stored && isPaused(stored)) paused = stored;
-    while (!signal.aborted) {
-      for (const target of news.splice(0)) if (isNew(target)) yield { kind: { $case: 'target', value: jobTargetView(target) } };
-      // The job ends in the commit of its last outcome: none can come after it.
-      if (finished && news.length === 0) {
-        yield { kind: { $case: 'job', value: jobView(finished, counts) } };
-        return;
-      }
-      if (paused && news.length === 0) {
-        const job = paused;
-        paused = undefined;
-        yield { kind: { $case: 'job', value: jobView(job, counts, await jobs.holdOf(job)) } };
-      }
-      if (news.length === 0 && !finished && !paused && !signal.aborted) await new Promise<void>((resolve) => (wake = resolve));
-    }
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-    unsubscribe();
-  }
 }
