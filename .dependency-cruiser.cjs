@@ -16,6 +16,8 @@ module.exports = {
     { name: 'resolvable', severity: 'error', from: { path: ours }, to: { couldNotResolve: true, path: '^(@wombat|[.])' } },
     room('proto-imports-nothing', '^proto/', []),
     room('sdk-imports-proto', '^plugins/sdk/', ['^proto/']),
+    room('conformance-imports-sdk-and-proto', '^plugins/conformance/', ['^proto/', '^plugins/sdk/']),
+    room('creator-stands-alone', '^plugins/create-wombat-plugin/src/', []),
     room('plugins-import-the-sdk-only', '^plugins/(provider|bootstrap)-[^/]+/', ['^plugins/sdk/']),
     room('agent-stands-alone', '^agent/', ['^proto/']),
     room('cli-stands-alone', '^cli/', ['^proto/']),
@@ -57,7 +59,7 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: ['/dist/', '/gen/', 'test/fixtures/'] },
+    exclude: { path: ['/dist/', '/gen/', 'test/fixtures/', '/template/'] },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.base.json' },
     enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types', 'default'] },

@@ -14,7 +14,7 @@ function testFiles(wanted) {
   const sources = rooms.flatMap((room) =>
     readdirSync(join(root, room), { recursive: true })
       .map((name) => join(room, name))
-      .filter((name) => name.endsWith('.test.ts') && !name.includes('node_modules/') && !name.includes('/dist/') && !name.includes('fixtures/')),
+      .filter((name) => name.endsWith('.test.ts') && !name.includes('node_modules/') && !name.includes('/dist/') && !name.includes('fixtures/') && !name.includes('/template/')),
   );
   const files = sources.map(compiled).sort();
   return wanted.length === 0 ? files : files.filter((file) => wanted.some((word) => file.includes(word)));
@@ -26,7 +26,8 @@ const jobs = jobsAt === -1 ? '3' : words.splice(jobsAt, 2)[1];
 const files = testFiles(words);
 if (files.length === 0) throw new Error(`no test file matches ${words.join(' ')}`);
 const code = await runTap(files, { jobs, output: results });
-const { counts, notRun, failures } = await readTap(results);
+const { counts, notRun, failures, tables } = await readTap(results);
+for (const line of tables) console.log(line);
 for (const text of failures) console.log(text);
 for (const line of notRun) console.log(`not run: ${line}`);
 if (code !== 0 && counts.failed === 0) counts.failed = 1;

@@ -35,6 +35,7 @@ import { OperatorGate } from './auth/operator-gate.js';
 import { Operators } from './auth/operators.js';
 import { TokenUses } from './auth/token-uses.js';
 import { Backups } from './backup/create-backup.js';
+import { besideAgent } from './configuration/beside-agent.js';
 import type { Configuration } from './configuration/configuration.js';
 import { Coordinator } from './coordinator.js';
 import { ClockWatch } from './diagnosis/clock-watch.js';
@@ -51,6 +52,7 @@ import { EventRetention } from './engine/event-retention.js';
 import { HistoryRetention } from './engine/history-retention.js';
 import { JobRetention } from './engine/job-retention.js';
 import { Brakes } from './engine/healing/brakes.js';
+import { FirewallController } from './engine/firewalls/firewall-controller.js';
 import { HealingController } from './engine/healing/healing-controller.js';
 import { HostController } from './engine/host-controller.js';
 import { HostSilence } from './engine/host-silence.js';
@@ -69,7 +71,9 @@ import { artifactService } from './fleet/services/artifact-service.js';
 import { enrolmentService } from './fleet/services/enrolment-service.js';
 import { sessionService } from './fleet/services/session-service.js';
 import type { Grounds } from './grounds.js';
-import { AgentCommands } from './plugins/agent-commands.js';
+import { AgentPackages } from './installer/agent-packages.js';
+import { Installer } from './installer/installer.js';
+import { AgentStarts } from './plugins/agent-starts.js';
 import { ProviderInstances } from './plugins/provider-instances.js';
 import { pluginList } from './plugins/plugin-list.js';
 import { FileBlobStore } from './releases/file-blob-store.js';
@@ -103,14 +107,26 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   part(PushedFiles, (c) => new PushedFiles({ blobs: c.resolve(FileBlobStore), releaseBlobs: c.resolve(ReleaseBlobs), maximumBytes: configuration.files.maximumBytes }));
 
   // Where hosts come from
-  part(AgentCommands, (c) => new AgentCommands({ store, issuer: c.resolve(HostIdentities), command: configuration.agent.command, coordinator: () => c.resolve(Coordinator).addresses.agents }));
+  part(AgentPackages, () => new AgentPackages(configuration.agent.packages));
+  part(Installer, (c) => new Installer({
+    packages: c.resolve(AgentPackages), scriptFile: besideAgent('install/install.sh'),
+    coordinator: () => c.resolve(Coordinator).addresses.agents,
+    url: () => `${configuration.http.tls ? 'https' : 'http'}://${c.resolve(Coordinator).addresses.http}`,
+    ...(configuration.http.tls ? { authorityPem: () => authority.trustedPem } : {}),
+  }));
+  part(AgentStarts, (c) => new AgentStarts({
+    store, issuer: c.resolve(HostIdentities), command: configuration.agent.command, coordinator: () => c.resolve(Coordinator).addresses.agents, installer: c.resolve(Installer),
+  }));
+  catalog.onBreak = ({ plugin, providerId, message }) => void store.transaction((transaction) => transaction.events.append({
+    type: 'plugin.stopped', subjectId: providerId, subjectName: plugin, reason: 'crashes', message: `plugin ${plugin}: ${message}`,
+  })).catch((error: unknown) => log.warn({ plugin, err: error }, 'the end of a plugin could not be told'));
   part(ProviderInstances, (c) => new ProviderInstances({
     catalog,
     clusterId,
     dataDirectory: path.join(directory, 'providers'),
     openSecrets: (provider) =>
       Object.fromEntries(Object.entries(provider.sealedSecrets).map(([name, sealed]) => [name, secrets.open(provider.id, sealed).toString()])),
-    sources: c.resolve(AgentCommands).sources(log),
+    sources: c.resolve(AgentStarts).sources(log),
   }));
 
   // The agents that are connected, and what becomes of their words
@@ -121,6 +137,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     store, clock, strategies: catalog, history: c.resolve(BoundedHistory),
     fullSync: (hostId) => c.resolve(AssignmentController).fullSync(hostId),
     outcomes: (hostId, outcomes) => c.resolve(ExecOutcomes).take(hostId, outcomes),
+    progress: (hostId, progress) => c.resolve(JobService).live.tell(hostId, progress),
     silent: (hostId, reason, unheardMs) => {
       c.resolve(HostSilence).fellSilent(hostId, reason, unheardMs);
       c.resolve(Engine).silent(hostId);
@@ -139,13 +156,17 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     store, clock, fleet: c.resolve(AgentFleet), history: c.resolve(BoundedHistory), startGraceMs: configuration.hosts.startGraceMs, awakeMs: () => c.resolve(AgentFleet).awakeMs,
   }));
   part(Brakes, () => new Brakes(store, clock));
+  const abilitiesOf = (driver: string) => catalog.providers().find(({ description }) => description.name === driver)?.abilities;
+  const enforcesFirewall = (driver: string): boolean => abilitiesOf(driver)?.firewall ?? false;
+  part(FirewallController, (c) => new FirewallController({ store, clock, machines: c.resolve(Machines), enforcesFirewall, compareEveryMs: configuration.gc.sweepEveryMs }));
   part(HealingController, (c) => new HealingController({
-    store, clock, ids, strategies: catalog, brakes: c.resolve(Brakes), lostAfterMs: configuration.hosts.lostAfterMs, startGraceMs: configuration.hosts.startGraceMs,
+    store, clock, ids, enforcesFirewall, strategies: catalog, brakes: c.resolve(Brakes), lostAfterMs: configuration.hosts.lostAfterMs, startGraceMs: configuration.hosts.startGraceMs,
     awakeMs: () => c.resolve(AgentFleet).awakeMs,
   }));
   part(Machines, (c) => new Machines({
     store, clock, log, clusterId, fleet: c.resolve(AgentFleet), providers: c.resolve(ProviderInstances), revoker: c.resolve(HostIdentities),
     limits: configuration.providers, appearsWithinMs: configuration.providers.appearWithinMs,
+    firewallReady: (providerId, familyId, signal) => c.resolve(FirewallController).ready(providerId, familyId, signal),
   }));
   part(StraySweep, (c) => new StraySweep({
     store, clock, ids, log, fleet: c.resolve(AgentFleet), machines: c.resolve(Machines), appearsWithinMs: configuration.providers.appearWithinMs,
@@ -160,7 +181,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     store, clock, strategies: catalog, steps: c.resolve(StepRunner), renderings: c.resolve(AssignmentBuilder), history: c.resolve(BoundedHistory),
   }));
   const operations = {
-    clock, ids, joins: (family: Family) => joinsCluster(catalog, family), maxNodesPerOperation: configuration.limits.maxNodesPerOperation,
+    clock, ids, enforcesFirewall, joins: (family: Family) => joinsCluster(catalog, family), maxNodesPerOperation: configuration.limits.maxNodesPerOperation,
     keepRevisions: configuration.families.keepRevisions,
   };
   part(Turns, () => new Turns(store, operations));
@@ -184,6 +205,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     jobs: c.resolve(JobService),
     healing: c.resolve(HealingController),
     brakes: c.resolve(Brakes),
+    firewalls: c.resolve(FirewallController),
     retention: [c.resolve(StraySweep), c.resolve(BoundedHistory), c.resolve(EventRetention), c.resolve(HistoryRetention), c.resolve(JobRetention)],
   }));
 
@@ -192,6 +214,10 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   part(ClockWatch, () => new ClockWatch({ store, clock, onError: (error) => log.warn({ err: error }, 'a step of the clock could not be told') }));
   part(Diagnosis, (c) => new Diagnosis({
     directory, store, clock, authority, fleet: c.resolve(AgentFleet), place,
+    installs: {
+      areOf: (driver) => (abilitiesOf(driver)?.maxInstallPayloadBytes ?? 0) > 0,
+      packages: c.resolve(AgentPackages), addresses: () => c.resolve(Coordinator).addresses,
+    },
     certificate: () => certificate.current, plugins: () => pluginList(catalog).map(({ description }) => description?.name ?? ''),
   }));
 
@@ -210,7 +236,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     fileService({ store, clock, fleet: c.resolve(AgentFleet), maximumBytes: configuration.files.maximumBytes, files: c.resolve(PushedFiles) }),
     consoleService({ store, clock, ids, log, fleet: c.resolve(AgentFleet), bounds: configuration.consoles, renderings: c.resolve(AssignmentBuilder) }),
     operatorService({ store, clock, operators: c.resolve(Operators), uses: c.resolve(TokenUses) }),
-    tokenService({ store, clock, ids, issuer: c.resolve(HostIdentities), agentsAddress: () => c.resolve(Coordinator).addresses.agents }),
+    tokenService({ store, clock, ids, issuer: c.resolve(HostIdentities), agentsAddress: () => c.resolve(Coordinator).addresses.agents, installer: c.resolve(Installer) }),
     strayService({ store, clock, sweep: c.resolve(StraySweep) }),
     systemService({ clusterId, clock, fleet: c.resolve(AgentFleet), plugins: () => pluginList(catalog), backups: c.resolve(Backups), diagnosis: c.resolve(Diagnosis) }),
   ];
@@ -230,6 +256,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   part(HttpListener, (c) => new HttpListener({
     services: controlServices(c), table: c.resolve(MethodTable), operators: c.resolve(Operators), gate: c.resolve(OperatorGate), log,
     maximumCallsOfOneToken: configuration.limits.callsAtOnce, isServing: () => c.resolve(Coordinator).isServing,
+    installer: { installer: c.resolve(Installer), packages: c.resolve(AgentPackages) },
     ...(configuration.http.tls ? { certificate } : {}),
   }));
   part(AgentsListener, (c) => new AgentsListener({

@@ -40,7 +40,7 @@ export async function layGrounds(configuration: Configuration, clock: SteadyCloc
   const lock = lockDirectory(directory);
   let store: Store | undefined;
   try {
-    const catalog = await Catalog.load(configuration.plugins, directory);
+    const catalog = await Catalog.load(configuration.plugins, directory, { log });
     const place = placeOf(configuration, clock, log);
     store = await place.open();
     const clusterId = await ensureClusterId(store);

@@ -25,4 +25,5 @@ export * from './size-text.js';
 export * from './steady-clock.js';
 export * from './text-filters.js';
 export * from './timer.js';
+export * from './unary-call.js';
 export * from './version.js';

@@ -32,6 +32,10 @@ export const limits = {
   longestKillAfterMs: 10_000,
   /** Each stream of a command, in the frame of its outcome. */
   outcomeHeadBytes: 16 * 1024,
+  /** Of each stream of a command what is told while it runs; the coordinator keeps no more of the beginning of a long one. */
+  liveOutputBytes: 512 * 1024,
+  /** Of that in one frame. */
+  livePieceBytes: 16 * 1024,
   /** Each stream of a command, kept on the host. */
   execOutputBytes: 10 * 1024 * 1024,
   logTailBytes: 4 * 1024,

@@ -5,3 +5,4 @@ export * from './gen/wombat/plugin/v1/bootstrap.js';
 export * from './gen/wombat/plugin/v1/host_services.js';
 export * from './gen/wombat/plugin/v1/plugin.js';
 export * from './gen/wombat/plugin/v1/provider.js';
+export * from './plugin-handshake.js';

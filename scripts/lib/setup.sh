@@ -87,3 +87,11 @@ setup_shells() {
   has_shells && return 0
   apt_install bash zsh fish python3 && has_shells
 }
+
+# What machines with a network of their own are made with, in full runs. Answers 1 where it cannot be had.
+setup_machines() {
+  local program
+  for program in systemd-nspawn mmdebstrap socat ip nft qemu-aarch64-static; do
+    command -v "$program" >/dev/null || { apt_install systemd-container mmdebstrap socat iproute2 nftables util-linux qemu-user-static libc6-arm64-cross libstdc++6-arm64-cross; return; }
+  done
+}

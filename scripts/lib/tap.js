@@ -21,13 +21,18 @@ export async function runTap(files, { jobs, output, environment = {}, quiet = fa
   return new Promise((resolve, reject) => child.once('error', reject).once('exit', (code) => resolve(code ?? 1)));
 }
 
-/** Counts single assertions; of those not run, tells each with its reason. */
+/** How a comment begins that is shown after a run. */
+const shown = '# conformance: ';
+
+/** Counts single assertions; of those not run, tells each with its reason; the conformance of plugins line by line. */
 export async function readTap(output) {
   const counts = { passed: 0, failed: 0, skipped: 0 };
   const notRun = [];
   const failures = [];
+  const tables = [];
   const listen = (parser, path = []) => {
     parser.on('child', (child) => listen(child, [...path, child.name]));
+    parser.on('comment', (text) => text.startsWith(shown) && tables.push(text.slice(2).trimEnd()));
     parser.on('assert', (result) => {
       if (!result.ok && !result.skip && !result.todo) failures.push(failureOf(path, result));
       if (result.skip || result.todo) {
@@ -40,7 +45,7 @@ export async function readTap(output) {
   const parser = new Parser();
   listen(parser);
   await new Promise((resolve, reject) => createReadStream(output).on('error', reject).pipe(parser).on('finish', resolve));
-  return { counts, notRun, failures };
+  return { counts, notRun, failures, tables };
 }
 
 /** One line where, and what was compared. */

@@ -21,6 +21,8 @@ const whole: ArtifactSource = { async *fetch(_sha256, offset) { yield content.su
 const stuck: ArtifactSource = {
   async *fetch(_sha256, _offset, signal) {
     yield content.subarray(0, 100);
+    // It may have come while the first bytes were written.
+    signal.throwIfAborted();
     await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
   },
 };

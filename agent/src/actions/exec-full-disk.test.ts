@@ -26,11 +26,11 @@ t.test('a command that cannot be written down is rejected at once, and never run
   const { log } = memoryLog();
   const action = new ExecAction({
     directory, hostId, ledger, clock: systemClock, log, path: '/bin:/usr/bin', runner: new Runner(), leftBehind: new LeftBehind(log), policy: new ExecPolicyFile({ directory }), queueLimit: 10, secrets: new ExecSecrets(directory),
-    artifacts: noArtifacts, nodeContext: () => undefined, onOutcome: (outcome) => outcomes.push(outcome),
+    artifacts: noArtifacts, nodeContext: () => undefined, onProgress: () => false, onOutcome: (outcome) => outcomes.push(outcome),
   });
   await action.open();
   const command = { argv: ['touch', join(directory, 'was-run')], environment: {}, settings: undefined };
-  const job = ExecJob.encode({ jobId: newId('job'), action: { kind: { $case: 'command', value: command } }, timeout: undefined, outputLimitBytes: 0n }).finish();
+  const job = ExecJob.encode({ jobId: newId('job'), action: { kind: { $case: 'command', value: command } }, timeout: undefined, outputLimitBytes: 0n, live: false }).finish();
   await t.rejects(action.exec({ sequence: 1n, targetIds: [hostId], job: Buffer.from(job) }), { code: 'WO_DISK_FULL' });
   t.match(outcomes, [{ targetId: hostId, outcome: Outcome.REJECTED, error: { code: 'WO_DISK_FULL' } }], 'nobody waits until its time is over');
   await action.close();

@@ -14,6 +14,8 @@ export interface ExecEntry {
   readonly killAfterMs?: number;
   /** Erlang actions run inside the agent and end with it. */
   readonly isProcess: boolean;
+  /** What it writes is told while it runs. */
+  readonly live?: true;
   /** A PutFile in base64, where that was asked for: it can be begun anew. */
   readonly file?: string;
 }

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { limits } from '@wombat/proto';
-import { LogStream, type ExecOutput } from '@wombat/proto/agent';
+import { LogStream, type ExecOutput, type ExecProgress } from '@wombat/proto/agent';
 import { readSegments } from '../logs/read-segments.js';
 import type { SecretMask } from '../nodes/mask-secrets.js';
+import { LiveOutput } from './live-output.js';
 import { OutputRing } from './output-ring.js';
 
 /** What one command writes to its two streams, each bounded. */
@@ -11,11 +12,20 @@ export class ExecOutputFiles {
   readonly stderrFile: string;
   readonly #stdout: OutputRing;
   readonly #stderr: OutputRing;
+  readonly #live: readonly [stdout: LiveOutput, stderr: LiveOutput];
 
   constructor(directory: string, limitBytes: number) {
     [this.stdoutFile, this.stderrFile] = outputFiles(directory);
     this.#stdout = new OutputRing(this.stdoutFile, limitBytes);
     this.#stderr = new OutputRing(this.stderrFile, limitBytes);
+    this.#live = [new LiveOutput(this.stdoutFile, limitBytes), new LiveOutput(this.stderrFile, limitBytes)];
+  }
+
+  /** While the command runs: what it has written since the last time, piece by piece. */
+  tell(secrets: SecretMask, take: (piece: Omit<ExecProgress, 'jobId' | 'targetId'>) => boolean): void {
+    for (const [isError, live] of this.#live.entries()) {
+      live.tell(secrets, ({ offset, data }) => take({ stderr: isError === 1, offset: BigInt(offset), data }));
+    }
   }
 
   trim(): void {

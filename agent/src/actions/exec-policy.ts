@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, lstatSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { WombatError } from '@wombat/proto';
 import { openPlainFile } from '../logs/plain-file.js';
@@ -85,9 +85,9 @@ export class ExecPolicyFile {
 
   #read(): ExecPolicy {
     try {
+      if (!this.#isNamed && !lstatSync(this.#file, { throwIfNoEntry: false })) return open;
       return parsePolicy(readSmallFile(this.#file));
     } catch (error) {
-      if (!this.#isNamed && (error as NodeJS.ErrnoException).code === 'ENOENT') return open;
       throw this.#refused(`it cannot be read: ${(error as Error).message}`);
     }
   }

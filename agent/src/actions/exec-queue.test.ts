@@ -23,12 +23,12 @@ t.test('what the queue has no room for is rejected, not run, and may be asked fo
   const action = new ExecAction({
     directory, hostId, clock: systemClock, log, path: '/bin:/usr/bin', runner: new Runner(), leftBehind: new LeftBehind(log), queueLimit: 2, secrets: new ExecSecrets(directory),
     ledger: new ExecLedger({ file: join(directory, 'exec.journal'), clock: systemClock }), policy: new ExecPolicyFile({ directory }),
-    artifacts: noArtifacts, nodeContext: () => undefined, onOutcome: (outcome) => outcomes.push(outcome),
+    artifacts: noArtifacts, nodeContext: () => undefined, onProgress: () => false, onOutcome: (outcome) => outcomes.push(outcome),
   });
   await action.open();
   const jobOf = (jobId: string, ...argv: string[]): { sequence: bigint; targetIds: string[]; job: Buffer } => ({
     sequence: 1n, targetIds: [hostId],
-    job: Buffer.from(ExecJob.encode({ jobId, action: { kind: { $case: 'command', value: { argv, environment: {}, settings: undefined } } }, timeout: undefined, outputLimitBytes: 0n }).finish()),
+    job: Buffer.from(ExecJob.encode({ jobId, action: { kind: { $case: 'command', value: { argv, environment: {}, settings: undefined } } }, timeout: undefined, outputLimitBytes: 0n, live: false }).finish()),
   });
   const waiting = Array.from({ length: atOnce + 2 }, () => newId('job'));
   // All at once: those that are still being written down count too.

@@ -106,7 +106,7 @@ export class ExecRun {
 
   async #await(running: RunningProcess): Promise<ExecOutcome | undefined> {
     const { clock } = this.#services;
-    const trimming = setInterval(() => this.#output.trim(), trimIntervalMs).unref();
+    const trimming = setInterval(() => this.#look(), trimIntervalMs).unref();
     try {
       if (await endedWithin(running, leftMs(this.#entry, clock), clock, this.#signal)) {
         const exit = await running.exited;
@@ -120,6 +120,16 @@ export class ExecRun {
     } finally {
       clearInterval(trimming);
     }
+  }
+
+  #look(): void {
+    const { jobId, targetId, live } = this.#entry;
+    if (live && this.#secrets) this.#output.tell(this.#mask(this.#secrets), (piece) => this.#services.onProgress({ jobId, targetId, ...piece }));
+    this.#output.trim();
+  }
+
+  #mask(secrets: readonly string[] | undefined): SecretMask {
+    return new SecretMask(this.#services.nodeContext(this.#entry.targetId)?.spec, secrets);
   }
 
   async #evaluate(kind: ErlangKind, context: NodeContext | undefined): Promise<ExecOutcome | undefined> {
@@ -160,10 +170,9 @@ export class ExecRun {
   }
 
   #outcome(outcome: Outcome, exit: ExitStatus): ExecOutcome {
-    const { clock, nodeContext, secrets } = this.#services;
+    const { clock, secrets } = this.#services;
     if (!this.#secrets) this.#output.withhold();
-    const mask = new SecretMask(nodeContext(this.#entry.targetId)?.spec, this.#secrets);
-    const told = outcomeWith(this.#entry, outcome, exit, clock, this.#output.result(mask));
+    const told = outcomeWith(this.#entry, outcome, exit, clock, this.#output.result(this.#mask(this.#secrets)));
     // What it printed is starred on the disk, too.
     secrets.forget(this.#directory);
     return told;

@@ -41,7 +41,8 @@ export class ExecSecrets {
   }
 
   forget(directory: string): void {
-    rmSync(sealedFile(directory), { force: true });
+    const file = sealedFile(directory);
+    if (existsSync(file)) rmSync(file, { force: true });
   }
 
   /** Made at the first call. */

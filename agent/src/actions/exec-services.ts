@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { isId, toErrorDetail, type Clock, type WombatError } from '@wombat/proto';
-import { Outcome, type ExecOutcome, type ExitStatus } from '@wombat/proto/agent';
+import { Outcome, type ExecOutcome, type ExecProgress, type ExitStatus } from '@wombat/proto/agent';
 import type { NodeContext } from '../nodes/node-context.js';
 import type { LeftBehind } from '../processes/left-behind.js';
 import type { Runner } from '../processes/runner.js';
@@ -31,6 +31,8 @@ export interface ExecServices {
   /** What a command for a node is run with; undefined when the node is not on this host. */
   readonly nodeContext: (nodeId: string) => NodeContext | undefined;
   readonly onOutcome: (outcome: ExecOutcome) => void;
+  /** False: nobody takes it now. */
+  readonly onProgress: (progress: ExecProgress) => boolean;
 }
 
 /** Where the output and the record of one command lie. Both ids have been checked. */

@@ -116,6 +116,7 @@ export class ExecAction {
       outputLimitBytes: Number(job.outputLimitBytes) || limits.execOutputBytes,
       killAfterMs: kind?.$case === 'command' ? killAfterMs(kind.value) : limits.killAfterMs,
       isProcess: kind === undefined || kind.$case === 'command',
+      ...(job.live && { live: true }),
       ...(kind?.$case === 'putFile' && { file: Buffer.from(PutFile.encode(kind.value).finish()).toString('base64') }),
     };
   }

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, ftruncateSync, readFileSync, readSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, ftruncateSync, readFileSync, readSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { limits } from '@wombat/proto';
 import type { LogSegment } from '../logs/log-segment.js';
 import { openPlainFile, plainFileSize } from '../logs/plain-file.js';
@@ -119,10 +119,12 @@ export class OutputRing {
   }
 
   #state(): RingState | undefined {
+    const file = `${this.#file}.ring`;
+    // Nothing was cut out yet: so it is with most.
+    if (!existsSync(file)) return undefined;
     try {
-      return JSON.parse(readFileSync(`${this.#file}.ring`, 'utf8')) as RingState;
+      return JSON.parse(readFileSync(file, 'utf8')) as RingState;
     } catch {
-      // Nothing was cut out yet.
       return undefined;
     }
   }

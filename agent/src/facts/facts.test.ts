@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { systemClock } from '@wombat/proto';
 import t from 'tap';
 import { memoryLog } from '../testing/log-memory.js';
+import { cloudAttributes } from './cloud.js';
 import { findErts } from './erts.js';
 import { parseHardware } from './hardware.js';
 import { HardwareProbe } from './hardware-probe.js';
@@ -35,6 +36,17 @@ t.test('a sample of this machine is sensible', async (t) => {
   t.ok(sample.memoryAvailableBytes > 1_000_000n && sample.diskFreeBytes > 0n && sample.agentResidentBytes > 10_000_000n, 'memory, disk and the agent itself');
   t.ok(sample.cpuUtilisation >= 0 && sample.cpuUtilisation <= 1, 'a share of the time');
   t.equal(new Sampler({ directory: '/', read: () => undefined, freeBytes: () => 0n }).sample().load1m, 0, 'files that cannot be read give zeros');
+});
+
+t.test('what cloud-init was told by the cloud; nothing from what is no such file', async (t) => {
+  const told = (content: unknown) => cloudAttributes(() => (typeof content === 'string' ? content : JSON.stringify(content)));
+  const values = (content: unknown) => Object.fromEntries(told(content).map(({ key, value }) => [key, value?.kind?.value]));
+  t.strictSame(values({ v1: { cloud_name: 'aws', region: 'eu-west-1', availability_zone: 'eu-west-1b', instance_id: 'i-1' }, ds: { meta_data: { 'instance-type': 't3.small' } } }), {
+    'cloud.name': 'aws', 'cloud.region': 'eu-west-1', 'cloud.zone': 'eu-west-1b', 'cloud.instance-id': 'i-1', 'cloud.instance-type': 't3.small',
+  });
+  t.strictSame(values({ v1: { cloud_name: 'nocloud', region: null, availability_zone: 5, instance_id: 'x'.repeat(200) } }), { 'cloud.name': 'nocloud' }, 'what is no short text is left out');
+  for (const content of ['', '{', '[]', 'null', '"text"', '{"v1": 1}', 'x'.repeat(2_000_000)]) t.strictSame(told(content), [], JSON.stringify(content.slice(0, 10)));
+  t.strictSame(cloudAttributes(() => undefined), [], 'no cloud-init');
 });
 
 t.test('an Erlang is found by the layout of its directory, without being started', async (t) => {

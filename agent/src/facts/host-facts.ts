@@ -4,6 +4,7 @@ import type { Disk, Facts } from '@wombat/proto/agent';
 import type { Attribute } from '@wombat/proto/types';
 import { wombatVersion } from '@wombat/proto';
 import { MemoryGroups } from '../processes/memory-group.js';
+import { cloudAttributes } from './cloud.js';
 import { findErts } from './erts.js';
 import { hardwareAttributes, type Hardware } from './hardware.js';
 import { readHostFile, type ReadHostFile } from './host-files.js';
@@ -38,7 +39,7 @@ export function readHostFacts({ address, labels, read = readHostFile }: HostFact
     erts: findErts(),
     opensslVersion: findOpenssl(),
     agentVersion: wombatVersion,
-    attributes: [...labels, { key: 'host.cgroup', value: { kind: { $case: 'text', value: new MemoryGroups(read('/proc/mounts') ?? '').kind } } }, ...(hardware ? hardwareAttributes(hardware) : [])],
+    attributes: [...labels, ...cloudAttributes(read), { key: 'host.cgroup', value: { kind: { $case: 'text', value: new MemoryGroups(read('/proc/mounts') ?? '').kind } } }, ...(hardware ? hardwareAttributes(hardware) : [])],
   };
 }
 

@@ -1,6 +1,6 @@
 import { EnrolmentServiceService } from '@wombat/proto/agent';
 import { failpoint } from '@wombat/proto/failpoints';
-import { backoffMs, parseJoinToken, withDeadline, wombatVersion, WombatError, type BackoffOptions, type Clock, type ErrorCode } from '@wombat/proto';
+import { backoffMs, parseJoinToken, unaryCall, withDeadline, wombatVersion, WombatError, type BackoffOptions, type Clock, type ErrorCode } from '@wombat/proto';
 import type { Logger } from 'pino';
 import type { CoordinatorAddress } from './coordinator-address.js';
 import { explainTime } from './explain-time.js';
@@ -10,7 +10,6 @@ import { acceptIssued, reportSkew } from './issued-certificate.js';
 import { fetchPinnedAuthority } from './pinned-authority.js';
 import type { MakeCertificateRequest } from './request-process.js';
 import { secureClient } from './secure-client.js';
-import { unaryCall } from './unary-call.js';
 
 export interface EnrolmentParts {
   readonly files: IdentityFiles;

@@ -1,11 +1,10 @@
-import { fromServiceError, systemClock, type Clock, type WombatError } from '@wombat/proto';
+import { fromServiceError, systemClock, unaryCall, type Clock, type WombatError } from '@wombat/proto';
 import { EnrolmentServiceService, EnrolRequest } from '@wombat/proto/agent';
 import t, { type Test } from 'tap';
 import { StandInCoordinator } from '../testing/stand-in-coordinator.js';
 import { TestAuthority } from '../testing/test-authority.js';
 import { explainTime } from './explain-time.js';
 import { secureClient } from './secure-client.js';
-import { unaryCall } from './unary-call.js';
 
 const hourMs = 3_600_000;
 

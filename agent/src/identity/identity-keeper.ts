@@ -1,5 +1,5 @@
 import { EnrolmentServiceService } from '@wombat/proto/agent';
-import { backoffMs, WombatError, type BackoffOptions, type Clock } from '@wombat/proto';
+import { backoffMs, unaryCall, WombatError, type BackoffOptions, type Clock } from '@wombat/proto';
 import type { Logger } from 'pino';
 import type { CoordinatorAddress } from './coordinator-address.js';
 import type { Enrolment } from './enrolment.js';
@@ -9,7 +9,6 @@ import type { IdentityFiles } from './identity-files.js';
 import { acceptIssued, reportSkew } from './issued-certificate.js';
 import type { MakeCertificateRequest } from './request-process.js';
 import { secureClient } from './secure-client.js';
-import { unaryCall } from './unary-call.js';
 
 export interface IdentityKeeperParts {
   readonly enrolment: Enrolment;

@@ -32,6 +32,8 @@ t.test('a node becomes ready in a clean environment and its own directories', as
 
   const base = join(host.agentDirectory, 'nodes', nodeId);
   await until(() => existsSync(join(base, 'data', 'conf')) && readFileSync(join(base, 'data', 'conf')).length > 0, 'the node to have written down what it sees');
+  // Until then it is a shell, which holds its script open.
+  await until(() => readFileSync(`/proc/${ready.pid}/comm`, 'utf8').trim() === 'sleep', 'the node to have become what it starts');
   const environment = new Map(readFileSync(join(base, 'data', 'env'), 'utf8').trim().split('\n').map((line) => line.split(/=(.*)/s).slice(0, 2) as [string, string]));
   t.match(Object.fromEntries(environment), {
     LANG: 'C.UTF-8', HOME: join(base, 'home'), COLOUR: 'blue', DB_PASSWORD: 'pa$s',

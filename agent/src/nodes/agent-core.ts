@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { systemClock, type Clock } from '@wombat/proto';
-import type { AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, JournalDamage, MeasureData, NodeStatus, OpenConsole, ReadExecOutput, ReadFiles, ReadLogs } from '@wombat/proto/agent';
+import type { AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, ExecProgress, JournalDamage, MeasureData, NodeStatus, OpenConsole, ReadExecOutput, ReadFiles, ReadLogs } from '@wombat/proto/agent';
 import { openConsole } from '../actions/console/console.js';
 import { ExecAction } from '../actions/exec.js';
 import { ExecLedger } from '../actions/exec-ledger.js';
@@ -68,6 +68,7 @@ export class AgentCore implements SessionHandlers {
   readonly #runner = new Runner();
   readonly #statusListeners = new Set<(status: NodeStatus) => void>();
   readonly #outcomeListeners = new Set<(outcome: ExecOutcome) => void>();
+  readonly #progressListeners = new Set<(progress: ExecProgress) => boolean>();
   readonly #journal: NodeJournal;
   readonly #ledger: ExecLedger;
   readonly #execServices: ExecServices;
@@ -100,6 +101,7 @@ export class AgentCore implements SessionHandlers {
       secrets: new ExecSecrets(directory),
       nodeContext: (nodeId) => this.#table?.get(nodeId)?.context,
       onOutcome: (outcome) => this.#outcomeListeners.forEach((listener) => listener(outcome)),
+      onProgress: (progress) => [...this.#progressListeners].some((listener) => listener(progress)),
     };
     this.#exec = new ExecAction(this.#execServices);
   }
@@ -194,6 +196,11 @@ export class AgentCore implements SessionHandlers {
   onOutcome(listener: (outcome: ExecOutcome) => void): () => void {
     this.#outcomeListeners.add(listener);
     return () => this.#outcomeListeners.delete(listener);
+  }
+
+  onProgress(listener: (progress: ExecProgress) => boolean): () => void {
+    this.#progressListeners.add(listener);
+    return () => this.#progressListeners.delete(listener);
   }
 
   get #path(): string {

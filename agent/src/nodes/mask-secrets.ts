@@ -27,6 +27,16 @@ export class SecretMask {
     return Buffer.from(this.#mask(bytes.toString('latin1')), 'latin1');
   }
 
+  /** How many of the last bytes may be the beginning of a secret. */
+  openBytes(bytes: Buffer): number {
+    const end = bytes.subarray(-Math.max(1, this.longestBytes - 1)).toString('latin1');
+    for (let from = 0; from < end.length; from += 1) {
+      const rest = end.slice(from);
+      if (this.#secrets.some((secret) => secret.length > rest.length && secret.startsWith(rest))) return rest.length;
+    }
+    return 0;
+  }
+
   text(text: string): string {
     return this.bytes(Buffer.from(text)).toString();
   }

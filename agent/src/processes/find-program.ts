@@ -15,8 +15,10 @@ export function findProgram(name: string, directory: string, path: string): stri
 
 function isExecutable(file: string): boolean {
   try {
+    // Most folders of a path do not have it: an error for each would take ten times as long as the answer.
+    if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return false;
     accessSync(file, constants.X_OK);
-    return statSync(file).isFile();
+    return true;
   } catch {
     return false;
   }

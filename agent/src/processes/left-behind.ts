@@ -5,8 +5,12 @@ import { isLive, readStat } from '@wombat/proto/processes';
 import { environmentValue, pidsSince, sendSignal, type PidMark } from './process-table.js';
 import { startIdVariable } from './running-process.js';
 
-/** Many commands end at about the same time: one walk over the table of processes serves them all. */
-const gatherMs = 200;
+/**
+ * Many commands end at about the same time: one walk over the table of processes serves them all, once no other has ended
+ * for so long. Most of what is young is gone by then, too, on a machine where others start processes.
+ */
+const quietMs = 200;
+const longestQuietMs = 2_000;
 /** Killed processes may have forked before they died. */
 const againMs = 50;
 const mostRounds = 100;
@@ -28,6 +32,8 @@ export class LeftBehind {
   readonly #log: Logger;
   readonly #ended = new Map<string, Ended>();
   #timer: NodeJS.Timeout | undefined;
+  /** The first of those that wait for a walk has ended then. */
+  #awaitedSinceMs: number | undefined;
   #sweeping: Promise<void> | undefined;
   #isClosed = false;
 
@@ -41,7 +47,10 @@ export class LeftBehind {
    */
   clear(startId: string, outputFiles: readonly string[], begunAt?: PidMark): void {
     this.#ended.set(startId, { startId, outputFiles, begunAt, roundsLeft: mostRounds });
-    if (!this.#sweeping) this.#sweepIn(gatherMs);
+    if (this.#sweeping) return;
+    this.#awaitedSinceMs ??= performance.now();
+    const leftMs = this.#awaitedSinceMs + longestQuietMs - performance.now();
+    this.#sweepIn(Math.max(0, Math.min(quietMs, leftMs)));
   }
 
   /** When the agent ends: looks once more at once, and never again. */
@@ -54,8 +63,10 @@ export class LeftBehind {
 
   #sweepIn(ms: number): void {
     if (this.#isClosed) return;
-    this.#timer ??= setTimeout(() => {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
       this.#timer = undefined;
+      this.#awaitedSinceMs = undefined;
       this.#sweeping = this.#sweep().finally(() => {
         this.#sweeping = undefined;
         if (this.#ended.size > 0) this.#sweepIn(againMs);

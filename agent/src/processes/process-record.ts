@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { lstatSync, readFileSync, rmSync } from 'node:fs';
 import type { ExitStatus } from '@wombat/proto/agent';
 import { parseExitFile } from './exit-status.js';
 import { parseStat, type ProcessIdentity } from '@wombat/proto/processes';
@@ -27,8 +27,7 @@ export function readExit(recordPrefix: string): ExitStatus | undefined {
 }
 
 export function removeRecord(recordPrefix: string): void {
-  rmSync(`${recordPrefix}.pid`, { force: true });
-  rmSync(`${recordPrefix}.exit`, { force: true });
+  for (const file of [`${recordPrefix}.pid`, `${recordPrefix}.exit`]) if (lstatSync(file, { throwIfNoEntry: false })) rmSync(file, { force: true });
 }
 
 function identityOf({ pid, startTime }: ProcessIdentity): ProcessIdentity {

@@ -54,6 +54,8 @@ export function shrinkStatus(status: NodeStatus): NodeStatus {
 
 /** Cuts the heads of an outcome's output until it fits; the rest can be read over a channel. */
 export function shrinkOutcome(outcome: ExecOutcome): ExecOutcome {
+  // To see how large it is it would be encoded, and most have next to no output.
+  if (!outcome.error && (outcome.stdout?.head.length ?? 0) + (outcome.stderr?.head.length ?? 0) < largestPartBytes / 2) return outcome;
   let fitting = outcome;
   for (let head = limits.outcomeHeadBytes; sizeOf(ExecOutcome, fitting) > largestPartBytes && head >= 1; head /= 2) {
     const { stdout, stderr, error } = fitting;

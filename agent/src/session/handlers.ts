@@ -1,5 +1,5 @@
 import type {
-  AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, JournalDamage, MeasureData, NodeStatus, OpenConsole, ReadExecOutput, ReadFiles, ReadLogs,
+  AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, ExecProgress, JournalDamage, MeasureData, NodeStatus, OpenConsole, ReadExecOutput, ReadFiles, ReadLogs,
 } from '@wombat/proto/agent';
 
 /** Hands over what comes from the other end of a channel, one message after another: the next one waits for the promise. */
@@ -30,6 +30,8 @@ export interface SessionHandlers {
   /** Called with each change; answers the function that ends it. */
   onStatus(listener: (status: NodeStatus) => void): () => void;
   onOutcome(listener: (outcome: ExecOutcome) => void): () => void;
+  /** Of commands that run; the listener answers whether it takes it now, and is asked again otherwise. */
+  onProgress(listener: (progress: ExecProgress) => boolean): () => void;
 }
 
 /** Where release tarballs come from: the coordinator, over the session's connection. */

@@ -1,4 +1,4 @@
-import { ExecOutcome, NodePhase, NodeStatus, Sample, SessionRequest } from '@wombat/proto/agent';
+import { ExecOutcome, ExecProgress, NodePhase, NodeStatus, Sample, SessionRequest } from '@wombat/proto/agent';
 import { limits } from '@wombat/proto';
 import t from 'tap';
 import { Outbox } from './outbox.js';
@@ -85,4 +85,17 @@ t.test('what would not fit into a frame is cut, never refused', async (t) => {
     t.ok(SessionRequest.encode({ frame }).finish().length <= limits.sessionFrameBytes, `${frame.$case} keeps within the limit`);
     if (frame.$case === 'execOutcome') t.equal(frame.value.stdout?.sizeBytes, 60_000n, 'the size told is the true one');
   }
+});
+
+t.test('what commands write waits in a bounded line, behind outcomes and before a sample', async (t) => {
+  const outbox = new Outbox();
+  const piece = (offset: number): ExecProgress => ExecProgress.fromPartial({ jobId: 'job-a', targetId: 'node-a', offset: BigInt(offset), data: Buffer.alloc(limits.livePieceBytes) });
+  let taken = 0;
+  while (taken < 1_000 && outbox.progress(piece(taken))) taken += 1;
+  t.equal(taken * limits.livePieceBytes, 256 * 1024, 'no more is held for a stream that is blocked');
+  outbox.sample(sample(1));
+  outbox.outcome(outcome('job-a'));
+  const kinds = drain(outbox).map(({ $case }) => $case);
+  t.same([kinds[0], kinds[1], kinds.at(-1), kinds.length], ['execOutcome', 'execProgress', 'sample', taken + 2]);
+  t.ok(outbox.progress(piece(0)), 'there is room again');
 });

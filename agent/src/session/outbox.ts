@@ -1,15 +1,18 @@
-import type { ExecOutcome, Facts, NodeStatus, Sample, SessionRequest } from '@wombat/proto/agent';
+import type { ExecOutcome, ExecProgress, Facts, NodeStatus, Sample, SessionRequest } from '@wombat/proto/agent';
 import { packStatuses, shrinkOutcome } from './frames.js';
 
 type Frame = NonNullable<SessionRequest['frame']>;
+
+/** Pieces of output, each as large as a frame of them may be: 256 KiB. */
+const mostPieces = 16;
 
 /**
  * What waits to be sent in one session. It is bounded by what there is to say, however long the
  * stream is blocked: one beat, one sample, one set of facts, one position, the newest status of
  * each node, each outcome once. When the stream takes little, what matters goes first:
  *
- *   the answer to a ping, position, facts, statuses, outcomes, then a sample, and a beat only
- *   when nothing else is left.
+ *   the answer to a ping, position, facts, statuses, outcomes, what running commands write, then a
+ *   sample, and a beat only when nothing else is left.
  *
  * An older sample gives way to a newer one, an older status of a node to its newer one, and a beat
  * to anything. Outcomes are never dropped; the journal has them until they are acknowledged.
@@ -21,6 +24,7 @@ export class Outbox {
   readonly #outcomes = new Map<string, ExecOutcome>();
   /** Outcomes already sent in this session; they are sent again only in the next one. */
   readonly #sentOutcomes = new Set<string>();
+  readonly #progress: ExecProgress[] = [];
   #completeIsDue = false;
   #sample: Sample | undefined;
   #beatIsDue = false;
@@ -58,6 +62,13 @@ export class Outbox {
     this.#sentOutcomes.delete(key);
   }
 
+  /** False: too much of it waits already. */
+  progress(progress: ExecProgress): boolean {
+    if (this.#progress.length >= mostPieces) return false;
+    this.#progress.push(progress);
+    return true;
+  }
+
   sample(sample: Sample): void {
     this.#sample = sample;
   }
@@ -82,7 +93,7 @@ export class Outbox {
 
   #nextFrame(): Frame | undefined {
     if (this.#pingIsUnanswered) return { $case: 'beat', value: {} };
-    return this.#nextPosition() ?? this.#nextFacts() ?? this.#nextStatuses() ?? this.#nextOutcome() ?? this.#nextSample() ?? this.#nextBeat();
+    return this.#nextPosition() ?? this.#nextFacts() ?? this.#nextStatuses() ?? this.#nextOutcome() ?? this.#nextProgress() ?? this.#nextSample() ?? this.#nextBeat();
   }
 
   #nextPosition(): Frame | undefined {
@@ -115,6 +126,11 @@ export class Outbox {
       return { $case: 'execOutcome', value: shrinkOutcome(outcome) };
     }
     return undefined;
+  }
+
+  #nextProgress(): Frame | undefined {
+    const value = this.#progress.shift();
+    return value && { $case: 'execProgress', value };
   }
 
   #nextSample(): Frame | undefined {

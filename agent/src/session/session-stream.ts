@@ -8,6 +8,7 @@ import type { ReceivedFrame } from './frames.js';
 import type { SessionHandlers } from './handlers.js';
 import { Inbox } from './inbox.js';
 import { Outbox } from './outbox.js';
+import { PieceRate } from './piece-rate.js';
 
 /** What a session says of the machine. */
 export interface Reporter {
@@ -23,6 +24,8 @@ export interface SessionStreamParts {
   readonly reporter: Reporter;
   readonly clock: Clock;
   readonly log: Logger;
+  /** From the start of the connection to Welcome. */
+  readonly openingTimeoutMs: number;
   /** Called when the coordinator has welcomed us. */
   onOpen(): void;
 }
@@ -36,8 +39,6 @@ export interface SessionEnd {
   readonly retryAfterMs: number;
 }
 
-/** From the start of the connection to Welcome. */
-const openingTimeoutMs = 10_000;
 /** How long the coordinator may take to end its half when we have ended ours. */
 const closingTimeoutMs = 500;
 const longestRetryAfterMs = 10 * 60_000;
@@ -140,9 +141,15 @@ export class SessionStream {
     onOpen();
     // A call may never hear that its connection is gone, and a fetch beside it would make a new one for itself.
     this.#connection.onLost(() => this.end(new WombatError('WO_UNAVAILABLE', 'the connection to the coordinator is lost')));
+    const pieceRate = new PieceRate(clock);
     const listening = [
       handlers.onStatus((status) => (this.#outbox.status(status), this.#wake())),
       handlers.onOutcome((outcome) => (this.#outbox.outcome(outcome), this.#wake())),
+      handlers.onProgress((progress) => {
+        const isTaken = pieceRate.allows() && this.#outbox.progress(progress);
+        if (isTaken) this.#wake();
+        return isTaken;
+      }),
       reporter.onFactsChanged(() => (this.#outbox.facts(reporter.facts()), this.#wake())),
     ];
     this.#over.signal.addEventListener('abort', () => listening.forEach((stop) => stop()), { once: true });
@@ -155,7 +162,8 @@ export class SessionStream {
   }
 
   async #giveUpOpening(): Promise<void> {
-    await this.#parts.clock.sleep(openingTimeoutMs, this.#over.signal);
+    const { clock, openingTimeoutMs } = this.#parts;
+    await clock.sleep(openingTimeoutMs, this.#over.signal);
     if (this.#openedAtMs === undefined) this.end(new WombatError('WO_DEADLINE_EXCEEDED', `no Welcome within ${openingTimeoutMs} ms`));
   }
 

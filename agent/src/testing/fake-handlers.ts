@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import type {
-  AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, JournalDamage, MeasureData, NodeStatus, OpenConsole, ReadExecOutput, ReadFiles, ReadLogs,
+  AcknowledgeOutcomes, Assignments, CancelExec, ChannelData, Exec, ExecOutcome, ExecProgress, JournalDamage, MeasureData, NodeStatus, OpenConsole, ReadExecOutput, ReadFiles, ReadLogs,
 } from '@wombat/proto/agent';
 import type { Listen, SessionHandlers } from '../session/handlers.js';
 
@@ -15,6 +15,7 @@ export class FakeHandlers implements SessionHandlers {
   onAssignments: (frame: Assignments) => Promise<void> = async () => undefined;
   readonly #statusListeners = new Set<(status: NodeStatus) => void>();
   readonly #outcomeListeners = new Set<(outcome: ExecOutcome) => void>();
+  readonly #progressListeners = new Set<(progress: ExecProgress) => boolean>();
 
   async assignments(value: Assignments): Promise<void> {
     await this.onAssignments(value);
@@ -80,6 +81,15 @@ export class FakeHandlers implements SessionHandlers {
   onOutcome(listener: (outcome: ExecOutcome) => void): () => void {
     this.#outcomeListeners.add(listener);
     return () => this.#outcomeListeners.delete(listener);
+  }
+
+  onProgress(listener: (progress: ExecProgress) => boolean): () => void {
+    this.#progressListeners.add(listener);
+    return () => this.#progressListeners.delete(listener);
+  }
+
+  progress(progress: ExecProgress): boolean {
+    return [...this.#progressListeners].some((listener) => listener(progress));
   }
 
   changeStatus(status: NodeStatus): void {

@@ -1,4 +1,5 @@
 import type { Address } from '../api/doors/address.js';
+import type { PluginSource } from '../plugins/programs/plugin-program.js';
 import type { PostgresAddress } from '../store/postgres/address.js';
 import type { SecretReference } from './secret-reference.js';
 
@@ -13,8 +14,8 @@ export interface Configuration {
   /** Without an address the store is a file in the directory. */
   readonly store: { readonly url?: PostgresAddress; readonly password?: SecretReference };
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
-  /** Folders or package names, beside those that come with Wombat. */
-  readonly plugins: readonly string[];
+  /** Folders, package names or programs, beside those that come with Wombat. */
+  readonly plugins: readonly PluginSource[];
   readonly limits: {
     readonly maxNodesPerOperation: number;
     /** With one token; twice as many may come at once after a rest. */
@@ -22,8 +23,12 @@ export interface Configuration {
     /** With one token. */
     readonly callsAtOnce: number;
   };
-  /** argv of the agent's program. */
-  readonly agent: { readonly command: readonly string[] };
+  readonly agent: {
+    /** argv of its program. */
+    readonly command: readonly string[];
+    /** The directory with what new machines are given. */
+    readonly packages: string;
+  };
   readonly hosts: {
     readonly enrolTimeoutMs: number;
     readonly idleTtlMs: number;

@@ -1,11 +1,12 @@
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { limits, liveness } from '@wombat/proto';
 import { z } from 'zod';
+import { besideAgent } from './beside-agent.js';
 import { logFormats, logLevels, type ConfigurationKey, type ConfigurationValue } from './configuration.js';
 import { postgresUrl } from './postgres-url.js';
 import { secretReference } from './secret-reference.js';
+import { pluginSource } from './plugin-source.js';
 import { address, advertisedAddress, integer, type Form } from './values.js';
 
 export interface KeyDefinition<T> {
@@ -106,9 +107,11 @@ export const keys: { readonly [K in ConfigurationKey]: KeyDefinition<Configurati
   },
   plugins: {
     form: 'list',
-    schema: z.array(z.string().min(1)).max(100),
+    schema: z.array(pluginSource).max(100),
     default: () => [],
-    description: 'Plugins beside those that come with Wombat: folders or names of packages.',
+    description: 'Plugins beside those that come with Wombat. Text is a folder or the name of a package, which runs in the coordinator. '
+      + '`{ name = "acme", command = ["/opt/acme/provider-acme"] }`, in the file only, is a provider\'s program, which runs as a process of its own for each '
+      + 'registered provider; with the name of one that comes with Wombat it takes its place.',
   },
   'limits.maxNodesPerOperation': {
     form: 'integer',
@@ -131,9 +134,16 @@ export const keys: { readonly [K in ConfigurationKey]: KeyDefinition<Configurati
   'agent.command': {
     form: 'argv',
     schema: z.array(z.string().min(1)).min(1),
-    default: defaultAgentCommand,
+    default: () => [besideAgent('bin/wombat-agent')],
     defaultText: 'the launcher of the agent that comes with the coordinator',
     description: 'Program and arguments of the agent, for drivers that start agents on this machine.',
+  },
+  'agent.packages': {
+    form: 'text',
+    schema: z.string().min(1).transform((text) => path.resolve(text)),
+    default: () => besideAgent('dist/packages'),
+    defaultText: 'the folder that `scripts/package-agent.js` writes to',
+    description: 'The directory with the packages of the agent that new machines fetch from the HTTP door.',
   },
   'hosts.enrolTimeoutMs': {
     form: 'integer',
@@ -283,9 +293,4 @@ export function variableOf(key: string): string {
 
 function defaultDirectory(): string {
   return process.getuid?.() === 0 ? '/var/lib/wombat' : path.join(homedir(), '.local', 'state', 'wombat');
-}
-
-/** In the checkout and among installed packages alike, the agent lies beside the coordinator. */
-function defaultAgentCommand(): string[] {
-  return [fileURLToPath(new URL('../../../agent/bin/wombat-agent', import.meta.url))];
 }

@@ -68,6 +68,7 @@ void t.test('every key can be said in all three ways', (test) => {
     'limits.maxNodesPerOperation': ['7', '7', (c) => c.limits.maxNodesPerOperation],
     'limits.callsPerSecond': ['70', '70', (c) => c.limits.callsPerSecond],
     'limits.callsAtOnce': ['8', '8', (c) => c.limits.callsAtOnce],
+    'agent.packages': ['"/srv/packages"', '/srv/packages', (c) => c.agent.packages],
     'agent.command': ['["node", "a b.js"]', 'node "a b.js"', (c) => c.agent.command],
     'hosts.enrolTimeoutMs': ['1234', '1234', (c) => c.hosts.enrolTimeoutMs],
     'families.keepRevisions': ['3', '3', (c) => c.families.keepRevisions],

@@ -7,6 +7,7 @@ import { certificateFindings, diskFinding, failpointFindings, loopFinding, openF
 import { fail, pass } from './finding.js';
 import { familyFindings, healingFindings, silenceFindings } from './fleet-checks.js';
 import { hostFindings } from './host-checks.js';
+import { installFindings, type Installs } from './install-checks.js';
 
 export interface DiagnosisOptions {
   /** Of the coordinator. */
@@ -17,6 +18,7 @@ export interface DiagnosisOptions {
   readonly certificate: () => { readonly notAfter: number };
   readonly authority: { readonly notAfter: number };
   readonly plugins: () => readonly string[];
+  readonly installs: Installs;
   readonly place: Pick<StorePlace, 'check' | 'description'>;
 }
 
@@ -44,11 +46,12 @@ export class Diagnosis {
 
   private async providers(): Promise<Finding[]> {
     const all = await this.options.store.read.providers.find({});
-    return all.map(({ name, driver, lastError }) => {
+    const findings = all.map(({ name, driver, lastError }) => {
       if (!lastError) return pass('coordinator', 'provider', `${name} (${driver})`);
       const { message, hint, code } = lastError;
       return fail('coordinator', 'provider', { message: `${name}: ${message}`, hint, code });
     });
+    return [...findings, ...(await installFindings(all.map(({ driver }) => driver), this.options.installs))];
   }
 
   private async hosts(): Promise<Finding[]> {

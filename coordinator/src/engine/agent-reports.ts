@@ -1,3 +1,4 @@
+import type { ExecProgress} from '@wombat/proto/agent';
 import { Facts, NodePhase as AgentPhase, type Assignment, type ExecOutcome, type Hello, type NodeStatus, type OutcomeRef } from '@wombat/proto/agent';
 import { isSkewed, type Clock, type WombatError } from '@wombat/proto';
 import { failpoint } from '@wombat/proto/failpoints';
@@ -26,6 +27,8 @@ export interface AgentReportsOptions {
   readonly fullSync: (hostId: string) => Promise<readonly Assignment[]>;
   /** Stored when it resolves. */
   readonly outcomes: (hostId: string, outcomes: readonly ExecOutcome[]) => Promise<readonly OutcomeRef[]>;
+  /** What a command writes that runs there. @default nobody looks on */
+  readonly progress?: (hostId: string, progress: ExecProgress) => void;
   /** Called once the session is open. */
   readonly connected: (hostId: string) => void;
   /** The host has no session any more. */
@@ -131,6 +134,10 @@ export class AgentReports implements FleetListener {
     const stored = await this.#options.outcomes(hostId, outcomes);
     await failpoint('coordinator.outcome.after-store');
     return stored;
+  }
+
+  onExecProgress(hostId: string, progress: ExecProgress): void {
+    this.#options.progress?.(hostId, progress);
   }
 
   /** Sending it again would fail the same way. */

@@ -1,3 +1,4 @@
+import { minuteOf } from '../domain/minute.js';
 import type { Host } from '../domain/model/host.js';
 import type { Reader } from '../store/store.js';
 
@@ -17,9 +18,4 @@ export async function awaitedAgent(read: Pick<Reader, 'joinTokens'>, host: Host,
     return { untilMs, reason: `no agent has used its join token yet, which is good until ${minuteOf(Math.max(...unused))}` };
   }
   return { untilMs, reason: `its agent has not reported yet; it is given up at ${minuteOf(untilMs)}` };
-}
-
-/** "2026-01-31 12:05 UTC" */
-function minuteOf(timeMs: number): string {
-  return `${new Date(timeMs).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }

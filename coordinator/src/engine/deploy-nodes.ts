@@ -8,7 +8,7 @@ import { operationEvent } from './events.js';
 import { expectCluster } from './bootstrap/expect-cluster.js';
 import { refuseWhileBusy } from './family-lock.js';
 import { operationIdOf, writeOperation } from './operations/write-operation.js';
-import { placeNodes, type EngineTools } from './place-nodes.js';
+import { placeNodes, type PlacementTools } from './place-nodes.js';
 
 export interface DeployRequest {
   readonly family: Family;
@@ -31,7 +31,7 @@ export interface DeployRequest {
  * the store happens here; the controllers do what the rows say.
  * @throws WombatError WO_AMOUNT_INVALID, WO_TEMPLATE_INVALID, WO_NO_DOMAIN, WO_PLACEMENT_IMPOSSIBLE, WO_CONFLICT
  */
-export async function deployNodes(tools: EngineTools, transaction: Transaction, request: DeployRequest): Promise<Operation> {
+export async function deployNodes(tools: PlacementTools, transaction: Transaction, request: DeployRequest): Promise<Operation> {
   const { family, amount, turn, principal, timeoutMs } = request;
   checkAmount(amount, request.maximum);
   checkFamilyNames(request.release, family.spec);

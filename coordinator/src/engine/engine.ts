@@ -1,4 +1,5 @@
 import type { Clock } from '@wombat/proto';
+import type { Domain } from '../domain/model/family.js';
 import type { Host } from '../domain/model/host.js';
 import type { JobTarget } from '../domain/model/job.js';
 import type { Node, NodePhase } from '../domain/model/node.js';
@@ -8,6 +9,7 @@ import type { AssignmentController } from './assignment-controller.js';
 import type { BootstrapController } from './bootstrap/bootstrap-controller.js';
 import { Controller } from './controller.js';
 import type { DrainController } from './drain/drain-controller.js';
+import type { FirewallController } from './firewalls/firewall-controller.js';
 import type { Brakes } from './healing/brakes.js';
 import type { HealingController } from './healing/healing-controller.js';
 import type { HostController } from './host-controller.js';
@@ -31,6 +33,7 @@ export interface EngineOptions {
   readonly jobs: JobService;
   readonly healing: HealingController;
   readonly brakes: Brakes;
+  readonly firewalls: FirewallController;
   /** What is done now and then: what keeps the store small, and what looks for strays. */
   readonly retention: readonly Retention[];
 }
@@ -64,11 +67,13 @@ export class Engine {
   readonly #jobs: Controller;
   readonly #healing: Controller;
   readonly #brakes: Controller;
+  readonly #firewalls: Controller;
+  readonly #firewallController: FirewallController;
   readonly #retention: readonly Retention[];
   #unsubscribe: (() => void) | undefined;
 
   constructor(options: EngineOptions) {
-    const { store, clock, log, hosts, assignments, bootstrap, drains, operations, updates, jobs, healing, brakes } = options;
+    const { store, clock, log, hosts, assignments, bootstrap, drains, operations, updates, jobs, healing, brakes, firewalls } = options;
     this.#retention = options.retention;
     this.#machines = options.machines;
     this.#store = store;
@@ -85,6 +90,8 @@ export class Engine {
     this.#jobs = new Controller({ ...common, name: 'jobs', all: () => jobs.all(), reconcile: (id) => jobs.reconcile(id) });
     this.#healing = new Controller({ ...common, name: 'healing', gatherMs: 100, all: () => healing.all(), reconcile: (id) => healing.reconcile(id) });
     this.#brakes = new Controller({ ...common, name: 'brakes', gatherMs: 250, all: () => brakes.all(), reconcile: () => brakes.reconcile() });
+    this.#firewallController = firewalls;
+    this.#firewalls = new Controller({ ...common, name: 'firewalls', gatherMs: 25, all: () => firewalls.all(), reconcile: (id, signal) => firewalls.reconcile(id, signal) });
   }
 
   async start(): Promise<void> {
@@ -119,6 +126,7 @@ export class Engine {
         this.#brakes.wake('all');
         // The removal of a host is over when the host is.
         if (object) this.#operations.wake((object as Host).operationId ?? '');
+        if ((object as Host | undefined)?.phase === 'gone') void this.#firewallChanged((object as Host).firewallFamilyId);
         break;
       case 'nodes':
         if (object) this.#nodeChanged(object as Node);
@@ -126,6 +134,11 @@ export class Engine {
       case 'families':
         this.#updates.wake(id);
         void this.#familyChanged(id);
+        void this.#firewallChanged(id);
+        break;
+      case 'domains':
+        // One that is taken away is found by the sweep.
+        void this.#firewallChanged((object as Domain | undefined)?.familyId);
         break;
       case 'providers':
         if (!object) void this.#machines.forget(id);
@@ -173,8 +186,17 @@ export class Engine {
     }
   }
 
+  async #firewallChanged(familyId: string | undefined): Promise<void> {
+    if (familyId === undefined) return;
+    try {
+      for (const id of await this.#firewallController.of(familyId)) this.#firewalls.wake(id);
+    } catch (error) {
+      this.#log.warn({ familyId, err: error }, 'the firewall of a changed family could not be woken');
+    }
+  }
+
   #all(): Controller[] {
-    return [this.#hosts, this.#assignments, this.#bootstrap, this.#drains, this.#operations, this.#updates, this.#jobs, this.#healing, this.#brakes];
+    return [this.#hosts, this.#assignments, this.#bootstrap, this.#drains, this.#operations, this.#updates, this.#jobs, this.#healing, this.#brakes, this.#firewalls];
   }
 }
 

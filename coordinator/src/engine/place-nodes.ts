@@ -5,12 +5,14 @@ import type { Node, NodePort } from '../domain/model/node.js';
 import type { PlanEntry } from '../domain/model/operation.js';
 import type { Release } from '../domain/model/release.js';
 import { slug } from '../domain/model/slug.js';
+import { coolingDomains } from '../domain/placement/cooling.js';
 import { place, type PlacedNode, type Placement } from '../domain/placement/place.js';
 import { acceptingPhases } from '../domain/states/host-states.js';
 import { presentPhases } from '../domain/states/node-states.js';
 import type { NewEvent } from '../domain/model/event.js';
 import type { NewObject, Transaction } from '../store/store.js';
 import { hostPhaseEvent, nodePhaseEvent } from './events.js';
+import type { EnforcesFirewall } from './ports.js';
 import { nodesOnHosts } from './nodes-on-hosts.js';
 import { withNames } from './plan-names.js';
 import { takePorts } from './ports-allocation.js';
@@ -18,6 +20,11 @@ import { takePorts } from './ports-allocation.js';
 export interface EngineTools {
   readonly clock: Clock;
   readonly ids: Ids;
+}
+
+/** What nodes are placed with. */
+export interface PlacementTools extends EngineTools {
+  readonly enforcesFirewall: EnforcesFirewall;
 }
 
 export interface NodesToPlace {
@@ -42,11 +49,11 @@ export interface PlacedNodes {
  * Writes the rows of new nodes, and of the hosts that they need.
  * @throws WombatError WO_NO_DOMAIN, WO_PLACEMENT_IMPOSSIBLE
  */
-export async function placeNodes(tools: EngineTools, transaction: Transaction, request: NodesToPlace): Promise<PlacedNodes> {
+export async function placeNodes(tools: PlacementTools, transaction: Transaction, request: NodesToPlace): Promise<PlacedNodes> {
   const { family } = request;
   const domains = await transaction.domains.find({ familyId: family.id });
   if (domains.length === 0) throw new WombatError('WO_NO_DOMAIN', `family ${family.name} has no deployment domain`);
-  const placement = await placeIn(transaction, request, domains);
+  const placement = await placeIn(tools, transaction, request, domains);
   const now = tools.clock.now();
   const hosts = await newHosts(tools, transaction, placement, domains, request.operationId, now);
   const nodes = await newNodes(tools, transaction, request, placement, hosts, now);
@@ -59,18 +66,19 @@ export async function placeNodes(tools: EngineTools, transaction: Transaction, r
   };
 }
 
-async function placeIn(transaction: Transaction, { family, amount, release }: NodesToPlace, domains: readonly Domain[]): Promise<Placement> {
+async function placeIn({ clock }: Pick<EngineTools, 'clock'>, transaction: Transaction, { family, amount, release }: NodesToPlace, domains: readonly Domain[]): Promise<Placement> {
   const hosts = (await transaction.hosts.find({ phase: acceptingPhases })).filter((host) => host.desired === 'present');
   const existing = await transaction.nodes.find({ familyId: family.id, phase: presentPhases });
   const { manifest: { ports }, artifacts } = release;
   const neighbours = ports.some(({ number }) => number > 0) ? await nodesOnHosts(transaction, hosts.map(({ id }) => id)) : [];
-  const placement = place({ familyId: family.id, amount, release: { ports, artifacts } }, domains, hosts, existing, neighbours);
+  const cooling = coolingDomains(domains, await transaction.hosts.find({ phase: 'failed' }), clock.now());
+  const placement = place({ familyId: family.id, amount, release: { ports, artifacts } }, domains, hosts, existing, { neighbours, cooling });
   if (placement.kind === 'placed') return placement;
   throw new WombatError('WO_PLACEMENT_IMPOSSIBLE', `only ${placement.fits} of ${amount} nodes fit: ${placement.constraint}`, { hint: placement.change });
 }
 
 async function newHosts(
-  tools: EngineTools,
+  tools: PlacementTools,
   transaction: Transaction,
   placement: Placement,
   domains: readonly Domain[],
@@ -103,6 +111,7 @@ async function newHosts(
       addresses: [],
       attempts: 0,
       operationId,
+      ...(provider && tools.enforcesFirewall(provider.driver) ? { firewallFamilyId: domain.familyId } : {}),
     });
   }
   return hosts;

@@ -1,4 +1,5 @@
-import type { BootstrapStrategyPlugin, ProviderInstance } from '@wombat/plugin-sdk';
+import type { BootstrapStrategyPlugin, CallContext, ProviderInstance } from '@wombat/plugin-sdk';
+import type { FirewallRule } from '@wombat/proto/plugin';
 import type { Provider } from '../domain/model/provider.js';
 
 /** The part of a logger that the engine uses (pino's order of arguments). */
@@ -11,6 +12,8 @@ export interface Log {
 
 /** A provider that can be called: deadlines kept, answers checked, errors named after it. */
 export type ProviderCalls = Pick<ProviderInstance, 'createHosts' | 'destroyHosts' | 'listHosts' | 'verify' | 'listImages' | 'listHardwareProfiles'> & {
+  /** Makes the rules of a group exactly these; without rules the group may be removed. Answers those that nobody had asked for. */
+  ensureFirewall(group: string, rules: readonly FirewallRule[], context: CallContext): Promise<readonly FirewallRule[]>;
   /** Whether a machine is in every list from the moment that it exists. */
   readonly listsAtOnce: boolean;
 };
@@ -32,6 +35,9 @@ export interface ProviderDirectory {
   /** The provider is no more. */
   remove(providerId: string): Promise<void>;
 }
+
+/** Whether machines of this driver let in only what the rules of their family say. False of a driver that there is not. */
+export type EnforcesFirewall = (driver: string) => boolean;
 
 export interface StrategyDirectory {
   /** @throws WombatError WO_STRATEGY_UNKNOWN */

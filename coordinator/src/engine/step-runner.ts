@@ -68,7 +68,7 @@ export class StepRunner {
 
   async #runOnce(node: Node, action: Action | undefined, timeoutMs: number, signal: AbortSignal): Promise<ExecOutcome> {
     const jobId = this.#options.ids.next('job');
-    const job = ExecJob.encode({ jobId, action: withTimeToTidyUp(action), timeout: durationFromMs(timeoutMs), outputLimitBytes: 0n }).finish();
+    const job = ExecJob.encode({ jobId, action: withTimeToTidyUp(action), timeout: durationFromMs(timeoutMs), outputLimitBytes: 0n, live: false }).finish();
     const outcome = new Promise<ExecOutcome>((resolve) => this.#waiting.set(jobId, { hostId: node.hostId, resolve }));
     try {
       await failpoint('coordinator.step.before-send');

@@ -1,5 +1,5 @@
 import { backoffMs, WombatError, type BackoffOptions, type Clock } from '@wombat/proto';
-import type { Assignment, ExecOutcome, Facts, NodeStatus } from '@wombat/proto/agent';
+import type { Assignment, ExecOutcome, ExecProgress, Facts, NodeStatus } from '@wombat/proto/agent';
 import { storeWaits } from '../store/store.js';
 import type { FleetListener } from './fleet.js';
 import type { FleetLog } from './fleet-log.js';
@@ -74,6 +74,11 @@ export class Deliveries {
     lane.addOutcome(session, outcome);
     this.#hold(lane, session);
     this.#start(lane);
+  }
+
+  /** At once, or never: nobody waits for it. */
+  progress(session: Session, progress: ExecProgress): void {
+    this.#options.listener.onExecProgress?.(session.hostId, progress);
   }
 
   isOverloaded(hostId: string): boolean {

@@ -1,5 +1,5 @@
 import type { WombatError } from '@wombat/proto';
-import type { Assignment, ChannelData, ExecOutcome, Facts, Hello, NodeStatus, OpenChannel, OutcomeRef, Sample } from '@wombat/proto/agent';
+import type { Assignment, ChannelData, ExecOutcome, ExecProgress, Facts, Hello, NodeStatus, OpenChannel, OutcomeRef, Sample } from '@wombat/proto/agent';
 
 export type ChannelPurpose = NonNullable<OpenChannel['purpose']>;
 
@@ -46,6 +46,8 @@ export interface FleetListener {
   onStatus(hostId: string, statuses: readonly NodeStatus[], complete: boolean): Promise<void>;
   /** The outcomes are stored when the promise resolves; only then are they acknowledged. */
   onExecOutcomes(hostId: string, outcomes: readonly ExecOutcome[]): Promise<readonly OutcomeRef[]>;
+  /** What a command writes that runs on it. The target may be one of another host. */
+  onExecProgress?(hostId: string, progress: ExecProgress): void;
   /** An assignment is larger than a frame and was left out. */
   onUndeliverable?(hostId: string, assignment: Assignment, error: WombatError): Promise<void>;
   /** Two agents claim one identity (a cloned disk); the second was refused. */

@@ -3,7 +3,7 @@ import type { StatusReport } from '@wombat/proto/agent';
 import type { Admission } from './admission.js';
 import type { Deliveries } from './deliveries.js';
 import type { FleetLog } from './fleet-log.js';
-import { cleanFacts, cleanOutcome, cleanSample, cleanStatus } from './sanitize.js';
+import { cleanFacts, cleanOutcome, cleanProgress, cleanSample, cleanStatus } from './sanitize.js';
 import type { Frame, Session } from './session.js';
 
 /** What is left out of one session's reports is logged this often: no agent shall fill the log. */
@@ -39,6 +39,12 @@ export class FrameRouter {
         const outcome = cleanOutcome(session.hostId, frame.value);
         if (outcome) this.#deliveries.outcome(session, outcome);
         else this.#complain(session, 1, 'outcomes that name no job or no target of this host were left out');
+        return;
+      }
+      case 'execProgress': {
+        const progress = cleanProgress(session.hostId, frame.value);
+        if (progress) this.#deliveries.progress(session, progress);
+        else this.#complain(session, 1, 'output that belongs to no job or no target of this host was left out');
         return;
       }
       case 'assignmentsJournaled':

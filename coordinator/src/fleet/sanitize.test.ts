@@ -1,7 +1,7 @@
 import t from 'tap';
 import { limits, newId } from '@wombat/proto';
-import { ExecOutcome, Facts, Hello, NodeStatus, Outcome, Sample } from '@wombat/proto/agent';
-import { cleanError, cleanFacts, cleanHello, cleanLines, cleanOutcome, cleanSample, cleanStatus, cleanText } from './sanitize.js';
+import { ExecOutcome, ExecProgress, Facts, Hello, NodeStatus, Outcome, Sample } from '@wombat/proto/agent';
+import { cleanError, cleanFacts, cleanHello, cleanLines, cleanOutcome, cleanProgress, cleanSample, cleanStatus, cleanText } from './sanitize.js';
 
 void t.test('texts lose what steers terminals and pages, and are capped', async (t) => {
   t.equal(cleanText('plain ünïcode 🐨'), 'plain ünïcode 🐨');
@@ -89,4 +89,14 @@ void t.test('facts, samples and Hello', async (t) => {
   t.equal(hello.features.length, 64);
   t.equal(hello.bootId.length, 64);
   t.same([hello.journalDamages.length, hello.journalDamages[0]?.keptAs, hello.journalDamages[0]?.reason.length], [8, 'k', 256]);
+});
+
+void t.test('pieces of output', async (t) => {
+  const [hostId, jobId, targetId] = [newId('host'), newId('job'), newId('node')];
+  const piece = ExecProgress.fromPartial({ jobId, targetId, offset: 5n, data: Buffer.from('text') });
+  t.same(cleanProgress(hostId, piece), piece, 'an honest one passes unchanged');
+  t.equal(cleanProgress(hostId, { ...piece, targetId: newId('host') }), undefined, 'a host speaks for no other host');
+  t.equal(cleanProgress(hostId, { ...piece, jobId: 'job-1' }), undefined);
+  t.equal(cleanProgress(hostId, { ...piece, data: Buffer.alloc(limits.livePieceBytes + 1) }), undefined, 'larger than an agent makes them');
+  t.equal(cleanProgress(hostId, { ...piece, offset: BigInt(limits.liveOutputBytes) }), undefined, 'behind what is told while it runs');
 });

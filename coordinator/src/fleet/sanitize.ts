@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { fromErrorDetail, isId, limits, type WombatError } from '@wombat/proto';
+import type { ExecProgress} from '@wombat/proto/agent';
 import { Outcome, type ExecOutcome, type ExecOutput, type Facts, type Hello, type NodeStatus, type Sample } from '@wombat/proto/agent';
 import type { Attribute, AttributeValue, ErrorDetail } from '@wombat/proto/types';
 
@@ -146,8 +147,7 @@ const cleanOutput = (output: ExecOutput | undefined): ExecOutput | undefined =>
  * that is not an agent's to say counts as lost: how the command ended is not known.
  */
 export function cleanOutcome(hostId: string, outcome: ExecOutcome): ExecOutcome | undefined {
-  const isTarget = isId(outcome.targetId, 'node') || outcome.targetId === hostId;
-  if (!isId(outcome.jobId, 'job') || !isTarget) return undefined;
+  if (!isOfJob(hostId, outcome)) return undefined;
   return {
     ...outcome,
     outcome: agentOutcomes.has(outcome.outcome) ? outcome.outcome : Outcome.LOST_DURING_RUN,
@@ -157,4 +157,15 @@ export function cleanOutcome(hostId: string, outcome: ExecOutcome): ExecOutcome 
     stderr: cleanOutput(outcome.stderr),
     error: outcome.error && cleanError(outcome.error),
   };
+}
+
+/** `undefined` as for an outcome, and where it is more than an agent tells while a command runs. */
+export function cleanProgress(hostId: string, progress: ExecProgress): ExecProgress | undefined {
+  const { offset, data } = progress;
+  const isBounded = data.length <= limits.livePieceBytes && offset + BigInt(data.length) <= BigInt(limits.liveOutputBytes);
+  return isOfJob(hostId, progress) && isBounded ? progress : undefined;
+}
+
+function isOfJob(hostId: string, { jobId, targetId }: { readonly jobId: string; readonly targetId: string }): boolean {
+  return isId(jobId, 'job') && (isId(targetId, 'node') || targetId === hostId);
 }

@@ -1,14 +1,19 @@
-import type { ProviderPlugin } from '@wombat/plugin-sdk';
-import { nearestHint, orAborted, withDeadline, WombatError, type ErrorCode } from '@wombat/proto';
+import { nearestHint, orAborted, systemClock, withDeadline, WombatError, type ErrorCode } from '@wombat/proto';
 import { DriverHost } from './driver-host.js';
 import { oneLine } from './one-line.js';
-import { checkPlugin, type Plugin } from './plugin-shape.js';
+import { createPluginLog, type HostLog } from './host-services.js';
+import { checkPlugin, type Driver, type Plugin } from './plugin-shape.js';
 import { locatePlugin } from './plugin-source.js';
+import type { PluginProgram, PluginSource } from './programs/plugin-program.js';
+import { RemoteDriver, type OnBreak, type ProgramTimes } from './programs/remote-driver.js';
+import { Redaction } from './redaction.js';
 import { StrategyHost } from './strategy-host.js';
 
 /** Plugins that come with Wombat, by package name. */
 export const builtInPlugins: readonly string[] = [
   '@wombat/provider-local',
+  '@wombat/provider-amazon-ec2',
+  '@wombat/provider-openstack',
   '@wombat/bootstrap-none',
   '@wombat/bootstrap-custom',
   '@wombat/bootstrap-erlang-mesh',
@@ -17,9 +22,17 @@ export const builtInPlugins: readonly string[] = [
 const importTimeoutMs = 10_000;
 
 export interface CatalogEntry {
-  /** Folder or package name, as it was asked for. */
+  /** Folder or package name as it was asked for, or path of the program. */
   readonly source: string;
   readonly plugin: Plugin;
+}
+
+export interface CatalogOptions {
+  /** @default those that come with Wombat */
+  readonly builtIn?: readonly string[];
+  /** For what programs of plugins print. @default nowhere */
+  readonly log?: HostLog;
+  readonly times?: ProgramTimes;
 }
 
 /** The plugins of this coordinator, found and judged at its start. */
@@ -27,6 +40,8 @@ export class Catalog {
   readonly #entries: readonly CatalogEntry[];
   readonly #drivers = new Map<string, DriverHost>();
   readonly #strategies = new Map<string, StrategyHost>();
+  /** Told when the program of a plugin is left alone because it ends again and again. */
+  onBreak: OnBreak | undefined;
 
   /** @throws WombatError WO_PLUGIN_INVALID when two plugins bear one name */
   constructor(entries: readonly CatalogEntry[]) {
@@ -43,24 +58,32 @@ export class Catalog {
   }
 
   /**
-   * Imports the plugins; a source that is named twice counts once.
+   * Imports the plugins, and asks the programs what they are; a source that is named twice counts once.
+   * A program with the name of a plugin that comes with Wombat takes its place.
    *
    * @throws WombatError WO_PLUGIN_INVALID that tells every plugin that is wrong, and why
    */
-  static async load(configured: readonly string[], baseDirectory: string, builtIn: readonly string[] = builtInPlugins): Promise<Catalog> {
+  static async load(configured: readonly PluginSource[], baseDirectory: string, options: CatalogOptions = {}): Promise<Catalog> {
+    const { builtIn = builtInPlugins } = options;
     const sources = [...new Set([...builtIn, ...configured])];
-    const results = await Promise.allSettled(sources.map((source) => loadEntry(source, baseDirectory)));
+    const loaded: { catalog?: Catalog } = {};
+    const onBreak: OnBreak = (told) => loaded.catalog?.onBreak?.(told);
+    const results = await Promise.allSettled(sources.map(async (source) =>
+      typeof source === 'string' ? await loadEntry(source, baseDirectory) : await loadProgram(source, options, onBreak)));
     const entries = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
     const wrong = results.flatMap((result, index) => (result.status === 'rejected' ? [describe(sources[index]!, result.reason)] : []));
     if (wrong.length > 0) throw invalid(wrong);
-    return new Catalog(entries);
+    const programs = new Set(configured.flatMap((source) => (typeof source === 'string' ? [] : [source.name])));
+    const replaced = ({ source, plugin }: CatalogEntry): boolean => builtIn.includes(source) && programs.has(plugin.description.name);
+    loaded.catalog = new Catalog(entries.filter((entry) => !replaced(entry)));
+    return loaded.catalog;
   }
 
   list(): readonly CatalogEntry[] {
     return this.#entries;
   }
 
-  providers(): readonly ProviderPlugin[] {
+  providers(): readonly Driver[] {
     return [...this.#drivers.values()];
   }
 
@@ -69,7 +92,7 @@ export class Catalog {
   }
 
   /** @throws WombatError WO_DRIVER_UNKNOWN */
-  driver(name: string): ProviderPlugin {
+  driver(name: string): Driver {
     return this.#drivers.get(name) ?? unknown('WO_DRIVER_UNKNOWN', 'driver', name, this.#drivers.keys());
   }
 
@@ -86,8 +109,17 @@ async function loadEntry(source: string, baseDirectory: string): Promise<Catalog
   return { source, plugin: checkPlugin(module) };
 }
 
-function describe(source: string, reason: unknown): string {
-  return `plugin ${source}: ${oneLine(reason instanceof Error ? reason.message : String(reason), 500)}`;
+async function loadProgram(program: PluginProgram, { log, times = {} }: CatalogOptions, onBreak: OnBreak): Promise<CatalogEntry> {
+  const who = `plugin(${program.name})`;
+  const pluginLog = createPluginLog({ who, log: log ?? silent, fields: { plugin: program.name }, redaction: new Redaction([]), clock: systemClock });
+  const plugin = checkPlugin({ plugin: await RemoteDriver.describe({ program, log: pluginLog, onBreak, times }) });
+  return { source: program.command[0]!, plugin };
+}
+
+const silent: HostLog = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+
+function describe(source: PluginSource, reason: unknown): string {
+  return `plugin ${typeof source === 'string' ? source : source.name}: ${oneLine(reason instanceof Error ? reason.message : String(reason), 500)}`;
 }
 
 function invalid(wrong: readonly string[]): WombatError {

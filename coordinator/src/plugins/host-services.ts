@@ -37,7 +37,7 @@ export interface HostServicesOptions {
 export function createHostServices(options: HostServicesOptions): HostServices {
   const { providerId, sources, abilities } = options;
   return {
-    log: createLog(options),
+    log: createPluginLog({ ...options, log: sources.log, fields: { providerId } }),
     metric(name, value, labels = {}) {
       if (Number.isFinite(value)) sources.metric?.(oneLine(name, 128), value, { ...labels, provider: providerId });
     },
@@ -60,7 +60,18 @@ function checkedHostId(hostId: string): string {
 const logBurst = 200;
 const logLinesPerSecond = 50;
 
-function createLog({ who, providerId, sources, redaction, clock }: HostServicesOptions): PluginLog {
+export interface PluginLogOptions {
+  /** "provider(My EC2 account)" */
+  readonly who: string;
+  readonly log: HostLog;
+  /** On every line. */
+  readonly fields: Readonly<Record<string, string>>;
+  readonly redaction: Redaction;
+  readonly clock: Clock;
+}
+
+/** A log under a name: bounded lines, a bounded number of them, no secrets. */
+export function createPluginLog({ who, log, fields: own, redaction, clock }: PluginLogOptions): PluginLog {
   let allowance = logBurst;
   let dropped = 0;
   let filledAt = clock.monotonic();
@@ -79,7 +90,7 @@ function createLog({ who, providerId, sources, redaction, clock }: HostServicesO
     if (!mayWrite()) return;
     const lost = dropped === 0 ? {} : { droppedLines: dropped };
     dropped = 0;
-    sources.log[level]({ ...cleanFields(fields, redaction), ...lost, providerId }, `${who}: ${oneLine(redaction.clean(message), 2_000)}`);
+    log[level]({ ...cleanFields(fields, redaction), ...lost, ...own }, `${who}: ${oneLine(redaction.clean(message), 2_000)}`);
   };
   return { debug: writer('debug'), info: writer('info'), warn: writer('warn'), error: writer('error') };
 }

@@ -1,7 +1,14 @@
-import { apiVersions, nearest, pluginNamePattern, PluginKind, type BootstrapStrategyPlugin, type ProviderPlugin } from '@wombat/plugin-sdk';
+import { apiVersions, nearest, pluginNamePattern, PluginKind, type BootstrapStrategyPlugin, type JsonObject, type ProviderPlugin } from '@wombat/plugin-sdk';
 import { z } from 'zod';
 
-export type Plugin = ProviderPlugin | BootstrapStrategyPlugin;
+export type Validation = ReturnType<ProviderPlugin['validate']>;
+
+/** A driver, in this process or behind a socket: then its judgement takes a while. */
+export type Driver = Omit<ProviderPlugin, 'validate'> & {
+  validate(settings: JsonObject): Validation | Promise<Validation>;
+};
+
+export type Plugin = Driver | BootstrapStrategyPlugin;
 
 /** Versions of the plugin contract that this coordinator speaks, by kind. */
 export const spokenVersions: Readonly<Record<Plugin['kind'], readonly string[]>> = {
@@ -11,7 +18,8 @@ export const spokenVersions: Readonly<Record<Plugin['kind'], readonly string[]>>
 
 const wireKinds = { 'provider': PluginKind.PROVIDER, 'bootstrap-strategy': PluginKind.BOOTSTRAP_STRATEGY } as const;
 
-const jsonObject = z.string().refine(isJsonObject, 'is no JSON object');
+const longestSchema = 262_144;
+const jsonObject = z.string().max(longestSchema, 'is too long').refine(isJsonObject, 'is no JSON object');
 const callable = z.custom<unknown>((value) => typeof value === 'function', 'is no function');
 const settingNames = z.array(z.string().min(1).max(128)).max(64);
 

@@ -1,6 +1,6 @@
 import type {
   CallContext, CreateHostResult, DestroyHostResult, FirewallRule, HardwareProfile, HostServices, HostSpec, Image, JsonObject, ListPage,
-  Machine, Note, Price, ProviderFailure, ProviderInstance, ProviderPlugin, Quota, Region, Zone,
+  Machine, Note, Price, ProviderFailure, ProviderInstance, Quota, Region, Zone,
 } from '@wombat/plugin-sdk';
 import { ProviderError, tagsOf } from '@wombat/plugin-sdk';
 import { orAborted, withDeadline, WombatError } from '@wombat/proto';
@@ -10,10 +10,12 @@ import { readNotes } from './notes.js';
 import { oneLine } from './one-line.js';
 import { list, pageToken, readCreateResults, readDestroyResults, readHardwareProfile, readImage, readMachines } from './provider-answers.js';
 import { cleanFailure, failureOf } from './provider-failure.js';
+import type { Driver } from './plugin-shape.js';
 import type { Redaction } from './redaction.js';
+import { isSupervised } from './supervised-instance.js';
 
 export interface ProviderHostOptions {
-  readonly plugin: ProviderPlugin;
+  readonly plugin: Driver;
   readonly providerId: string;
   /** Name of the registered provider, for messages. */
   readonly name: string;
@@ -176,13 +178,16 @@ export class ProviderHost implements ProviderInstance {
 
   async #call<T>(what: string, timeoutMs: number, context: CallContext, work: Work<T>): Promise<T> {
     const signal = withDeadline(timeoutMs, what, AbortSignal.any([context.signal, this.#closing.signal]));
+    let instance: ProviderInstance | undefined;
     try {
       signal.throwIfAborted();
-      const instance = await orAborted(this.#connect(), signal);
+      instance = await orAborted(this.#connect(), signal);
       return await orAborted(work(instance, { signal }), signal);
     } catch (error) {
       if (this.#closing.signal.aborted) throw this.#closing.signal.reason;
       if (context.signal.aborted) throw WombatError.from(context.signal.reason);
+      // Its own deadline has passed: who hangs in one call is not asked others.
+      if (signal.aborted && instance && isSupervised(instance)) instance.hangs();
       throw this.#remember(this.#clean(failureOf(error)));
     }
   }

@@ -22,5 +22,7 @@ export class Redaction {
 function written(secret: string): string[] {
   const bytes = Buffer.from(secret);
   const encoded = (['base64', 'base64url', 'hex'] as const).map((encoding) => bytes.toString(encoding).replace(/=+$/, ''));
-  return [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(bytes.toString()), ...encoded];
+  // Logs are written line by line: a key of many lines is hidden in each of them.
+  const lines = secret.split(/[\r\n]+/).filter((line) => line.length >= 16);
+  return [secret, ...lines, JSON.stringify(secret).slice(1, -1), encodeURIComponent(bytes.toString()), ...encoded];
 }

@@ -30,7 +30,7 @@ export interface Kinds {
 }
 export type Kind = keyof Kinds;
 
-/** Fields that may be asked for by equality; each has an index. */
+/** Fields that may be asked for by equality; each has an index, those of targets with their job. */
 export interface Indexed {
   providers: 'name' | 'driver';
   releases: 'name' | 'version' | 'digest';

@@ -1,5 +1,5 @@
 import { ProviderError, created, failed, hardwareProfile, image, machine } from '@wombat/plugin-sdk';
-import type { DestroyHostResult, HostSpec, Machine } from '@wombat/proto/plugin';
+import type { DestroyHostResult, FirewallRule, HostSpec, Machine } from '@wombat/proto/plugin';
 import type { Provider } from '../domain/model/provider.js';
 import type { ProviderCalls, ProviderDirectory, ProviderDraft } from '../engine/ports.js';
 
@@ -33,6 +33,13 @@ export class FakeProviders implements ProviderDirectory {
   destroyError: ProviderError | undefined;
   /** Called when a machine was made: it boots now. */
   onMachine: (hostId: string) => void = () => undefined;
+  /** Rules by group. */
+  readonly firewalls = new Map<string, readonly FirewallRule[]>();
+  /** "group number of rules" */
+  readonly firewallCalls: string[] = [];
+  firewallError: Error | undefined;
+  /** What the next look at a firewall finds. */
+  readonly drift: FirewallRule[] = [];
   /** Awaited before machines are destroyed. */
   beforeDestroy: () => Promise<void> = async () => undefined;
   /** Called in the midst of a verification. */
@@ -68,6 +75,12 @@ export class FakeProviders implements ProviderDirectory {
       },
       listImages: async () => ({ images: [image('img', 'Image One')], nextPageToken: '' }),
       listHardwareProfiles: async () => ({ hardwareProfiles: [hardwareProfile({ id: 'small', name: 'Small' })], nextPageToken: '' }),
+      ensureFirewall: async (group, rules) => {
+        if (this.firewallError) throw this.firewallError;
+        this.firewallCalls.push(`${group} ${rules.length}`);
+        this.firewalls.set(group, rules);
+        return this.drift.splice(0);
+      },
       createHosts: async (specs) => {
         this.calls += 1;
         return Promise.all(specs.map((spec) => this.#create(spec)));

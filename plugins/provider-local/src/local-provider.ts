@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import {
-  attribute, created, failed, isId, machine, MachineState, note, ProviderError, tagNames, tagsOf,
+  attribute, created, failed, isId, KeyedLock, Limiter, machine, MachineState, note, ProviderError, tagNames, tagsOf,
   type Attribute, type CallContext, type Clock, type CreateHostResult, type DestroyHostResult, type HostServices, type HostSpec,
   type ListPage, type Machine, type Note, type ProviderInstance, type Region, type Zone,
 } from '@wombat/plugin-sdk';
@@ -10,7 +10,6 @@ import { LocalPaths } from './host-directory.js';
 import { HostRecords, type HostRecord } from './host-records.js';
 import { labelFlags } from './labels.js';
 import { loadState, type LocalState } from './local-state.js';
-import { KeyedLock, Limiter } from './locks.js';
 import { HostProcesses } from './processes.js';
 import { epmdAddressCount, epmdAddresses, freeAddress } from './subnet.js';
 import { Supervisor, supervisorTimes, type SupervisorTimes } from './supervisor.js';

@@ -11,7 +11,6 @@ import { findEpmd, stopEpmd } from './epmd.js';
 import { plugin } from './index.js';
 import { labelFlags } from './labels.js';
 import { loadState } from './local-state.js';
-import { KeyedLock, Limiter } from './locks.js';
 import { isAlive } from '@wombat/plugin-sdk/processes';
 import { signalProcess, startTimeOf } from './processes.js';
 import { chooseSubnet, freeAddress, subnetPattern, usedSubnets } from './subnet.js';
@@ -70,44 +69,6 @@ t.test('labels become flags, what the agent would refuse is refused at once', as
   t.strictSame(labelFlags([attribute('role', 'web'), attribute('rack', 7), attribute('ssd', true)]), ['role=web', 'rack=7', 'ssd=true']);
   const wrong = [attribute('zones', ['a']), attribute('Bad key', 'x'), { key: 'none', value: undefined }, attribute('long', 'x'.repeat(257))];
   for (const label of wrong) t.throws(() => labelFlags([label]), /a label is named by|the label .* (is no text|has more)/, `label ${label.key}`);
-});
-
-t.test('the limiter holds slots until they are released', async (t) => {
-  const limiter = new Limiter(1);
-  const release = await limiter.acquire();
-  let isSecond = false;
-  const second = limiter.acquire().then((releaseSecond) => {
-    isSecond = true;
-    return releaseSecond;
-  });
-  await new Promise(setImmediate);
-  t.notOk(isSecond, 'the only slot is taken');
-  release();
-  release();
-  const releaseSecond = await second;
-  let isThird = false;
-  const third = limiter.acquire().then(() => (isThird = true));
-  await new Promise(setImmediate);
-  t.notOk(isThird, 'a slot released twice counts once');
-  releaseSecond();
-  await third;
-});
-
-t.test('work on one key comes one after another, also after a failure', async (t) => {
-  const lock = new KeyedLock();
-  const done: string[] = [];
-  const first = lock.run('a', async () => {
-    await new Promise(setImmediate);
-    done.push('first');
-    throw new Error('broken');
-  });
-  const second = lock.run('a', async () => done.push('second'));
-  const other = lock.run('b', async () => done.push('other'));
-  t.ok(lock.isHeld('a'));
-  await t.rejects(first, /broken/);
-  await Promise.all([second, other]);
-  t.strictSame(done, ['other', 'first', 'second']);
-  t.notOk(lock.isHeld('a'), 'nothing is left of it');
 });
 
 t.test('a process that is not epmd is never ended in its place', async (t) => {

@@ -48,7 +48,7 @@ export interface ProviderInstance {
   listHosts(context: CallContext): Promise<readonly Machine[]>;
   /** Destroying what is not there succeeds. */
   destroyHosts(machineIds: readonly string[], context: CallContext): Promise<readonly DestroyHostResult[]>;
-  /** Ability `firewall`. Answers the rules that nobody had asked for. */
+  /** Ability `firewall`. Comes before the first host of the group; without rules the group may be removed. Answers the rules that nobody had asked for. */
   ensureFirewall?(group: string, rules: readonly FirewallRule[], context: CallContext): Promise<readonly FirewallRule[]>;
   /** Ability `quota`. */
   getQuota?(region: string, context: CallContext): Promise<readonly Quota[]>;

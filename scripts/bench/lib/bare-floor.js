@@ -1,4 +1,4 @@
-// The floor beside a coordinator: see bare-server.js. As many sockets as there are agents, with the same certificates.
+// The floor beside a coordinator: see bare-server.js. As many sockets or streams as there are agents, with the same certificates.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
@@ -12,14 +12,14 @@ const frameBytes = 150;
 export class BareFloor {
   #child;
 
-  static async start({ repository, directory, coordinatorDirectory, identities, beatMs = 0 }) {
+  static async start({ repository, directory, coordinatorDirectory, identities, over = 'sockets', beatMs = 0 }) {
     const authorityFile = join(coordinatorDirectory, 'ca/ca.crt');
     const configurationFile = join(directory, 'bare-server.json');
     const pair = await (await openAuthority(repository, coordinatorDirectory)).issueServerKeyPair();
-    writeFileSync(configurationFile, JSON.stringify({ ...pair, authorityFile, frameBytes }), { mode: 0o600 });
+    writeFileSync(configurationFile, JSON.stringify({ ...pair, authorityFile, frameBytes, over }), { mode: 0o600 });
     const child = fork(join(import.meta.dirname, 'bare-server.js'), [configurationFile]);
     const [{ port }] = await once(child, 'message');
-    const crowd = new Crowd({ kind: 'sockets', directory, identities, authorityFile, port, frameBytes, beatMs });
+    const crowd = new Crowd({ kind: over, directory, identities, authorityFile, port, frameBytes, beatMs });
     return new BareFloor(child, crowd);
   }
 

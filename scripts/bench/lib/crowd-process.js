@@ -1,11 +1,13 @@
-// A process with many agents, or with as many bare TLS sockets that say and answer as much. Its parent tells it what to
+// A process with many agents, or with as many bare TLS sockets or gRPC streams that say and answer as much. Its parent tells it what to
 // do: { connect, atOnce }, { retry }, { disconnect }; and asks { status }.
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls, createSecureContext } from 'node:tls';
-import { setMaxListeners } from 'node:events';
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
+import { Client, credentials } from '@grpc/grpc-js';
+import { bareStream } from './bare-stream.js';
+import { coordinatorName } from '../../../test/dist/support/control-client.js';
 import { AgentSession } from '../../../test/dist/support/agent-session.js';
 
 const { kind, port, identitiesFile, authorityFile, frameBytes, beatMs } = JSON.parse(process.argv[2]);
@@ -49,16 +51,44 @@ class BareSocket {
   retryNow() {}
 }
 
-const members = identities.map((identity) => (kind === 'agents' ? new AgentSession(identity, authority, port, { log }) : new BareSocket(identity)));
-const stop = new AbortController();
-setMaxListeners(0, stop.signal);
+/** What the agent's session is built on, and nothing else. */
+class BareStream {
+  isOpen = false;
+
+  constructor({ keyPem, chainPem }) {
+    const options = { 'grpc.ssl_target_name_override': coordinatorName(authority), 'grpc.use_local_subchannel_pool': 1 };
+    this.client = new Client(`127.0.0.1:${port}`, credentials.createSsl(authority, Buffer.from(keyPem), Buffer.from(chainPem)), options);
+  }
+
+  run(stop) {
+    return new Promise((resolve) => {
+      const call = this.client.makeBidiStreamRequest(bareStream.path, bareStream.requestSerialize, bareStream.responseDeserialize);
+      call.on('metadata', () => (this.isOpen = true));
+      call.on('data', () => call.write(Buffer.alloc(frameBytes)));
+      call.on('error', ({ code }) => (failures[code] = (failures[code] ?? 0) + 1));
+      call.on('status', () => {
+        this.isOpen = false;
+        resolve();
+      });
+      stop.addEventListener('abort', () => call.cancel(), { once: true });
+    });
+  }
+
+  retryNow() {}
+}
+
+const kinds = { agents: (identity) => new AgentSession(identity, authority, port, { log }), sockets: (identity) => new BareSocket(identity), streams: (identity) => new BareStream(identity) };
+const members = identities.map((identity) => kinds[kind](identity));
+/** One for each: to add a listener to a signal takes the longer the more it has. */
+const stops = [];
 const running = [];
 const countOpen = () => members.filter(({ isOpen }) => isOpen).length;
 
 async function connect(atOnce) {
   for (const member of members) {
     while (running.length - countOpen() >= atOnce) await sleep(5);
-    running.push(member.run(stop.signal));
+    stops.push(new AbortController());
+    running.push(member.run(stops.at(-1).signal));
   }
 }
 
@@ -66,7 +96,7 @@ process.on('message', async ({ id, order, atOnce }) => {
   if (order === 'connect') await connect(atOnce);
   if (order === 'retry') for (const member of members) member.retryNow();
   if (order === 'disconnect') {
-    stop.abort();
+    for (const stop of stops) stop.abort();
     await Promise.all(running);
   }
   process.send({ id, open: countOpen(), failures, residentMiB: process.memoryUsage().rss / 1024 ** 2 });

@@ -14,7 +14,7 @@ export class Crowd {
   #children = [];
   #asked = 0;
 
-  /** `kind`: agents, or sockets (then with `frameBytes` an answer, and every `beatMs`). */
+  /** `kind`: agents, or sockets or streams (then with `frameBytes` an answer, and every `beatMs`). */
   constructor({ kind, directory, identities, authorityFile, port, frameBytes = 0, beatMs = 0 }) {
     this.size = identities.length;
     for (let from = 0; from < identities.length; from += perProcess) {

@@ -9,10 +9,12 @@ export async function runJob(control, expression, targets, argv = ['true']) {
   const { job } = await control.call(JobServiceService.createJob, request);
   const times = [];
   const notOk = [];
-  for await (const { kind } of control.stream(JobServiceService.watchJob, { job: job.metadata.id })) {
-    if (kind?.$case !== 'target') continue;
-    times.push(performance.now() - startedAt);
-    if (kind.value.outcome !== Outcome.OK) notOk.push(kind.value);
+  for await (const { kind } of control.stream(JobServiceService.watchJob, { job: job.metadata.id, grouped: true })) {
+    if (kind?.$case !== 'targets') continue;
+    for (const target of kind.value.targets) {
+      times.push(performance.now() - startedAt);
+      if (target.outcome !== Outcome.OK) notOk.push(target);
+    }
   }
   if (notOk.length > 0 || times.length !== targets) throw new Error(`${times.length} of ${targets} targets have an outcome, ${notOk.length} of them not ok: ${tell(notOk[0])}`);
   return times;

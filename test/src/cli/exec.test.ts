@@ -58,6 +58,18 @@ t.test('wo exec: one outcome for each target, whole outputs, exit codes', async 
     t.ok(result.stdout.endsWith('| \u001b]0;owned\u0007 \u001b[31mred\u001b[0m\n'), 'byte for byte');
   });
 
+  await t.test('lines are shown while the command runs, without what is secret', async (t) => {
+    writeFileSync(join(workshop.directory, 'live-secret'), 'canary-4711');
+    const go = join(workshop.directory, 'go-on');
+    const script = `echo "first $S"; echo oops >&2; printf 'can'; while [ ! -e ${go} ] && [ $((i+=1)) -lt 3000 ]; do sleep 0.02; done; echo 'not last'`;
+    const running = workshop.spawnWo(['exec', names[0]!, '--secret', `S=file:${join(workshop.directory, 'live-secret')}`, '--', 'sh', '-c', script]);
+    await until('the first lines are shown', () => (/first/.test(running.stdout) && /oops/.test(running.stderr)) || notYet(running.stdout + running.stderr));
+    t.equal(running.stdout, `${names[0]!} | first ***********\n`, 'whole lines only');
+    writeFileSync(go, '');
+    const result = expectExit(t, await running.ended, 0);
+    t.equal(result.stdout, `${names[0]!} | first ***********\n${names[0]!} | cannot last\n`, 'each line once');
+  });
+
   await t.test('a folder, variables, a secret and an input of its own', async (t) => {
     writeFileSync(join(workshop.directory, 'input'), 'what it reads\n');
     writeFileSync(join(workshop.directory, 'token'), 'canary-5678\n');

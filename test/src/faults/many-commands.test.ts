@@ -141,7 +141,7 @@ t.test(`F30: of ${amount} targets some hang, some disconnect in the middle of th
   });
   const targets = new Map<string, JobTarget>();
   let told = 0;
-  for await (const { kind } of control.stream(JobServiceService.watchJob, { job: job!.metadata!.id })) {
+  for await (const { kind } of control.stream(JobServiceService.watchJob, { job: job!.metadata!.id, grouped: false, live: false })) {
     if (kind?.$case !== 'target') continue;
     told += 1;
     targets.set(kind.value.targetId, kind.value);

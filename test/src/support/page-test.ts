@@ -9,8 +9,8 @@ import { describeProcess } from './processes.js';
 
 const timeoutMs = 240_000;
 
-/** Types every command of a page; they must succeed, write what is `shown` in this order, and leave nothing running. */
-export async function checkPage(t: Test, page: string, shown: readonly RegExp[]): Promise<void> {
+/** Types every command of a page; they must succeed, write what is `shown` in this order, and leave nothing running. `prepare` may fill the home directory. */
+export async function checkPage(t: Test, page: string, shown: readonly RegExp[], prepare?: (home: string) => Promise<void>): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'wombat-page-'));
   const lastResort = new LastResort(directory);
   t.teardown(async () => {
@@ -18,6 +18,7 @@ export async function checkPage(t: Test, page: string, shown: readonly RegExp[])
     rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
     lastResort.dismiss();
   });
+  await prepare?.(join(directory, 'home'));
   const { code, output } = await runPage(page, directory, timeoutMs);
   if (!t.equal(code, 0, `every command of ${page} succeeds`)) t.comment(output.slice(-8_000));
   let rest = output;

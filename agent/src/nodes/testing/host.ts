@@ -88,7 +88,7 @@ export class TestHost {
 
   exec(targetIds: readonly string[], action: Action['kind'], options: { jobId?: string; timeoutMs?: number; outputLimitBytes?: number } = {}): Promise<void> {
     const { jobId = newId('job'), timeoutMs = 20_000, outputLimitBytes = 0 } = options;
-    const job = ExecJob.encode({ jobId, action: { kind: action }, timeout: durationFromMs(timeoutMs), outputLimitBytes: BigInt(outputLimitBytes) }).finish();
+    const job = ExecJob.encode({ jobId, action: { kind: action }, timeout: durationFromMs(timeoutMs), live: false, outputLimitBytes: BigInt(outputLimitBytes) }).finish();
     return this.core.exec({ sequence: 1n, targetIds: [...targetIds], job: Buffer.from(job) });
   }
 

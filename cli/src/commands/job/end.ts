@@ -20,6 +20,11 @@ export const jobEndOptions = {
 /** Of every command that makes one. */
 export const detachJobOption = { detach: flag('--detach', 'do not wait: print the id of the job') };
 
+/** Whether lines are shown as they come. */
+export function showsLive({ print }: Runtime, { fold, detach = false }: { readonly fold: boolean; readonly detach?: boolean }): boolean {
+  return !fold && !detach && !print.isForPrograms;
+}
+
 /** Waits for a job that was made a moment ago, or tells its id alone. */
 export async function endOf(runtime: Runtime, job: Job, { json, detach, ...options }: JobEndOptions & { readonly json: unknown; readonly detach: boolean }): Promise<number> {
   const id = idOf(job);
@@ -34,7 +39,7 @@ export async function endOf(runtime: Runtime, job: Job, { json, detach, ...optio
 /** Follows a job, prints what it comes to and answers the exit code. */
 export async function watchedJob(runtime: Runtime, watched: Job, { fold, passExit }: JobEndOptions): Promise<number> {
   const { print } = runtime;
-  const showsLines = !fold && !print.isForPrograms;
+  const showsLines = showsLive(runtime, { fold });
   const { job, targets } = await followJob(runtime, watched, { showsLines });
   if (print.format === 'json' || print.format === 'yaml') await print.json({ ...(job && { job: Job.toJSON(job) }), targets: targets.map((target) => JobTarget.toJSON(target)) });
   else if (showsLines) printFailures(runtime, idOf(watched), tellStop(runtime, job, targets));

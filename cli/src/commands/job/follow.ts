@@ -1,5 +1,5 @@
 import { backoffMs, exitCodes, WombatError } from '@wombat/proto';
-import { CancelJobRequest, JobServiceService, JobState, JobTarget, WatchJobRequest, type Job } from '@wombat/proto/control';
+import { CancelJobRequest, JobServiceService, JobState, JobTarget, WatchJobRequest, type Job, type JobOutput, type WatchJobResponse } from '@wombat/proto/control';
 import type { Control } from '../../control/control.js';
 import { newMutation } from '../../control/mutation.js';
 import { idOf } from '../../control/names.js';
@@ -44,7 +44,7 @@ export async function followJob(runtime: Runtime, job: Job, { showsLines }: Foll
     if (showsLines) await lines.ended(target);
   };
   try {
-    const finished = await watch(runtime, control, job, ended, stop.signal);
+    const finished = await watch(runtime, control, job, { ended, ...(showsLines && { wrote: (output) => lines.wrote(output) }) }, stop.signal);
     await lines.flush();
     return { job: finished, targets: [...targets.values()] };
   } catch (error) {
@@ -66,14 +66,21 @@ function withoutOutput(target: JobTarget): JobTarget {
 
 export const detachedExit = exitCodes.stillRunning;
 
-async function watch(runtime: Runtime, control: Control, job: Job, ended: (target: JobTarget) => Promise<void>, signal: AbortSignal): Promise<Job> {
+interface Watcher {
+  ended(target: JobTarget): Promise<void>;
+  /** Where it wants to know what commands write that still run. */
+  readonly wrote?: (output: JobOutput) => Promise<void>;
+}
+
+async function watch(runtime: Runtime, control: Control, job: Job, { ended, wrote }: Watcher, signal: AbortSignal): Promise<Job> {
   let silentSince = runtime.clock.monotonic();
   for (let attempt = 0; ; attempt++) {
     try {
-      for await (const message of control.stream(JobServiceService.watchJob, WatchJobRequest.fromPartial({ job: idOf(job) }), { signal })) {
+      for await (const message of control.stream(JobServiceService.watchJob, WatchJobRequest.fromPartial({ job: idOf(job), grouped: true, live: wrote !== undefined }), { signal })) {
         attempt = 0;
         silentSince = runtime.clock.monotonic();
-        if (message.kind?.$case === 'target') await ended(message.kind.value);
+        for (const target of endedIn(message)) await ended(target);
+        if (message.kind?.$case === 'output') await wrote?.(message.kind.value);
         if (message.kind?.$case === 'job' && (message.kind.value.state === JobState.FINISHED || isPaused(message.kind.value))) return message.kind.value;
       }
     } catch (error) {
@@ -83,6 +90,12 @@ async function watch(runtime: Runtime, control: Control, job: Job, ended: (targe
     }
     await runtime.clock.sleep(backoffMs(attempt, { initialMs: 200, maximumMs: 2_000 }), signal);
   }
+}
+
+/** A coordinator of an earlier version tells them one by one. */
+function endedIn({ kind }: WatchJobResponse): readonly JobTarget[] {
+  if (kind?.$case === 'targets') return kind.value.targets;
+  return kind?.$case === 'target' ? [kind.value] : [];
 }
 
 function actionsFor(runtime: Runtime, control: Control, id: string, meter: Meter, stop: AbortController): InterruptActions {

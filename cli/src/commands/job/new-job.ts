@@ -7,7 +7,7 @@ import { flag } from '../../options.js';
 import type { Runtime } from '../../runtime.js';
 import { sampleOf, sampleOptions } from '../common.js';
 import { limitOptions, limitsOf } from '../limits.js';
-import { detachJobOption, endOf, jobEndOptions } from './end.js';
+import { detachJobOption, endOf, jobEndOptions, showsLive } from './end.js';
 
 /** Of every command that makes a job for an expression. */
 export const newJobOptions = {
@@ -27,7 +27,7 @@ export async function newJob(runtime: Runtime, what: What | ((control: Control) 
   const limits = { ...sampleOf({ sample, seed }), ...limitsOf(sending) };
   const { timeout } = runtime.flags;
   const control = await runtime.control();
-  const request = CreateJobRequest.fromPartial({ mutation: newMutation(), ...(typeof what === 'function' ? await what(control) : what), all, ...limits, ...(timeout && { timeout: durationFromMs(timeout) }) });
+  const request = CreateJobRequest.fromPartial({ mutation: newMutation(), ...(typeof what === 'function' ? await what(control) : what), all, live: showsLive(runtime, { fold, detach }), ...limits, ...(timeout && { timeout: durationFromMs(timeout) }) });
   const answer = await control.call(JobServiceService.createJob, request);
   return endOf(runtime, answer.job!, { json: CreateJobResponse.toJSON(answer), fold, passExit, detach });
 }

@@ -75,7 +75,7 @@ export function isOk(target: JobTarget): boolean {
   return target.outcome === Outcome.OK;
 }
 
-export function labelOf(target: JobTarget): string {
+export function labelOf(target: Pick<JobTarget, 'targetName' | 'targetId'>): string {
   return target.targetName || target.targetId;
 }
 

@@ -2,7 +2,7 @@ import { JobServiceService, RerunJobRequest, RerunJobResponse } from '@wombat/pr
 import { defineCommand, object } from '../../command.js';
 import { newMutation } from '../../control/mutation.js';
 import { flag } from '../../options.js';
-import { detachJobOption, endOf, jobEndOptions } from './end.js';
+import { detachJobOption, endOf, jobEndOptions, showsLive } from './end.js';
 
 export const jobRerun = defineCommand({
   description: [
@@ -17,7 +17,7 @@ export const jobRerun = defineCommand({
   options: { failed: flag('--failed', 'only on the targets that were not ok'), ...jobEndOptions, ...detachJobOption },
   async run(runtime, { job }, { failed, ...options }) {
     const control = await runtime.control();
-    const answer = await control.call(JobServiceService.rerunJob, RerunJobRequest.fromPartial({ mutation: newMutation(), job, failedOnly: failed }));
+    const answer = await control.call(JobServiceService.rerunJob, RerunJobRequest.fromPartial({ mutation: newMutation(), job, failedOnly: failed, live: showsLive(runtime, options) }));
     return endOf(runtime, answer.job!, { json: RerunJobResponse.toJSON(answer), ...options });
   },
 });

@@ -1,4 +1,4 @@
-import type { JobTarget } from '@wombat/proto/control';
+import type { JobOutput, JobTarget } from '@wombat/proto/control';
 import { linesOf, prefixedLines } from '../../output/prefixed-lines.js';
 import { sanitise } from '../../output/sanitise.js';
 import type { Runtime } from '../../runtime.js';
@@ -6,6 +6,7 @@ import type { Colours } from '../../terminal/colours.js';
 import type { OutputStream } from '../../terminal/io.js';
 import { written } from '../../terminal/write.js';
 import { failuresFirst, labelOf, lossesOf } from './outcomes.js';
+import { ShownOutput } from './shown-output.js';
 
 /** What ends within this time is shown together, in the order of names: a short job reads the same each time. */
 const gatherMs = 50;
@@ -20,7 +21,7 @@ export interface TargetLinesOptions {
   readonly beforeWriting: () => void;
 }
 
-/** "name | line" of each target as it ends: its output on stdout, its error output on stderr. */
+/** "name | line" of each target, as it comes where that is told and else when it ends: its output on stdout, its error output on stderr. */
 export class TargetLines {
   readonly #options: TargetLinesOptions;
   #gathered: JobTarget[] = [];
@@ -28,13 +29,28 @@ export class TargetLines {
   #timer: NodeJS.Timeout | undefined;
   #writing = Promise.resolve();
   #width = 0;
+  readonly #shown = new ShownOutput();
 
   constructor(options: TargetLinesOptions) {
     this.#options = options;
   }
 
+  /** Of a command that still runs. Resolves when there is room for more. */
+  wrote(output: JobOutput): Promise<void> {
+    const lines = this.#shown.take(output);
+    if (lines.length === 0) return Promise.resolve();
+    const { io, print } = this.#options.runtime;
+    const label = sanitise(labelOf(output));
+    this.#writing = this.#writing.then(() => {
+      this.#makeRoom([label]);
+      return output.stderr ? this.#stream(io.stderr, print.err, label, lines) : this.#stream(io.stdout, print.out, label, lines);
+    });
+    return this.#writing;
+  }
+
   /** Resolves when there is room for more. */
-  async ended(target: JobTarget): Promise<void> {
+  async ended(whole: JobTarget): Promise<void> {
+    const target = this.#shown.rest(whole);
     this.#gathered.push(target);
     this.#bytes += target.stdout.length + target.stderr.length;
     if (this.#bytes > gatheredBytes) return this.flush();
@@ -53,17 +69,22 @@ export class TargetLines {
 
   /** These, in this order. */
   async write(targets: readonly JobTarget[]): Promise<void> {
-    const { runtime: { io, print }, beforeWriting } = this.#options;
+    const { io, print } = this.#options.runtime;
     const telling = targets.filter((target) => target.stdout.length + target.stderr.length > 0 || lossesOf(target).length > 0);
     if (telling.length === 0) return;
-    this.#width = Math.max(this.#width, ...telling.map((target) => Math.min(widestLabel, sanitise(labelOf(target)).length)));
+    const labels = telling.map((target) => sanitise(labelOf(target)));
     for (const target of telling) {
-      beforeWriting();
+      this.#makeRoom(labels);
       const label = sanitise(labelOf(target));
       await this.#stream(io.stdout, print.out, label, target.stdout);
       await this.#stream(io.stderr, print.err, label, target.stderr);
       for (const lost of lossesOf(target)) print.warn(`${label}: ${lost}`);
     }
+  }
+
+  #makeRoom(labels: readonly string[]): void {
+    this.#width = Math.max(this.#width, ...labels.map((label) => Math.min(widestLabel, label.length)));
+    this.#options.beforeWriting();
   }
 
   async #stream(out: OutputStream, colours: Colours, label: string, data: Uint8Array): Promise<void> {

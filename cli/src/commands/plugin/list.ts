@@ -22,6 +22,7 @@ export const pluginList = defineCommand({
         { title: 'KIND', text: (plugin) => pluginKindOf(plugin) },
         { title: 'VERSION', text: (plugin) => plugin.description?.version ?? '' },
         { title: 'SOURCE', text: (plugin) => plugin.source, wide: true },
+        { title: 'TROUBLE', text: (plugin) => plugin.trouble || 'none', wide: true },
         { title: 'SUMMARY', text: (plugin) => plugin.description?.summary ?? '' },
       ],
       key: 'plugins', toJson: (plugin) => Plugin.toJSON(plugin), id: nameOf, name: nameOf, nothing: 'the coordinator has loaded no plugin',

@@ -24,6 +24,7 @@ export const pluginShow = defineCommand({
       ['speaks', description?.apiVersions.join(', ') ?? ''],
       ['summary', description?.summary ?? ''],
       ['source', plugin.source],
+      ['trouble', plugin.trouble],
       ['settings', settingLines(description?.settingsSchema ?? '').join('\n')],
     ]);
   },

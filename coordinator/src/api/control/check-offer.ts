@@ -1,4 +1,4 @@
-import { nearest, withDeadline, WombatError } from '@wombat/proto';
+import { nearest, quoted, withDeadline, WombatError } from '@wombat/proto';
 import type { Provider } from '../../domain/model/provider.js';
 import type { ProviderDirectory } from '../../engine/ports.js';
 
@@ -11,6 +11,18 @@ export interface Offer {
 const timeoutMs = 30_000;
 const pageSize = 1_000;
 
+interface Offered {
+  readonly id: string;
+  readonly name: string;
+}
+
+interface Page {
+  readonly items: readonly Offered[];
+  readonly nextPageToken: string;
+}
+
+type ReadPage = (wish: { readonly query: string; readonly pageToken: string }) => Promise<Page>;
+
 /**
  * A domain names what its provider has, by id or name; answered are the ids.
  * @throws WombatError WO_PROVIDER_INVALID with the nearest that there is
@@ -18,18 +30,36 @@ const pageSize = 1_000;
 export async function checkOffer(directory: ProviderDirectory, provider: Provider, offer: Offer, signal: AbortSignal): Promise<Pick<Offer, 'image' | 'hardwareProfile'>> {
   const calls = await directory.get(provider);
   const context = { signal: withDeadline(timeoutMs, `asking provider ${provider.name} what it has`, signal) };
-  const images = await calls.listImages({ region: offer.region, query: offer.image, pageSize, pageToken: '' }, context);
-  const image = idOf('image', offer.image, images.images, `wo provider images ${provider.name}`);
-  const profiles = await calls.listHardwareProfiles({ region: offer.region, query: '', pageSize, pageToken: '' }, context);
-  const hardwareProfile = idOf('hardware profile', offer.hardwareProfile, profiles.hardwareProfiles, `wo provider hardware ${provider.name}`);
-  return { image, hardwareProfile };
+  const { region } = offer;
+  const images: ReadPage = async (wish) => {
+    const answer = await calls.listImages({ region, pageSize, ...wish }, context);
+    return { items: answer.images, nextPageToken: answer.nextPageToken };
+  };
+  const profiles: ReadPage = async (wish) => {
+    const answer = await calls.listHardwareProfiles({ region, pageSize, ...wish }, context);
+    return { items: answer.hardwareProfiles, nextPageToken: answer.nextPageToken };
+  };
+  return {
+    image: await idOf('image', offer.image, images, `wo provider images ${quoted(provider.name)}`),
+    hardwareProfile: await idOf('hardware profile', offer.hardwareProfile, profiles, `wo provider hardware ${quoted(provider.name)}`),
+  };
 }
 
-function idOf(what: string, wanted: string, offered: readonly { readonly id: string; readonly name: string }[], command: string): string {
-  const found = offered.find(({ id }) => id === wanted) ?? offered.find(({ name }) => name === wanted);
-  if (found) return found.id;
-  const meant = nearest(wanted, offered.flatMap(({ id, name }) => [id, name]));
+/** An id that is found ends the search; a name may be that of another, so all of it is looked through. */
+async function idOf(what: string, wanted: string, read: ReadPage, command: string): Promise<string> {
+  let named: Offered | undefined;
+  let pageToken = '';
+  do {
+    const page = await read({ query: wanted, pageToken });
+    const found = page.items.find(({ id }) => id === wanted);
+    if (found) return found.id;
+    named ??= page.items.find(({ name }) => name === wanted);
+    pageToken = page.nextPageToken;
+  } while (pageToken !== '');
+  if (named) return named.id;
+  const { items } = await read({ query: '', pageToken: '' });
+  const meant = nearest(wanted, items.flatMap(({ id, name }) => [id, name]));
   throw new WombatError('WO_PROVIDER_INVALID', `the provider has no ${what} ${JSON.stringify(wanted.slice(0, 80))}`, {
-    hint: `${meant === undefined ? '' : `did you mean ${meant}? `}see what there is: ${command}`,
+    hint: `${meant === undefined ? '' : `did you mean ${quoted(meant)}? `}see what there is: ${command}`,
   });
 }

@@ -1,6 +1,5 @@
 import { checkName, WombatError, type Clock, type Ids, quoted } from '@wombat/proto';
 import { FamilyServiceService, type AddDomainRequest, type CreateFamilyRequest } from '@wombat/proto/control';
-import type { ProviderPlugin } from '@wombat/plugin-sdk';
 import { NoteLevel, type FirewallRule as RuleMessage } from '@wombat/proto/plugin';
 import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
@@ -8,6 +7,7 @@ import type { Domain, Family, FirewallRule, RestartSpec } from '../../domain/mod
 import type { Provider } from '../../domain/model/provider.js';
 import { presentPhases } from '../../domain/states/node-states.js';
 import { changeEnvironment } from '../../domain/update/change-environment.js';
+import type { Driver } from '../../plugins/plugin-shape.js';
 import { requireSelector } from '../../plugins/require-selector.js';
 import { checkAmount } from '../../engine/deploy-nodes.js';
 import { dropRevisions, reviseFamily } from '../../engine/family-revisions.js';
@@ -41,7 +41,7 @@ export interface FamilyServiceOptions {
   readonly secrets: Secrets;
   readonly strategies: StrategyDirectory;
   readonly directory: ProviderDirectory;
-  readonly drivers: { driver(name: string): ProviderPlugin; providers(): readonly ProviderPlugin[] };
+  readonly drivers: { driver(name: string): Driver; providers(): readonly Driver[] };
   readonly fleet: Fleet;
   readonly operations: OperationTools;
 }
@@ -120,7 +120,7 @@ export function familyService(options: FamilyServiceOptions): Service {
     async addDomain(request, context) {
       const asked = await findObject(store.read, 'providers', request.provider);
       await find(request.family);
-      if (request.image === '' || request.hardwareProfile === '') throw new WombatError('WO_INVALID_ARGUMENT', 'a domain needs an image and a hardware profile', { hint: `see them: wo provider images ${asked.name}; wo provider hardware ${asked.name}` });
+      if (request.image === '' || request.hardwareProfile === '') throw new WombatError('WO_INVALID_ARGUMENT', 'a domain needs an image and a hardware profile', { hint: `see them: wo provider images ${quoted(asked.name)}; wo provider hardware ${quoted(asked.name)}` });
       const offered = await checkOffer(options.directory, asked, request, context.signal);
       const domain = await mutateObject(store, request.mutation, 'families', request.family, async (transaction, family) => {
         // It may have been removed while it was asked.

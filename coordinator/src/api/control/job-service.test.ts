@@ -107,6 +107,71 @@ void t.test('targets come in pages, which large outputs end early, or one alone;
   test.match((await list({})).jobs, [{ targetCount: 25, outcomes: { ok: 24, failed: 1 } }], 'the list');
 });
 
+void t.test('who asks for groups gets what came in one moment together, large outputs in several', async (test) => {
+  const { fleet, create, watch, answer } = await setting(test, 5);
+  const { job } = await create({ expression: 'web', action });
+  const sizes: number[] = [];
+  const watching = (async () => {
+    for await (const { kind } of watch({ job: job!.metadata!.id, grouped: true })) {
+      if (kind?.$case === 'target') test.fail('a target alone');
+      if (kind?.$case === 'targets') sizes.push(kind.value.targets.length);
+    }
+  })();
+  await settle();
+  await Promise.all(fleet.execs.map((exec, index) => answer(exec, 0, index < 3 ? 'x'.repeat(400 * 1024) : '')));
+  await watching;
+  test.same(sizes, [1, 1, 3], 'a megabyte of output in one answer');
+});
+
+void t.test('a watcher that reads slowly holds no outputs in memory and misses none', async (test) => {
+  const { fleet, store, create, watch, answer } = await setting(test, 8);
+  const { job } = await create({ expression: 'web', action });
+  const watching = watch({ job: job!.metadata!.id })[Symbol.asyncIterator]();
+  await watching.next();
+  await answer(fleet.execs[0]!, 0, 'first');
+  const first = await watching.next();
+  const many = store.read.jobTargets.many.bind(store.read.jobTargets);
+  let read = 0;
+  store.read.jobTargets.many = async (ids) => ((read += ids.length), many(ids));
+  for (const exec of fleet.execs.slice(1)) await answer(exec, 0, 'x'.repeat(1024 * 1024));
+  const names = [first.value as WatchJobResponse];
+  for (let next = await watching.next(); !next.done; next = await watching.next()) names.push(next.value);
+  const told = names.flatMap(({ kind }) => (kind?.$case === 'target' ? [`${kind.value.targetName} ${kind.value.stdout.length}`] : []));
+  test.same(told.sort(), Array.from({ length: 8 }, (_, index) => `web-${index + 1} ${index === 0 ? 5 : 1024 * 1024}`), 'each once, whole');
+  test.equal(read, 7, 'what it had not taken was read when it came back');
+});
+
+void t.test('what a command writes is told while it runs, to who asks for it and from its own host alone', async (test) => {
+  const { fleet, jobs, create, watch, answer } = await setting(test);
+  const { job } = await create({ expression: 'web', action, live: true });
+  const [one, two] = fleet.execs as [SentExec, SentExec];
+  test.ok(one.job.live, 'the agents know');
+  const seen: string[] = [];
+  const watching = (async () => {
+    for await (const { kind } of watch({ job: job!.metadata!.id, live: true })) {
+      if (kind?.$case === 'output') seen.push(`${kind.value.targetName} ${kind.value.stderr ? 'err' : 'out'} ${kind.value.offset} ${kind.value.data.toString()}`);
+      if (kind?.$case === 'target') seen.push(`${kind.value.targetName} ended`);
+    }
+  })();
+  await settle();
+  const quiet = watched(watch({ job: job!.metadata!.id }));
+  const tell = (hostId: string, exec: SentExec, offset: number, text: string, stderr = false): void =>
+    jobs.live.tell(hostId, { jobId: exec.job.jobId, targetId: exec.targetId, stderr, offset: BigInt(offset), data: Buffer.from(text) });
+  tell(one.hostId, one, 0, 'alpha');
+  tell(two.hostId, one, 5, 'forged');
+  tell(one.hostId, one, 0, 'oops', true);
+  while (seen.length < 2) await settle(1);
+  await answer(one, 0, 'alphabeta');
+  while (seen.length < 3) await settle(1);
+  tell(one.hostId, one, 5, 'late');
+  await answer(two);
+  await watching;
+  test.same(seen, ['web-1 out 0 alpha', 'web-1 err 0 oops', 'web-1 ended', 'web-2 ended']);
+  test.same((await quiet).slice(1), ['web-1 OK alphabeta', 'web-2 OK', 'FINISHED {"ok":2}'], 'others hear of outcomes only');
+  const other = await create({ expression: 'web', action });
+  test.equal(fleet.execs.at(-1)!.job.live, false, `${other.job!.metadata!.id} was not made for it`);
+});
+
 void t.test('other jobs are not told of', async (test) => {
   const { fleet, create, watch, answer } = await setting(test);
   const first = await create({ expression: 'web', action });

@@ -58,7 +58,7 @@ export function jobApiService({ store, jobs, files }: JobApiOptions): Service {
       if (timeoutMs <= 0) throw new WombatError('WO_INVALID_ARGUMENT', 'a command needs some time', { hint: 'give --timeout 60s or longer' });
       const [asked, jobLimits, expectation] = [askedFor(request), limitsOf(request.limits), expectationOf(request.expect)];
       const { on } = asked;
-      const fields = { principal: principalOf(context.identity), action, timeoutMs, all: request.all, ...(on && { on }), ...expectation, ...(jobLimits && { limits: jobLimits }) };
+      const fields = { principal: principalOf(context.identity), action, timeoutMs, all: request.all, ...(on && { on }), ...expectation, ...(jobLimits && { limits: jobLimits }), ...(request.live && { live: true as const }) };
       return start(request.mutation, meant(requireTargets(store.read, asked), releaseCommand), fields);
     },
     async rerunJob(request, context) {
@@ -66,7 +66,7 @@ export function jobApiService({ store, jobs, files }: JobApiOptions): Service {
       const { id, timeoutMs, on, all = false, expect, limits: jobLimits } = again;
       const fields = {
         principal: principalOf(context.identity), action: jobs.actionOf(again), timeoutMs, all, rerunOf: id,
-        ...(on && { on }), ...(expect && { expect }), ...(jobLimits && { limits: jobLimits }),
+        ...(on && { on }), ...(expect && { expect }), ...(jobLimits && { limits: jobLimits }), ...(request.live && { live: true as const }),
       };
       return start(request.mutation, meant(rerunTargets(store.read, again, request.failedOnly), again.command), fields);
     },
@@ -83,7 +83,7 @@ export function jobApiService({ store, jobs, files }: JobApiOptions): Service {
       return { job: await viewOf(job), targets: items.map(jobTargetView), page: { nextPageToken } };
     },
     async *watchJob(request, context) {
-      yield* watchJob(store, jobs, await find(request.job), context.signal);
+      yield* watchJob(store, jobs, { seen: await find(request.job), isGrouped: request.grouped, isLive: request.live }, context.signal);
     },
     async cancelJob(request) {
       const job = await find(request.job);

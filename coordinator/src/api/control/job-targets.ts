@@ -23,10 +23,10 @@ export async function targetsPage(read: Reader, query: PageQuery<'jobTargets'>):
   return { items, nextPageToken: from + items.length < ids.length ? items.at(-1)?.id ?? '' : '' };
 }
 
-/** The targets of a job that have an outcome, a few at a time: each page would sort all of them anew. */
-export async function* endedTargets(read: Reader, jobId: string): AsyncGenerator<JobTarget> {
-  const ids = await read.jobTargets.ids({ jobId, outcome: outcomes });
-  for (let from = 0; from < ids.length; from += portion) yield* await inOrder(read, ids.slice(from, from + portion));
+/** The targets of a job that have an outcome and were not told, a few at a time: each page would sort all of them anew. */
+export async function* endedTargets(read: Reader, jobId: string, wasTold: (id: string) => boolean): AsyncGenerator<readonly JobTarget[]> {
+  const ids = (await read.jobTargets.ids({ jobId, outcome: outcomes })).filter((id) => !wasTold(id));
+  for (let from = 0; from < ids.length; from += portion) yield await inOrder(read, ids.slice(from, from + portion));
 }
 
 /**

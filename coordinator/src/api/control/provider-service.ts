@@ -1,7 +1,7 @@
 import { checkName, quoted, withDeadline, WombatError, type Clock, type Ids } from '@wombat/proto';
 import { ProviderServiceService, type RegisterProviderRequest } from '@wombat/proto/control';
 import { NoteLevel, type Note } from '@wombat/proto/plugin';
-import type { ProviderPlugin } from '@wombat/plugin-sdk';
+import type { Driver } from '../../plugins/plugin-shape.js';
 import type { Provider } from '../../domain/model/provider.js';
 import { findObject } from '../../engine/find-object.js';
 import type { ProviderCalls, ProviderDirectory, Secrets } from '../../engine/ports.js';
@@ -17,7 +17,7 @@ export interface ProviderServiceOptions {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly secrets: Secrets;
-  readonly drivers: { driver(name: string): ProviderPlugin };
+  readonly drivers: { driver(name: string): Driver };
   readonly directory: ProviderDirectory;
 }
 
@@ -29,7 +29,7 @@ export function providerService(options: ProviderServiceOptions): Service {
   const calls = async (reference: string): Promise<Awaited<ReturnType<ProviderDirectory['get']>>> => directory.get(await find(reference));
   return implement(ProviderServiceService, {
     async registerProvider(request, context) {
-      const { fresh, settings, notes } = prepare(options, request);
+      const { fresh, settings, notes } = await prepare(options, request);
       const trial = directory.open({ id: fresh.id, name: fresh.name, driver: fresh.driver, settings });
       const identity = await verify(trial, fresh.name, context.signal).finally(() => trial.close());
       const provider = await mutate(store, request.mutation, async (transaction) => {
@@ -98,10 +98,10 @@ interface Prepared {
   readonly notes: readonly Note[];
 }
 
-function prepare(options: ProviderServiceOptions, request: RegisterProviderRequest): Prepared {
+async function prepare(options: ProviderServiceOptions, request: RegisterProviderRequest): Promise<Prepared> {
   checkName('provider', request.name);
   const driver = options.drivers.driver(request.driver);
-  const { notes, settings } = driver.validate({ ...request.settings, ...credentialsOf(driver, request.credentials) });
+  const { notes, settings } = await driver.validate({ ...request.settings, ...credentialsOf(driver, request.credentials) });
   const broken = notes.filter((note) => note.level === NoteLevel.ERROR);
   if (broken.length > 0) {
     throw new WombatError('WO_SETTINGS_INVALID', broken.map((note) => `${note.field || 'settings'}: ${note.message}`).join('; '), {
@@ -121,7 +121,7 @@ function prepare(options: ProviderServiceOptions, request: RegisterProviderReque
   return { fresh, settings, notes };
 }
 
-function credentialsOf(driver: ProviderPlugin, credentials: readonly string[]): Record<string, string> {
+function credentialsOf(driver: Driver, credentials: readonly string[]): Record<string, string> {
   const names = driver.credentialSettings;
   if (credentials.length > names.length) {
     const takes = names.length === 0 ? 'takes no credentials' : `takes ${names.length}: ${names.join(', ')}`;

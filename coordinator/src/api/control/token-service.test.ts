@@ -1,17 +1,24 @@
 import t, { type Test } from 'tap';
-import { durationFromMs, randomIds } from '@wombat/proto';
+import { durationFromMs, randomIds, WombatError } from '@wombat/proto';
 import type { CreateJoinTokenRequest, CreateJoinTokenResponse, ListJoinTokensRequest, ListJoinTokensResponse, RevokeJoinTokenRequest, RevokeJoinTokenResponse } from '@wombat/proto/control';
 import { HeldClock, newTestKey, openTestIdentities } from '../../auth/testing.js';
+import type { InstalledHost } from '../../installer/installer.js';
 import { unary } from '../../testing/calls.js';
 import { change, row } from '../../testing/test-store.js';
 import { tokenService } from './token-service.js';
 
 const dryRun = { requestId: '', expectedRevision: 0n, dryRun: true };
 
-async function setting(test: Test) {
+async function setting(test: Test, packages = true) {
   const clock = new HeldClock();
   const { store, identities } = await openTestIdentities(test, { clock });
-  const service = tokenService({ store, clock, ids: randomIds, agentsAddress: () => 'wombat.example.org:7421', issuer: identities });
+  const installer = {
+    async script(host?: InstalledHost): Promise<string> {
+      if (!packages) throw new WombatError('WO_AGENT_PACKAGE_MISSING', 'no packages');
+      return host ? `${host.hostId} joins with ${host.joinToken}` : '';
+    },
+  };
+  const service = tokenService({ store, clock, ids: randomIds, agentsAddress: () => 'wombat.example.org:7421', issuer: identities, installer });
   return {
     store, clock, identities,
     create: unary<CreateJoinTokenRequest, CreateJoinTokenResponse>(service, 'createJoinToken'),
@@ -31,6 +38,16 @@ void t.test('a token comes with the row of its host, and lets one machine in', a
   const enrolled = await identities.enrol({ token, csr: (await newTestKey()).csr, peer: '127.0.0.1:9' });
   test.equal(enrolled.hostId, joinToken!.hostId);
   test.ok((await list({})).joinTokens[0]?.usedAt, 'its use is told');
+});
+
+void t.test('a script that joins the machine comes where it is asked for; without packages there is neither script nor host', async (test) => {
+  const { create } = await setting(test);
+  const { joinToken, token, installScript } = await create({ hostName: 'rack 7', withInstallScript: true });
+  test.equal(installScript, `${joinToken?.hostId} joins with ${token}`);
+  test.equal((await create({ hostName: 'rack 8' })).installScript, '', 'not asked for');
+  const bare = await setting(test, false);
+  await test.rejects(bare.create({ hostName: 'rack 7', withInstallScript: true }), { code: 'WO_AGENT_PACKAGE_MISSING' });
+  test.equal(await bare.store.read.hosts.count({}), 0, 'what is refused leaves no host');
 });
 
 void t.test('names of hosts are given once, and a dry run makes nothing', async (test) => {

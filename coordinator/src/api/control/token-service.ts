@@ -2,9 +2,9 @@ import { checkName, durationToMs, type Clock, type Ids } from '@wombat/proto';
 import { TokenServiceService, type JoinToken as JoinTokenMessage } from '@wombat/proto/control';
 import type { JoinToken } from '../../domain/model/identity.js';
 import { findObject } from '../../engine/find-object.js';
+import type { Installer } from '../../installer/installer.js';
 import type { Store, Transaction } from '../../store/store.js';
 import { implement, type Service } from '../service.js';
-
 import { mutate } from './mutation.js';
 import { pageQuery } from './paging.js';
 import { dateOf, metadataView } from './views/common.js';
@@ -22,14 +22,17 @@ export interface TokenServiceOptions {
   readonly issuer: JoinTokenIssuer;
   /** Where agents are told to connect. */
   readonly agentsAddress: () => string;
+  readonly installer: Pick<Installer, 'script'>;
 }
 
-export function tokenService({ store, clock, ids, issuer, agentsAddress }: TokenServiceOptions): Service {
+export function tokenService({ store, clock, ids, issuer, agentsAddress, installer }: TokenServiceOptions): Service {
   return implement(TokenServiceService, {
     /** For a machine that somebody set up: its host's row is made with the token. */
     async createJoinToken(request) {
       checkName('host', request.hostName);
       const validForMs = durationToMs(request.validFor);
+      // Whatever it may be refused for, it is before there is a host.
+      if (request.withInstallScript) await installer.script();
       const issued = await mutate(store, request.mutation, async (transaction) => {
         const hostId = ids.next('host');
         await freeName(transaction, request.hostName);
@@ -39,7 +42,9 @@ export function tokenService({ store, clock, ids, issuer, agentsAddress }: Token
         });
         return issuer.issueJoinToken({ hostId, ...(validForMs === undefined ? {} : { validForMs }) }, transaction);
       });
-      return { joinToken: joinTokenView(issued.token, request.hostName), token: issued.text, agentsAddress: agentsAddress() };
+      const { token, text } = issued;
+      const installScript = request.withInstallScript ? await installer.script({ hostId: token.hostId, joinToken: text }) : '';
+      return { joinToken: joinTokenView(token, request.hostName), token: text, agentsAddress: agentsAddress(), installScript };
     },
     async listJoinTokens(request) {
       const page = await store.read.joinTokens.page(await pageQuery<'joinTokens'>(request.page, { host: { field: 'hostId' } }));

@@ -1,60 +1,65 @@
 import type { WatchJobResponse } from '@wombat/proto/control';
-import { isPaused } from '../../domain/jobs/is-paused.js';
 import type { Job, JobTarget } from '../../domain/model/job.js';
 import type { JobService } from '../../engine/jobs/job-service.js';
 import type { Store } from '../../store/store.js';
-import { endedTargets } from './job-targets.js';
+import { JobNews, type LivePiece } from './job-news.js';
 import { jobTargetView, jobView } from './views/job-view.js';
 
-/** Every outcome once, as it comes. Outcomes are taken from the commits: a large job is read once only. */
-export async function* watchJob(store: Store, jobs: JobService, seen: Job, signal: AbortSignal): AsyncGenerator<WatchJobResponse> {
-  const news: JobTarget[] = [];
-  let wake = (): void => undefined;
-  let finished: Job | undefined;
-  let paused: Job | undefined;
-  const unsubscribe = store.onCommit((commit) => {
-    for (const { kind, id, object } of commit.changes) {
-      if (kind === 'jobTargets' && id.startsWith(`${seen.id}/`) && object) news.push(object as JobTarget);
-      if (kind !== 'jobs' || id !== seen.id || !object) continue;
-      const job = object as Job;
-      if (job.state === 'finished') finished = job;
-      paused = isPaused(job) ? job : undefined;
-    }
-    if (news.length > 0 || finished || paused) wake();
-  });
-  const onAbort = (): void => wake();
-  signal.addEventListener('abort', onAbort, { once: true });
+export interface Watch {
+  readonly seen: Job;
+  /** Several outcomes in one answer. */
+  readonly isGrouped: boolean;
+  /** Also what commands write that still run. */
+  readonly isLive: boolean;
+}
+
+/** Every outcome once, as it comes; the job itself first, whenever it pauses, and last. */
+export async function* watchJob(store: Store, jobs: JobService, { seen, isGrouped, isLive }: Watch, signal: AbortSignal): AsyncGenerator<WatchJobResponse> {
+  const news = new JobNews(store, seen.id, isLive ? jobs.live : undefined);
+  const counts: Record<string, number> = {};
   try {
     // A finished job is told last, after its outcomes: whoever watches ends there.
-    if (seen.state !== 'finished') yield { kind: { $case: 'job', value: jobView(seen, {}) } };
-    const told = new Set<string>();
-    const counts: Record<string, number> = {};
-    const isNew = ({ id, outcome }: JobTarget): boolean => {
-      if (outcome === undefined || told.has(id)) return false;
-      told.add(id);
-      counts[outcome] = (counts[outcome] ?? 0) + 1;
-      return true;
-    };
-    const stored = await store.read.jobs.get(seen.id);
-    for await (const target of endedTargets(store.read, seen.id)) if (isNew(target)) yield { kind: { $case: 'target', value: jobTargetView(target) } };
-    if (stored?.state === 'finished') finished = stored;
-    if (stored && isPaused(stored)) paused = stored;
+    if (seen.state !== 'finished') yield jobAnswer(seen);
+    await news.begin();
     while (!signal.aborted) {
-      for (const target of news.splice(0)) if (isNew(target)) yield { kind: { $case: 'target', value: jobTargetView(target) } };
-      // The job ends in the commit of its last outcome: none can come after it.
-      if (finished && news.length === 0) {
-        yield { kind: { $case: 'job', value: jobView(finished, counts) } };
-        return;
+      yield* (await news.takePieces()).map(pieceAnswer);
+      for await (const targets of news.take()) {
+        for (const { outcome = '' } of targets) counts[outcome] = (counts[outcome] ?? 0) + 1;
+        yield* isGrouped ? groupedAnswers(targets) : targets.map(targetAnswer);
       }
-      if (paused && news.length === 0) {
-        const job = paused;
-        paused = undefined;
-        yield { kind: { $case: 'job', value: jobView(job, counts, await jobs.holdOf(job)) } };
-      }
-      if (news.length === 0 && !finished && !paused && !signal.aborted) await new Promise<void>((resolve) => (wake = resolve));
+      // Something may have come since the last was taken.
+      if (!news.isEmpty) continue;
+      if (news.finished) return yield jobAnswer(news.finished, counts);
+      const { paused } = news;
+      news.paused = undefined;
+      if (paused) yield { kind: { $case: 'job', value: jobView(paused, counts, await jobs.holdOf(paused)) } };
+      await news.some(signal);
     }
   } finally {
-    signal.removeEventListener('abort', onAbort);
-    unsubscribe();
+    news.close();
   }
 }
+
+/** Of the outputs in one answer, unless one target alone has more. */
+const answerBytes = 1024 * 1024;
+
+function* groupedAnswers(targets: readonly JobTarget[]): Generator<WatchJobResponse> {
+  let group: JobTarget[] = [];
+  let bytes = 0;
+  for (const target of targets) {
+    const size = target.stdout.length + target.stderr.length;
+    if (group.length > 0 && bytes + size > answerBytes) {
+      yield groupAnswer(group);
+      [group, bytes] = [[], 0];
+    }
+    group.push(target);
+    bytes += size;
+  }
+  yield groupAnswer(group);
+}
+
+const groupAnswer = (targets: readonly JobTarget[]): WatchJobResponse => ({ kind: { $case: 'targets', value: { targets: targets.map(jobTargetView) } } });
+const targetAnswer = (target: JobTarget): WatchJobResponse => ({ kind: { $case: 'target', value: jobTargetView(target) } });
+const pieceAnswer = ({ target: { targetId, name }, progress: { stderr, offset, data } }: LivePiece): WatchJobResponse =>
+  ({ kind: { $case: 'output', value: { targetId, targetName: name, stderr, offset, data } } });
+const jobAnswer = (job: Job, counts = {}): WatchJobResponse => ({ kind: { $case: 'job', value: jobView(job, counts) } });

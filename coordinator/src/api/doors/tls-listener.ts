@@ -8,7 +8,8 @@ import type { ServerCertificate } from '../../auth/server-certificate.js';
 import { formatAddress, type Address } from './address.js';
 import { HandshakeTurns } from './handshake-turns.js';
 
-const handshakeTimeoutMs = 5_000;
+/** An agent on a machine that is busy with much else may take long to say its part. */
+const handshakeTimeoutMs = 15_000;
 /** As many as Linux lets wait to be accepted, where nobody has changed that. */
 const backlog = 4_096;
 /** Three pings of the door: whoever lives has answered one. */

@@ -18,6 +18,7 @@ import type { CallContext, ServerStreamHandler, Service, UnaryHandler } from '..
 import { eventsQuery } from './events-query.js';
 import { httpMethods, type HttpMethod } from './http-methods.js';
 import { httpStatusOf } from './http-status.js';
+import { installerRoutes, type InstallerDoor } from './installer-routes.js';
 import { readJson } from './read-json.js';
 import { jsonLines, serverSentEvents, writeStream, type StreamFormat } from './stream-answer.js';
 
@@ -49,6 +50,8 @@ export interface HttpListenerOptions {
   readonly log: Logger;
   /** What GET /healthz answers. @default always */
   readonly isServing?: () => boolean;
+  /** What new machines fetch. @default nothing */
+  readonly installer?: InstallerDoor;
   /** @default 500 */
   readonly maximumCallsOfOneToken?: number;
   /** For the headers of a request to arrive. @default 10 s */
@@ -57,7 +60,7 @@ export interface HttpListenerOptions {
 
 /**
  * The HTTP door: `POST /v1/<Service>/<Method>` in proto3 JSON, `GET /v1/events` as server-sent
- * events, `GET /healthz` and `GET /openapi.json`, which need no token. Same method table, identities, handlers and errors as the gRPC door.
+ * events, and what needs no token: `GET /healthz`, `/openapi.json`, `/install.sh` and `/packages/NAME`. Same method table, identities, handlers and errors as the gRPC door.
  */
 export class HttpListener {
   private readonly calls: RunningCalls;
@@ -112,7 +115,7 @@ export class HttpListener {
       requestTimeout: requestTimeoutMs,
       forceCloseConnections: 'idle',
       exposeHeadRoutes: false,
-      routerOptions: { maxParamLength: 100 },
+      routerOptions: { maxParamLength: 120 },
     } as const;
     const app = certificate
       ? (fastify({ ...common, https: { ...secretsOf(certificate), handshakeTimeout: handshakeTimeoutMs, connectionsCheckingInterval: connectionLookMs } }) as unknown as FastifyInstance)
@@ -135,6 +138,7 @@ export class HttpListener {
       const isServing = this.options.isServing?.() ?? true;
       return reply.code(isServing ? 200 : 503).send({ status: isServing ? 'ok' : 'unavailable' });
     });
+    if (this.options.installer) installerRoutes(this.app, this.options.installer);
     this.app.get('/openapi.json', async (_, reply) => reply.send((this.document ??= openApi())));
     this.app.get('/v1/events', { onRequest: async (request) => this.admit(request, followEventsMethod) }, async (request, reply) => {
       const method = this.methodOf(followEventsMethod);

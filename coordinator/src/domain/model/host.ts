@@ -22,6 +22,8 @@ export interface Host extends StoredObject {
   readonly attributes?: Attributes;
   /** Facts message of the agent contract as JSON. */
   readonly facts?: unknown;
+  /** The family whose firewall its machine is in, at a provider that enforces them; no other family's nodes go there. */
+  readonly firewallFamilyId?: string;
   /** How often its machine was asked for. */
   readonly attempts: number;
   /** Its machine was asked for and nobody answered: there may be one that the provider does not list yet. */

@@ -55,6 +55,8 @@ export interface Job extends StoredObject {
   /** Targets whose hosts are away are skipped instead of failing. */
   readonly expect?: 'present';
   readonly limits?: JobLimits;
+  /** What its commands write is told to watchers while they run. */
+  readonly live?: true;
   /** With limits: why nothing more is sent. */
   readonly stopped?: StoredError;
   /** With limits: the group that begins when so many have been released begins at this time. */

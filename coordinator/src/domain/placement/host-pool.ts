@@ -33,8 +33,13 @@ export interface HostLimits {
   readonly admitsLike: (hosts: readonly Host[]) => boolean;
 }
 
-/** A host fits a domain when it came from the same place in the same shape. */
+/** A host fits a domain when it came from the same place in the same shape, and lets in what the domain's family asks for. */
 export function fitsDomain(host: Host, domain: Domain): boolean {
+  return isMadeAs(host, domain) && (host.firewallFamilyId === undefined || host.firewallFamilyId === domain.familyId);
+}
+
+/** Its provider was asked for it as it is for hosts of the domain. */
+export function isMadeAs(host: Host, domain: Domain): boolean {
   return (
     host.providerId === domain.providerId &&
     host.image === domain.image &&
@@ -44,7 +49,8 @@ export function fitsDomain(host: Host, domain: Domain): boolean {
   );
 }
 
-export function hostPool(domain: Domain, hosts: readonly Host[], existing: readonly Node[], limits: HostLimits): HostPool {
+/** `isCooling`: it has the hosts that are there, and gets no new ones. */
+export function hostPool(domain: Domain, hosts: readonly Host[], existing: readonly Node[], limits: HostLimits, isCooling = false): HostPool {
   const loads = new Map<string, number>();
   let placed = 0;
   for (const node of existing) {
@@ -61,14 +67,19 @@ export function hostPool(domain: Domain, hosts: readonly Host[], existing: reado
   const used = open.filter((host) => host.load > 0);
   const free = open.filter((host) => host.load === 0);
   const mayUseMore = domain.maxHosts === 0 ? Infinity : Math.max(0, domain.maxHosts - loads.size);
-  const newHostRoom = limits.admitsLike(fitting) ? Math.min(domain.nodesPerHost, limits.nodesPerHost) : 0;
+  const newHostRoom = limits.admitsLike(fitting) && !isCooling ? Math.min(domain.nodesPerHost, limits.nodesPerHost) : 0;
+  const openHosts = [...free.slice(0, mayUseMore), ...used];
   return {
     domain,
     placed,
-    openHosts: [...free.slice(0, mayUseMore), ...used],
+    openHosts,
     newHostRoom,
-    capacity: used.reduce((sum, { room }) => sum + room, 0) + (newHostRoom === 0 ? 0 : mayUseMore * newHostRoom),
+    capacity: newHostRoom === 0 ? roomOf(openHosts) : roomOf(used) + mayUseMore * newHostRoom,
   };
+}
+
+function roomOf(hosts: readonly OpenHost[]): number {
+  return hosts.reduce((sum, { room }) => sum + room, 0);
 }
 
 function openHost(hostId: string, load: number, domain: Domain, limits: HostLimits): OpenHost {

@@ -3,6 +3,7 @@ import t from 'tap';
 import type { Domain } from '../model/family.js';
 import type { Host } from '../model/host.js';
 import type { Node } from '../model/node.js';
+import { coolingDomains } from './cooling.js';
 import { place, type Demand, type Placement } from './place.js';
 
 const anywhere = [{ platform: { os: '', arch: '', libc: '' } }];
@@ -44,6 +45,12 @@ void t.test('a host of another shape or zone is not used', async (test) => {
   test.same(loadsOf(result), { c: 1, 'new 0': 1 });
 });
 
+void t.test('a host in the firewall of another family is not used', async (test) => {
+  const hosts = [host('a', { firewallFamilyId: 'other' }), host('b', { firewallFamilyId: 'f' })];
+  const result = placed(place(demand(2), [domain('d')], hosts, []));
+  test.same(loadsOf(result), { b: 1, 'new 0': 1 });
+});
+
 void t.test('maxHosts refuses, says how many fit and what to change', async (test) => {
   const result = place(demand(7), [domain('d', { nodesPerHost: 2, maxHosts: 2 })], [], []);
   test.match(result, { kind: 'refused', fits: 4, change: /maxHosts of domain d from 2 to 4/ });
@@ -79,11 +86,11 @@ const onHost = (hostId: string, ports: Node['ports']): Node => ({ domainId: 'oth
 void t.test('a fixed port means one node a host, and none beside a neighbour that has it', async (test) => {
   const hosts = [host('a'), host('b'), host('c')];
   const neighbours = [onHost('a', [http]), onHost('b', [{ ...http, protocol: 'udp' }])];
-  const result = placed(place(demand(4, { ports: [http] }), [domain('d', { nodesPerHost: 5 })], hosts, [], neighbours));
+  const result = placed(place(demand(4, { ports: [http] }), [domain('d', { nodesPerHost: 5 })], hosts, [], { neighbours }));
   test.same(loadsOf(result), { b: 1, c: 1, 'new 0': 1, 'new 1': 1 }, 'another protocol is no neighbour');
-  const again = placed(place(demand(1, { ports: [http] }), [domain('d', { nodesPerHost: 5 })], hosts.slice(1), [node('d', 'b')], [onHost('b', [http])]));
+  const again = placed(place(demand(1, { ports: [http] }), [domain('d', { nodesPerHost: 5 })], hosts.slice(1), [node('d', 'b')], { neighbours: [onHost('b', [http])] }));
   test.same(loadsOf(again), { c: 1 });
-  const beside = placed(place(demand(1, { ports: [http] }), [domain('d', { nodesPerHost: 2, maxHosts: 1 })], [host('b')], [node('d', 'b')], [onHost('b', [])]));
+  const beside = placed(place(demand(1, { ports: [http] }), [domain('d', { nodesPerHost: 2, maxHosts: 1 })], [host('b')], [node('d', 'b')], { neighbours: [onHost('b', [])] }));
   test.same(loadsOf(beside), { b: 1 }, 'a node without the port leaves room for one that has it');
   test.same(loadsOf(placed(place(demand(3, { ports: [{ ...http, number: 0 }] }), [domain('d', { nodesPerHost: 5 })], [], []))), { 'new 0': 3 }, 'a port that is allocated closes nothing');
   test.match(place(demand(2, { ports: [http] }), [domain('d', { nodesPerHost: 5, maxHosts: 1 })], [], []), {
@@ -102,4 +109,28 @@ void t.test('hosts that no artifact was built for take no node, nor would more o
   test.same(loadsOf(placed(place(demand(1, { artifacts: forArm }), [domain('d')], [], []))), { 'new 0': 1 }, 'nothing is known of hosts that are not there');
   const both = [...forArm, { platform: { os: 'linux', arch: 'x64', libc: '' } }];
   test.same(loadsOf(placed(place(demand(2, { artifacts: both }), [domain('d')], mixed.slice(0, 2), []))), { x: 1, arm: 1 }, 'one family spans both');
+});
+
+const minute = 60_000;
+const failed = (phaseSince: number, code: string, fields: Partial<Host> = {}): Host =>
+  host(`failed-${phaseSince}`, { phase: 'failed', phaseSince, lastError: { code, message: 'the quota is used up', hint: '' }, ...fields });
+
+void t.test('a domain cools down after its provider had no machine: hosts like it that failed for quota or capacity, five minutes long', async (test) => {
+  const domains = [domain('d'), domain('bigger', { hardwareProfile: 'big' })];
+  const coolingAt = (now: number, ...hosts: Host[]): unknown => Object.fromEntries(coolingDomains(domains, hosts, now));
+  const quota = failed(10 * minute, 'WO_PROVIDER_QUOTA');
+  test.same(coolingAt(11 * minute, failed(8 * minute, 'WO_PROVIDER_CAPACITY'), quota), { d: { until: 15 * minute, why: 'the quota is used up' } }, 'the last one counts, for this domain alone');
+  test.same(coolingAt(15 * minute, quota), {}, 'afterwards it is tried again');
+  test.same(coolingAt(11 * minute, failed(10 * minute, 'WO_PROVIDER_AUTH'), failed(10 * minute, 'WO_PROVIDER_QUOTA', { zone: 'z', image: 'x' })), {}, 'other failures, and hosts of another kind, cool nothing');
+});
+
+void t.test('a domain that cools down gets no new hosts, the next one does, and the reason says so', async (test) => {
+  const cooling = new Map([['private', { until: Date.UTC(2026, 0, 31, 12, 5), why: 'provider(Mine): the quota is used up' }]]);
+  const domains = [domain('private', { nodesPerHost: 2 }), domain('public', { priority: 1, hardwareProfile: 'other' })];
+  const both = placed(place(demand(3), domains, [host('a')], [], { cooling }));
+  test.same(both.nodes.map(({ domainId, host: at }) => [domainId, 'hostId' in at]), [['private', true], ['private', true], ['public', false]], 'its own hosts are filled');
+  test.match(both.nodes[2]?.reason, /a new host of domain public, as domain private cools down/);
+  test.match(place(demand(3), domains.slice(0, 1), [host('a')], [], { cooling }), {
+    kind: 'refused', fits: 2, constraint: /domain private gets no new hosts before 2026-01-31 12:05 UTC: provider\(Mine\): the quota is used up/, change: /try again later/,
+  });
 });

@@ -1,9 +1,19 @@
 import type { Domain } from '../model/family.js';
 import type { Host } from '../model/host.js';
 import type { Node } from '../model/node.js';
+import { minuteOf } from '../minute.js';
+import type { Cooling } from './cooling.js';
 import { hostPool, type HostPool } from './host-pool.js';
 import { releaseLimits, type ReleaseDemand } from './release-limits.js';
 import { sharesOf } from './shares.js';
+
+/** What the places are like at the moment. */
+export interface Circumstances {
+  /** Nodes of any family on the hosts: they matter to a release with fixed ports. */
+  readonly neighbours?: readonly Node[];
+  /** Domains that get no new hosts for a while, by id. */
+  readonly cooling?: ReadonlyMap<string, Cooling>;
+}
 
 /** What is asked for. */
 export interface Demand {
@@ -42,28 +52,31 @@ export interface Refusal {
 }
 
 /**
- * Decides where nodes go; pure. `hosts` are all that may take nodes, `existing` all nodes of the family;
- * `neighbours` are nodes of any family on those hosts, and matter to a release with fixed ports only.
+ * Decides where nodes go; pure. `hosts` are all that may take nodes, `existing` all nodes of the family.
  *
  * Domains of the lowest priority number come first and share by weight, the next take what does
  * not fit. Within a domain the hosts that are there are used first, least loaded first; new ones
  * are asked for only when those are full, and no more than needed.
  */
-export function place(demand: Demand, domains: readonly Domain[], hosts: readonly Host[], existing: readonly Node[], neighbours: readonly Node[] = []): Placement | Refusal {
+export function place(demand: Demand, domains: readonly Domain[], hosts: readonly Host[], existing: readonly Node[], circumstances: Circumstances = {}): Placement | Refusal {
+  const { neighbours = [], cooling = new Map<string, Cooling>() } = circumstances;
   const limits = releaseLimits(demand.release, neighbours);
-  const pools = domains.map((domain) => hostPool(domain, hosts, existing, limits));
+  const pools = domains.map((domain) => hostPool(domain, hosts, existing, limits, cooling.has(domain.id)));
   const shares = sharesOf(demand.amount, pools);
   const placed = shares.reduce((sum, share) => sum + share, 0);
-  if (placed < demand.amount) return refusal(demand, pools, placed, limits.why(hosts));
+  if (placed < demand.amount) return refusal(demand, pools, placed, limits.why(hosts), cooling);
 
   const newHosts: NewHost[] = [];
   const nodes: PlacedNode[] = [];
-  pools.forEach((pool, index) => fill(pool, shares[index] ?? 0, newHosts, nodes));
+  pools.forEach((pool, index) => {
+    const passedOver = domains.filter((domain) => domain.id !== pool.domain.id && domain.priority <= pool.domain.priority && cooling.has(domain.id));
+    fill(pool, shares[index] ?? 0, newHosts, nodes, passedOver.map(({ name }) => `, as domain ${name} cools down`).join(''));
+  });
   return { kind: 'placed', newHosts, nodes };
 }
 
-/** Puts `amount` nodes on a domain's hosts, always on the one with the fewest. */
-function fill(pool: HostPool, amount: number, newHosts: NewHost[], nodes: PlacedNode[]): void {
+/** Puts `amount` nodes on a domain's hosts, always on the one with the fewest; `besides` is added to the reason of each. */
+function fill(pool: HostPool, amount: number, newHosts: NewHost[], nodes: PlacedNode[], besides: string): void {
   if (amount === 0) return;
   const { domain } = pool;
   const slots = pool.openHosts.map((open) => ({ host: { hostId: open.hostId } as PlacedNode['host'], load: open.load, room: open.room, fresh: false }));
@@ -80,7 +93,7 @@ function fill(pool: HostPool, amount: number, newHosts: NewHost[], nodes: Placed
       slot.load += 1;
       slot.room -= 1;
       left -= 1;
-      nodes.push({ domainId: domain.id, host: slot.host, reason: reasonFor(slot.fresh, level, domain.name) });
+      nodes.push({ domainId: domain.id, host: slot.host, reason: `${reasonFor(slot.fresh, level, domain.name)}${besides}` });
     }
   }
 }
@@ -91,17 +104,19 @@ function reasonFor(fresh: boolean, load: number, domain: string): string {
 }
 
 /** `why`: what the release itself rules out. */
-function refusal(demand: Demand, pools: readonly HostPool[], fits: number, why: readonly string[]): Refusal {
+function refusal(demand: Demand, pools: readonly HostPool[], fits: number, why: readonly string[], cooling: ReadonlyMap<string, Cooling>): Refusal {
   const missing = demand.amount - fits;
+  const limits = pools.map(({ domain }) => {
+    const cools = cooling.get(domain.id);
+    return cools ? `domain ${domain.name} gets no new hosts before ${minuteOf(cools.until)}: ${cools.why}` : `domain ${domain.name}: maxHosts ${domain.maxHosts} x nodesPerHost ${domain.nodesPerHost}`;
+  });
+  return { kind: 'refused', constraint: [...limits, ...why].join(', '), fits, change: changeThatFits(missing, pools, cooling) };
+}
+
+function changeThatFits(missing: number, pools: readonly HostPool[], cooling: ReadonlyMap<string, Cooling>): string {
   const nearest = pools.reduce((best, pool) => (pool.newHostRoom > best.newHostRoom ? pool : best));
   const { name, maxHosts } = nearest.domain;
-  const limits = pools.map((pool) => `domain ${pool.domain.name}: maxHosts ${pool.domain.maxHosts} x nodesPerHost ${pool.domain.nodesPerHost}`);
-  return {
-    kind: 'refused',
-    constraint: [...limits, ...why].join(', '),
-    fits,
-    change: nearest.newHostRoom === 0
-      ? 'upload the release with an artifact for these hosts, or add a domain whose hosts can run it'
-      : `raise maxHosts of domain ${name} from ${maxHosts} to ${maxHosts + Math.ceil(missing / nearest.newHostRoom)}, or add a domain`,
-  };
+  if (nearest.newHostRoom > 0) return `raise maxHosts of domain ${name} from ${maxHosts} to ${maxHosts + Math.ceil(missing / nearest.newHostRoom)}, or add a domain`;
+  if (cooling.size > 0) return 'add a domain, or try again later; at once, if the hosts that failed are removed: wo host remove HOST';
+  return 'upload the release with an artifact for these hosts, or add a domain whose hosts can run it';
 }

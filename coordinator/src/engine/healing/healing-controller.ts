@@ -10,14 +10,14 @@ import { presentPhases } from '../../domain/states/node-states.js';
 import type { Reader, Store, Transaction } from '../../store/store.js';
 import { joinsCluster } from '../bootstrap/joins-cluster.js';
 import { hostPhaseEvent, storedError } from '../events.js';
-import type { EngineTools } from '../place-nodes.js';
+import type { PlacementTools } from '../place-nodes.js';
 import type { StrategyDirectory } from '../ports.js';
 import { Ages } from './ages.js';
 import { heldBrakes, type Brakes, type HeldBrakes } from './brakes.js';
 import { describeOutlooks, nodeReason, type FamilyOutlook } from './describe-outlook.js';
 import { nodesToReplace, replaceNodes } from './replace-nodes.js';
 
-export interface HealingControllerOptions extends EngineTools {
+export interface HealingControllerOptions extends PlacementTools {
   readonly store: Store;
   readonly strategies: StrategyDirectory;
   readonly brakes: Brakes;

@@ -62,7 +62,7 @@ class Setting {
       await meanwhile?.();
       return this.store.transaction(work);
     } };
-    this.controller = new HealingController({ store, clock, ids, strategies: new FakeStrategies(), brakes, lostAfterMs, startGraceMs, awakeMs: () => clock.monotonic() - this.stalledMs });
+    this.controller = new HealingController({ store, clock, ids, enforcesFirewall: () => false, strategies: new FakeStrategies(), brakes, lostAfterMs, startGraceMs, awakeMs: () => clock.monotonic() - this.stalledMs });
   }
 
   /** As HostSilence does it. */

@@ -10,7 +10,7 @@ import { expectCluster } from '../bootstrap/expect-cluster.js';
 import { nodePhaseEvent, operationEvent } from '../events.js';
 import { refuseWhileBusy } from '../family-lock.js';
 import { operationIdOf, writeOperation } from '../operations/write-operation.js';
-import { placeNodes, type EngineTools } from '../place-nodes.js';
+import { placeNodes, type EngineTools, type PlacementTools } from '../place-nodes.js';
 
 export interface ReplaceRequest {
   readonly host: Host;
@@ -42,7 +42,7 @@ export async function nodesToReplace(read: Pick<Reader, 'nodes'>, hostId: string
  *
  * @throws WombatError WO_CONFLICT, WO_NO_DOMAIN, WO_PLACEMENT_IMPOSSIBLE
  */
-export async function replaceNodes(tools: EngineTools, transaction: Transaction, request: ReplaceRequest): Promise<Operation | undefined> {
+export async function replaceNodes(tools: PlacementTools, transaction: Transaction, request: ReplaceRequest): Promise<Operation | undefined> {
   const { host, family, reason, turn } = request;
   const olds = (await nodesToReplace(transaction, host.id)).filter(({ familyId }) => familyId === family.id);
   if (olds.length === 0) return undefined;

@@ -64,3 +64,19 @@ t.test('a refusal that has nothing to do with what was brought is told to all, a
   t.same((await results).map(({ status }) => status), ['rejected', 'rejected', 'rejected']);
   t.same(writes, [[1, 99, 3]], 'a store that is away is not asked once for each');
 });
+
+t.test('as long as more is expected it is waited for, until there is enough', async (t) => {
+  const writes: number[][] = [];
+  let expected = 3;
+  const grouped = new GroupedWrites<number>({ atMost: 4, concernsAll: () => false, expectsMore: (size) => expected > size, write: async (items) => void writes.push([...items]) });
+  const first = grouped.add([1]);
+  for (let turn = 0; turn < 3; turn += 1) await setImmediate();
+  t.same(writes, [], 'two more may come');
+  await Promise.all([first, grouped.add([2, 3])]);
+  t.same(writes, [[1, 2, 3]], 'nothing more can come');
+  expected = 100;
+  await Promise.all([grouped.add([4]), grouped.add([5, 6, 7])]);
+  t.same(writes.at(-1), [4, 5, 6, 7], 'as many as are written together');
+  await grouped.add([8]);
+  t.same(writes.at(-1), [8], 'and who does not come is not waited for long');
+});

@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises';
+
 interface Waiting<T> {
   readonly items: readonly T[];
   readonly resolve: () => void;
@@ -11,7 +13,12 @@ export interface GroupedWritesOptions<T> {
   readonly concernsAll: (error: unknown) => boolean;
   /** Items that are written together, unless one caller brings more. */
   readonly atMost: number;
+  /** Whether more than so many may come in a moment: then they are waited for, but not long. @default never */
+  readonly expectsMore?: (size: number) => boolean;
 }
+
+/** Nobody who waits for an answer notices. */
+const waitMs = 20;
 
 /**
  * Writes for many callers: what they bring while a write goes on is put together for the next one. Thousands of hosts
@@ -20,7 +27,10 @@ export interface GroupedWritesOptions<T> {
 export class GroupedWrites<T> {
   readonly #options: GroupedWritesOptions<T>;
   readonly #waiting: Waiting<T>[] = [];
+  #size = 0;
   #isWriting = false;
+  /** Ends the wait for more. */
+  #enough = (): void => undefined;
 
   constructor(options: GroupedWritesOptions<T>) {
     this.#options = options;
@@ -30,16 +40,35 @@ export class GroupedWrites<T> {
   add(items: readonly T[]): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ items, resolve, reject });
-      if (this.#isWriting) return;
-      this.#isWriting = true;
-      // Whoever comes in the same turn of the loop comes along.
-      setImmediate(() => void this.#writeAll());
+      this.#size += items.length;
+      if (!this.#isWriting) void this.#writeAll();
+      else if (this.#isFull()) this.#enough();
     });
   }
 
   async #writeAll(): Promise<void> {
-    while (this.#waiting.length > 0) await this.#writeTogether(this.#takeGroup());
+    this.#isWriting = true;
+    // Whoever comes in the same turn of the loop comes along.
+    await setImmediate();
+    while (this.#waiting.length > 0) {
+      if (!this.#isFull()) await this.#more();
+      await this.#writeTogether(this.#takeGroup());
+    }
     this.#isWriting = false;
+  }
+
+  #isFull(): boolean {
+    return this.#size >= this.#options.atMost || !this.#options.expectsMore?.(this.#size);
+  }
+
+  #more(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, waitMs);
+      this.#enough = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   #takeGroup(): Waiting<T>[] {
@@ -49,6 +78,7 @@ export class GroupedWrites<T> {
       size += items.length;
       callers += 1;
     }
+    this.#size -= size;
     return this.#waiting.splice(0, callers);
   }
 

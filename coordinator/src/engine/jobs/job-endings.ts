@@ -1,7 +1,9 @@
 import { WombatError, type Clock } from '@wombat/proto';
+import { jobIdOf } from '../../domain/jobs/target-key.js';
 import type { JobTarget } from '../../domain/model/job.js';
 import { storeWaits, type Store, type Transaction } from '../../store/store.js';
 import { GroupedWrites } from './grouped-writes.js';
+import { OpenTargets } from './open-targets.js';
 
 /** What a target ends with. */
 export interface Ending {
@@ -23,7 +25,13 @@ export class JobEndings {
   readonly #options: JobEndingsOptions;
   /** Job id -> targets without an outcome. Counted once: a job of thousands gets its outcomes one by one. */
   readonly #openCounts = new Map<string, number>();
-  readonly #gathered = new GroupedWrites<Ending>({ write: (endings) => this.write(endings), atMost: endingsAtOnce, concernsAll: (error) => WombatError.is(error) && storeWaits.has(error.code) });
+  readonly #open = new OpenTargets();
+  readonly #gathered = new GroupedWrites<Ending>({
+    write: (endings) => this.write(endings),
+    atMost: endingsAtOnce,
+    concernsAll: (error) => WombatError.is(error) && storeWaits.has(error.code),
+    expectsMore: (size) => this.#open.size > size,
+  });
 
   constructor(options: JobEndingsOptions) {
     this.#options = options;
@@ -34,11 +42,18 @@ export class JobEndings {
     return this.#gathered.add(endings);
   }
 
+  /** Targets that were stored a moment ago and are changed by their endings alone. */
+  expect(jobId: string, targets: readonly JobTarget[]): void {
+    if (targets.length === 0) return;
+    this.#open.add(jobId, targets);
+    this.#openCounts.set(jobId, targets.length);
+  }
+
   async write(endings: readonly Ending[]): Promise<void> {
     const touched = new Map<string, number>();
     try {
       await this.#options.store.transaction(async (transaction) => {
-        const targets = new Map((await transaction.jobTargets.many(endings.map(({ id }) => id))).map((target) => [target.id, target]));
+        const targets = await this.#targetsOf(transaction, endings);
         const ended = new Map<string, JobTarget>();
         for (const { id, hostId, fields } of endings) {
           const target = targets.get(id);
@@ -53,9 +68,24 @@ export class JobEndings {
       });
     } catch (error) {
       // What was counted inside was undone.
-      for (const jobId of touched.keys()) this.#openCounts.delete(jobId);
+      for (const jobId of new Set(endings.map(({ id }) => jobIdOf(id)))) {
+        this.#openCounts.delete(jobId);
+        this.#open.forget(jobId);
+      }
       throw error;
     }
+  }
+
+  async #targetsOf(transaction: Transaction, endings: readonly Ending[]): Promise<Map<string, JobTarget>> {
+    const targets = new Map<string, JobTarget>();
+    const unknown: string[] = [];
+    for (const { id } of endings) {
+      const known = this.#open.take(id);
+      if (known) targets.set(id, known);
+      else unknown.push(id);
+    }
+    for (const target of await transaction.jobTargets.many(unknown)) if (!targets.has(target.id)) targets.set(target.id, target);
+    return targets;
   }
 
   async #finishIfDone(transaction: Transaction, jobId: string, ended: number): Promise<void> {

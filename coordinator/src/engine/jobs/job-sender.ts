@@ -27,7 +27,7 @@ export class JobSender {
 
   /** `releaseId`: whose command it is, where the job is one of releases. */
   encode(job: Job, releaseId = ''): Uint8Array {
-    return ExecJob.encode({ jobId: job.id, action: actionFor(job, releaseId, this.#options.secrets), timeout: durationFromMs(job.timeoutMs), outputLimitBytes: 0n }).finish();
+    return ExecJob.encode({ jobId: job.id, action: actionFor(job, releaseId, this.#options.secrets), timeout: durationFromMs(job.timeoutMs), outputLimitBytes: 0n, live: job.live === true }).finish();
   }
 
   async send(job: Job, targets: readonly JobTarget[]): Promise<void> {

@@ -1,6 +1,7 @@
 import { limits, WombatError, type Clock, type Ids } from '@wombat/proto';
 import type { ExecOutcome } from '@wombat/proto/agent';
 import type { Action } from '@wombat/proto/types';
+import { targetKey } from '../../domain/jobs/target-key.js';
 import type { Job, JobLimits, JobTarget, TargetKind } from '../../domain/model/job.js';
 import { presentPhases } from '../../domain/states/node-states.js';
 import type { Fleet } from '../../fleet/fleet.js';
@@ -9,6 +10,7 @@ import type { Log, Secrets } from '../ports.js';
 import { JobEndings } from './job-endings.js';
 import { JobSender } from './job-sender.js';
 import { LimitedJobs, type Hold } from './limited-jobs.js';
+import { LiveOutputs } from './live-outputs.js';
 import { newTarget } from './new-target.js';
 import { outcomeFields, type OutputReader } from './outcome-fields.js';
 import type { Resolution } from './resolve-targets.js';
@@ -40,6 +42,7 @@ export interface JobRequest {
   readonly all: boolean;
   readonly expect?: 'present';
   readonly limits?: JobLimits;
+  readonly live?: true;
 }
 
 /** A job as it was stored a moment ago. */
@@ -55,6 +58,8 @@ export class JobService {
   readonly #sender: JobSender;
   readonly #overdue: Overdue;
   readonly #limited: LimitedJobs;
+  /** What commands write that still run. */
+  readonly live = new LiveOutputs();
 
   constructor(options: JobServiceOptions) {
     this.#options = options;
@@ -66,7 +71,7 @@ export class JobService {
 
   /** Stores the job with its targets: what comes to match later is none. @throws WombatError WO_INVALID_ARGUMENT when it is too large to be sent */
   async insert(transaction: Transaction, request: JobRequest): Promise<NewJob> {
-    const { resolution: { text, targets, sample, lanes, commands }, action, on, rerunOf, all, expect, limits: jobLimits } = request;
+    const { resolution: { text, targets, sample, lanes, commands }, action, on, rerunOf, all, expect, limits: jobLimits, live } = request;
     const now = this.#options.clock.now();
     const rules = { all, expectsPresent: expect === 'present', isHeld: jobLimits !== undefined, lanes, commands, now, isConnected: (hostId: string) => this.#options.fleet.isConnected(hostId) };
     const rows = targets.map((target) => newTarget(target, rules));
@@ -74,7 +79,7 @@ export class JobService {
     const id = this.#options.ids.next('job');
     const job = await transaction.jobs.insert({
       id, name: id, generation: 1, observedGeneration: 0, principal: request.principal, expression: text, ...(on && { on }), ...(rerunOf && { rerunOf }), ...(sample && { sample }), all,
-      ...(expect && { expect }), ...(jobLimits && { limits: jobLimits }),
+      ...(expect && { expect }), ...(jobLimits && { limits: jobLimits }), ...(live && { live }),
       action: storedAction(id, action, this.#options.secrets), ...(commands && { command: commands.stored }), timeoutMs: request.timeoutMs, targetCount: targets.length,
       ...(isOver ? { state: 'finished', finishedAt: now } : { state: 'running' }),
     });
@@ -93,8 +98,12 @@ export class JobService {
    * whoever has just stored them. What has limits is sent by the looks at it.
    */
   async send(job: Job, targets?: readonly JobTarget[]): Promise<Job> {
-    if (!job.limits) await this.#sendOpen(job, targets ?? (await this.#openTargets(job.id)));
-    else if (targets) this.#limited.begin(job, targets);
+    if (job.limits) {
+      if (targets) this.#limited.begin(job, targets);
+    } else {
+      if (targets) this.#endings.expect(job.id, targets.filter(isOpen));
+      await this.#sendOpen(job, targets ?? (await this.#openTargets(job.id)));
+    }
     return (await this.#options.store.read.jobs.get(job.id)) ?? job;
   }
 
@@ -109,9 +118,9 @@ export class JobService {
     const jobs = await read.jobs.find({ state: 'running' });
     if (jobs.length === 0) return;
     // Many hosts come back at once, and a job may have targets on all of them: only those of this host are read.
-    const targetId = [hostId, ...(await read.nodes.find({ hostId, phase: presentPhases })).map((node) => node.id)];
+    const targetIds = [hostId, ...(await read.nodes.ids({ hostId, phase: presentPhases }))];
     for (const job of jobs) {
-      const targets = await read.jobTargets.find({ jobId: job.id, targetId, outcome: null });
+      const targets = (await read.jobTargets.many(targetIds.map((targetId) => targetKey(job.id, targetId)))).filter(isOpen);
       if (job.cancelledAt) this.#sender.cancel(job, targets.filter((target) => target.hostId === hostId));
       else this.#sender.resend(job, hostId, targets);
     }
@@ -161,7 +170,7 @@ export class JobService {
   }
 
   async #sendOpen(job: Job, targets: readonly JobTarget[]): Promise<void> {
-    const open = targets.filter(({ outcome }) => outcome === undefined);
+    const open = targets.filter(isOpen);
     if (open.length > 0) await this.#sender.send(job, open);
   }
 
@@ -191,9 +200,7 @@ function checkSize(sizeBytes: number, { kind }: Action): void {
   });
 }
 
-function targetKey(jobId: string, targetId: string): string {
-  return `${jobId}/${targetId}`;
-}
+const isOpen = ({ outcome }: JobTarget): boolean => outcome === undefined;
 
 function notSent(): WombatError {
   return new WombatError('WO_CANCELLED', 'the job was cancelled before the command was sent');

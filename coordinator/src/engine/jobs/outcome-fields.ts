@@ -50,10 +50,13 @@ export async function outcomeFields(outcome: ExecOutcome, reader: OutputReader):
   };
 }
 
+const nothing = Buffer.alloc(0);
+const bytesOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+
 /** All of a stream; of a long one its first and its last part. */
 async function wholeStream(outcome: ExecOutcome, stream: LogStream, reader: OutputReader): Promise<Output> {
   const told = stream === LogStream.STDOUT ? outcome.stdout : outcome.stderr;
-  const head = Buffer.from(told?.head ?? []).subarray(0, keptOutputBytes);
+  const head = bytesOf(told?.head ?? nothing).subarray(0, keptOutputBytes);
   const sizeBytes = Math.max(Number(told?.sizeBytes ?? 0), head.length);
   if (sizeBytes === head.length || head.length < limits.outcomeHeadBytes || !(await reader.isAwaited())) return outputOf(sizeBytes, head);
   const isWhole = told?.lostBytes === 0n && sizeBytes <= keptOutputBytes;
@@ -81,8 +84,8 @@ async function readPart(reader: OutputReader, stream: LogStream, offset: number,
   }
 }
 
-function outputOf(sizeBytes: number, first: Buffer, last = Buffer.alloc(0)): Output {
-  const bytes = Buffer.concat([first, last]);
+function outputOf(sizeBytes: number, first: Buffer, last?: Buffer): Output {
+  const bytes = last ? Buffer.concat([first, last]) : first;
   return { bytes, lostBytes: Math.max(0, sizeBytes - bytes.length), lostAt: first.length };
 }
 

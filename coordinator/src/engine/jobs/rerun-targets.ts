@@ -1,5 +1,6 @@
 import { WombatError } from '@wombat/proto';
 import { outcomes, type Job } from '../../domain/model/job.js';
+import { targetIdOf } from '../../domain/jobs/target-key.js';
 import type { Reader } from '../../store/store.js';
 import { theseInTurns } from './in-turns.js';
 import { hostRef, nodeRef, type JobTargetRef } from './job-target-ref.js';
@@ -16,7 +17,7 @@ export async function rerunTargets(read: TargetReader, job: Job, failedOnly: boo
   if (job.state !== 'finished') throw new WombatError('WO_CONFLICT', `job ${job.id} still runs`, { hint: `wait for it: wo job watch ${job.id}` });
   const wanted = failedOnly ? outcomes.filter((outcome) => outcome !== 'ok') : outcomes;
   // Their ids tell enough: the targets themselves carry their outputs.
-  const ids = (await read.jobTargets.ids({ jobId: job.id, outcome: wanted })).map((id) => id.slice(job.id.length + 1));
+  const ids = (await read.jobTargets.ids({ jobId: job.id, outcome: wanted })).map(targetIdOf);
   if (ids.length === 0) throw new WombatError('WO_NO_TARGETS', `every target of ${job.id} was ok`, { hint: `run it on all of them again: wo job rerun ${job.id}` });
   const targets: JobTargetRef[] = [];
   for await (const nodes of theseInTurns(read.nodes, ids.filter((id) => id.startsWith('node-')))) targets.push(...nodes.map(nodeRef));

@@ -1,4 +1,5 @@
 import type { HeldTarget } from '../../domain/jobs/job-progress.js';
+import { targetIdOf } from '../../domain/jobs/target-key.js';
 import type { Job } from '../../domain/model/job.js';
 import type { Reader } from '../../store/store.js';
 import { storedError } from '../events.js';
@@ -15,16 +16,12 @@ export interface TargetsNow {
 
 /** A job with limits may be sent long after it was made: nodes have stopped meanwhile, or were placed on another host. */
 export async function targetsNow({ nodes }: Pick<Reader, 'nodes'>, job: Job, targets: readonly HeldTarget[], finishedAt: number): Promise<TargetsNow> {
-  const found = new Map((await nodes.many(targets.map(({ id }) => targetIdOf(id, job)).filter((id) => id.startsWith('node-')))).map((node) => [node.id, node]));
-  const hosts = new Map(targets.map(({ id, hostId }) => [id, found.get(targetIdOf(id, job))?.hostId ?? hostId]));
+  const found = new Map((await nodes.many(targets.map(({ id }) => targetIdOf(id)).filter((id) => id.startsWith('node-')))).map((node) => [node.id, node]));
+  const hosts = new Map(targets.map(({ id, hostId }) => [id, found.get(targetIdOf(id))?.hostId ?? hostId]));
   const passedOver = targets.flatMap(({ id, hostId }): Ending[] => {
-    const node = found.get(targetIdOf(id, job));
+    const node = found.get(targetIdOf(id));
     if (!node || job.all || runs(nodeRef(node))) return [];
     return [{ id, hostId, fields: { outcome: 'skipped', error: storedError(notRunning(node.name, node.phase)), finishedAt } }];
   });
   return { hosts, passedOver };
-}
-
-function targetIdOf(id: string, job: Job): string {
-  return id.slice(job.id.length + 1);
 }

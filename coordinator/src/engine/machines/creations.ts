@@ -52,7 +52,7 @@ export class Creations {
       region: host.region,
       zone: host.zone,
       tags: { 'wombat-cluster': this.#options.clusterId, 'wombat-host': host.id, 'wombat-key': host.key },
-      firewallGroup: '',
+      firewallGroup: host.firewallFamilyId ?? '',
       spot: false,
       labels: [],
     };

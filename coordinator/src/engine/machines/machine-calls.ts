@@ -1,5 +1,5 @@
 import { orAborted, withinTime, WombatError, type Clock } from '@wombat/proto';
-import type { HostSpec, Machine } from '@wombat/proto/plugin';
+import type { FirewallRule, HostSpec, Machine } from '@wombat/proto/plugin';
 import { errorOfFailure } from '../../domain/provider-failure.js';
 import type { ProviderCalls } from '../ports.js';
 import { longestPauseMs, ProviderPace } from './provider-pace.js';
@@ -18,7 +18,7 @@ export interface MachineCallsOptions {
   readonly limits: ProviderLimits;
 }
 
-const timeouts = { createMs: 300_000, listMs: 60_000, destroyMs: 120_000 } as const;
+const timeouts = { createMs: 300_000, listMs: 60_000, destroyMs: 120_000, firewallMs: 60_000 } as const;
 
 /** What one provider is asked about machines: at its pace, with deadlines, and one list for all who want one. */
 export class MachineCalls {
@@ -78,6 +78,18 @@ export class MachineCalls {
     // Nobody may be waiting any more when it fails.
     this.#nextList.catch(() => undefined);
     return orAborted(this.#nextList, signal);
+  }
+
+  /** @throws WombatError of the provider, or the signal's reason */
+  async ensureFirewall(group: string, rules: readonly FirewallRule[], signal: AbortSignal): Promise<readonly FirewallRule[]> {
+    await this.pace.enter(signal);
+    const calls = await this.#connect(signal);
+    try {
+      return await withinTime(this.#options.clock, timeouts.firewallMs, 'setting a firewall', signal, (within) => calls.ensureFirewall(group, rules, { signal: within }));
+    } catch (error) {
+      signal.throwIfAborted();
+      throw this.#heard(WombatError.from(error));
+    }
   }
 
   stop(reason: Error): void {

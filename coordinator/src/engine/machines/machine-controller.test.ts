@@ -1,3 +1,4 @@
+import { WombatError } from '@wombat/proto';
 import t, { type Test } from 'tap';
 import { ProviderError } from '@wombat/plugin-sdk';
 import type { Host } from '../../domain/model/host.js';
@@ -20,6 +21,9 @@ class Setting {
   readonly fleet = new FakeFleet();
   readonly providers = new FakeProviders();
   readonly revoked: string[] = [];
+  /** Families whose firewall was waited for. */
+  readonly firewalls: string[] = [];
+  firewallError: Error | undefined;
   controller!: MachineController;
   /** Between what the controller reads and what it writes, once. */
   calledOff: (() => Promise<unknown>) | undefined;
@@ -51,6 +55,10 @@ class Setting {
     this.controller = new MachineController({
       store, clock, fleet, limits, appearsWithinMs, clusterId: 'cluster1', random: () => 1,
       calls: new MachineCalls({ clock, limits, connect: () => providers.get(providerRow() as Provider) }),
+      firewallReady: async (_, familyId) => {
+        this.firewalls.push(familyId);
+        if (this.firewallError) throw this.firewallError;
+      },
       revoker: { revoke: async (hostId) => void this.revoked.push(hostId) },
     });
   }
@@ -69,6 +77,18 @@ class Setting {
     await change(this.store, 'hosts', requested.id, { phase: 'up' });
   }
 }
+
+void t.test('a machine in the firewall of a family is asked for once that stands, and later when it could not be set', async (test) => {
+  const setting = await Setting.of(test, { ...requested, firewallFamilyId: family });
+  setting.firewallError = new WombatError('WO_PROVIDER_UNAVAILABLE', 'no firewall today');
+  await setting.look();
+  test.same([setting.firewalls, setting.providers.asked], [[family], []], 'the provider was not asked for a machine');
+  test.match(await setting.host(), { phase: 'requested', attempts: 1, waiting: { reason: /no firewall today/ } }, 'it says what it waits for');
+  setting.firewallError = undefined;
+  await setting.clock.advance(60_000);
+  await setting.look();
+  test.match(setting.providers.asked, [{ firewallGroup: family }]);
+});
 
 void t.test('a host comes into being: asked once, by its key, with the tags of this cluster', async (test) => {
   const setting = await Setting.of(test);

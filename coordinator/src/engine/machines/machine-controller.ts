@@ -1,4 +1,4 @@
-import { backoffMs, WombatError, type Clock } from '@wombat/proto';
+import { backoffMs, groupBy, WombatError, type Clock } from '@wombat/proto';
 import { failpoint } from '@wombat/proto/failpoints';
 import type { Machine } from '@wombat/proto/plugin';
 import type { Host } from '../../domain/model/host.js';
@@ -23,6 +23,8 @@ export interface MachineControllerOptions {
   readonly limits: ProviderLimits;
   /** How long a machine may exist before its provider lists it. A creation that was not answered is not repeated before. */
   readonly appearsWithinMs: number;
+  /** Resolves when the provider has the firewall of the family, which comes before its machines. @default nothing is enforced */
+  readonly firewallReady?: (providerId: string, familyId: string, signal: AbortSignal) => Promise<void>;
   /** @default Math.random */
   readonly random?: () => number;
 }
@@ -84,20 +86,43 @@ export class MachineController {
 
   /** The intents are in the store before the provider is asked. */
   async #createAll(hostIds: readonly string[], signal: AbortSignal): Promise<readonly (number | void)[]> {
-    const { calls } = this.#options;
     await failpoint('coordinator.host.before-intent');
     const hosts = await this.#rows.ask(hostIds);
     if (hosts.length === 0) return hostIds.map(() => undefined);
     await failpoint('coordinator.host.after-intent');
-    const answers = await calls.create(hosts.map((host) => this.#rows.specOf(host)), signal).catch((error: unknown) => {
-      signal.throwIfAborted();
-      // It could not even be asked.
-      return hosts.map(() => WombatError.from(error));
-    });
+    const answers = await this.#ask(hosts, signal);
     await failpoint('coordinator.host.after-create');
-    const again = await this.#rows.answered(new Map(hosts.map((host, index) => [host, answers[index]!])), await this.#appearsWithinMs());
+    const again = await this.#rows.answered(answers, await this.#appearsWithinMs());
     await failpoint('coordinator.host.after-created');
     return hostIds.map((id) => again.get(id));
+  }
+
+  async #ask(hosts: readonly Host[], signal: AbortSignal): Promise<ReadonlyMap<Host, Machine | WombatError>> {
+    const answers = await this.#withoutFirewall(hosts, signal);
+    const asked = hosts.filter((host) => !answers.has(host));
+    if (asked.length === 0) return answers;
+    const machines = await this.#options.calls.create(asked.map((host) => this.#rows.specOf(host)), signal).catch((error: unknown) => {
+      signal.throwIfAborted();
+      // It could not even be asked.
+      return asked.map(() => WombatError.from(error));
+    });
+    asked.forEach((host, index) => answers.set(host, machines[index]!));
+    return answers;
+  }
+
+  /** Those that are not asked for now, and why: their family's firewall could not be set. */
+  async #withoutFirewall(hosts: readonly Host[], signal: AbortSignal): Promise<Map<Host, Machine | WombatError>> {
+    const refused = new Map<Host, Machine | WombatError>();
+    for (const [familyId, ofFamily] of groupBy(hosts, ({ firewallFamilyId }) => firewallFamilyId ?? '')) {
+      if (familyId === '') continue;
+      try {
+        await this.#options.firewallReady?.(ofFamily[0]!.providerId, familyId, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        for (const host of ofFamily) refused.set(host, WombatError.from(error));
+      }
+    }
+    return refused;
   }
 
   /** A host whose machine nobody has told of: the coordinator died before the answer, or there was none. */

@@ -1,8 +1,8 @@
 import type { Joins } from '../drain/drainable.js';
-import type { EngineTools } from '../place-nodes.js';
+import type { PlacementTools } from '../place-nodes.js';
 
 /** What every kind of operation is planned with. */
-export interface OperationTools extends EngineTools {
+export interface OperationTools extends PlacementTools {
   readonly joins: Joins;
   /** The most nodes that one operation may deploy. */
   readonly maxNodesPerOperation: number;

@@ -59,7 +59,7 @@ export class FakeCloud {
       throw new Error('is not asked for here');
     };
     return {
-      listsAtOnce: false, verify: unused, listImages: unused, listHardwareProfiles: unused,
+      listsAtOnce: false, verify: unused, listImages: unused, listHardwareProfiles: unused, ensureFirewall: unused,
       createHosts: (specs) => this.#create(specs),
       listHosts: () => this.#list(),
       destroyHosts: (machineIds) => this.#destroy(machineIds),

@@ -1,7 +1,7 @@
 import { sql, type Kysely, type RawBuilder } from 'kysely';
 import { WombatError } from '@wombat/proto';
 import type { Collection, Head, Indexed, Kind, Kinds, NewObject, Page, PageQuery, Where, WritableCollection } from '../store.js';
-import { columnsOf, decode, decodeHead, encode, headColumnsOf, isNumber, updatedColumnsOf } from './codec.js';
+import { columnFieldsOf, decode, decodeHead, encode, headColumnsOf, isNumber, updatedFieldsOf } from './codec.js';
 import { filledPortions, portions, type Statements } from './statements.js';
 import { columnOf, tables, type ObjectRow, type Schema, type TableDefinition } from './tables.js';
 
@@ -182,16 +182,16 @@ export class WritableKyselyCollection<K extends Kind> extends KyselyCollection<K
   }
 
   private async insertRows(objects: readonly Kinds[K][]): Promise<void> {
-    const columns = columnsOf(this.definition);
-    const rows = objects.map((object) => encode(this.definition, columns, object));
-    await this.write('insert', objects, rows, () => sql`insert into ${this.table} (${sql.join(columns.map((column) => sql.ref(column)))}) values ${listed(rows)}`);
+    const fields = columnFieldsOf(this.definition);
+    const rows = objects.map((object) => encode(this.definition, fields, object));
+    await this.write('insert', objects, rows, () => sql`insert into ${this.table} (${sql.join(fields.map((field) => sql.ref(columnOf(field))))}) values ${listed(rows)}`);
   }
 
   /** Each where the revision before is still the stored one. */
   private async updateRows(objects: readonly Kinds[K][]): Promise<void> {
-    const columns = updatedColumnsOf(this.definition);
-    const rows = objects.map((object) => [object.id, object.revision - 1, ...encode(this.definition, columns, object)]);
-    const assignments = columns.map((column, index) => sql`${sql.ref(column)} = ${given(index + 2, isNumber(column))}`);
+    const fields = updatedFieldsOf(this.definition);
+    const rows = objects.map((object) => [object.id, object.revision - 1, ...encode(this.definition, fields, object)]);
+    const assignments = fields.map(columnOf).map((column, index) => sql`${sql.ref(column)} = ${given(index + 2, isNumber(column))}`);
     const changed = await this.write('update', objects, rows, () => sql`
       update ${this.table} set ${sql.join(assignments)} from (values ${listed(rows)}) as given
       where ${this.table}.id = ${given(0)} and ${this.table}.revision = ${given(1, true)}`);

@@ -5,7 +5,7 @@ import type { Kind } from '../store.js';
 import { columnOf, tables } from './tables.js';
 
 /** Run in order, each once, in a transaction of its own; never changed after a release. */
-const migrations: readonly ((database: Database) => Promise<void>)[] = [initial, requests, familyRevisions, releasesSayMore, countedFields, nodesInOrder, nodesByRevision, strays];
+const migrations: readonly ((database: Database) => Promise<void>)[] = [initial, requests, familyRevisions, releasesSayMore, countedFields, nodesInOrder, nodesByRevision, strays, fewerTargetIndexes];
 
 /**
  * Brings the schema to this build's version. `finish` does what one database needs beyond what all have in common.
@@ -99,6 +99,11 @@ async function nodesByRevision(database: Database): Promise<void> {
 /** Machines without a host, and hosts without a machine. */
 async function strays(database: Database): Promise<void> {
   await createTable(database, 'strays');
+}
+
+/** Targets are written by the thousand and asked for within their job: the index of its outcomes finds them. */
+async function fewerTargetIndexes(database: Database): Promise<void> {
+  for (const column of ['name', 'job_id', 'target_id']) await sql`drop index ${sql.ref(`job_targets_${column}`)}`.execute(database);
 }
 
 /** Moves a field from the body into a column of its own. */

@@ -94,6 +94,24 @@ export const faults: readonly Fault[] = [
     tests: ['test/src/faults/damaged-artifact.test.ts', 'test/src/faults/cut-transit.test.ts'],
   },
   {
+    id: 'F26', what: 'the program of a plugin dies in the middle of a creation, or again and again',
+    promise: 'the coordinator goes on; the program is started again, ever more slowly, and after five times it is left alone for a while and that is told; no machine is made twice',
+    tests: ['coordinator/src/plugins/programs/remote-driver.test.ts', 'test/src/deploy/plugin-program.test.ts', 'plugins/provider-amazon-ec2/src/conformance.test.ts'],
+  },
+  {
+    id: 'F27', what: 'the program of a plugin hangs, never shakes hands, answers late or nonsense, floods its log, or keeps every file open',
+    promise: 'a call ends within 200 ms of its deadline, the program is ended with all that it has started, and nothing that it says is believed before it is checked',
+    tests: ['coordinator/src/plugins/programs/remote-driver.test.ts', 'coordinator/src/engine/machines/bad-cloud.test.ts', 'test/src/deploy/plugin-program.test.ts'],
+  },
+  {
+    id: 'F28', what: 'a cloud throttles, fails, shows machines late, makes a part of what it was asked for, or has no more to give',
+    promise: 'it is left alone for as long as it says; no machine is doubled or lost; what was made is told exactly, and machines without a host are found',
+    tests: [
+      'coordinator/src/engine/machines/bad-cloud.test.ts', 'coordinator/src/engine/machines/stray-sweep.test.ts', 'plugins/provider-amazon-ec2/src/faults.test.ts',
+      'test/src/clouds/amazon-ec2.test.ts',
+    ],
+  },
+  {
     id: 'F29', what: 'the store is locked or read-only, its log of writes is gone, or its process is killed while it writes',
     promise: 'what cannot be written is refused by name while all else goes on, and nothing that was acknowledged is lost',
     tests: ['test/src/store/kill-cycles.test.ts', 'test/src/faults/damaged-store.test.ts', 'coordinator/src/store/sqlite/writing-dialect.test.ts', 'coordinator/src/store/sqlite/open.test.ts', 'coordinator/src/store/postgres/lost-connection.test.ts'],

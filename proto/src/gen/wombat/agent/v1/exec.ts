@@ -104,6 +104,22 @@ export interface ExecJob {
     | undefined;
   /** For each stream; of what is past it the first and the last bytes are kept, and the loss is said. Default 10 MiB. */
   outputLimitBytes: bigint;
+  /** Somebody looks on: what the command writes is told while it runs, in ExecProgress. */
+  live: boolean;
+}
+
+/**
+ * A piece of what a command has written that still runs, at most 16 KiB, with secrets starred. For whoever looks on:
+ * pieces may be lost with a session, and there are none behind the first 512 KiB of a stream. The outcome has everything.
+ */
+export interface ExecProgress {
+  jobId: string;
+  targetId: string;
+  /** Else of stdout. */
+  stderr: boolean;
+  /** Of its first byte in the stream. */
+  offset: bigint;
+  data: Buffer;
 }
 
 /** How the command ended on one target. Kept by the agent until acknowledged. */
@@ -133,7 +149,7 @@ export interface ExecOutput {
 }
 
 function createBaseExecJob(): ExecJob {
-  return { jobId: "", action: undefined, timeout: undefined, outputLimitBytes: 0n };
+  return { jobId: "", action: undefined, timeout: undefined, outputLimitBytes: 0n, live: false };
 }
 
 export const ExecJob: MessageFns<ExecJob> = {
@@ -152,6 +168,9 @@ export const ExecJob: MessageFns<ExecJob> = {
         throw new globalThis.Error("value provided for field message.outputLimitBytes of type uint64 too large");
       }
       writer.uint32(32).uint64(message.outputLimitBytes);
+    }
+    if (message.live !== false) {
+      writer.uint32(40).bool(message.live);
     }
     return writer;
   },
@@ -201,6 +220,14 @@ export const ExecJob: MessageFns<ExecJob> = {
             message.outputLimitBytes = reader.uint64() as bigint;
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.live = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -227,6 +254,7 @@ export const ExecJob: MessageFns<ExecJob> = {
         : isSet(object.output_limit_bytes)
         ? BigInt(object.output_limit_bytes)
         : 0n,
+      live: isSet(object.live) ? globalThis.Boolean(object.live) : false,
     };
   },
 
@@ -243,6 +271,9 @@ export const ExecJob: MessageFns<ExecJob> = {
     }
     if (message.outputLimitBytes !== 0n) {
       obj.outputLimitBytes = message.outputLimitBytes.toString();
+    }
+    if (message.live !== false) {
+      obj.live = message.live;
     }
     return obj;
   },
@@ -262,6 +293,151 @@ export const ExecJob: MessageFns<ExecJob> = {
     message.outputLimitBytes = (object.outputLimitBytes !== undefined && object.outputLimitBytes !== null)
       ? BigInt(object.outputLimitBytes)
       : 0n;
+    message.live = object.live ?? false;
+    return message;
+  },
+};
+
+function createBaseExecProgress(): ExecProgress {
+  return { jobId: "", targetId: "", stderr: false, offset: 0n, data: Buffer.alloc(0) };
+}
+
+export const ExecProgress: MessageFns<ExecProgress> = {
+  encode(message: ExecProgress, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.jobId !== "") {
+      writer.uint32(10).string(message.jobId);
+    }
+    if (message.targetId !== "") {
+      writer.uint32(18).string(message.targetId);
+    }
+    if (message.stderr !== false) {
+      writer.uint32(24).bool(message.stderr);
+    }
+    if (message.offset !== 0n) {
+      if (BigInt.asUintN(64, message.offset) !== message.offset) {
+        throw new globalThis.Error("value provided for field message.offset of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.offset);
+    }
+    if (message.data.length !== 0) {
+      writer.uint32(42).bytes(message.data);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExecProgress {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExecProgress();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.jobId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.targetId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.stderr = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.offset = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.data = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExecProgress {
+    return {
+      jobId: isSet(object.jobId)
+        ? globalThis.String(object.jobId)
+        : isSet(object.job_id)
+        ? globalThis.String(object.job_id)
+        : "",
+      targetId: isSet(object.targetId)
+        ? globalThis.String(object.targetId)
+        : isSet(object.target_id)
+        ? globalThis.String(object.target_id)
+        : "",
+      stderr: isSet(object.stderr) ? globalThis.Boolean(object.stderr) : false,
+      offset: isSet(object.offset) ? BigInt(object.offset) : 0n,
+      data: isSet(object.data) ? Buffer.from(bytesFromBase64(object.data)) : Buffer.alloc(0),
+    };
+  },
+
+  toJSON(message: ExecProgress): unknown {
+    const obj: any = {};
+    if (message.jobId !== "") {
+      obj.jobId = message.jobId;
+    }
+    if (message.targetId !== "") {
+      obj.targetId = message.targetId;
+    }
+    if (message.stderr !== false) {
+      obj.stderr = message.stderr;
+    }
+    if (message.offset !== 0n) {
+      obj.offset = message.offset.toString();
+    }
+    if (message.data.length !== 0) {
+      obj.data = base64FromBytes(message.data);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ExecProgress>, I>>(base?: I): ExecProgress {
+    return ExecProgress.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ExecProgress>, I>>(object: I): ExecProgress {
+    const message = createBaseExecProgress();
+    message.jobId = object.jobId ?? "";
+    message.targetId = object.targetId ?? "";
+    message.stderr = object.stderr ?? false;
+    message.offset = (object.offset !== undefined && object.offset !== null) ? BigInt(object.offset) : 0n;
+    message.data = object.data ?? Buffer.alloc(0);
     return message;
   },
 };

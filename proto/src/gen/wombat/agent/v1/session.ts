@@ -23,7 +23,7 @@ import { ErrorDetail } from "../../type/v1/error.js";
 import { LogFilter, LogPosition, LogSelection, LogStart } from "../../type/v1/log.js";
 import { TerminalSize } from "../../type/v1/terminal.js";
 import { Assignment, ExitStatus, NodeStatus } from "./assignment.js";
-import { ExecOutcome } from "./exec.js";
+import { ExecOutcome, ExecProgress } from "./exec.js";
 import { Facts, Sample } from "./facts.js";
 
 export enum LogStream {
@@ -76,6 +76,7 @@ export interface SessionRequest {
     | //
     /** The assignments up to this sync id are in the journal. */
     { $case: "assignmentsJournaled"; value: AssignmentsJournaled }
+    | { $case: "execProgress"; value: ExecProgress }
     | undefined;
 }
 
@@ -382,6 +383,9 @@ export const SessionRequest: MessageFns<SessionRequest> = {
       case "assignmentsJournaled":
         AssignmentsJournaled.encode(message.frame.value, writer.uint32(58).fork()).join();
         break;
+      case "execProgress":
+        ExecProgress.encode(message.frame.value, writer.uint32(66).fork()).join();
+        break;
     }
     return writer;
   },
@@ -458,6 +462,14 @@ export const SessionRequest: MessageFns<SessionRequest> = {
             };
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.frame = { $case: "execProgress", value: ExecProgress.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -490,6 +502,10 @@ export const SessionRequest: MessageFns<SessionRequest> = {
         ? { $case: "assignmentsJournaled", value: AssignmentsJournaled.fromJSON(object.assignmentsJournaled) }
         : isSet(object.assignments_journaled)
         ? { $case: "assignmentsJournaled", value: AssignmentsJournaled.fromJSON(object.assignments_journaled) }
+        : isSet(object.execProgress)
+        ? { $case: "execProgress", value: ExecProgress.fromJSON(object.execProgress) }
+        : isSet(object.exec_progress)
+        ? { $case: "execProgress", value: ExecProgress.fromJSON(object.exec_progress) }
         : undefined,
     };
   },
@@ -510,6 +526,8 @@ export const SessionRequest: MessageFns<SessionRequest> = {
       obj.execOutcome = ExecOutcome.toJSON(message.frame.value);
     } else if (message.frame?.$case === "assignmentsJournaled") {
       obj.assignmentsJournaled = AssignmentsJournaled.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "execProgress") {
+      obj.execProgress = ExecProgress.toJSON(message.frame.value);
     }
     return obj;
   },
@@ -562,6 +580,12 @@ export const SessionRequest: MessageFns<SessionRequest> = {
             $case: "assignmentsJournaled",
             value: AssignmentsJournaled.fromPartial(object.frame.value),
           };
+        }
+        break;
+      }
+      case "execProgress": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "execProgress", value: ExecProgress.fromPartial(object.frame.value) };
         }
         break;
       }

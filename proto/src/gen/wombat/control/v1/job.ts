@@ -437,7 +437,11 @@ export interface CreateJobRequest {
    * Instead of action. A node whose release does not offer the command is skipped, one whose release takes other
    * arguments is rejected; where there is no other node, the job is refused.
    */
-  releaseCommand: ReleaseCommand | undefined;
+  releaseCommand:
+    | ReleaseCommand
+    | undefined;
+  /** What the commands write is told to watchers while they run, see JobOutput. */
+  live: boolean;
 }
 
 export interface CreateJobResponse {
@@ -472,12 +476,39 @@ export interface GetJobResponse {
 
 export interface WatchJobRequest {
   job: string;
+  /** Outcomes that come in the same moment are told in one answer, as `targets` instead of `target`: a job may have thousands. */
+  grouped: boolean;
+  /** Also pieces of output of commands that still run, as `output`, where the job was made for it. */
+  live: boolean;
 }
 
 export interface WatchJobResponse {
   kind: { $case: "target"; value: JobTarget } | //
   /** First, without what it holds back; then whenever it waits for ResumeJob; and last of all. */
-  { $case: "job"; value: Job } | undefined;
+  { $case: "job"; value: Job } | //
+  /** Only where the request is for groups. */
+  { $case: "targets"; value: EndedTargets } | //
+  /** Only where the request is for them. */
+  { $case: "output"; value: JobOutput } | undefined;
+}
+
+/**
+ * What a command has written that still runs. Pieces of a stream come in order, and some may be missing: the offset tells.
+ * Behind the first 512 KiB there are none. All of it, these pieces among it, comes with the outcome.
+ */
+export interface JobOutput {
+  targetId: string;
+  targetName: string;
+  /** Else of stdout. */
+  stderr: boolean;
+  /** Of its first byte in the stream. */
+  offset: bigint;
+  data: Buffer;
+}
+
+/** At least one. */
+export interface EndedTargets {
+  targets: JobTarget[];
 }
 
 export interface CancelJobRequest {
@@ -506,6 +537,8 @@ export interface RerunJobRequest {
   job: string;
   /** Only on the targets that were not ok, those that were skipped among them. Where there are none, it is refused. */
   failedOnly: boolean;
+  /** As in CreateJobRequest. */
+  live: boolean;
 }
 
 export interface RerunJobResponse {
@@ -2895,6 +2928,7 @@ function createBaseCreateJobRequest(): CreateJobRequest {
     expect: 0,
     limits: undefined,
     releaseCommand: undefined,
+    live: false,
   };
 }
 
@@ -2929,6 +2963,9 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
     }
     if (message.releaseCommand !== undefined) {
       ReleaseCommand.encode(message.releaseCommand, writer.uint32(82).fork()).join();
+    }
+    if (message.live !== false) {
+      writer.uint32(88).bool(message.live);
     }
     return writer;
   },
@@ -3026,6 +3063,14 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
             message.releaseCommand = ReleaseCommand.decode(reader, reader.uint32());
             continue;
           }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.live = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3054,6 +3099,7 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
         : isSet(object.release_command)
         ? ReleaseCommand.fromJSON(object.release_command)
         : undefined,
+      live: isSet(object.live) ? globalThis.Boolean(object.live) : false,
     };
   },
 
@@ -3089,6 +3135,9 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
     if (message.releaseCommand !== undefined) {
       obj.releaseCommand = ReleaseCommand.toJSON(message.releaseCommand);
     }
+    if (message.live !== false) {
+      obj.live = message.live;
+    }
     return obj;
   },
 
@@ -3119,6 +3168,7 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
     message.releaseCommand = (object.releaseCommand !== undefined && object.releaseCommand !== null)
       ? ReleaseCommand.fromPartial(object.releaseCommand)
       : undefined;
+    message.live = object.live ?? false;
     return message;
   },
 };
@@ -3549,13 +3599,19 @@ export const GetJobResponse: MessageFns<GetJobResponse> = {
 };
 
 function createBaseWatchJobRequest(): WatchJobRequest {
-  return { job: "" };
+  return { job: "", grouped: false, live: false };
 }
 
 export const WatchJobRequest: MessageFns<WatchJobRequest> = {
   encode(message: WatchJobRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.job !== "") {
       writer.uint32(10).string(message.job);
+    }
+    if (message.grouped !== false) {
+      writer.uint32(16).bool(message.grouped);
+    }
+    if (message.live !== false) {
+      writer.uint32(24).bool(message.live);
     }
     return writer;
   },
@@ -3581,6 +3637,22 @@ export const WatchJobRequest: MessageFns<WatchJobRequest> = {
             message.job = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.grouped = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.live = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3594,13 +3666,23 @@ export const WatchJobRequest: MessageFns<WatchJobRequest> = {
   },
 
   fromJSON(object: any): WatchJobRequest {
-    return { job: isSet(object.job) ? globalThis.String(object.job) : "" };
+    return {
+      job: isSet(object.job) ? globalThis.String(object.job) : "",
+      grouped: isSet(object.grouped) ? globalThis.Boolean(object.grouped) : false,
+      live: isSet(object.live) ? globalThis.Boolean(object.live) : false,
+    };
   },
 
   toJSON(message: WatchJobRequest): unknown {
     const obj: any = {};
     if (message.job !== "") {
       obj.job = message.job;
+    }
+    if (message.grouped !== false) {
+      obj.grouped = message.grouped;
+    }
+    if (message.live !== false) {
+      obj.live = message.live;
     }
     return obj;
   },
@@ -3611,6 +3693,8 @@ export const WatchJobRequest: MessageFns<WatchJobRequest> = {
   fromPartial<I extends Exact<DeepPartial<WatchJobRequest>, I>>(object: I): WatchJobRequest {
     const message = createBaseWatchJobRequest();
     message.job = object.job ?? "";
+    message.grouped = object.grouped ?? false;
+    message.live = object.live ?? false;
     return message;
   },
 };
@@ -3627,6 +3711,12 @@ export const WatchJobResponse: MessageFns<WatchJobResponse> = {
         break;
       case "job":
         Job.encode(message.kind.value, writer.uint32(18).fork()).join();
+        break;
+      case "targets":
+        EndedTargets.encode(message.kind.value, writer.uint32(26).fork()).join();
+        break;
+      case "output":
+        JobOutput.encode(message.kind.value, writer.uint32(34).fork()).join();
         break;
     }
     return writer;
@@ -3661,6 +3751,22 @@ export const WatchJobResponse: MessageFns<WatchJobResponse> = {
             message.kind = { $case: "job", value: Job.decode(reader, reader.uint32()) };
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.kind = { $case: "targets", value: EndedTargets.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.kind = { $case: "output", value: JobOutput.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3679,6 +3785,10 @@ export const WatchJobResponse: MessageFns<WatchJobResponse> = {
         ? { $case: "target", value: JobTarget.fromJSON(object.target) }
         : isSet(object.job)
         ? { $case: "job", value: Job.fromJSON(object.job) }
+        : isSet(object.targets)
+        ? { $case: "targets", value: EndedTargets.fromJSON(object.targets) }
+        : isSet(object.output)
+        ? { $case: "output", value: JobOutput.fromJSON(object.output) }
         : undefined,
     };
   },
@@ -3689,6 +3799,10 @@ export const WatchJobResponse: MessageFns<WatchJobResponse> = {
       obj.target = JobTarget.toJSON(message.kind.value);
     } else if (message.kind?.$case === "job") {
       obj.job = Job.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "targets") {
+      obj.targets = EndedTargets.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "output") {
+      obj.output = JobOutput.toJSON(message.kind.value);
     }
     return obj;
   },
@@ -3711,7 +3825,232 @@ export const WatchJobResponse: MessageFns<WatchJobResponse> = {
         }
         break;
       }
+      case "targets": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "targets", value: EndedTargets.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "output": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "output", value: JobOutput.fromPartial(object.kind.value) };
+        }
+        break;
+      }
     }
+    return message;
+  },
+};
+
+function createBaseJobOutput(): JobOutput {
+  return { targetId: "", targetName: "", stderr: false, offset: 0n, data: Buffer.alloc(0) };
+}
+
+export const JobOutput: MessageFns<JobOutput> = {
+  encode(message: JobOutput, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.targetId !== "") {
+      writer.uint32(10).string(message.targetId);
+    }
+    if (message.targetName !== "") {
+      writer.uint32(18).string(message.targetName);
+    }
+    if (message.stderr !== false) {
+      writer.uint32(24).bool(message.stderr);
+    }
+    if (message.offset !== 0n) {
+      if (BigInt.asUintN(64, message.offset) !== message.offset) {
+        throw new globalThis.Error("value provided for field message.offset of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.offset);
+    }
+    if (message.data.length !== 0) {
+      writer.uint32(42).bytes(message.data);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): JobOutput {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseJobOutput();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.targetId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.targetName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.stderr = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.offset = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.data = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): JobOutput {
+    return {
+      targetId: isSet(object.targetId)
+        ? globalThis.String(object.targetId)
+        : isSet(object.target_id)
+        ? globalThis.String(object.target_id)
+        : "",
+      targetName: isSet(object.targetName)
+        ? globalThis.String(object.targetName)
+        : isSet(object.target_name)
+        ? globalThis.String(object.target_name)
+        : "",
+      stderr: isSet(object.stderr) ? globalThis.Boolean(object.stderr) : false,
+      offset: isSet(object.offset) ? BigInt(object.offset) : 0n,
+      data: isSet(object.data) ? Buffer.from(bytesFromBase64(object.data)) : Buffer.alloc(0),
+    };
+  },
+
+  toJSON(message: JobOutput): unknown {
+    const obj: any = {};
+    if (message.targetId !== "") {
+      obj.targetId = message.targetId;
+    }
+    if (message.targetName !== "") {
+      obj.targetName = message.targetName;
+    }
+    if (message.stderr !== false) {
+      obj.stderr = message.stderr;
+    }
+    if (message.offset !== 0n) {
+      obj.offset = message.offset.toString();
+    }
+    if (message.data.length !== 0) {
+      obj.data = base64FromBytes(message.data);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<JobOutput>, I>>(base?: I): JobOutput {
+    return JobOutput.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<JobOutput>, I>>(object: I): JobOutput {
+    const message = createBaseJobOutput();
+    message.targetId = object.targetId ?? "";
+    message.targetName = object.targetName ?? "";
+    message.stderr = object.stderr ?? false;
+    message.offset = (object.offset !== undefined && object.offset !== null) ? BigInt(object.offset) : 0n;
+    message.data = object.data ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseEndedTargets(): EndedTargets {
+  return { targets: [] };
+}
+
+export const EndedTargets: MessageFns<EndedTargets> = {
+  encode(message: EndedTargets, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.targets) {
+      JobTarget.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EndedTargets {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEndedTargets();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.targets.push(JobTarget.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): EndedTargets {
+    return {
+      targets: globalThis.Array.isArray(object?.targets) ? object.targets.map((e: any) => JobTarget.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: EndedTargets): unknown {
+    const obj: any = {};
+    if (message.targets?.length) {
+      obj.targets = message.targets.map((e) => JobTarget.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<EndedTargets>, I>>(base?: I): EndedTargets {
+    return EndedTargets.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<EndedTargets>, I>>(object: I): EndedTargets {
+    const message = createBaseEndedTargets();
+    message.targets = object.targets?.map((e) => JobTarget.fromPartial(e)) || [];
     return message;
   },
 };
@@ -4025,7 +4364,7 @@ export const ResumeJobResponse: MessageFns<ResumeJobResponse> = {
 };
 
 function createBaseRerunJobRequest(): RerunJobRequest {
-  return { mutation: undefined, job: "", failedOnly: false };
+  return { mutation: undefined, job: "", failedOnly: false, live: false };
 }
 
 export const RerunJobRequest: MessageFns<RerunJobRequest> = {
@@ -4038,6 +4377,9 @@ export const RerunJobRequest: MessageFns<RerunJobRequest> = {
     }
     if (message.failedOnly !== false) {
       writer.uint32(24).bool(message.failedOnly);
+    }
+    if (message.live !== false) {
+      writer.uint32(32).bool(message.live);
     }
     return writer;
   },
@@ -4079,6 +4421,14 @@ export const RerunJobRequest: MessageFns<RerunJobRequest> = {
             message.failedOnly = reader.bool();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.live = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4100,6 +4450,7 @@ export const RerunJobRequest: MessageFns<RerunJobRequest> = {
         : isSet(object.failed_only)
         ? globalThis.Boolean(object.failed_only)
         : false,
+      live: isSet(object.live) ? globalThis.Boolean(object.live) : false,
     };
   },
 
@@ -4114,6 +4465,9 @@ export const RerunJobRequest: MessageFns<RerunJobRequest> = {
     if (message.failedOnly !== false) {
       obj.failedOnly = message.failedOnly;
     }
+    if (message.live !== false) {
+      obj.live = message.live;
+    }
     return obj;
   },
 
@@ -4127,6 +4481,7 @@ export const RerunJobRequest: MessageFns<RerunJobRequest> = {
       : undefined;
     message.job = object.job ?? "";
     message.failedOnly = object.failedOnly ?? false;
+    message.live = object.live ?? false;
     return message;
   },
 };

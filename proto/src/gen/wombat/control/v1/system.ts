@@ -146,6 +146,8 @@ export interface Plugin {
     | undefined;
   /** Where it was found. */
   source: string;
+  /** Why its program is left alone: it ended again and again. Empty: all is well. */
+  trouble: string;
 }
 
 function createBaseGetVersionRequest(): GetVersionRequest {
@@ -1135,7 +1137,7 @@ export const ListPluginsResponse: MessageFns<ListPluginsResponse> = {
 };
 
 function createBasePlugin(): Plugin {
-  return { description: undefined, source: "" };
+  return { description: undefined, source: "", trouble: "" };
 }
 
 export const Plugin: MessageFns<Plugin> = {
@@ -1145,6 +1147,9 @@ export const Plugin: MessageFns<Plugin> = {
     }
     if (message.source !== "") {
       writer.uint32(18).string(message.source);
+    }
+    if (message.trouble !== "") {
+      writer.uint32(26).string(message.trouble);
     }
     return writer;
   },
@@ -1178,6 +1183,14 @@ export const Plugin: MessageFns<Plugin> = {
             message.source = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.trouble = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1194,6 +1207,7 @@ export const Plugin: MessageFns<Plugin> = {
     return {
       description: isSet(object.description) ? Description.fromJSON(object.description) : undefined,
       source: isSet(object.source) ? globalThis.String(object.source) : "",
+      trouble: isSet(object.trouble) ? globalThis.String(object.trouble) : "",
     };
   },
 
@@ -1204,6 +1218,9 @@ export const Plugin: MessageFns<Plugin> = {
     }
     if (message.source !== "") {
       obj.source = message.source;
+    }
+    if (message.trouble !== "") {
+      obj.trouble = message.trouble;
     }
     return obj;
   },
@@ -1217,6 +1234,7 @@ export const Plugin: MessageFns<Plugin> = {
       ? Description.fromPartial(object.description)
       : undefined;
     message.source = object.source ?? "";
+    message.trouble = object.trouble ?? "";
     return message;
   },
 };

@@ -48,7 +48,11 @@ export interface CreateJoinTokenRequest {
   /** Name of the host that will join. */
   hostName: string;
   /** Default 15 min. */
-  validFor: Duration | undefined;
+  validFor:
+    | Duration
+    | undefined;
+  /** Asks for install_script too. */
+  withInstallScript: boolean;
 }
 
 export interface CreateJoinTokenResponse {
@@ -59,6 +63,8 @@ export interface CreateJoinTokenResponse {
   token: string;
   /** Where the agent of the new machine connects to, "host:port". */
   agentsAddress: string;
+  /** For POSIX shells, with the token inside: installs the agent on the machine that runs it as root, and joins it. At most 16 KiB. */
+  installScript: string;
 }
 
 export interface ListJoinTokensRequest {
@@ -280,7 +286,7 @@ export const JoinToken: MessageFns<JoinToken> = {
 };
 
 function createBaseCreateJoinTokenRequest(): CreateJoinTokenRequest {
-  return { mutation: undefined, hostName: "", validFor: undefined };
+  return { mutation: undefined, hostName: "", validFor: undefined, withInstallScript: false };
 }
 
 export const CreateJoinTokenRequest: MessageFns<CreateJoinTokenRequest> = {
@@ -293,6 +299,9 @@ export const CreateJoinTokenRequest: MessageFns<CreateJoinTokenRequest> = {
     }
     if (message.validFor !== undefined) {
       Duration.encode(message.validFor, writer.uint32(26).fork()).join();
+    }
+    if (message.withInstallScript !== false) {
+      writer.uint32(32).bool(message.withInstallScript);
     }
     return writer;
   },
@@ -334,6 +343,14 @@ export const CreateJoinTokenRequest: MessageFns<CreateJoinTokenRequest> = {
             message.validFor = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.withInstallScript = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -359,6 +376,11 @@ export const CreateJoinTokenRequest: MessageFns<CreateJoinTokenRequest> = {
         : isSet(object.valid_for)
         ? Duration.fromJSON(object.valid_for)
         : undefined,
+      withInstallScript: isSet(object.withInstallScript)
+        ? globalThis.Boolean(object.withInstallScript)
+        : isSet(object.with_install_script)
+        ? globalThis.Boolean(object.with_install_script)
+        : false,
     };
   },
 
@@ -372,6 +394,9 @@ export const CreateJoinTokenRequest: MessageFns<CreateJoinTokenRequest> = {
     }
     if (message.validFor !== undefined) {
       obj.validFor = Duration.toJSON(message.validFor);
+    }
+    if (message.withInstallScript !== false) {
+      obj.withInstallScript = message.withInstallScript;
     }
     return obj;
   },
@@ -388,12 +413,13 @@ export const CreateJoinTokenRequest: MessageFns<CreateJoinTokenRequest> = {
     message.validFor = (object.validFor !== undefined && object.validFor !== null)
       ? Duration.fromPartial(object.validFor)
       : undefined;
+    message.withInstallScript = object.withInstallScript ?? false;
     return message;
   },
 };
 
 function createBaseCreateJoinTokenResponse(): CreateJoinTokenResponse {
-  return { joinToken: undefined, token: "", agentsAddress: "" };
+  return { joinToken: undefined, token: "", agentsAddress: "", installScript: "" };
 }
 
 export const CreateJoinTokenResponse: MessageFns<CreateJoinTokenResponse> = {
@@ -406,6 +432,9 @@ export const CreateJoinTokenResponse: MessageFns<CreateJoinTokenResponse> = {
     }
     if (message.agentsAddress !== "") {
       writer.uint32(26).string(message.agentsAddress);
+    }
+    if (message.installScript !== "") {
+      writer.uint32(34).string(message.installScript);
     }
     return writer;
   },
@@ -447,6 +476,14 @@ export const CreateJoinTokenResponse: MessageFns<CreateJoinTokenResponse> = {
             message.agentsAddress = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.installScript = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -472,6 +509,11 @@ export const CreateJoinTokenResponse: MessageFns<CreateJoinTokenResponse> = {
         : isSet(object.agents_address)
         ? globalThis.String(object.agents_address)
         : "",
+      installScript: isSet(object.installScript)
+        ? globalThis.String(object.installScript)
+        : isSet(object.install_script)
+        ? globalThis.String(object.install_script)
+        : "",
     };
   },
 
@@ -486,6 +528,9 @@ export const CreateJoinTokenResponse: MessageFns<CreateJoinTokenResponse> = {
     if (message.agentsAddress !== "") {
       obj.agentsAddress = message.agentsAddress;
     }
+    if (message.installScript !== "") {
+      obj.installScript = message.installScript;
+    }
     return obj;
   },
 
@@ -499,6 +544,7 @@ export const CreateJoinTokenResponse: MessageFns<CreateJoinTokenResponse> = {
       : undefined;
     message.token = object.token ?? "";
     message.agentsAddress = object.agentsAddress ?? "";
+    message.installScript = object.installScript ?? "";
     return message;
   },
 };

@@ -1098,7 +1098,12 @@ export const GetAgentCommandResponse_EnvironmentEntry: MessageFns<GetAgentComman
   },
 };
 
-/** What the coordinator offers to a plugin. */
+/**
+ * What the coordinator offers to a plugin.
+ *
+ * A call that fails carries a ProviderFailure in the trailer wombat-failure-bin, as those of
+ * ProviderService do.
+ */
 export type HostServicesServiceService = typeof HostServicesServiceService;
 export const HostServicesServiceService = {
   log: {
@@ -1122,7 +1127,7 @@ export const HostServicesServiceService = {
   },
   /**
    * What the machine of one host runs at its first boot: carries its join token, shown to its
-   * provider only.
+   * provider only. One above max_install_payload_bytes is refused as FAILURE_KIND_INVALID.
    */
   getInstallPayload: {
     path: "/wombat.plugin.v1.HostServicesService/GetInstallPayload" as const,
@@ -1154,7 +1159,7 @@ export interface HostServicesServiceServer extends UntypedServiceImplementation 
   reportMetric: handleUnaryCall<ReportMetricRequest, ReportMetricResponse>;
   /**
    * What the machine of one host runs at its first boot: carries its join token, shown to its
-   * provider only.
+   * provider only. One above max_install_payload_bytes is refused as FAILURE_KIND_INVALID.
    */
   getInstallPayload: handleUnaryCall<GetInstallPayloadRequest, GetInstallPayloadResponse>;
   /** For drivers that start agents themselves. */
@@ -1191,7 +1196,7 @@ export interface HostServicesServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * What the machine of one host runs at its first boot: carries its join token, shown to its
-   * provider only.
+   * provider only. One above max_install_payload_bytes is refused as FAILURE_KIND_INVALID.
    */
   getInstallPayload(
     request: GetInstallPayloadRequest,

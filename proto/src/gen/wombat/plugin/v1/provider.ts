@@ -184,6 +184,11 @@ export interface ValidateRequest {
 
 export interface ValidateResponse {
   notes: Note[];
+  /**
+   * JSON object: the settings with text values read as the schema asks, fit to be stored. Empty: as
+   * they were given.
+   */
+  settings: string;
 }
 
 export interface ConfigureRequest {
@@ -235,6 +240,8 @@ export interface ListHardwareProfilesRequest {
   region: string;
   pageSize: number;
   pageToken: string;
+  /** Matched by the provider in its own way; one that cannot answers all. */
+  query: string;
 }
 
 export interface ListHardwareProfilesResponse {
@@ -858,13 +865,16 @@ export const ValidateRequest: MessageFns<ValidateRequest> = {
 };
 
 function createBaseValidateResponse(): ValidateResponse {
-  return { notes: [] };
+  return { notes: [], settings: "" };
 }
 
 export const ValidateResponse: MessageFns<ValidateResponse> = {
   encode(message: ValidateResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.notes) {
       Note.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.settings !== "") {
+      writer.uint32(18).string(message.settings);
     }
     return writer;
   },
@@ -890,6 +900,14 @@ export const ValidateResponse: MessageFns<ValidateResponse> = {
             message.notes.push(Note.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.settings = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -903,13 +921,19 @@ export const ValidateResponse: MessageFns<ValidateResponse> = {
   },
 
   fromJSON(object: any): ValidateResponse {
-    return { notes: globalThis.Array.isArray(object?.notes) ? object.notes.map((e: any) => Note.fromJSON(e)) : [] };
+    return {
+      notes: globalThis.Array.isArray(object?.notes) ? object.notes.map((e: any) => Note.fromJSON(e)) : [],
+      settings: isSet(object.settings) ? globalThis.String(object.settings) : "",
+    };
   },
 
   toJSON(message: ValidateResponse): unknown {
     const obj: any = {};
     if (message.notes?.length) {
       obj.notes = message.notes.map((e) => Note.toJSON(e));
+    }
+    if (message.settings !== "") {
+      obj.settings = message.settings;
     }
     return obj;
   },
@@ -920,6 +944,7 @@ export const ValidateResponse: MessageFns<ValidateResponse> = {
   fromPartial<I extends Exact<DeepPartial<ValidateResponse>, I>>(object: I): ValidateResponse {
     const message = createBaseValidateResponse();
     message.notes = object.notes?.map((e) => Note.fromPartial(e)) || [];
+    message.settings = object.settings ?? "";
     return message;
   },
 };
@@ -1560,7 +1585,7 @@ export const Image: MessageFns<Image> = {
 };
 
 function createBaseListHardwareProfilesRequest(): ListHardwareProfilesRequest {
-  return { region: "", pageSize: 0, pageToken: "" };
+  return { region: "", pageSize: 0, pageToken: "", query: "" };
 }
 
 export const ListHardwareProfilesRequest: MessageFns<ListHardwareProfilesRequest> = {
@@ -1573,6 +1598,9 @@ export const ListHardwareProfilesRequest: MessageFns<ListHardwareProfilesRequest
     }
     if (message.pageToken !== "") {
       writer.uint32(26).string(message.pageToken);
+    }
+    if (message.query !== "") {
+      writer.uint32(34).string(message.query);
     }
     return writer;
   },
@@ -1614,6 +1642,14 @@ export const ListHardwareProfilesRequest: MessageFns<ListHardwareProfilesRequest
             message.pageToken = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.query = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1639,6 +1675,7 @@ export const ListHardwareProfilesRequest: MessageFns<ListHardwareProfilesRequest
         : isSet(object.page_token)
         ? globalThis.String(object.page_token)
         : "",
+      query: isSet(object.query) ? globalThis.String(object.query) : "",
     };
   },
 
@@ -1653,6 +1690,9 @@ export const ListHardwareProfilesRequest: MessageFns<ListHardwareProfilesRequest
     if (message.pageToken !== "") {
       obj.pageToken = message.pageToken;
     }
+    if (message.query !== "") {
+      obj.query = message.query;
+    }
     return obj;
   },
 
@@ -1664,6 +1704,7 @@ export const ListHardwareProfilesRequest: MessageFns<ListHardwareProfilesRequest
     message.region = object.region ?? "";
     message.pageSize = object.pageSize ?? 0;
     message.pageToken = object.pageToken ?? "";
+    message.query = object.query ?? "";
     return message;
   },
 };
@@ -4729,6 +4770,10 @@ export const GetConsoleLogResponse: MessageFns<GetConsoleLogResponse> = {
  * there succeeds; listing shows only what carries the asked cluster's tag.
  *
  * One instance serves one registered provider: Configure comes before all but Describe and Validate.
+ *
+ * A call that fails as a whole carries a ProviderFailure in the trailer wombat-failure-bin; without
+ * it the failure is read from the status. Calls of optional abilities that DescribeProvider does not
+ * flag fail with the status UNIMPLEMENTED.
  */
 export type ProviderServiceService = typeof ProviderServiceService;
 export const ProviderServiceService = {
@@ -4743,7 +4788,10 @@ export const ProviderServiceService = {
       Buffer.from(DescribeProviderResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DescribeProviderResponse => DescribeProviderResponse.decode(value),
   },
-  /** Checks settings without reaching the provider. */
+  /**
+   * Checks settings without reaching the provider. It and Configure are the only calls that carry
+   * secrets.
+   */
   validate: {
     path: "/wombat.plugin.v1.ProviderService/Validate" as const,
     requestStream: false as const,
@@ -4753,7 +4801,7 @@ export const ProviderServiceService = {
     responseSerialize: (value: ValidateResponse): Buffer => Buffer.from(ValidateResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ValidateResponse => ValidateResponse.decode(value),
   },
-  /** The only call that carries secrets. */
+  /** Called once before all others but DescribeProvider and Validate, in each process again. */
   configure: {
     path: "/wombat.plugin.v1.ProviderService/Configure" as const,
     requestStream: false as const,
@@ -4844,7 +4892,10 @@ export const ProviderServiceService = {
       Buffer.from(DestroyHostsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DestroyHostsResponse => DestroyHostsResponse.decode(value),
   },
-  /** Optional ability `firewall`: makes the rules of a group exactly these. */
+  /**
+   * Optional ability `firewall`: makes the rules of a group exactly these. Comes before the first host of the group; a group without
+   * rules may be removed once no machine is in it.
+   */
   ensureFirewall: {
     path: "/wombat.plugin.v1.ProviderService/EnsureFirewall" as const,
     requestStream: false as const,
@@ -4891,9 +4942,12 @@ export const ProviderServiceService = {
 
 export interface ProviderServiceServer extends UntypedServiceImplementation {
   describeProvider: handleUnaryCall<DescribeProviderRequest, DescribeProviderResponse>;
-  /** Checks settings without reaching the provider. */
+  /**
+   * Checks settings without reaching the provider. It and Configure are the only calls that carry
+   * secrets.
+   */
   validate: handleUnaryCall<ValidateRequest, ValidateResponse>;
-  /** The only call that carries secrets. */
+  /** Called once before all others but DescribeProvider and Validate, in each process again. */
   configure: handleUnaryCall<ConfigureRequest, ConfigureResponse>;
   /** Reaches the provider with the credentials and tells what they may do. */
   verify: handleUnaryCall<VerifyRequest, VerifyResponse>;
@@ -4909,7 +4963,10 @@ export interface ProviderServiceServer extends UntypedServiceImplementation {
   /** Everything tagged with the cluster's id. */
   listHosts: handleUnaryCall<ListHostsRequest, ListHostsResponse>;
   destroyHosts: handleUnaryCall<DestroyHostsRequest, DestroyHostsResponse>;
-  /** Optional ability `firewall`: makes the rules of a group exactly these. */
+  /**
+   * Optional ability `firewall`: makes the rules of a group exactly these. Comes before the first host of the group; a group without
+   * rules may be removed once no machine is in it.
+   */
   ensureFirewall: handleUnaryCall<EnsureFirewallRequest, EnsureFirewallResponse>;
   /** Optional ability `quota`. */
   getQuota: handleUnaryCall<GetQuotaRequest, GetQuotaResponse>;
@@ -4935,7 +4992,10 @@ export interface ProviderServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DescribeProviderResponse) => void,
   ): ClientUnaryCall;
-  /** Checks settings without reaching the provider. */
+  /**
+   * Checks settings without reaching the provider. It and Configure are the only calls that carry
+   * secrets.
+   */
   validate(
     request: ValidateRequest,
     callback: (error: ServiceError | null, response: ValidateResponse) => void,
@@ -4951,7 +5011,7 @@ export interface ProviderServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ValidateResponse) => void,
   ): ClientUnaryCall;
-  /** The only call that carries secrets. */
+  /** Called once before all others but DescribeProvider and Validate, in each process again. */
   configure(
     request: ConfigureRequest,
     callback: (error: ServiceError | null, response: ConfigureResponse) => void,
@@ -5093,7 +5153,10 @@ export interface ProviderServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DestroyHostsResponse) => void,
   ): ClientUnaryCall;
-  /** Optional ability `firewall`: makes the rules of a group exactly these. */
+  /**
+   * Optional ability `firewall`: makes the rules of a group exactly these. Comes before the first host of the group; a group without
+   * rules may be removed once no machine is in it.
+   */
   ensureFirewall(
     request: EnsureFirewallRequest,
     callback: (error: ServiceError | null, response: EnsureFirewallResponse) => void,

@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+import { serve } from '@wombat/plugin-sdk';
+import { plugin } from './index.js';
+
+await serve(plugin);

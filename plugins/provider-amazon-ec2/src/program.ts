@@ -1,0 +1,5 @@
+import './small-memory.js';
+import { serve } from '@wombat/plugin-sdk';
+import { plugin } from './index.js';
+
+await serve(plugin);

@@ -1,0 +1,3 @@
+/** For tests against a real OpenStack. */
+export * from './live-openstack.js';
+export * from './live-stage.js';

@@ -1,0 +1,2 @@
+/** For whoever runs the programs of plugins: the coordinator, and the conformance kit. */
+export { inheritedEnvironment, ProgramSession, type SessionOptions, type SessionTimes } from './program-session.js';
