@@ -10,17 +10,41 @@ const packages = ['systemd', 'systemd-sysv', 'dbus', 'iproute2', 'netbase', 'ca-
 
 /** The root of a clean Debian machine, shared by all that read it; made at the first call, in a minute. */
 export async function debianRoot(): Promise<string> {
+  return await cached(`debian-${suite}`, async (root) => await makeRoot(root));
+}
+
+/** What a whole virtual machine is booted from: `disk.img`, `vmlinuz` and `initrd.img` in one directory, shared by all that only read them. */
+export async function debianGuest(): Promise<string> {
+  return await cached(`debian-${suite}-guest`, async (directory) => {
+    const root = join(directory, 'root');
+    await mkdir(directory);
+    await makeRoot(root, ['linux-image-cloud-amd64', 'initramfs-tools', 'zstd']);
+    await writeFile(join(root, 'etc/cloud/cloud.cfg.d/99-test.cfg'), 'datasource_list: [Ec2, None]\nnetwork: {config: disabled}\nlocale: false\n');
+    await writeFile(join(root, 'etc/systemd/network/wired.network'), '[Match]\nName=eth*\n[Network]\nDHCP=ipv4\n');
+    await system('chroot', root, 'systemctl', 'enable', 'systemd-networkd.service', 'systemd-networkd-wait-online.service');
+    await system('cp', '--dereference', join(root, 'vmlinuz'), join(root, 'initrd.img'), directory);
+    await system('mke2fs', '-q', '-t', 'ext4', '-d', root, join(directory, 'disk.img'), '3G');
+    await rm(root, { recursive: true });
+  });
+}
+
+/** What was made once by `make`, whole, in the cache of the user. */
+async function cached(name: string, make: (unfinished: string) => Promise<void>): Promise<string> {
   const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'wombat');
-  const root = join(cache, `debian-${suite}`);
-  if (existsSync(root)) return root;
-  const unfinished = `${root}.${process.pid}`;
+  const made = join(cache, name);
+  if (existsSync(made)) return made;
+  const unfinished = `${made}.${process.pid}`;
   await mkdir(cache, { recursive: true });
-  await system('mmdebstrap', '--mode=root', '--variant=minbase', `--include=${packages.join(',')}`, suite, unfinished);
-  await rm(join(unfinished, 'var/lib/apt/lists'), { recursive: true, force: true });
+  await make(unfinished);
+  await rename(unfinished, made);
+  return made;
+}
+
+async function makeRoot(root: string, more: readonly string[] = []): Promise<void> {
+  await system('mmdebstrap', '--mode=root', '--variant=minbase', `--include=${[...packages, ...more].join(',')}`, suite, root);
+  await rm(join(root, 'var/lib/apt/lists'), { recursive: true, force: true });
   // User-data comes from the seed alone, and the network is set from outside before the machine boots. It has no locale but C.
-  await writeFile(join(unfinished, 'etc/cloud/cloud.cfg.d/99-test.cfg'), 'datasource_list: [NoCloud, None]\nnetwork: {config: disabled}\nlocale: false\n');
-  await writeFile(join(unfinished, 'etc/machine-id'), '');
-  await system('chmod', '0755', unfinished);
-  await rename(unfinished, root);
-  return root;
+  await writeFile(join(root, 'etc/cloud/cloud.cfg.d/99-test.cfg'), 'datasource_list: [NoCloud, None]\nnetwork: {config: disabled}\nlocale: false\n');
+  await writeFile(join(root, 'etc/machine-id'), '');
+  await system('chmod', '0755', root);
 }
