@@ -129,7 +129,7 @@ work() {
   cd "$mark"
   exec 9<"$mark"
   flock -w 900 9
-  if ! [ "/proc/$$/fd/9" -ef "$mark" ] || [ -e "$mark/installed" ] || [ -e "$mark/releasing" ]; then return 0; fi
+  if ! [ /proc/self/fd/9 -ef "$mark" ] || [ -e "$mark/installed" ] || [ -e "$mark/releasing" ]; then return 0; fi
   echo $$ >"$mark/worker"
   set --
   while read -r word; do set -- "$@" "$word"; done <"$mark/options"
@@ -148,23 +148,30 @@ work() {
 release() {
   usable || return 0
   sweep
-  if ! of_host; then
-    echo 'state free'
-    return 0
-  fi
-  : >"$mark/releasing"
-  end_worker
-  exec 9<"$mark"
-  flock -w 90 9 || { echo 'refused somebody else is taking the agent away'; return 0; }
-  if [ "/proc/$$/fd/9" -ef "$mark" ]; then
-    if ! uninstall >"$mark/log" 2>&1; then
-      echo 'state failed'
-      tail -n 12 "$mark/log" | cut -c 1-300 | sed 's/^/log /'
+  for _ in 1 2 3; do
+    if ! of_host; then
+      echo 'state free'
       return 0
     fi
+    # Somebody else may do the same.
+    touch "$mark/releasing" 2>/dev/null || continue
+    end_worker
+    if (take_away); then return 0; fi
+  done
+  echo 'refused its reservation cannot be removed'
+}
+
+# In a shell of its own, which a mark that has gone meanwhile ends. Succeeds when it has said why there is something left.
+take_away() {
+  exec 9<"$mark"
+  flock -w 90 9 || { echo 'refused somebody else is taking the agent away'; return 0; }
+  [ /proc/self/fd/9 -ef "$mark" ] || return 1
+  if uninstall >"$mark/log" 2>&1; then
     drop
+    return 1
   fi
-  echo 'state free'
+  echo 'state failed'
+  tail -n 12 "$mark/log" | cut -c 1-300 | sed 's/^/log /'
 }
 
 uninstall() { (cd / && exec sh "$mark/install.sh" uninstall ${prefix:+--prefix "$prefix"}) </dev/null 9<&-; }

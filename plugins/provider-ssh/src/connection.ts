@@ -25,7 +25,7 @@ export class Connection {
    * @throws ProviderError auth, throttled or unavailable
    */
   static async open(target: Target, proof: Proof): Promise<Connection> {
-    const socket = connect({ host: target.address, port: target.port });
+    const socket = connect({ host: target.address, port: target.port, noDelay: true });
     const patience = setTimeout(() => socket.destroy(Object.assign(new Error('it does not answer'), { code: 'ETIMEDOUT' })), openTimeoutMs);
     try {
       await once(socket, 'connect');

@@ -1,4 +1,5 @@
 import { Limiter, orAborted } from '@wombat/plugin-sdk';
+import type { ClientChannel } from 'ssh2';
 import { Connection } from './connection.js';
 import { credentials } from './credentials.js';
 import type { Target } from './inventory.js';
@@ -25,20 +26,26 @@ export class Connections {
   }
 
   /**
-   * Runs some work on a connection; one that was lost since its last use is replaced.
+   * Runs a command, and some work on its channel; a connection that was lost since its last use is replaced.
    *
-   * @throws ProviderError auth, throttled or unavailable when there is no connection, and what the work throws
+   * @throws ProviderError auth, throttled or unavailable when there is no channel, and what the work throws
    */
-  async use<T>(target: Target, signal: AbortSignal, work: (connection: Connection) => Promise<T>): Promise<T> {
+  async exec<T>(target: Target, command: string, signal: AbortSignal, work: (channel: ClientChannel) => Promise<T>): Promise<T> {
     const { name, address, port, user } = target;
     const key = JSON.stringify([name, address, port, user]);
+    const isOld = this.#held.has(key);
     const held = this.#hold(key, target);
     try {
-      return await work(await orAborted(held.opening, signal));
+      const channel = await orAborted(held.opening.then(async (connection) => await connection.exec(command)), signal).catch((error: unknown) => {
+        if (!isOld || signal.aborted) throw error;
+        this.#drop(key, held);
+      });
+      if (channel) return await work(channel);
     } finally {
       held.users -= 1;
       if (held.users === 0) this.#leave(key, held);
     }
+    return await this.exec(target, command, signal, work);
   }
 
   /** Forgets all connections; what runs on them is lost. */
@@ -47,22 +54,26 @@ export class Connections {
   }
 
   #hold(key: string, target: Target): Held {
-    const held = this.#held.get(key) ?? { opening: this.#open(key, target), users: 0 };
-    this.#held.set(key, held);
+    const held = this.#held.get(key) ?? this.#begin(key, target);
     clearTimeout(held.timer);
     held.users += 1;
     return held;
   }
 
-  async #open(key: string, target: Target): Promise<Connection> {
+  #begin(key: string, target: Target): Held {
+    const held: Held = { opening: this.#open(target), users: 0 };
+    this.#held.set(key, held);
+    const forget = (): void => {
+      if (this.#held.get(key) === held) this.#held.delete(key);
+    };
+    held.opening.then((connection) => connection.whenLost(forget), forget);
+    return held;
+  }
+
+  async #open(target: Target): Promise<Connection> {
     const release = await this.#opens.acquire();
     try {
-      const connection = await Connection.open(target, await credentials(this.#settings));
-      connection.whenLost(() => this.#held.delete(key));
-      return connection;
-    } catch (error) {
-      this.#held.delete(key);
-      throw error;
+      return await Connection.open(target, await credentials(this.#settings));
     } finally {
       release();
     }

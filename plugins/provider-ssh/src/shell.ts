@@ -33,11 +33,10 @@ export class Shell {
    * @throws ProviderError auth, throttled or unavailable, or the signal's reason
    */
   async run(target: Target, script: string, options: ShellOptions): Promise<string> {
-    return await this.#connections.use(target, options.signal, async (connection) => {
-      const token = `wombat-${randomBytes(9).toString('hex')}`;
-      const channel = await connection.exec(this.#command(token));
-      return await new Conversation({ who: describeTarget(target), user: target.user, token, channel, script, password: this.#settings.sudoPassword, ...options }).over();
-    });
+    const token = `wombat-${randomBytes(9).toString('hex')}`;
+    const { sudoPassword: password } = this.#settings;
+    return await this.#connections.exec(target, this.#command(token), options.signal, async (channel) =>
+      await new Conversation({ who: describeTarget(target), user: target.user, token, channel, script, password, ...options }).over());
   }
 
   /** Says the token when it is ready for the script; only then nothing that a start-up file prints is in between. */

@@ -1,11 +1,10 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import ssh2 from 'ssh2';
 import type { Test } from 'tap';
 import { fingerprintOf } from '../host-key.js';
 
@@ -23,9 +22,15 @@ export interface KeyPair {
   readonly public: string;
 }
 
-export function newKey(options: { readonly type?: 'ed25519' | 'ecdsa'; readonly passphrase?: string } = {}): KeyPair {
-  const locked = options.passphrase === undefined ? {} : { passphrase: options.passphrase, cipher: 'aes256-ctr', rounds: 1 };
-  return options.type === 'ecdsa' ? ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256, ...locked }) : ssh2.utils.generateKeyPairSync('ed25519', locked);
+export function newKey(): KeyPair {
+  const directory = mkdtempSync(join(tmpdir(), 'wombat-key-'));
+  try {
+    const file = join(directory, 'key');
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'wombat', '-f', file]);
+    return { private: readFileSync(file, 'utf8'), public: readFileSync(`${file}.pub`, 'utf8').trim() };
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 }
 
 export interface SshdOptions {
@@ -35,8 +40,8 @@ export interface SshdOptions {
   readonly hostKey?: KeyPair;
   /** @default 127.0.0.1 */
   readonly address?: string;
-  /** Further lines of its configuration. */
-  readonly configuration?: readonly string[];
+  /** Where its directory is made. @default the temporary one */
+  readonly parent?: string;
 }
 
 /** A real sshd on loopback, for the user who runs the test, with a home directory of its own: what stands for one machine. */
@@ -61,7 +66,7 @@ export class Sshd {
 
   private constructor(options: SshdOptions) {
     this.#options = options;
-    this.#directory = mkdtempSync(join(tmpdir(), 'wombat-sshd-'));
+    this.#directory = mkdtempSync(join(options.parent ?? tmpdir(), 'wombat-sshd-'));
     this.home = join(this.#directory, 'home');
     this.address = options.address ?? '127.0.0.1';
     this.hostKey = options.hostKey ?? newKey();
@@ -88,14 +93,14 @@ export class Sshd {
     }
   }
 
-  /** With all its connections, as when the machine goes away. */
+  /** With all its connections. What was started over them goes on. */
   async stop(): Promise<void> {
     const child = this.#process;
     this.#process = undefined;
     if (!child?.pid || child.exitCode !== null) return;
     const ended = once(child, 'exit');
     child.kill('SIGSTOP');
-    for (const pid of childrenOf(child.pid)) killFamily(pid);
+    for (const pid of childrenOf(child.pid)) killSshd(pid);
     child.kill('SIGKILL');
     await ended;
   }
@@ -109,7 +114,7 @@ export class Sshd {
     writeFileSync(path('sshd_config'), [
       `ListenAddress ${this.address}:${this.port}`, `HostKey ${path('host_key')}`, `AuthorizedKeysFile ${path('authorized_keys')}`, 'PidFile none', 'UsePAM no', 'StrictModes no',
       // Start-up files of whoever runs the test are none of a machine's.
-      'PasswordAuthentication no', 'PermitRootLogin prohibit-password', `SetEnv HOME=${this.home} BASH_ENV= ENV=`, ...(this.#options.configuration ?? []), '',
+      'PasswordAuthentication no', 'PermitRootLogin prohibit-password', `SetEnv HOME=${this.home} BASH_ENV= ENV=`, '',
     ].join('\n'));
     return path('sshd_config');
   }
@@ -151,10 +156,11 @@ function childrenOf(pid: number): readonly number[] {
   }
 }
 
-/** The sshd of one connection and what it has started; what has left its family lives on. */
-function killFamily(pid: number): void {
-  for (const child of childrenOf(pid)) killFamily(child);
+/** The processes of one connection; what they have started lives on, as it does on a machine. */
+function killSshd(pid: number): void {
   try {
+    if (!readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('sshd')) return;
+    for (const child of childrenOf(pid)) killSshd(child);
     process.kill(pid, 'SIGKILL');
   } catch {
     // It has ended by itself.
