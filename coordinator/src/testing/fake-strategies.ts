@@ -1,5 +1,6 @@
 import { apiVersions, command, defineBootstrapStrategy, JoinOrder, step, z, type BootstrapStrategyPlugin } from '@wombat/plugin-sdk';
 import { WombatError } from '@wombat/proto';
+import { StrategyHost } from '../plugins/strategy-host.js';
 import type { StrategyDirectory } from '../engine/ports.js';
 
 const none = defineBootstrapStrategy({
@@ -23,9 +24,9 @@ function scripted(name: string, joinOrder: JoinOrder): BootstrapStrategyPlugin {
 
 /** Strategies for tests: `none`, `serial`, `leaving` (serial, and a survivor is told who leaves) and `parallel`. */
 export class FakeStrategies implements StrategyDirectory {
-  readonly #strategies = new Map([none, scripted('serial', JoinOrder.SERIAL), scripted('leaving', JoinOrder.SERIAL), scripted('parallel', JoinOrder.PARALLEL_AFTER_SEED)].map((one) => [one.description.name, one]));
+  readonly #strategies = new Map([none, scripted('serial', JoinOrder.SERIAL), scripted('leaving', JoinOrder.SERIAL), scripted('parallel', JoinOrder.PARALLEL_AFTER_SEED)].map((one) => [one.description.name, new StrategyHost(one)]));
 
-  strategy(name: string): BootstrapStrategyPlugin {
+  strategy(name: string): StrategyHost {
     const found = this.#strategies.get(name);
     if (!found) throw new WombatError('WO_STRATEGY_UNKNOWN', `there is no bootstrap strategy ${name}`);
     return found;
