@@ -24,11 +24,12 @@ const erlang = { manifest: manifestOf({ nodeName: 'web', ready: { kind: 'erlang'
 
 class Setting {
   readonly fleet = new FakeFleet();
+  readonly strategies = new FakeStrategies();
   readonly builder: AssignmentBuilder;
   controller!: AssignmentController;
 
   private constructor(readonly store: Store, clock: ManualClock) {
-    this.builder = new AssignmentBuilder({ store, clock, secrets: fakeSecrets, strategies: new FakeStrategies() });
+    this.builder = new AssignmentBuilder({ store, clock, secrets: fakeSecrets, strategies: this.strategies });
     this.restart();
   }
 
@@ -157,6 +158,32 @@ void t.test('a node that cannot be rendered fails with the reason, once, and hol
   const { revision } = failed!;
   await setting.controller.reconcile(hostId, context.signal);
   test.equal((await row(setting.store, 'nodes', failed!.id)).revision, revision, 'and not written again: a write would wake the next look');
+});
+
+void t.test('a node whose strategy does not run waits and says for what; other nodes of its host do not', async (test) => {
+  const joins = { bootstrap: { strategy: 'serial', options: {} } };
+  const setting = await Setting.of(test, [nodeRow(family.id, 1, unprepared)], erlang, {}, joins);
+  await put(setting.store, 'families', familyRow({}, {}, 2));
+  await put(setting.store, 'nodes', nodeRow(idNumber('fam', 2), 2, unprepared));
+  setting.strategies.unavailable = 'its program is away';
+  setting.fleet.connect(hostId);
+  test.same((await setting.controller.fullSync(hostId)).map(brief), ['c 1 RUNNING'], 'a session begins without it');
+  await test.rejects(setting.controller.reconcile(hostId, context.signal), { code: 'WO_PLUGIN_UNAVAILABLE', message: 'strategy(serial): its program is away' }, 'to be tried again');
+  const waits = await row(setting.store, 'nodes', idNumber('node', 1));
+  test.match(waits, { phase: 'pending', waiting: { reason: 'strategy(serial): its program is away' } });
+  await test.rejects(setting.controller.reconcile(hostId, context.signal), { code: 'WO_PLUGIN_UNAVAILABLE' });
+  test.equal((await row(setting.store, 'nodes', waits.id)).revision, waits.revision, 'and not written again: a write would wake the next look');
+  setting.strategies.unavailable = undefined;
+  await setting.controller.reconcile(hostId, context.signal);
+  test.same(setting.sent(), ['b 1 RUNNING']);
+});
+
+void t.test('a node that its agent knows is not touched while its strategy does not run', async (test) => {
+  const setting = await Setting.of(test, [nodeRow(family.id, 1, { hostId, generation: 1, observedGeneration: 1 })], erlang, {}, { bootstrap: { strategy: 'serial', options: {} } });
+  const { revision } = (await setting.nodes())[0]!;
+  setting.strategies.unavailable = 'its program is away';
+  test.same(await setting.controller.fullSync(hostId), []);
+  test.match(await setting.nodes(), [{ revision, phase: 'running' }]);
 });
 
 void t.test('render shows what the node gets, and never its cookie', async (test) => {

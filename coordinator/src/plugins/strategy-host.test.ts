@@ -1,4 +1,4 @@
-import { command, erlangApply, erlangEval, step, type BootstrapStrategyPlugin, type Member, type Step } from '@wombat/plugin-sdk';
+import { command, erlangApply, erlangEval, step, type BootstrapStrategyPlugin, type CallContext, type Member, type Step } from '@wombat/plugin-sdk';
 import { WombatError } from '@wombat/proto';
 import t from 'tap';
 import { StrategyHost } from './strategy-host.js';
@@ -8,12 +8,12 @@ const other: Member = { ...self, nodeId: 'node-b', name: 'web-2' };
 const context = { signal: new AbortController().signal };
 const good = step('join', command(['bin/join']), { deadlineMs: 1_000 });
 
-function host(changed: Partial<Record<keyof BootstrapStrategyPlugin, unknown>>): StrategyHost {
+function host(changed: Partial<Record<keyof BootstrapStrategyPlugin, unknown>>, answerMs = 10_000): StrategyHost {
   return new StrategyHost({
     kind: 'bootstrap-strategy', joinOrder: 1, description: { name: 'odd', kind: 2, version: '1', apiVersions: [], summary: '', settingsSchema: '{}' },
     validate: () => [], planInputs: () => ({}), planJoin: () => [], planCheck: () => [], readMembers: () => [], planLeave: () => ({ runOnNodeId: '', steps: [] }),
     ...changed,
-  } as BootstrapStrategyPlugin);
+  } as BootstrapStrategyPlugin, { answerMs });
 }
 
 const joinWith = (steps: unknown) => host({ planJoin: () => steps }).planJoin({ options: {}, familyName: 'f', self, contacts: [] }, context);
@@ -63,6 +63,24 @@ t.test('inputs and members are what they should be', async (t) => {
   const read = (members: unknown) => host({ readMembers: () => members }).readMembers({ options: {}, self, output: new Uint8Array() }, context);
   t.strictSame(await read(['a@h', 'b\u001b[31m@h']), ['a@h', 'b@h'], 'no control characters come from a node');
   for (const members of ['a@h', [1], [''], ['x'.repeat(300)]]) await t.rejects(read(members), { code: 'WO_PLUGIN_INVALID' });
+});
+
+t.test('a strategy may answer later, but not never', async (t) => {
+  const request = { options: {}, familyName: 'f', self, contacts: [] };
+  t.strictSame(await host({ planJoin: async () => [good] }).planJoin(request, context), [good]);
+  const seen: AbortSignal[] = [];
+  const hanging = host({ planJoin: async (_: unknown, call: CallContext) => { seen.push(call.signal); await new Promise(() => undefined); } }, 20);
+  await t.rejects(hanging.planJoin(request, context), { code: 'WO_PLUGIN_UNAVAILABLE', message: 'strategy(odd): planJoin took longer than 20 ms' });
+  t.equal(seen[0]?.aborted, true, 'and is told that nobody waits any more');
+  const caller = new AbortController();
+  const asked = host({ planJoin: () => new Promise(() => undefined) }).planJoin(request, { signal: caller.signal });
+  caller.abort(new Error('the node is gone'));
+  await t.rejects(asked, { message: 'the node is gone' }, 'the caller need not wait');
+});
+
+t.test('one without inputs is not asked for them', async (t) => {
+  const plugin = { withoutInputs: true, planInputs: () => { throw new Error('asked'); } };
+  t.strictSame(await host(plugin).planInputs({ options: {}, self, contacts: [] }, context), {});
 });
 
 t.test('a leave runs on nodes of the family only', async (t) => {
