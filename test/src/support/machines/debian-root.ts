@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -5,21 +6,25 @@ import { join } from 'node:path';
 import { system } from './system.js';
 
 const suite = 'bookworm';
-/** A small server's: what boots, cloud-init, and the libraries that an Erlang VM is linked to. No kernel: it is a container's. */
-const packages = ['systemd', 'systemd-sysv', 'dbus', 'iproute2', 'netbase', 'ca-certificates', 'curl', 'cloud-init', 'python3', 'procps', 'libstdc++6', 'libtinfo6'];
+/** A small server's: what boots, cloud-init, sshd and sudo, and the libraries that an Erlang VM is linked to. No kernel: it is a container's. */
+const packages = ['systemd', 'systemd-sysv', 'dbus', 'iproute2', 'netbase', 'ca-certificates', 'curl', 'cloud-init', 'openssh-server', 'sudo', 'python3', 'procps', 'libstdc++6', 'libtinfo6'];
+/** Of a whole machine. cloud-init asks for an address before the network is set up. */
+const guestPackages = [...packages, 'linux-image-cloud-amd64', 'initramfs-tools', 'zstd', 'isc-dhcp-client'];
+
+let root: Promise<string> | undefined;
 
 /** The root of a clean Debian machine, shared by all that read it; made at the first call, in a minute. */
 export async function debianRoot(): Promise<string> {
-  return await cached(`debian-${suite}`, async (root) => await makeRoot(root));
+  // User-data comes from the seed alone, and the network is set from outside before the machine boots.
+  return await (root ??= cached('debian', packages, async (directory) => await makeRoot(directory, packages, 'NoCloud')));
 }
 
-/** What a whole virtual machine is booted from: `disk.img`, `vmlinuz` and `initrd.img` in one directory, shared by all that only read them. */
+/** What a whole Debian machine is booted from: `disk.img`, `vmlinuz` and `initrd.img` in one directory, shared by all that only read them. */
 export async function debianGuest(): Promise<string> {
-  return await cached(`debian-${suite}-guest`, async (directory) => {
+  return await cached('debian-guest', guestPackages, async (directory) => {
     const root = join(directory, 'root');
     await mkdir(directory);
-    await makeRoot(root, ['linux-image-cloud-amd64', 'initramfs-tools', 'zstd']);
-    await writeFile(join(root, 'etc/cloud/cloud.cfg.d/99-test.cfg'), 'datasource_list: [Ec2, None]\nnetwork: {config: disabled}\nlocale: false\n');
+    await makeRoot(root, guestPackages, 'Ec2');
     await writeFile(join(root, 'etc/systemd/network/wired.network'), '[Match]\nName=eth*\n[Network]\nDHCP=ipv4\n');
     await system('chroot', root, 'systemctl', 'enable', 'systemd-networkd.service', 'systemd-networkd-wait-online.service');
     await system('cp', '--dereference', join(root, 'vmlinuz'), join(root, 'initrd.img'), directory);
@@ -28,10 +33,10 @@ export async function debianGuest(): Promise<string> {
   });
 }
 
-/** What was made once by `make`, whole, in the cache of the user. */
-async function cached(name: string, make: (unfinished: string) => Promise<void>): Promise<string> {
+/** What `make` has made of these packages once, whole, in the user's cache. */
+async function cached(name: string, of: readonly string[], make: (unfinished: string) => Promise<void>): Promise<string> {
   const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'wombat');
-  const made = join(cache, name);
+  const made = join(cache, `${name}-${suite}-${createHash('sha256').update(of.join()).digest('hex').slice(0, 8)}`);
   if (existsSync(made)) return made;
   const unfinished = `${made}.${process.pid}`;
   await mkdir(cache, { recursive: true });
@@ -40,11 +45,12 @@ async function cached(name: string, make: (unfinished: string) => Promise<void>)
   return made;
 }
 
-async function makeRoot(root: string, more: readonly string[] = []): Promise<void> {
-  await system('mmdebstrap', '--mode=root', '--variant=minbase', `--include=${[...packages, ...more].join(',')}`, suite, root);
+/** `source`: of user-data, as cloud-init calls it. */
+async function makeRoot(root: string, of: readonly string[], source: string): Promise<void> {
+  await system('mmdebstrap', '--mode=root', '--variant=minbase', `--include=${of.join(',')}`, suite, root);
   await rm(join(root, 'var/lib/apt/lists'), { recursive: true, force: true });
-  // User-data comes from the seed alone, and the network is set from outside before the machine boots. It has no locale but C.
-  await writeFile(join(root, 'etc/cloud/cloud.cfg.d/99-test.cfg'), 'datasource_list: [NoCloud, None]\nnetwork: {config: disabled}\nlocale: false\n');
+  // It has no locale but C.
+  await writeFile(join(root, 'etc/cloud/cloud.cfg.d/99-test.cfg'), `datasource_list: [${source}, None]\nnetwork: {config: disabled}\nlocale: false\n`);
   await writeFile(join(root, 'etc/machine-id'), '');
   await system('chmod', '0755', root);
 }

@@ -66,9 +66,11 @@ function hardware(source: string, console: string): string[] {
 
 function networks(ports: readonly number[], metadataPort: number): string[] {
   const relays = ports.map((port) => `guestfwd=tcp:${relayAddress}:${port}-cmd:socat - TCP4:127.0.0.1:${port}`);
+  const metadata = `guestfwd=tcp:${metadataAddress}:80-cmd:socat - TCP4:127.0.0.1:${metadataPort}`;
   return [
-    '-netdev', ['user', 'id=n0', 'ipv6=off', 'restrict=on', ...relays].join(','), '-device', 'virtio-net-pci,netdev=n0',
-    '-netdev', ['user', 'id=n1', 'ipv6=off', 'restrict=on', 'net=169.254.169.0/24', `guestfwd=tcp:${metadataAddress}:80-cmd:socat - TCP4:127.0.0.1:${metadataPort}`].join(','), '-device', 'virtio-net-pci,netdev=n1',
+    // cloud-init asks on the first.
+    '-netdev', ['user', 'id=n0', 'ipv6=off', 'restrict=on', 'net=169.254.169.0/24', metadata].join(','), '-device', 'virtio-net-pci,netdev=n0',
+    '-netdev', ['user', 'id=n1', 'ipv6=off', 'restrict=on', ...relays].join(','), '-device', 'virtio-net-pci,netdev=n1',
   ];
 }
 
