@@ -24,7 +24,7 @@ t.test('a booted QEMU guest, Debian 12 with a kernel of its own, real cloud-init
   const [agents, http] = [await freePort(), await freePort()];
   const workshop = await Workshop.open(t, {
     settings: { 'agents-address': `127.0.0.1:${agents}`, 'advertise-agents': `${Guest.relayAddress}:${agents}`, 'http-address': `127.0.0.1:${http}`, 'advertise-http': `${Guest.relayAddress}:${http}` },
-    environment: (directory) => ({ AWS_ENDPOINT_URL_EC2: endpoint, WOMBAT_HTTP_TLS: 'true', WOMBAT_AGENT_PACKAGES: join(directory, 'packages') }),
+    environment: (directory) => ({ AWS_ENDPOINT_URL_EC2: endpoint, WOMBAT_HTTP_TLS: 'true', WOMBAT_AGENT_PACKAGES: join(directory, 'packages'), WOMBAT_HOSTS_ENROL_TIMEOUT_MS: String(bootMs) }),
   });
   await packageAgent(join(workshop.directory, 'packages'));
   const tarball = await packScripts(join(workshop.directory, 'sleepers.tar.gz'), [sleeper]);
