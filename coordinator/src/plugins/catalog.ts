@@ -14,6 +14,7 @@ export const builtInPlugins: readonly string[] = [
   '@wombat/provider-local',
   '@wombat/provider-amazon-ec2',
   '@wombat/provider-openstack',
+  '@wombat/provider-docker',
   '@wombat/bootstrap-none',
   '@wombat/bootstrap-custom',
   '@wombat/bootstrap-erlang-mesh',

@@ -4,8 +4,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Docker from 'dockerode';
+import { withoutFrames } from '../console-log.js';
 import { makeCertificates, type Certificates } from './certificates.js';
 
 const dockerd = '/usr/sbin/dockerd';
@@ -64,6 +66,12 @@ export class DockerEngine {
     await engine.#answers(child);
     await engine.#openDoor(t);
     return engine;
+  }
+
+  /** Runs a program in a container, as root, and answers what it wrote. */
+  async run(containerId: string, ...argv: readonly string[]): Promise<string> {
+    const exec = await this.docker.getContainer(containerId).exec({ Cmd: [...argv], AttachStdout: true, AttachStderr: true });
+    return withoutFrames(await buffer(await exec.start({}))).toString();
   }
 
   /** What it has written so far. */
