@@ -5,6 +5,9 @@ import type { Engine } from './engine.js';
 import { isNotFound } from './engine-error.js';
 import type { DockerSettings } from './settings.js';
 
+/** It becomes a part of a path: nothing in it may lead elsewhere. */
+const reference = /^(?!.*\.\.)[a-z0-9][\w./:@-]{0,255}$/i;
+
 /** The images of the engine, by each name that they have. */
 export class Images {
   readonly #engine: Engine;
@@ -33,7 +36,7 @@ export class Images {
    * @throws ProviderError invalid(image)
    */
   async require(name: string, signal: AbortSignal): Promise<string> {
-    if (name === '') throw ProviderError.invalid('image', 'the name of an image is needed, like debian:12');
+    if (!reference.test(name)) throw ProviderError.invalid('image', 'the name of an image is needed, like debian:12 or registry.example.org/team/base@sha256:...');
     try {
       return await this.#inspect(name, signal);
     } catch (error) {
