@@ -1,8 +1,9 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
-import { Client, credentials, type ChannelOptions } from '@grpc/grpc-js';
+import { Client, type ChannelOptions } from '@grpc/grpc-js';
 import { limits, liveness } from '@wombat/proto';
 import { formatCoordinatorAddress, type CoordinatorAddress } from './coordinator-address.js';
 import { coordinatorName } from './identity.js';
+import { reachedCredentials } from './reached-credentials.js';
 
 /** What the other end is checked against, and what this end proves itself with. */
 export interface ClientTrust {
@@ -31,10 +32,10 @@ const options: ChannelOptions = {
 
 /**
  * A gRPC client over TLS 1.3 that accepts the coordinator by its name in the cluster, not by its
- * address. It connects at the first call; `close()` it after use.
+ * address. It connects at the first call; `close()` it after use. `onReached` is called when it has a TCP connection.
  */
-export function secureClient(address: CoordinatorAddress, trust: ClientTrust): Client {
-  return new Client(formatCoordinatorAddress(address), credentials.createFromSecureContext(contextOf(trust)), {
+export function secureClient(address: CoordinatorAddress, trust: ClientTrust, onReached: () => void = () => undefined): Client {
+  return new Client(formatCoordinatorAddress(address), reachedCredentials(contextOf(trust), onReached), {
     ...options,
     'grpc.ssl_target_name_override': coordinatorName(trust.clusterId),
   });

@@ -11,9 +11,16 @@ export type ChannelCall = ClientDuplexStream<ChannelRequest, ChannelResponse>;
 /** One connection to the coordinator: the session's stream, and beside it channels and fetches with flow control of their own. */
 export class Connection {
   readonly #client: Client;
+  #isReached = false;
 
-  constructor(client: Client) {
-    this.#client = client;
+  /** `connect`: makes a client that calls `onReached` when the coordinator has accepted its connection. */
+  constructor(connect: (onReached: () => void) => Client) {
+    this.#client = connect(() => (this.#isReached = true));
+  }
+
+  /** The coordinator has accepted it; neither has proved yet who it is. */
+  get isReached(): boolean {
+    return this.#isReached;
   }
 
   session(): SessionCall {

@@ -18,7 +18,7 @@ export class CoordinatorLink {
   }
 
   connect(): Connection {
-    return new Connection(secureClient(this.#address, this.#keeper.current()));
+    return new Connection((onReached) => secureClient(this.#address, this.#keeper.current(), onReached));
   }
 
   /** Why a session was not to be had, where the clocks may be to blame. */

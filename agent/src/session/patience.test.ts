@@ -31,20 +31,6 @@ t.test('delays double up to 8 s, and begin anew after a good session', async (t)
   t.equal(patience.delayMs(failure(), { openForMs: 10_000, retryAfterMs: 0 }, 10_000), 200);
 });
 
-t.test('a try that was too short is followed by a longer one, until a session was good', async (t) => {
-  const patience = longest();
-  const tries = Array.from({ length: 5 }, () => {
-    const openingMs = patience.openingMs();
-    patience.delayMs(failure('WO_DEADLINE_EXCEEDED'), never, openingMs);
-    return openingMs;
-  });
-  t.strictSame(tries, [10_000, 20_000, 40_000, 60_000, 60_000]);
-  patience.delayMs(failure(), never, 0);
-  t.equal(patience.openingMs(), 60_000, 'a refused connection says nothing of how long an answer takes');
-  patience.delayMs(failure(), { openForMs: 10_000, retryAfterMs: 0 }, 10_000);
-  t.equal(patience.openingMs(), 10_000);
-});
-
 t.test('another way to fail begins anew, but not each time that two take turns', async (t) => {
   const patience = longest();
   for (let times = 0; times < 10; times += 1) patience.delayMs(failure(), never, 0);

@@ -11,9 +11,6 @@ const backoffs: { readonly [code in ErrorCode]?: BackoffOptions } = {
 };
 /** A session that held this long was a good one: the next try comes quickly. */
 const settledMs = 10_000;
-/** From the start of a connection to Welcome. */
-const usualOpeningMs = 10_000;
-const longestOpeningMs = 60_000;
 
 /** How long an agent waits from one try to the next. */
 export class Patience {
@@ -28,15 +25,6 @@ export class Patience {
   constructor(usual: BackoffOptions = usualBackoff, random: () => number = Math.random) {
     this.#usual = usual;
     this.#random = random;
-  }
-
-  /**
-   * How long the next try may take. A coordinator that thousands come back to at once answers late: whoever gives up as early
-   * as before has spent a connection for nothing, and so have all the others.
-   */
-  openingMs(): number {
-    const late = this.#failures.get('WO_DEADLINE_EXCEEDED') ?? 0;
-    return Math.min(longestOpeningMs, usualOpeningMs * 2 ** late);
   }
 
   /** `triedForMs`: from the beginning of the try to its end. */

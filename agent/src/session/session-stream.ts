@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Facts, Hello, Refusal, Sample, SessionRequest, SessionResponse, Welcome } from '@wombat/proto/agent';
 import { durationToMs, fromErrorDetail, fromServiceError, sessionProtocol, WombatError, type Clock } from '@wombat/proto';
 import type { Logger } from 'pino';
@@ -24,8 +25,6 @@ export interface SessionStreamParts {
   readonly reporter: Reporter;
   readonly clock: Clock;
   readonly log: Logger;
-  /** From the start of the connection to Welcome. */
-  readonly openingTimeoutMs: number;
   /** Called when the coordinator has welcomed us. */
   onOpen(): void;
 }
@@ -41,6 +40,13 @@ export interface SessionEnd {
 
 /** How long the coordinator may take to end its half when we have ended ours. */
 const closingTimeoutMs = 500;
+/** From the first try to connect until the coordinator's machine has answered. */
+const reachTimeoutMs = 10_000;
+/**
+ * From there until Welcome. A coordinator that thousands come back to at once takes them one after another: whoever gives up
+ * has spent a handshake for nothing, and begins at the end of the row.
+ */
+const welcomeTimeoutMs = 60_000;
 const longestRetryAfterMs = 10 * 60_000;
 
 /** One session, from Hello to its end. Built anew for each connection. */
@@ -162,9 +168,13 @@ export class SessionStream {
   }
 
   async #giveUpOpening(): Promise<void> {
-    const { clock, openingTimeoutMs } = this.#parts;
-    await clock.sleep(openingTimeoutMs, this.#over.signal);
-    if (this.#openedAtMs === undefined) this.end(new WombatError('WO_DEADLINE_EXCEEDED', `no Welcome within ${openingTimeoutMs} ms`));
+    const { clock } = this.#parts;
+    await clock.sleep(reachTimeoutMs, this.#over.signal);
+    // A machine that slept hears of its timers before it hears what has come meanwhile.
+    await nextTurn();
+    if (!this.#connection.isReached) return this.end(new WombatError('WO_DEADLINE_EXCEEDED', `no connection within ${reachTimeoutMs} ms`));
+    await clock.sleep(welcomeTimeoutMs, this.#over.signal);
+    if (this.#openedAtMs === undefined) this.end(new WombatError('WO_DEADLINE_EXCEEDED', `no Welcome within ${welcomeTimeoutMs} ms`));
   }
 
   async #beatForEver(everyMs: number): Promise<never> {

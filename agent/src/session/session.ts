@@ -94,7 +94,7 @@ export class Session {
       link.use(connection);
       log.info({ sinceStartMs: Math.round(process.uptime() * 1_000) }, 'connected');
     };
-    return new SessionStream({ handlers, channels: this.#channels, reporter, clock, log, onOpen, openingTimeoutMs: this.#patience.openingMs() }, connection);
+    return new SessionStream({ handlers, channels: this.#channels, reporter, clock, log, onOpen }, connection);
   }
 
   #hello(): Hello {

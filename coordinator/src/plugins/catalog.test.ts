@@ -42,7 +42,7 @@ async function refusal(sources: readonly string[], directory: string, builtIn: r
 
 t.test('the built-in plugins are found by their package names', async (t) => {
   const catalog = await Catalog.load([], base(t));
-  t.strictSame(catalog.providers().map(({ description }) => description.name), ['local', 'amazon-ec2', 'openstack', 'docker']);
+  t.strictSame(catalog.providers().map(({ description }) => description.name), ['local', 'amazon-ec2', 'openstack', 'ssh', 'docker']);
   t.strictSame(catalog.strategies().map(({ description }) => description.name), ['none', 'custom', 'erlang-mesh']);
   t.equal(catalog.list()[0]?.source, '@wombat/provider-local');
 });

@@ -1,10 +1,13 @@
 import { limits } from '@wombat/proto';
 import {
-  EventServiceService, FamilyServiceService, GetFamilyStatusRequest, GetOperationRequest, HostPhase, HostServiceService, ListEventsRequest, ListHostsRequest,
-  ListNodesRequest, ListOperationsRequest, NodePhase, NodeServiceService, OperationServiceService,
+  EventServiceService, FamilyServiceService, GetFamilyStatusRequest, GetOperationRequest, GetVersionRequest, HostPhase, HostServiceService, ListEventsRequest, ListHostsRequest,
+  ListNodesRequest, ListOperationsRequest, NodePhase, NodeServiceService, OperationServiceService, SystemServiceService,
   type Event, type GetFamilyStatusResponse, type Host, type Node, type Operation,
 } from '@wombat/proto/control';
 import type { ControlClient } from './control-client.js';
+import { notYet, until } from './until.js';
+
+const joinedPhases: readonly HostPhase[] = [HostPhase.UP, HostPhase.DRAINING, HostPhase.UNKNOWN];
 
 /** What the coordinator knows. */
 export class FleetView {
@@ -35,6 +38,16 @@ export class FleetView {
       return { items: answer.hosts, next: answer.page?.nextPageToken };
     });
     return hosts.filter((host) => host.phase !== HostPhase.GONE);
+  }
+
+  /** Until the agents of all hosts that have joined have a session. */
+  async untilConnected(): Promise<void> {
+    const hosts = (await this.hosts()).filter(({ phase }) => joinedPhases.includes(phase)).length;
+    await until(`${hosts} agents are connected`, async () => {
+      const { agents } = await this.#control().call(SystemServiceService.getVersion, GetVersionRequest.fromPartial({}));
+      const connected = Object.values(agents).reduce((sum, count) => sum + count, 0);
+      return connected >= hosts || notYet(connected);
+    });
   }
 
   async operations(): Promise<Operation[]> {

@@ -3,40 +3,67 @@ import { setImmediate } from 'node:timers/promises';
 import t from 'tap';
 import { HandshakeTurns } from './handshake-turns.js';
 
-t.test('handshakes begin a few in each turn of the loop, the newest first', async (t) => {
+const makeSockets = (length: number): Socket[] => Array.from({ length }, () => new Socket());
+
+t.test('handshakes are begun a few at once, in the order in which they came', async (t) => {
   const begun: Socket[] = [];
-  const turns = new HandshakeTurns((socket) => begun.push(socket));
-  const sockets = Array.from({ length: 20 }, () => new Socket());
+  const turns = new HandshakeTurns((socket) => begun.push(socket), () => 0);
+  const sockets = makeSockets(100);
   for (const socket of sockets) turns.add(socket);
   t.equal(begun.length, 0, 'none in the turn in which it came');
   await setImmediate();
-  t.same(begun.map((socket) => sockets.indexOf(socket)), [19, 18, 17, 16, 15, 14, 13, 12], 'those that came last');
+  t.same(begun, sockets.slice(0, 64), 'those that came first');
+  await setImmediate();
+  t.equal(begun.length, 64, 'the others wait for them');
+  for (let ended = 0; ended < 10; ended += 1) turns.ended();
+  await setImmediate();
+  t.same(begun, sockets.slice(0, 74), 'whose places they take');
+  for (let ended = 0; ended < 64; ended += 1) turns.ended();
+  await setImmediate();
+  t.same(begun, sockets, 'in the end each has had its turn, once');
+  turns.stop();
+});
+
+t.test('who says nothing does not hold up others for long', async (t) => {
+  let nowMs = 0;
+  const begun: Socket[] = [];
+  const turns = new HandshakeTurns((socket) => begun.push(socket), () => nowMs);
+  for (const socket of makeSockets(64)) turns.add(socket);
+  await setImmediate();
   const late = new Socket();
   turns.add(late);
   await setImmediate();
-  t.equal(begun[8], late, 'one that has come since is before those that wait');
-  await setImmediate();
-  t.equal(begun.length, 21, 'in the end each has had its turn');
-  t.equal(new Set(begun).size, 21, 'once');
-  await setImmediate();
+  t.not(begun.at(-1), late);
+  nowMs = 501;
   turns.add(new Socket());
   await setImmediate();
-  t.equal(begun.length, 22, 'and whoever comes later need not wait for anybody');
+  t.equal(begun[64], late);
+  t.equal(begun.length, 66);
+  turns.stop();
+});
+
+t.test('those that wait are begun by themselves when nobody else comes', async (t) => {
+  const begun: Socket[] = [];
+  const turns = new HandshakeTurns((socket) => begun.push(socket));
+  for (const socket of makeSockets(65)) turns.add(socket);
+  while (begun.length < 65) await setImmediate();
+  t.equal(begun.length, 65);
+  turns.stop();
 });
 
 t.test('who has waited too long is cut, and whoever comes after that is served', async (t) => {
   let nowMs = 0;
   const begun: Socket[] = [];
   const turns = new HandshakeTurns((socket) => begun.push(socket), () => nowMs);
-  const old = Array.from({ length: 3 }, () => new Socket());
+  const old = makeSockets(3);
   for (const socket of old) turns.add(socket);
-  nowMs = 11_000;
+  nowMs = 61_000;
+  const inTime = new Socket();
+  turns.add(inTime);
   await setImmediate();
   t.ok(old.every(({ destroyed }) => destroyed), 'their agents have given up');
-  t.same(begun, [], 'no handshake is spent on them');
-  turns.add(new Socket());
-  await setImmediate();
-  t.equal(begun.length, 1);
+  t.same(begun, [inTime], 'no handshake is spent on them');
+  turns.stop();
 });
 
 t.test('a stop cuts those that wait', (t) => {

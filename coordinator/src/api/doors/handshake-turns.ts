@@ -1,9 +1,11 @@
 import type { Socket } from 'node:net';
 
-/** Handshakes that are begun before the event loop gets its turn. */
-const perTurn = 8;
-/** An agent waits so long for its session. */
-const givenUpAfterMs = 10_000;
+/** Handshakes that are under way at once. */
+const atOnce = 64;
+/** One that takes longer waits for its other end, and does not hold up others. */
+const longMs = 500;
+/** No agent waits longer for its session. */
+const givenUpAfterMs = 60_000;
 
 interface Waiting {
   readonly socket: Socket;
@@ -11,14 +13,17 @@ interface Waiting {
 }
 
 /**
- * When thousands connect at once, TLS begins for some of them in each turn of the loop, and goes on with those before it
- * begins for others. All begun at once would all be late: each would have cost its handshake when its agent gives up and
- * comes again. The newest are first, as the oldest are the next to give up; who has waited too long is cut unread.
+ * When thousands connect at once, TLS begins for some of them, and for others when it has ended for those. All begun at once
+ * would all be late: each would have cost its handshake when its agent gives up and comes again. Who came first is first;
+ * who has waited too long is cut unread.
  */
 export class HandshakeTurns {
   readonly #begin: (socket: Socket) => void;
   #waiting: Waiting[] = [];
+  /** When those under way were begun, the oldest first. */
+  #begunMs: number[] = [];
   #isScheduled = false;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(
     begin: (socket: Socket) => void,
@@ -34,8 +39,15 @@ export class HandshakeTurns {
     this.#schedule();
   }
 
+  /** One of those begun has ended, whichever, well or not. */
+  ended(): void {
+    this.#begunMs.shift();
+    this.#schedule();
+  }
+
   /** Cuts those that wait. */
   stop(): void {
+    clearTimeout(this.#timer);
     for (const { socket } of this.#waiting.splice(0)) socket.destroy();
   }
 
@@ -47,8 +59,19 @@ export class HandshakeTurns {
 
   #turn(): void {
     this.#isScheduled = false;
-    if (this.nowMs() - (this.#waiting.at(-1)?.sinceMs ?? 0) > givenUpAfterMs) this.stop();
-    for (const { socket } of this.#waiting.splice(-perTurn).reverse()) this.#begin(socket);
-    this.#schedule();
+    const now = this.nowMs();
+    for (const { socket } of this.#waiting.splice(0, countUntil(this.#waiting, ({ sinceMs }) => now - sinceMs <= givenUpAfterMs))) socket.destroy();
+    this.#begunMs.splice(0, countUntil(this.#begunMs, (begunMs) => now - begunMs <= longMs));
+    for (const { socket } of this.#waiting.splice(0, atOnce - this.#begunMs.length)) {
+      this.#begunMs.push(now);
+      this.#begin(socket);
+    }
+    clearTimeout(this.#timer);
+    if (this.#waiting.length > 0) this.#timer = setTimeout(() => this.#schedule(), longMs);
   }
+}
+
+function countUntil<T>(items: readonly T[], isIt: (item: T) => boolean): number {
+  const index = items.findIndex(isIt);
+  return index === -1 ? items.length : index;
 }

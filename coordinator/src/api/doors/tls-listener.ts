@@ -46,9 +46,13 @@ export class TlsListener {
       requestCert: isAsking,
       rejectUnauthorized: false,
     });
-    this.server.on('secureConnection', (socket) => this.accept(socket));
+    this.server.on('secureConnection', (socket) => {
+      this.turns.ended();
+      this.accept(socket);
+    });
     this.server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
       options.log.debug({ peer: socket.remoteAddress, code: error.code }, 'a TLS handshake failed');
+      this.turns.ended();
       socket.destroy();
     });
     this.turns = new HandshakeTurns((socket) => this.server.emit('connection', socket));

@@ -13,13 +13,20 @@ export interface JobSenderOptions {
   readonly clock: Clock;
   readonly secrets: Secrets;
   readonly endings: JobEndings;
+  /** Whether the coordinator has just started, so that hosts without a session are expected in a moment. */
+  readonly gathersHosts: () => boolean;
 }
 
-/** Puts jobs on the wire; a target whose host has no session ends there. */
+/** How often it is looked whether hosts are still awaited. */
+const awaitedEveryMs = 250;
+
+/** Puts jobs on the wire; a target whose host has no session ends there, unless the host is expected in a moment. */
 export class JobSender {
   readonly #options: JobSenderOptions;
   /** Targets that were not reached and whose outcome is being written: they are not sent any more. */
   readonly #unreached = new Set<string>();
+  /** Of jobs: targets that were sent nowhere yet, and go out when their hosts come. */
+  readonly #awaited = new Map<string, Map<string, JobTarget>>();
 
   constructor(options: JobSenderOptions) {
     this.#options = options;
@@ -31,12 +38,29 @@ export class JobSender {
   }
 
   async send(job: Job, targets: readonly JobTarget[]): Promise<void> {
-    const { fleet, clock, endings } = this.#options;
+    const { fleet, gathersHosts } = this.#options;
     await failpoint('coordinator.exec.before-send');
     const unreachable = new Set(this.#frames(job, targets).flatMap(([frame, byHost]) => fleet.sendExec(frame, byHost)));
     await failpoint('coordinator.exec.after-send');
     if (unreachable.size === 0) return;
     const missed = targets.filter((target) => unreachable.has(target.hostId));
+    if (!gathersHosts()) return this.#end(missed);
+    // Those whose host has come since then were sent to it.
+    const absent = missed.filter(({ hostId }) => !fleet.isConnected(hostId));
+    if (absent.length > 0) this.#awaited.set(job.id, new Map(absent.map((target) => [target.id, target])));
+  }
+
+  /** Ends what waits for hosts that are not expected any more. Answers in how many milliseconds to look again. */
+  async look(job: Job, isOver: boolean): Promise<number> {
+    const awaited = this.#awaited.get(job.id);
+    if (!isOver && !job.cancelledAt && this.#options.gathersHosts()) return awaitedEveryMs;
+    this.#awaited.delete(job.id);
+    if (awaited) await this.#end([...awaited.values()]);
+    return Infinity;
+  }
+
+  async #end(missed: readonly JobTarget[]): Promise<void> {
+    const { clock, endings } = this.#options;
     const finishedAt = clock.now();
     for (const { id } of missed) this.#unreached.add(id);
     try {
@@ -49,7 +73,15 @@ export class JobSender {
   /** To one host that may have them already: it runs each at most once. */
   resend(job: Job, hostId: string, targets: readonly JobTarget[]): void {
     const open = targets.filter((target) => target.hostId === hostId && !target.held && !this.#unreached.has(target.id));
-    for (const [frame, byHost] of this.#frames(job, open)) this.#options.fleet.sendExec(frame, byHost);
+    for (const [frame, byHost] of this.#frames(job, open)) {
+      if (this.#options.fleet.sendExec(frame, byHost).length === 0) this.#awaitNoMore(job.id, open);
+    }
+  }
+
+  #awaitNoMore(jobId: string, targets: readonly JobTarget[]): void {
+    const awaited = this.#awaited.get(jobId);
+    for (const { id } of targets) awaited?.delete(id);
+    if (awaited?.size === 0) this.#awaited.delete(jobId);
   }
 
   cancel(job: Job, targets: readonly JobTarget[]): void {

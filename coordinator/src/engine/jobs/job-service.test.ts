@@ -226,6 +226,36 @@ void t.test('what ended while there was no coordinator is waited for, though its
   test.same(await setting.targets(job), { 'web-1': 'ok', 'web-2': 'ok', 'web-3': 'lost_during_run' }, 'who has not come back by then is lost, and stays so');
 });
 
+void t.test('just after the start of the coordinator, a command waits for hosts that are expected', async (test) => {
+  const setting = await Setting.of(test);
+  const hosts = [...setting.fleet.connected];
+  setting.fleet.connected.clear();
+  setting.gathersHosts = true;
+  const job = await setting.create(request);
+  test.same(await setting.targets(job), { 'web-1': undefined, 'web-2': undefined, 'web-3': undefined });
+  test.equal(await setting.jobs.reconcile(job.id), 250);
+  const [first] = hosts as [string];
+  setting.fleet.connected.add(first);
+  await setting.jobs.resend(first);
+  test.same(setting.fleet.execs.map(({ hostId }) => hostId), [first], 'it goes out when the host comes');
+  await setting.jobs.outcomes(first, [outcomeOf(setting.fleet.execs[0]!)]);
+  setting.gathersHosts = false;
+  await setting.jobs.reconcile(job.id);
+  const outcomes = Object.values(await setting.targets(job)).sort();
+  test.same(outcomes, ['ok', 'unreachable_before_send', 'unreachable_before_send'], 'who is not expected any more was not reached');
+  test.equal((await setting.job(job)).state, 'finished');
+});
+
+void t.test('a command whose time is over before an expected host comes was not sent there', async (test) => {
+  const setting = await Setting.of(test);
+  setting.fleet.connected.clear();
+  setting.gathersHosts = true;
+  const job = await setting.create(request);
+  await setting.clock.advance(request.timeoutMs + 1_000);
+  await setting.jobs.reconcile(job.id);
+  test.same(await setting.targets(job), { 'web-1': 'unreachable_before_send', 'web-2': 'unreachable_before_send', 'web-3': 'unreachable_before_send' });
+});
+
 void t.test('cancelling asks the hosts whose targets are open', async (test) => {
   const setting = await Setting.of(test);
   const job = await setting.create(request);

@@ -161,7 +161,8 @@ export class JobService {
     if (job.state === 'finished') return;
     const now = this.#options.clock.now();
     const soonestMs = job.createdAt + job.timeoutMs + absentMs - now;
-    if (soonestMs > 0) return soonestMs;
+    const awaitedMs = await this.#sender.look(job, soonestMs <= 0);
+    if (soonestMs > 0) return Math.min(soonestMs, awaitedMs);
     const open = await this.#openTargets(jobId);
     const { lost, leftMs } = this.#overdue.among(open, job.timeoutMs, () => job.createdAt);
     const fields = { outcome: 'lost_during_run', finishedAt: now } as const;

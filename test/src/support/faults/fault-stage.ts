@@ -63,9 +63,10 @@ export class FaultStage {
     workshop.coordinator.onDeath = () => this.#onDeath();
   }
 
-  /** Forgets the run before, and has failpoints crash whoever passes them so often. */
+  /** Once all agents are back: forgets the run before, and has failpoints crash whoever passes them so often. */
   async begin(...failpoints: readonly { readonly name: FailpointName; readonly passing: number }[]): Promise<void> {
     if (this.#broken) throw this.#broken;
+    await insist(() => this.workshop.fleet.untilConnected());
     this.observations.clear();
     this.#deaths = 0;
     this.#lastSequence = await this.#newestSequence();
