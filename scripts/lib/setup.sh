@@ -105,3 +105,9 @@ setup_machines() {
     command -v "$program" >/dev/null || { apt_install systemd-container mmdebstrap socat iproute2 nftables util-linux qemu-user-static libc6-arm64-cross libstdc++6-arm64-cross; return; }
   done
 }
+
+# A Docker Engine, in full runs; tests start it themselves. A client alone, as newer versions put it first in PATH, is none. Answers 1 where it cannot be had.
+setup_docker() {
+  [ -x /usr/sbin/dockerd ] && command -v socat >/dev/null && command -v openssl >/dev/null && return 0
+  apt_install docker.io iptables socat openssl && [ -x /usr/sbin/dockerd ]
+}

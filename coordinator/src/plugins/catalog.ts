@@ -17,6 +17,7 @@ export const builtInPlugins: readonly string[] = [
   '@wombat/provider-amazon-ec2',
   '@wombat/provider-openstack',
   '@wombat/provider-ssh',
+  '@wombat/provider-docker',
   '@wombat/bootstrap-none',
   '@wombat/bootstrap-custom',
   '@wombat/bootstrap-erlang-mesh',
