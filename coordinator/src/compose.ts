@@ -115,10 +115,10 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     ...(configuration.http.tls ? { authorityPem: () => authority.trustedPem } : {}),
   }));
   part(AgentStarts, (c) => new AgentStarts({
-    store, issuer: c.resolve(HostIdentities), command: configuration.agent.command, coordinator: () => c.resolve(Coordinator).addresses.agents, installer: c.resolve(Installer),
+    store, issuer: c.resolve(HostIdentities), command: configuration.agent.command, coordinator: () => c.resolve(Coordinator).addresses.agents, packages: c.resolve(AgentPackages), installer: c.resolve(Installer),
   }));
-  catalog.onBreak = ({ plugin, providerId, message }) => void store.transaction((transaction) => transaction.events.append({
-    type: 'plugin.stopped', subjectId: providerId, subjectName: plugin, reason: 'crashes', message: `plugin ${plugin}: ${message}`,
+  catalog.onBreak = ({ plugin, subjectId, message }) => void store.transaction((transaction) => transaction.events.append({
+    type: 'plugin.stopped', subjectId, subjectName: plugin, reason: 'crashes', message: `plugin ${plugin}: ${message}`,
   })).catch((error: unknown) => log.warn({ plugin, err: error }, 'the end of a plugin could not be told'));
   part(ProviderInstances, (c) => new ProviderInstances({
     catalog,
@@ -272,6 +272,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     operators: c.resolve(Operators),
     uses: c.resolve(TokenUses),
     providers: c.resolve(ProviderInstances),
+    catalog,
     backups: c.resolve(Backups),
     fleet: c.resolve(AgentFleet),
     engine: c.resolve(Engine),

@@ -16,6 +16,7 @@ import type { ServerCertificate } from './auth/server-certificate.js';
 import type { Configuration } from './configuration/configuration.js';
 import type { Engine } from './engine/engine.js';
 import type { AgentFleet } from './fleet/agent-fleet.js';
+import type { Catalog } from './plugins/catalog.js';
 import type { ProviderInstances } from './plugins/provider-instances.js';
 import type { Store } from './store/store.js';
 
@@ -32,6 +33,7 @@ export interface CoordinatorParts {
   readonly operators: Operators;
   readonly uses: TokenUses;
   readonly providers: ProviderInstances;
+  readonly catalog: Catalog;
   readonly backups: Backups;
   readonly fleet: AgentFleet;
   readonly engine: Engine;
@@ -120,7 +122,7 @@ export class Coordinator {
     this.#stop.abort();
     parts.health.set('NOT_SERVING');
     await parts.engine.stop();
-    await Promise.all([parts.control.close(graceMs), parts.agents.close(graceMs), parts.http.close(graceMs), parts.fleet.stop()]);
+    await Promise.all([parts.control.close(graceMs), parts.agents.close(graceMs), parts.http.close(graceMs), parts.fleet.stop(), parts.catalog.close()]);
     await parts.providers.close();
     parts.index.close();
     parts.operators.close();

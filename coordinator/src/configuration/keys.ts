@@ -110,8 +110,8 @@ export const keys: { readonly [K in ConfigurationKey]: KeyDefinition<Configurati
     schema: z.array(pluginSource).max(100),
     default: () => [],
     description: 'Plugins beside those that come with Wombat. Text is a folder or the name of a package, which runs in the coordinator. '
-      + '`{ name = "acme", command = ["/opt/acme/provider-acme"] }`, in the file only, is a provider\'s program, which runs as a process of its own for each '
-      + 'registered provider; with the name of one that comes with Wombat it takes its place.',
+      + '`{ name = "acme", command = ["/opt/acme/provider-acme"] }`, in the file only, is a program that serves a provider or a bootstrap strategy, with a process for each '
+      + 'registered provider, or one for the strategy; with the name of one that comes with Wombat it takes its place.',
   },
   'limits.maxNodesPerOperation': {
     form: 'integer',

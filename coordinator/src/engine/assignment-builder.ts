@@ -1,3 +1,4 @@
+import type { CallContext } from '@wombat/plugin-sdk';
 import { durationFromMs, WombatError, type Clock } from '@wombat/proto';
 import { DesiredState, RestartMode, RunMode, type Assignment, type NodeSpec } from '@wombat/proto/agent';
 import { secretOwner, type Family, type FamilySpec, type RestartMode as RestartWord } from '../domain/model/family.js';
@@ -16,7 +17,7 @@ import { memberOf } from './bootstrap/member.js';
 import { nodePhaseEvent, storedError } from './events.js';
 import { specOfNode } from './family-revisions.js';
 import { artifactOn, checkSize, limitsOf, readyCheck, requirementsOf } from './node-spec-parts.js';
-import type { Secrets, StrategyDirectory } from './ports.js';
+import { isUnavailable, type Secrets, type StrategyDirectory } from './ports.js';
 
 export interface AssignmentBuilderOptions {
   readonly store: Store;
@@ -34,6 +35,13 @@ export interface NodeRendering {
   readonly artifact: Artifact | undefined;
   /** Not empty: what is not known yet. */
   readonly provisional: string;
+}
+
+/** What a host is sent now, and why the rest of it comes later. */
+export interface HostAssignments {
+  readonly assignments: readonly Assignment[];
+  /** WO_PLUGIN_UNAVAILABLE, when nodes were left out since their strategy does not answer. */
+  readonly late?: WombatError;
 }
 
 interface Surroundings {
@@ -88,22 +96,24 @@ export class AssignmentBuilder {
     });
   }
 
-  /** What the host should have, newest generation each; nodes that are not prepared are left out. */
-  async forHost(host: Host, wanted: (node: Node) => boolean = () => true): Promise<Assignment[]> {
+  /** What the host should have, newest generation each; nodes that are not prepared, or whose strategy does not answer, are left out. */
+  async forHost(host: Host, context: CallContext, wanted: (node: Node) => boolean = () => true): Promise<HostAssignments> {
     const nodes = (await this.#nodesOn(host)).filter((node) => node.address !== '' && wanted(node));
-    const assignments: Assignment[] = [];
-    for (const node of nodes) {
-      const assignment = await this.#assignment(node);
-      if (assignment) assignments.push(assignment);
+    // Together: strategies that do not answer are waited for once.
+    const results = await Promise.allSettled(nodes.map(async (node) => await this.#assignment(node, context)));
+    const late: WombatError[] = [];
+    for (const [index, result] of results.entries()) {
+      if (result.status === 'rejected') late.push(await this.#waitForStrategy(nodes[index]!, result.reason));
     }
-    return assignments;
+    const assignments = results.flatMap((result) => (result.status === 'fulfilled' && result.value ? [result.value] : []));
+    return { assignments, ...(late[0] && { late: late[0] }) };
   }
 
   /**
    * What the node's host is sent, or will be: before its host is up, `<address>` stands for its address.
-   * @throws WombatError WO_TEMPLATE_...
+   * @throws WombatError WO_TEMPLATE_..., WO_PLUGIN_UNAVAILABLE
    */
-  async render(node: Node): Promise<NodeRendering> {
+  async render(node: Node, context: CallContext): Promise<NodeRendering> {
     const around = await this.#surroundings(node);
     const { release, host } = around;
     const isKnown = node.address !== '';
@@ -112,7 +122,7 @@ export class AssignmentBuilder {
     return {
       node: told, release,
       artifact: platform && artifactFor(release.artifacts, platform),
-      rendered: await this.#render(told, around),
+      rendered: await this.#render(told, around, context),
       provisional: isKnown ? '' : `${host.name} is not up yet: <address> stands for its address, and no contacts are chosen`,
     };
   }
@@ -121,7 +131,8 @@ export class AssignmentBuilder {
     return this.#options.store.read.nodes.find({ hostId: host.id, phase: presentPhases });
   }
 
-  async #assignment(node: Node): Promise<Assignment | undefined> {
+  /** @throws WombatError WO_PLUGIN_UNAVAILABLE, or the reason of the signal */
+  async #assignment(node: Node, context: CallContext): Promise<Assignment | undefined> {
     const wanted = {
       nodeId: node.id,
       generation: BigInt(node.generation),
@@ -131,20 +142,21 @@ export class AssignmentBuilder {
     };
     if (node.desired === 'absent') return { ...wanted, spec: undefined };
     try {
-      const spec = await this.#spec(node);
+      const spec = await this.#spec(node, context);
       return spec && { ...wanted, spec };
     } catch (error) {
+      if (context.signal.aborted || isUnavailable(error)) throw error;
       await this.#unrenderable(node, error);
       return undefined;
     }
   }
 
   /** undefined until the host has said what it is, where that matters. */
-  async #spec(node: Node): Promise<NodeSpec | undefined> {
+  async #spec(node: Node, context: CallContext): Promise<NodeSpec | undefined> {
     const around = await this.#surroundings(node);
     const artifact = artifactOn(around.host, around.release);
     if (!artifact) return undefined;
-    const rendered = await this.#render(node, around);
+    const rendered = await this.#render(node, around, context);
     const { family, spec, release } = around;
     const secrets = this.#secrets(family, spec);
     checkSize(node, rendered, secrets);
@@ -201,14 +213,14 @@ export class AssignmentBuilder {
     }));
   }
 
-  async #render(node: Node, { host, family, spec, release }: Surroundings): Promise<RenderedNode> {
+  async #render(node: Node, { host, family, spec, release }: Surroundings, context: CallContext): Promise<RenderedNode> {
     const contacts: Node[] = [];
     for (const id of node.contactIds) {
       const contact = await this.#options.store.read.nodes.get(id);
       if (contact) contacts.push(contact);
     }
     const { strategy: name, options } = spec.bootstrap;
-    const strategy = this.#options.strategies.strategy(name).planInputs({ options, self: memberOf(node), contacts: contacts.map(memberOf) });
+    const strategy = await this.#options.strategies.strategy(name).planInputs({ options, self: memberOf(node), contacts: contacts.map(memberOf) }, context);
     return renderNode({
       release, node, epmdPort: epmdPortOf(host), host, contacts, strategy,
       family: { id: family.id, name: family.name, environment: spec.environment, secretNames: Object.keys(spec.sealedSecrets) },
@@ -220,6 +232,18 @@ export class AssignmentBuilder {
     const [host, family, release] = await Promise.all([read.hosts.get(node.hostId), read.families.get(node.familyId), read.releases.get(node.releaseId)]);
     if (!host || !family || !release) throw new WombatError('WO_NOT_FOUND', `the host, family or release of ${node.name} is not there any more`);
     return { host, family, spec: await specOfNode(read, family, node), release };
+  }
+
+  /** It is asked again later; an operation that waits for the node shows why. @throws what is no failure of a plugin's program */
+  async #waitForStrategy(node: Node, error: unknown): Promise<WombatError> {
+    if (!isUnavailable(error)) throw error;
+    await this.#options.store.transaction(async (transaction) => {
+      const current = await transaction.nodes.get(node.id);
+      if (!current || current.generation !== node.generation || current.observedGeneration >= current.generation) return;
+      if (current.waiting?.reason === error.message) return;
+      await transaction.nodes.update({ ...current, waiting: { reason: error.message, since: current.waiting?.since ?? this.#options.clock.now() } });
+    });
+    return error;
   }
 
   /** Trying again would fail the same way: the node is given up until somebody changes something. */

@@ -10,6 +10,8 @@ export interface AssignmentControllerOptions {
   readonly builder: AssignmentBuilder;
 }
 
+const never = new AbortController().signal;
+
 /** Tells each connected host what it should have: all of it when it connects, what changed from then on. */
 export class AssignmentController {
   readonly #options: AssignmentControllerOptions;
@@ -30,12 +32,14 @@ export class AssignmentController {
     const host = await this.#options.store.read.hosts.get(hostId);
     if (!host) return [];
     await this.#options.builder.prepare(host);
-    const assignments = await this.#options.builder.forHost(host);
+    // What is late comes once the session is open.
+    const { assignments } = await this.#options.builder.forHost(host, { signal: never });
     this.#remember(hostId, assignments);
     return assignments;
   }
 
-  async reconcile(hostId: string): Promise<void> {
+  /** @throws WombatError WO_PLUGIN_UNAVAILABLE when something of it must wait for a strategy; the rest was sent */
+  async reconcile(hostId: string, signal: AbortSignal): Promise<void> {
     const { store, fleet, builder } = this.#options;
     if (!fleet.isConnected(hostId)) {
       // Its next session begins with everything again.
@@ -46,11 +50,13 @@ export class AssignmentController {
     if (!host) return;
     await builder.prepare(host);
     const sent = this.#sent.get(hostId) ?? new Map<string, bigint>();
-    const assignments = await builder.forHost(host, (node) => BigInt(node.generation) > (sent.get(node.id) ?? 0n));
-    if (assignments.length === 0) return;
-    await failpoint('coordinator.assignment.before-send');
-    if (fleet.sendAssignments(hostId, assignments)) this.#remember(hostId, assignments);
-    await failpoint('coordinator.assignment.after-send');
+    const { assignments, late } = await builder.forHost(host, { signal }, (node) => BigInt(node.generation) > (sent.get(node.id) ?? 0n));
+    if (assignments.length > 0) {
+      await failpoint('coordinator.assignment.before-send');
+      if (fleet.sendAssignments(hostId, assignments)) this.#remember(hostId, assignments);
+      await failpoint('coordinator.assignment.after-send');
+    }
+    if (late) throw late;
   }
 
   #remember(hostId: string, assignments: readonly Assignment[]): void {

@@ -18,16 +18,18 @@ import { reviseFamily } from './family-revisions.js';
 
 const family = familyRow();
 const hostId = idNumber('host', 1);
+const context = { signal: new AbortController().signal };
 const unprepared = { address: '', startId: '', phase: 'pending', hostId, observedGeneration: 0 } as const;
 const erlang = { manifest: manifestOf({ nodeName: 'web', ready: { kind: 'erlang' } }), layout: 'relx' } as const;
 
 class Setting {
   readonly fleet = new FakeFleet();
+  readonly strategies = new FakeStrategies();
   readonly builder: AssignmentBuilder;
   controller!: AssignmentController;
 
   private constructor(readonly store: Store, clock: ManualClock) {
-    this.builder = new AssignmentBuilder({ store, clock, secrets: fakeSecrets, strategies: new FakeStrategies() });
+    this.builder = new AssignmentBuilder({ store, clock, secrets: fakeSecrets, strategies: this.strategies });
     this.restart();
   }
 
@@ -65,13 +67,13 @@ void t.test('nothing is sent before the machine is known', async (test) => {
   const setting = await Setting.of(test, two, erlang, { machineId: '', addresses: ['10.0.0.1'], phase: 'creating' });
   setting.fleet.connect(hostId);
   test.same(await setting.controller.fullSync(hostId), [], 'the agent was quicker than the provider');
-  await setting.controller.reconcile(hostId);
+  await setting.controller.reconcile(hostId, context.signal);
   test.same(setting.sent(), []);
   await change(setting.store, 'hosts', hostId, { machineId: 'machine-1', addresses: [] });
-  await setting.controller.reconcile(hostId);
+  await setting.controller.reconcile(hostId, context.signal);
   test.same(setting.sent(), [], 'nor without an address');
   await change(setting.store, 'hosts', hostId, { addresses: ['127.9.9.1'] });
-  await setting.controller.reconcile(hostId);
+  await setting.controller.reconcile(hostId, context.signal);
   test.same(setting.sent(), ['b 1 RUNNING', 'c 1 RUNNING'], 'all at once when it is known');
 });
 
@@ -113,16 +115,16 @@ void t.test('only what is newer than what the session has is sent', async (test)
   const setting = await Setting.of(test, two);
   setting.fleet.connect(hostId);
   test.same((await setting.controller.fullSync(hostId)).map(brief), ['b 1 RUNNING', 'c 1 RUNNING'], 'a session begins with everything');
-  await setting.controller.reconcile(hostId);
+  await setting.controller.reconcile(hostId, context.signal);
   test.same(setting.sent(), [], 'nothing is new');
   await change(setting.store, 'nodes', idNumber('node', 2), { generation: 2, desired: 'stopped' });
-  await setting.controller.reconcile(hostId);
+  await setting.controller.reconcile(hostId, context.signal);
   test.same(setting.sent(), ['c 2 STOPPED'], 'one has changed');
-  await setting.controller.reconcile(hostId);
+  await setting.controller.reconcile(hostId, context.signal);
   test.same(setting.sent(), [], 'once is enough');
   setting.fleet.connected.clear();
   await change(setting.store, 'nodes', idNumber('node', 1), { generation: 2, desired: 'absent', keepData: true });
-  await setting.controller.reconcile(hostId);
+  await setting.controller.reconcile(hostId, context.signal);
   test.same(setting.sent(), [], 'without a session there is nobody to tell');
   setting.fleet.connect(hostId);
   const all = await setting.controller.fullSync(hostId);
@@ -148,24 +150,50 @@ void t.test('a node that cannot be rendered fails with the reason, once, and hol
   const setting = await Setting.of(test, [nodeRow(family.id, 1, { ...unprepared, releaseId: broken.id }), nodeRow(family.id, 2, unprepared)]);
   await put(setting.store, 'releases', broken);
   setting.fleet.connect(hostId);
-  for (let look = 0; look < 3; look += 1) await setting.controller.reconcile(hostId);
+  for (let look = 0; look < 3; look += 1) await setting.controller.reconcile(hostId, context.signal);
   test.same(setting.sent(), ['c 1 RUNNING'], 'the other node has what it needs');
   const [failed] = await setting.nodes();
   test.match(failed, { phase: 'failed', lastError: { code: 'WO_TEMPLATE_INVALID', message: /nmae/ } });
   test.equal((await eventsAfter(setting.store)).length, 1, 'told once');
   const { revision } = failed!;
-  await setting.controller.reconcile(hostId);
+  await setting.controller.reconcile(hostId, context.signal);
   test.equal((await row(setting.store, 'nodes', failed!.id)).revision, revision, 'and not written again: a write would wake the next look');
+});
+
+void t.test('a node whose strategy does not run waits and says for what; other nodes of its host do not', async (test) => {
+  const joins = { bootstrap: { strategy: 'serial', options: {} } };
+  const setting = await Setting.of(test, [nodeRow(family.id, 1, unprepared)], erlang, {}, joins);
+  await put(setting.store, 'families', familyRow({}, {}, 2));
+  await put(setting.store, 'nodes', nodeRow(idNumber('fam', 2), 2, unprepared));
+  setting.strategies.unavailable = 'its program is away';
+  setting.fleet.connect(hostId);
+  test.same((await setting.controller.fullSync(hostId)).map(brief), ['c 1 RUNNING'], 'a session begins without it');
+  await test.rejects(setting.controller.reconcile(hostId, context.signal), { code: 'WO_PLUGIN_UNAVAILABLE', message: 'strategy(serial): its program is away' }, 'to be tried again');
+  const waits = await row(setting.store, 'nodes', idNumber('node', 1));
+  test.match(waits, { phase: 'pending', waiting: { reason: 'strategy(serial): its program is away' } });
+  await test.rejects(setting.controller.reconcile(hostId, context.signal), { code: 'WO_PLUGIN_UNAVAILABLE' });
+  test.equal((await row(setting.store, 'nodes', waits.id)).revision, waits.revision, 'and not written again: a write would wake the next look');
+  setting.strategies.unavailable = undefined;
+  await setting.controller.reconcile(hostId, context.signal);
+  test.same(setting.sent(), ['b 1 RUNNING']);
+});
+
+void t.test('a node that its agent knows is not touched while its strategy does not run', async (test) => {
+  const setting = await Setting.of(test, [nodeRow(family.id, 1, { hostId, generation: 1, observedGeneration: 1 })], erlang, {}, { bootstrap: { strategy: 'serial', options: {} } });
+  const { revision } = (await setting.nodes())[0]!;
+  setting.strategies.unavailable = 'its program is away';
+  test.same(await setting.controller.fullSync(hostId), []);
+  test.match(await setting.nodes(), [{ revision, phase: 'running' }]);
 });
 
 void t.test('render shows what the node gets, and never its cookie', async (test) => {
   const manifest = manifestOf({ nodeName: 'web', ready: { kind: 'erlang' }, templates: ['etc/app.conf'], start: 'bin/run {{node.name}}' });
   const release = { manifest, layout: 'plain', templateTexts: { 'etc/app.conf': '{{node.erlangName}} {{family.name}} seed={{strategy.seed}}' } } as const;
   const setting = await Setting.of(test, two, release, {}, { bootstrap: { strategy: 'serial', options: {} }, environment: { LANG: 'C' } });
-  const before = await setting.builder.render(await row(setting.store, 'nodes', idNumber('node', 2)));
+  const before = await setting.builder.render(await row(setting.store, 'nodes', idNumber('node', 2)), context);
   test.match(before, { provisional: /cloud-1 is not up yet: <address> stands for its address/, rendered: { files: [{ text: /^web-2@<address> family 900 seed=/ }] } }, 'before its host is known it is told what is not');
   const [, assignment] = await setting.controller.fullSync(hostId);
-  const { rendered, provisional } = await setting.builder.render(await row(setting.store, 'nodes', idNumber('node', 2)));
+  const { rendered, provisional } = await setting.builder.render(await row(setting.store, 'nodes', idNumber('node', 2)), context);
   test.equal(provisional, '', 'now all is known');
   test.same(rendered.files, [{ path: 'etc/app.conf', text: 'web-2@127.9.9.1 family 900 seed=web-1', mode: 0 }]);
   test.same(rendered.start, ['bin/run', 'web-2']);
@@ -230,7 +258,7 @@ void t.test('what a host is must be known where it matters; when nothing fits th
   test.same((await setting.nodes()).map(({ phase }) => phase), ['pending', 'pending'], 'which is no failure');
   await change(setting.store, 'hosts', hostId, { facts: facts('x64') });
   setting.fleet.connect(hostId);
-  await setting.controller.reconcile(hostId);
+  await setting.controller.reconcile(hostId, context.signal);
   test.same(setting.sent(), [], 'nothing is fetched for it');
   for (const node of await setting.nodes()) {
     test.match(node, { phase: 'failed', lastError: { code: 'WO_PLATFORM_MISMATCH', message: 'host cloud-1 is linux/x64/glibc, release web 1.0 has artifacts for linux/arm64', hint: /--artifact OS\/ARCH=FILE/ } });
@@ -239,6 +267,6 @@ void t.test('what a host is must be known where it matters; when nothing fits th
   await again.controller.fullSync(hostId);
   await change(again.store, 'hosts', hostId, { facts: facts('arm64') });
   again.fleet.connect(hostId);
-  await again.controller.reconcile(hostId);
+  await again.controller.reconcile(hostId, context.signal);
   test.same(again.sent(), ['b 1 RUNNING', 'c 1 RUNNING'], 'once it has said it, its nodes are sent');
 });

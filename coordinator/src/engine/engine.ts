@@ -81,7 +81,7 @@ export class Engine {
     const common = { clock, log };
     // A host that comes back is written twice.
     this.#hosts = new Controller({ ...common, name: 'hosts', gatherMs: 100, all: () => hosts.all(), reconcile: (id) => hosts.reconcile(id) });
-    this.#assignments = new Controller({ ...common, name: 'assignments', all: () => assignments.all(), reconcile: (id) => assignments.reconcile(id) });
+    this.#assignments = new Controller({ ...common, name: 'assignments', all: () => assignments.all(), reconcile: (id, signal) => assignments.reconcile(id, signal) });
     this.#bootstrap = new Controller({ ...common, name: 'bootstrap', all: () => bootstrap.all(), reconcile: (id, signal) => bootstrap.reconcile(id, signal) });
     this.#drainController = drains;
     this.#drains = new Controller({ ...common, name: 'drains', concurrency: drainsAtOnce, all: () => drains.all(), reconcile: (id, signal) => drains.reconcile(id, signal) });

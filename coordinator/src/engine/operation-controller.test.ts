@@ -90,6 +90,14 @@ void t.test('an operation whose time is over says who is late, and for what it w
   test.same(await eventsAfter(of.store), events, 'it ends once');
 });
 
+void t.test('an operation whose cluster could not be looked at in its time says why', async (test) => {
+  const of = await setting(test, ['running', 'running'], {}, 'forming');
+  await change(of.store, 'families', familyRow().id, { cluster: { health: 'forming', parts: [], unseen: 'strategy(x): its program is away' } });
+  await of.clock.advance(60_000);
+  await of.look();
+  test.match(await of.operation(), { error: { code: 'WO_DEADLINE_EXCEEDED', message: '2 of 2 are as asked for; whether they are one cluster was not seen: strategy(x): its program is away' } });
+});
+
 for (const kind of ['deploy', 'start', 'restart'] as const) {
   void t.test(`${kind}: a node that has ended in good order, as its restart policy lets it, is waited for no longer`, async (test) => {
     const of = await setting(test, ['running', 'stopped'], { kind });

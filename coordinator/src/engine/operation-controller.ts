@@ -132,7 +132,7 @@ export class OperationController {
   async #errorOf(transaction: Transaction, operation: Operation, judged: Judgement, overdue: boolean): Promise<StoredError | undefined> {
     const failed = await firstNode(transaction, operation, ['failed']);
     if (failed?.lastError) return { ...failed.lastError, message: `${failed.name}: ${failed.lastError.message}` };
-    if (overdue) return storedError(overdueError(await firstNode(transaction, operation, lateIn(operation)), judged));
+    if (overdue) return storedError(overdueError(await firstNode(transaction, operation, lateIn(operation)), judged, (await transaction.families.get(operation.familyId))?.cluster.unseen));
     const taken = operation.kind === 'remove_host' ? 0 : judged.progress.total - (await transaction.nodes.count({ operationId: operation.id }));
     if (taken > 0) return storedError(new WombatError('WO_CONFLICT', `${taken} of its nodes were taken over by a later operation`));
     if (goalOf(operation) === 'running' && operation.familyId !== '' && (await this.#clusterHealth(operation)) === 'split') {
@@ -170,8 +170,9 @@ function lateIn(operation: Operation): readonly NodePhase[] {
   return nodePhases.filter((phase) => phase !== goal && !(goal === 'running' && phase === endedWell.phase));
 }
 
-function overdueError(late: Node | undefined, { progress }: Judgement): WombatError {
-  const where = late ? `: ${late.name} is ${late.phase}${late.waiting ? ` (${late.waiting.reason})` : ''}` : '';
+function overdueError(late: Node | undefined, { progress }: Judgement, unseen: string | undefined): WombatError {
+  const cluster = unseen === undefined ? '' : `; whether they are one cluster was not seen: ${unseen}`;
+  const where = late ? `: ${late.name} is ${late.phase}${late.waiting ? ` (${late.waiting.reason})` : ''}` : cluster;
   return new WombatError('WO_DEADLINE_EXCEEDED', `${progress.done} of ${progress.total} are as asked for${where}`);
 }
 

@@ -1,4 +1,5 @@
-import type { BootstrapStrategyPlugin, CallContext, ProviderInstance } from '@wombat/plugin-sdk';
+import type { BootstrapStrategyPlugin, CallContext, Note, ProviderInstance, StrategyOptions } from '@wombat/plugin-sdk';
+import { WombatError } from '@wombat/proto';
 import type { FirewallRule } from '@wombat/proto/plugin';
 import type { Provider } from '../domain/model/provider.js';
 
@@ -39,9 +40,31 @@ export interface ProviderDirectory {
 /** Whether machines of this driver let in only what the rules of their family say. False of a driver that there is not. */
 export type EnforcesFirewall = (driver: string) => boolean;
 
+type Asked<M extends 'planInputs' | 'planJoin' | 'planCheck' | 'readMembers' | 'planLeave'> =
+  (request: Parameters<BootstrapStrategyPlugin[M]>[0], context: CallContext) => Promise<Awaited<ReturnType<BootstrapStrategyPlugin[M]>>>;
+
+/**
+ * A bootstrap strategy that can be asked: deadlines kept, answers checked, errors named after it. It may run as a program: no
+ * transaction is held while it is asked. WO_PLUGIN_UNAVAILABLE says that it may answer later.
+ */
+export interface StrategyCalls {
+  readonly joinOrder: BootstrapStrategyPlugin['joinOrder'];
+  validate(options: StrategyOptions, context: CallContext): Promise<readonly Note[]>;
+  readonly planInputs: Asked<'planInputs'>;
+  readonly planJoin: Asked<'planJoin'>;
+  readonly planCheck: Asked<'planCheck'>;
+  readonly readMembers: Asked<'readMembers'>;
+  readonly planLeave: Asked<'planLeave'>;
+}
+
+/** The strategy may answer later. */
+export function isUnavailable(error: unknown): error is WombatError {
+  return WombatError.is(error) && error.code === 'WO_PLUGIN_UNAVAILABLE';
+}
+
 export interface StrategyDirectory {
   /** @throws WombatError WO_STRATEGY_UNKNOWN */
-  strategy(name: string): BootstrapStrategyPlugin;
+  strategy(name: string): StrategyCalls;
 }
 
 /** Seals and opens secrets; `owner` is the id of the row that holds them. */

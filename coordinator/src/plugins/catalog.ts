@@ -4,8 +4,10 @@ import { oneLine } from './one-line.js';
 import { createPluginLog, type HostLog } from './host-services.js';
 import { checkPlugin, type Driver, type Plugin } from './plugin-shape.js';
 import { locatePlugin } from './plugin-source.js';
+import type { OnBreak, ProgramTimes } from './programs/ask-program.js';
+import { loadProgram } from './programs/load-program.js';
 import type { PluginProgram, PluginSource } from './programs/plugin-program.js';
-import { RemoteDriver, type OnBreak, type ProgramTimes } from './programs/remote-driver.js';
+import { RemoteStrategy } from './programs/remote-strategy.js';
 import { Redaction } from './redaction.js';
 import { StrategyHost } from './strategy-host.js';
 
@@ -14,6 +16,8 @@ export const builtInPlugins: readonly string[] = [
   '@wombat/provider-local',
   '@wombat/provider-amazon-ec2',
   '@wombat/provider-openstack',
+  '@wombat/provider-ssh',
+  '@wombat/provider-docker',
   '@wombat/bootstrap-none',
   '@wombat/bootstrap-custom',
   '@wombat/bootstrap-erlang-mesh',
@@ -69,7 +73,7 @@ export class Catalog {
     const loaded: { catalog?: Catalog } = {};
     const onBreak: OnBreak = (told) => loaded.catalog?.onBreak?.(told);
     const results = await Promise.allSettled(sources.map(async (source) =>
-      typeof source === 'string' ? await loadEntry(source, baseDirectory) : await loadProgram(source, options, onBreak)));
+      typeof source === 'string' ? await loadEntry(source, baseDirectory) : await loadProgramEntry(source, options, onBreak)));
     const entries = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
     const wrong = results.flatMap((result, index) => (result.status === 'rejected' ? [describe(sources[index]!, result.reason)] : []));
     if (wrong.length > 0) throw invalid(wrong);
@@ -77,6 +81,11 @@ export class Catalog {
     const replaced = ({ source, plugin }: CatalogEntry): boolean => builtIn.includes(source) && programs.has(plugin.description.name);
     loaded.catalog = new Catalog(entries.filter((entry) => !replaced(entry)));
     return loaded.catalog;
+  }
+
+  /** Ends the programs of strategies; those of providers end with their provider. */
+  async close(): Promise<void> {
+    await Promise.all(this.#entries.map(async ({ plugin }) => plugin instanceof RemoteStrategy && (await plugin.close())));
   }
 
   list(): readonly CatalogEntry[] {
@@ -109,10 +118,10 @@ async function loadEntry(source: string, baseDirectory: string): Promise<Catalog
   return { source, plugin: checkPlugin(module) };
 }
 
-async function loadProgram(program: PluginProgram, { log, times = {} }: CatalogOptions, onBreak: OnBreak): Promise<CatalogEntry> {
+async function loadProgramEntry(program: PluginProgram, { log, times = {} }: CatalogOptions, onBreak: OnBreak): Promise<CatalogEntry> {
   const who = `plugin(${program.name})`;
   const pluginLog = createPluginLog({ who, log: log ?? silent, fields: { plugin: program.name }, redaction: new Redaction([]), clock: systemClock });
-  const plugin = checkPlugin({ plugin: await RemoteDriver.describe({ program, log: pluginLog, onBreak, times }) });
+  const plugin = checkPlugin({ plugin: await loadProgram({ program, log: pluginLog, onBreak, times }) });
   return { source: program.command[0]!, plugin };
 }
 

@@ -43,6 +43,7 @@ const provider = z.object({
 const strategy = z.object({
   description,
   joinOrder: z.number().int(),
+  withoutInputs: z.boolean().optional(),
   validate: callable,
   planInputs: callable,
   planJoin: callable,

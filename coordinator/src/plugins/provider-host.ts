@@ -12,7 +12,7 @@ import { list, pageToken, readCreateResults, readDestroyResults, readHardwarePro
 import { cleanFailure, failureOf } from './provider-failure.js';
 import type { Driver } from './plugin-shape.js';
 import type { Redaction } from './redaction.js';
-import { isSupervised } from './supervised-instance.js';
+import { isSupervised } from './supervised.js';
 
 export interface ProviderHostOptions {
   readonly plugin: Driver;

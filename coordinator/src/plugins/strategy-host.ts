@@ -1,13 +1,18 @@
-import type { BootstrapStrategyPlugin, Member, Note, Step, StrategyOptions } from '@wombat/plugin-sdk';
-import { durationToMs, WombatError } from '@wombat/proto';
+import { Limiter, type BootstrapStrategyPlugin, type CallContext, type Member, type Note, type Step, type StrategyOptions } from '@wombat/plugin-sdk';
+import { durationToMs, orAborted, WombatError, type ErrorCode } from '@wombat/proto';
 import { Step as StepCodec, type Action } from '@wombat/proto/types';
 import { z } from 'zod';
+import type { StrategyCalls } from '../engine/ports.js';
+import { CallDeadline } from './call-deadline.js';
 import { readNotes } from './notes.js';
 import { oneLine } from './one-line.js';
 import { pluginFault, reasonOf } from './plugin-fault.js';
+import { isSupervised } from './supervised.js';
 
 type Plugin = BootstrapStrategyPlugin;
-type Request<M extends 'planInputs' | 'planJoin' | 'planCheck' | 'readMembers' | 'planLeave'> = Parameters<Plugin[M]>[0];
+type Planning = 'planInputs' | 'planJoin' | 'planCheck' | 'readMembers' | 'planLeave';
+type Request<M extends Planning> = Parameters<Plugin[M]>[0];
+type Answer<M extends Planning> = Promise<Awaited<ReturnType<Plugin[M]>>>;
 
 const longest = { steps: 64, stepBytes: 32 * 1024, deadlineMs: 3_600_000, inputs: 256, members: 20_000 } as const;
 const inputName = /^[A-Za-z_][A-Za-z0-9_.]{0,63}$/;
@@ -15,61 +20,97 @@ const members = z.array(z.string().min(1).max(255)).max(longest.members);
 const inputs = z.record(z.string().regex(inputName), z.string().max(16_384));
 const leave = z.object({ runOnNodeId: z.string(), steps: z.unknown() });
 
+const noInputs: Readonly<Record<string, string>> = Object.freeze({});
+
+/** What a strategy may refuse with; no other code means anything of it. */
+const refusals: ReadonlySet<ErrorCode> = new Set(['WO_NODE_JOIN_FAILED', 'WO_SETTINGS_INVALID', 'WO_INVALID_ARGUMENT', 'WO_PLUGIN_UNAVAILABLE']);
+
+/** Of a program: what else is asked waits, and its deadline with it. */
+const callsAtOnce = 32;
+
+export interface StrategyHostOptions {
+  /**
+   * For one call. It plans and does no I/O; a program that was ended is started again within it.
+   * @default 10 s
+   */
+  readonly answerMs?: number;
+}
+
 /**
- * A bootstrap strategy behind a guard: what it throws bears its name, and its steps are run only when
- * they are whole. A refusal that the strategy means (a WombatError) keeps its code.
+ * A bootstrap strategy behind a guard: keeps the deadlines, what it throws bears its name, and its steps are run only
+ * when they are whole. A refusal that the strategy means keeps its code; WO_PLUGIN_UNAVAILABLE is not its last word.
  */
-export class StrategyHost implements BootstrapStrategyPlugin {
-  readonly kind = 'bootstrap-strategy';
+export class StrategyHost implements StrategyCalls {
   readonly description: Plugin['description'];
   readonly joinOrder: Plugin['joinOrder'];
   readonly #plugin: Plugin;
   readonly #who: string;
+  readonly #answerMs: number;
+  readonly #slots: Limiter | undefined;
 
-  constructor(plugin: Plugin) {
+  constructor(plugin: Plugin, { answerMs = 10_000 }: StrategyHostOptions = {}) {
     this.#plugin = plugin;
     this.description = plugin.description;
     this.joinOrder = plugin.joinOrder;
     this.#who = `strategy(${plugin.description.name})`;
+    this.#answerMs = answerMs;
+    this.#slots = isSupervised(plugin) ? new Limiter(callsAtOnce) : undefined;
   }
 
-  validate(options: StrategyOptions): readonly Note[] {
-    return this.#guard('validate', () => readNotes(this.#plugin.validate(options)));
+  async validate(options: StrategyOptions, context: CallContext): Promise<readonly Note[]> {
+    return await this.#ask('validate', context, (call) => this.#plugin.validate(options, call), readNotes);
   }
 
-  planInputs(request: Request<'planInputs'>): Readonly<Record<string, string>> {
-    return this.#guard('planInputs', () => inputs.parse(this.#plugin.planInputs(request)));
+  async planInputs(request: Request<'planInputs'>, context: CallContext): Answer<'planInputs'> {
+    // It is asked for each node of a host that connects.
+    if (this.#plugin.withoutInputs) return noInputs;
+    return await this.#ask('planInputs', context, (call) => this.#plugin.planInputs(request, call), (answer) => inputs.parse(answer));
   }
 
-  planJoin(request: Request<'planJoin'>): readonly Step[] {
-    return this.#guard('planJoin', () => checkSteps(this.#plugin.planJoin(request)));
+  async planJoin(request: Request<'planJoin'>, context: CallContext): Answer<'planJoin'> {
+    return await this.#ask('planJoin', context, (call) => this.#plugin.planJoin(request, call), checkSteps);
   }
 
-  planCheck(request: Request<'planCheck'>): readonly Step[] {
-    return this.#guard('planCheck', () => checkSteps(this.#plugin.planCheck(request)));
+  async planCheck(request: Request<'planCheck'>, context: CallContext): Answer<'planCheck'> {
+    return await this.#ask('planCheck', context, (call) => this.#plugin.planCheck(request, call), checkSteps);
   }
 
-  readMembers(request: Request<'readMembers'>): readonly string[] {
-    return this.#guard('readMembers', () => members.parse(this.#plugin.readMembers(request)).map((name) => oneLine(name, 255)));
+  async readMembers(request: Request<'readMembers'>, context: CallContext): Answer<'readMembers'> {
+    return await this.#ask('readMembers', context, (call) => this.#plugin.readMembers(request, call), (answer) => members.parse(answer).map((name) => oneLine(name, 255)));
   }
 
-  planLeave(request: Request<'planLeave'>): { readonly runOnNodeId: string; readonly steps: readonly Step[] } {
-    return this.#guard('planLeave', () => {
-      const plan = leave.parse(this.#plugin.planLeave(request));
+  async planLeave(request: Request<'planLeave'>, context: CallContext): Answer<'planLeave'> {
+    return await this.#ask('planLeave', context, (call) => this.#plugin.planLeave(request, call), (answer) => {
+      const plan = leave.parse(answer);
       checkRunner(plan.runOnNodeId, [request.leaving, ...request.survivors]);
       return { runOnNodeId: plan.runOnNodeId, steps: checkSteps(plan.steps) };
     });
   }
 
-  #guard<T>(what: string, call: () => T): T {
+  async #ask<T>(what: string, { signal }: CallContext, call: (context: CallContext) => unknown, read: (answer: unknown) => T): Promise<T> {
+    const release = await this.#slots?.acquire();
+    const deadline = new CallDeadline(what, this.#answerMs, signal);
     try {
-      return call();
+      signal.throwIfAborted();
+      const answer = call(deadline);
+      return read(answer instanceof Promise ? await orAborted(answer, deadline.signal) : answer);
     } catch (error) {
-      if (WombatError.is(error)) {
-        throw new WombatError(error.code, `${this.#who}: ${oneLine(error.message, 500)}`, { hint: error.hint, cause: error });
-      }
-      throw pluginFault(this.#who, `${what} failed: ${reasonOf(error)}`, error);
+      signal.throwIfAborted();
+      // Who hangs in one call is not asked others.
+      if (deadline.hasPassed && isSupervised(this.#plugin)) this.#plugin.hangs();
+      throw this.#failure(what, error);
+    } finally {
+      deadline.end();
+      release?.();
     }
+  }
+
+  #failure(what: string, error: unknown): WombatError {
+    if (!WombatError.is(error)) return pluginFault(this.#who, `${what} failed: ${reasonOf(error)}`, error);
+    const message = `${this.#who}: ${oneLine(error.message, 500)}`;
+    if (error.code === 'WO_DEADLINE_EXCEEDED') return new WombatError('WO_PLUGIN_UNAVAILABLE', message, { cause: error });
+    if (refusals.has(error.code)) return new WombatError(error.code, message, { hint: oneLine(error.hint, 500), cause: error });
+    return pluginFault(this.#who, `${what} failed: ${oneLine(error.message, 500)}`, error);
   }
 }
 

@@ -1,5 +1,6 @@
 import { apiVersions, command, defineBootstrapStrategy, JoinOrder, step, z, type BootstrapStrategyPlugin } from '@wombat/plugin-sdk';
 import { WombatError } from '@wombat/proto';
+import { StrategyHost } from '../plugins/strategy-host.js';
 import type { StrategyDirectory } from '../engine/ports.js';
 
 const none = defineBootstrapStrategy({
@@ -23,11 +24,23 @@ function scripted(name: string, joinOrder: JoinOrder): BootstrapStrategyPlugin {
 
 /** Strategies for tests: `none`, `serial`, `leaving` (serial, and a survivor is told who leaves) and `parallel`. */
 export class FakeStrategies implements StrategyDirectory {
-  readonly #strategies = new Map([none, scripted('serial', JoinOrder.SERIAL), scripted('leaving', JoinOrder.SERIAL), scripted('parallel', JoinOrder.PARALLEL_AFTER_SEED)].map((one) => [one.description.name, one]));
+  /** Set: a strategy as a program that does not run. */
+  unavailable: string | undefined;
+  readonly #plugins = [none, scripted('serial', JoinOrder.SERIAL), scripted('leaving', JoinOrder.SERIAL), scripted('parallel', JoinOrder.PARALLEL_AFTER_SEED)];
+  readonly #strategies = new Map(this.#plugins.map((plugin) => [plugin.description.name, new StrategyHost(this.#orUnavailable(plugin))]));
 
-  strategy(name: string): BootstrapStrategyPlugin {
+  strategy(name: string): StrategyHost {
     const found = this.#strategies.get(name);
     if (!found) throw new WombatError('WO_STRATEGY_UNKNOWN', `there is no bootstrap strategy ${name}`);
     return found;
+  }
+
+  #orUnavailable(plugin: BootstrapStrategyPlugin): BootstrapStrategyPlugin {
+    return new Proxy({ ...plugin }, {
+      get: (target, name: keyof BootstrapStrategyPlugin) => {
+        const value = target[name];
+        return typeof value === 'function' && this.unavailable !== undefined ? () => Promise.reject(new WombatError('WO_PLUGIN_UNAVAILABLE', this.unavailable!)) : value;
+      },
+    });
   }
 }

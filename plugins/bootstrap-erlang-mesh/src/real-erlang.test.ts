@@ -76,11 +76,11 @@ t.test('real nodes become one mesh, and joining twice changes nothing', { skip: 
   members.forEach((each) => nodes.start(each));
   const [seed, second, third] = members as [Member, Member, Member];
   for (const [self, contacts] of [[second, [seed]], [third, [seed]], [third, [seed, second]]] as const) {
-    for (const step of plugin.planJoin({ options: {}, familyName: 'Mesh', self, contacts })) await nodes.run(self, step);
+    for (const step of await plugin.planJoin({ options: {}, familyName: 'Mesh', self, contacts })) await nodes.run(self, step);
   }
   for (const self of members) {
-    const [check] = plugin.planCheck({ options: {}, self });
+    const [check] = await plugin.planCheck({ options: {}, self });
     const output = new TextEncoder().encode(await nodes.run(self, check!));
-    t.strictSame([...plugin.readMembers({ options: {}, self, output })].sort(), members.map(({ erlangName }) => erlangName), `what ${self.name} sees`);
+    t.strictSame([...await plugin.readMembers({ options: {}, self, output })].sort(), members.map(({ erlangName }) => erlangName), `what ${self.name} sees`);
   }
 });

@@ -7,12 +7,12 @@ const other: Member = { ...self, nodeId: 'node-b', name: 'web-2' };
 
 t.test('no steps at all: a node is a member when it is ready', async (t) => {
   t.equal(plugin.description.name, 'none');
-  t.strictSame(plugin.planJoin({ options: {}, familyName: 'Web', self, contacts: [other] }), []);
-  t.strictSame(plugin.planCheck({ options: {}, self }), []);
-  t.strictSame(plugin.planLeave({ options: {}, leaving: self, survivors: [other] }), { runOnNodeId: '', steps: [] });
+  t.strictSame(await plugin.planJoin({ options: {}, familyName: 'Web', self, contacts: [other] }), []);
+  t.strictSame(await plugin.planCheck({ options: {}, self }), []);
+  t.strictSame(await plugin.planLeave({ options: {}, leaving: self, survivors: [other] }), { runOnNodeId: '', steps: [] });
 });
 
 t.test('it takes no options', async (t) => {
-  t.strictSame(plugin.validate({}), []);
-  t.strictSame(plugin.validate({ cmd: 'bin/join' }).map(({ field, message }) => [field, message]), [['cmd', 'there is no such setting']]);
+  t.strictSame(await plugin.validate({}), []);
+  t.strictSame((await plugin.validate({ cmd: 'bin/join' })).map(({ field, message }) => [field, message]), [['cmd', 'there is no such setting']]);
 });

@@ -3,7 +3,7 @@ import type { Step } from '@wombat/proto/types';
 import { WombatError } from '@wombat/proto';
 import { z } from 'zod';
 import type { BootstrapStrategyApiVersion } from './api-versions.js';
-import type { BootstrapStrategyPlugin, StrategyOptions } from './bootstrap-strategy.js';
+import type { BootstrapStrategyPlugin, Eventually, StrategyOptions } from './bootstrap-strategy.js';
 import { describeNotes } from './note.js';
 import { checkIdentity } from './plugin-identity.js';
 import { Settings } from './settings.js';
@@ -28,22 +28,23 @@ export interface BootstrapStrategyDefinition<Shape extends z.ZodObject> {
    */
   readonly options?: Shape;
   /** @default none */
-  planInputs?(request: { options: z.output<Shape>; self: Member; contacts: readonly Member[] }): Readonly<Record<string, string>>;
+  planInputs?(request: { options: z.output<Shape>; self: Member; contacts: readonly Member[] }): Eventually<Readonly<Record<string, string>>>;
   /**
    * Contacts empty: this node is the seed.
    * @default no steps: a node is a member as soon as it is ready
    */
-  planJoin?(request: { options: z.output<Shape>; familyName: string; self: Member; contacts: readonly Member[] }): readonly Step[];
+  planJoin?(request: { options: z.output<Shape>; familyName: string; self: Member; contacts: readonly Member[] }): Eventually<readonly Step[]>;
   /** @default no steps: there is nothing to check */
-  planCheck?(request: { options: z.output<Shape>; self: Member }): readonly Step[];
+  planCheck?(request: { options: z.output<Shape>; self: Member }): Eventually<readonly Step[]>;
   /** @default nobody */
-  readMembers?(request: { options: z.output<Shape>; self: Member; output: Uint8Array }): readonly string[];
+  readMembers?(request: { options: z.output<Shape>; self: Member; output: Uint8Array }): Eventually<readonly string[]>;
   /** @default no steps: stopping the node is enough */
-  planLeave?(request: { options: z.output<Shape>; leaving: Member; survivors: readonly Member[] }): LeavePlan;
+  planLeave?(request: { options: z.output<Shape>; leaving: Member; survivors: readonly Member[] }): Eventually<LeavePlan>;
 }
 
 /**
- * Makes a bootstrap-strategy plugin: export the result as `plugin`. All its functions are pure.
+ * Makes a bootstrap-strategy plugin: export the result as `plugin`. All its functions are pure; they answer at once, or
+ * with a promise, which the coordinator waits 10 s for.
  *
  * @throws Error when the definition itself is wrong
  */
@@ -59,6 +60,7 @@ export function defineBootstrapStrategy<Shape extends z.ZodObject>(definition: B
   return Object.freeze({
     kind: 'bootstrap-strategy',
     joinOrder: definition.joinOrder,
+    withoutInputs: definition.planInputs === undefined,
     description: {
       name: definition.name,
       kind: PluginKind.BOOTSTRAP_STRATEGY,

@@ -57,6 +57,7 @@ export const catalogue = {
 
   // Plugins and providers
   WO_PLUGIN_INVALID: entry(status.FAILED_PRECONDITION, failed, 'A plugin cannot be loaded.', 'see plugins/sdk/README.md, or take it out of `plugins` in the configuration'),
+  WO_PLUGIN_UNAVAILABLE: entry(status.UNAVAILABLE, failed, 'The program of a plugin does not run, or does not answer in time.', 'see what is wrong with it: wo plugin show NAME; it is started again by itself'),
   WO_AGENT_PACKAGE_MISSING: entry(status.FAILED_PRECONDITION, failed, 'The coordinator has no package of the agent to give to machines.', 'make them on the machine of the coordinator: node scripts/package-agent.js; or name the directory that has them, agent.packages in the configuration'),
   WO_DRIVER_UNKNOWN: entry(status.NOT_FOUND, usage, 'No plugin provides this driver.', 'see those there are: wo plugin list'),
   WO_STRATEGY_UNKNOWN: entry(status.NOT_FOUND, usage, 'No plugin provides this bootstrap strategy.', 'see those there are: wo plugin list'),

@@ -59,8 +59,8 @@ export function familyService(options: FamilyServiceOptions): Service {
     return familyView(family, domains, new Map([...providers, ...releases]));
   };
   return implement(FamilyServiceService, {
-    async createFamily(request) {
-      const fresh = newFamily(options, request);
+    async createFamily(request, context) {
+      const fresh = await newFamily(options, request, context);
       const family = await mutate(store, request.mutation, async (transaction) => {
         const stored = await transaction.families.insert(fresh);
         await transaction.events.append({
@@ -183,7 +183,7 @@ export function familyService(options: FamilyServiceOptions): Service {
   });
 }
 
-function newFamily(options: FamilyServiceOptions, request: CreateFamilyRequest): NewObject<Family> {
+async function newFamily(options: FamilyServiceOptions, request: CreateFamilyRequest, context: { readonly signal: AbortSignal }): Promise<NewObject<Family>> {
   checkName('family', request.name);
   const { environment, secrets } = request;
   checkChange({ environment, secrets, unset: [] });
@@ -191,7 +191,7 @@ function newFamily(options: FamilyServiceOptions, request: CreateFamilyRequest):
   requireSelector(selector);
   const bootstrap = { strategy: request.bootstrap?.strategy || 'none', options: request.bootstrap?.options ?? {} };
   const strategy = options.strategies.strategy(bootstrap.strategy);
-  const broken = strategy.validate(bootstrap.options).filter((note) => note.level === NoteLevel.ERROR);
+  const broken = (await strategy.validate(bootstrap.options, context)).filter((note) => note.level === NoteLevel.ERROR);
   if (broken.length > 0) {
     throw new WombatError('WO_SETTINGS_INVALID', `strategy ${bootstrap.strategy}: ${broken.map((note) => `${note.field}: ${note.message}`).join('; ')}`, {
       hint: `see its options: wo plugin show ${bootstrap.strategy}`,

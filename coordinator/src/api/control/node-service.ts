@@ -78,8 +78,8 @@ export function nodeService(options: NodeServiceOptions): Service {
       const operation = await change('remove', request, identity, { keepData, noDrain: request.noDrain });
       return { operation: operationView(operation), data };
     },
-    async renderNode(request) {
-      return renderView(await options.assignments.render(await find(request.node)));
+    async renderNode(request, { signal }) {
+      return renderView(await options.assignments.render(await find(request.node), { signal }));
     },
     readNodeLogs(request, context) {
       return readNodeLogs(options, request, context.signal);

@@ -30,6 +30,8 @@ export interface ClusterState {
   readonly health: ClusterHealth;
   /** Names of the nodes of each connected part, when split. */
   readonly parts: readonly (readonly string[])[];
+  /** Why they could not be asked yet, while it forms. */
+  readonly unseen?: string;
 }
 
 export interface FamilySpec {

@@ -22,6 +22,7 @@ class Setting {
   readonly fleet = new FakeFleet();
   readonly steps: StepRunner;
   controller!: BootstrapController;
+  readonly strategies = new FakeStrategies();
   /** "web-2 web-1": node and the contacts of its join, as they came. */
   readonly joins: string[] = [];
   readonly links: [string, string][] = [];
@@ -50,7 +51,7 @@ class Setting {
   /** Another process on the same store. */
   restart(): void {
     const history = new BoundedHistory({ store: this.store, clock: this.clock, log: new LogBook() });
-    this.controller = new BootstrapController({ store: this.store, clock: this.clock, strategies: new FakeStrategies(), steps: this.steps, history });
+    this.controller = new BootstrapController({ store: this.store, clock: this.clock, strategies: this.strategies, steps: this.steps, history });
   }
 
   /** One look to its end; time passes while it waits. */
@@ -237,6 +238,36 @@ void t.test('nodes that do not see each other: an event that names the parts', a
   test.same((await setting.family()).cluster, { health: 'split', parts: [['web-1', 'web-2'], ['web-3']] });
   const split = (await setting.store.read.events.list({ afterSequence: 0, limit: 99, typePrefix: 'cluster.split' }))[0];
   test.match(split, { reason: 'WO_CLUSTER_SPLIT', message: /web-1 \+ web-2 \| web-3/ });
+});
+
+void t.test('a strategy that does not run: joins are tried again and fail with the reason; it tells nothing of a cluster', async (test) => {
+  const setting = await Setting.of(test, readyNodes(1, 2));
+  setting.strategies.unavailable = 'its program is away';
+  await setting.look();
+  test.match(await setting.node(1), { phase: 'joining', waiting: { reason: 'strategy(serial): its program is away' } });
+  setting.strategies.unavailable = undefined;
+  await setting.clock.advance(60_000);
+  await setting.look();
+  test.same(await setting.phases(), ['running', 'running'], 'once it is back');
+
+  const healthy = await setting.family();
+  await change(setting.store, 'families', family.id, { cluster: { health: 'forming', parts: [] } });
+  setting.strategies.unavailable = 'its program is away';
+  setting.restart();
+  await test.rejects(setting.look(), { code: 'WO_PLUGIN_UNAVAILABLE' }, 'to be looked at again');
+  test.same((await setting.family()).cluster, { health: 'forming', parts: [], unseen: 'strategy(serial): its program is away' }, 'not split');
+  setting.strategies.unavailable = undefined;
+  await setting.look();
+  test.same((await setting.family()).cluster, healthy.cluster);
+
+  await change(setting.store, 'nodes', idNumber('node', 2), { startId: 'start-2b' });
+  setting.strategies.unavailable = 'its program stays away';
+  for (let round = 0; round < 6; round += 1) {
+    // Once the node is given up, the other one is asked whom it sees.
+    await setting.look().catch(() => undefined);
+    await setting.clock.advance(60_000);
+  }
+  test.match(await setting.node(2), { phase: 'failed', lastError: { code: 'WO_PLUGIN_UNAVAILABLE', message: 'strategy(serial): its program stays away' } });
 });
 
 void t.test('members are asked once, and again when an operation waits for it', async (test) => {

@@ -1,6 +1,6 @@
 import { backoffMs, WombatError, type Clock } from '@wombat/proto';
 import { failpoint } from '@wombat/proto/failpoints';
-import { JoinOrder, type BootstrapStrategyPlugin } from '@wombat/plugin-sdk';
+import { JoinOrder } from '@wombat/plugin-sdk';
 import type { ClusterState, Family } from '../../domain/model/family.js';
 import type { Node, NodePhase } from '../../domain/model/node.js';
 import { findSelector } from '../../domain/selection/selectors.js';
@@ -8,7 +8,7 @@ import { inPhase, livePhases } from '../../domain/states/node-states.js';
 import type { Store, Transaction } from '../../store/store.js';
 import type { BoundedHistory } from '../bounded-history.js';
 import { familyEvent, nodeEvent, nodePhaseEvent, storedError } from '../events.js';
-import type { StrategyDirectory } from '../ports.js';
+import { isUnavailable, type StrategyCalls, type StrategyDirectory } from '../ports.js';
 import type { StepRunner } from '../step-runner.js';
 import { connectedParts } from './connected-parts.js';
 import { joinsCluster } from './joins-cluster.js';
@@ -58,7 +58,7 @@ export class BootstrapController {
     return nextTryMs;
   }
 
-  async #joinAll(family: Family, strategy: BootstrapStrategyPlugin, signal: AbortSignal): Promise<number | undefined> {
+  async #joinAll(family: Family, strategy: StrategyCalls, signal: AbortSignal): Promise<number | undefined> {
     let nextTryMs: number | undefined;
     for (;;) {
       const { members, candidates } = await this.#nodesOf(family.id);
@@ -88,7 +88,7 @@ export class BootstrapController {
     return (membership?.nextTryAt ?? 0) - this.#options.clock.now();
   }
 
-  async #join(family: Family, strategy: BootstrapStrategyPlugin, node: Node, members: readonly Node[], signal: AbortSignal): Promise<void> {
+  async #join(family: Family, strategy: StrategyCalls, node: Node, members: readonly Node[], signal: AbortSignal): Promise<void> {
     const contacts = contactsOf(family, node, members);
     const attempts = (node.membership?.startId === node.startId ? node.membership.attempts : 0) + 1;
     const membership = { startId: node.startId, contactIds: contacts.map((contact) => contact.id), joined: false, attempts };
@@ -97,9 +97,9 @@ export class BootstrapController {
     if (!joining) return;
     try {
       await failpoint('coordinator.join.after-intent');
-      const steps = strategy.planJoin({
-        options: family.spec.bootstrap.options, familyName: family.name, self: memberOf(node), contacts: contacts.map(memberOf),
-      });
+      const { options } = family.spec.bootstrap;
+      const steps = await strategy.planJoin({ options, familyName: family.name, self: memberOf(node), contacts: contacts.map(memberOf) }, { signal });
+      if (!(await this.#stillRuns(node))) return;
       await this.#options.steps.run(node, steps, signal);
       await failpoint('coordinator.join.after-steps');
       await this.#write(node, (current) => inPhase(current, 'running', this.#options.clock.now(), { membership: { ...membership, joined: true, joinedAt: this.#options.clock.now() } }));
@@ -126,6 +126,12 @@ export class BootstrapController {
     );
   }
 
+  /** The process that is meant to join; planning may have taken a while. */
+  async #stillRuns({ id, startId }: Node): Promise<boolean> {
+    const current = await this.#options.store.read.nodes.get(id);
+    return current !== undefined && current.startId === startId && livePhases.includes(current.phase);
+  }
+
   /** Writes only while the node still runs the process that was meant. */
   async #write(node: Node, change: (current: Node) => Node, event?: (changed: Node) => ReturnType<typeof nodeEvent>): Promise<boolean> {
     const { store, history } = this.#options;
@@ -140,14 +146,17 @@ export class BootstrapController {
   }
 
   /** Asks every member whom it sees, once for each set of members. */
-  async #check(familyId: string, strategy: BootstrapStrategyPlugin, signal: AbortSignal): Promise<void> {
+  async #check(familyId: string, strategy: StrategyCalls, signal: AbortSignal): Promise<void> {
     const { members, candidates } = await this.#nodesOf(familyId);
     if (candidates.length > 0 || members.length === 0 || (await this.#moreToCome(familyId))) return;
     const key = keyOf(members);
     const family = await this.#options.store.read.families.get(familyId);
     // `forming` was written by an operation: it waits for a look, also when nothing has changed.
     if (!family || (this.#checked.get(familyId) === key && family.cluster.health !== 'forming')) return;
-    const state = await this.#look(familyId, strategy, members, signal);
+    const state = await this.#look(familyId, strategy, members, signal).catch(async (error: unknown) => {
+      if (isUnavailable(error)) await this.#notSeen(familyId, error.message);
+      throw error;
+    });
     if (keyOf((await this.#nodesOf(familyId)).members) !== key || (await this.#moreToCome(familyId))) return;
     await this.#options.store.transaction((transaction) => this.#remember(transaction, familyId, state));
     this.#checked.set(familyId, key);
@@ -160,10 +169,18 @@ export class BootstrapController {
     return (await read.operations.count({ familyId, state: ['running', 'cancelling'] })) > 0;
   }
 
-  async #look(familyId: string, strategy: BootstrapStrategyPlugin, members: readonly Node[], signal: AbortSignal): Promise<ClusterState> {
+  /** An operation that waits for the look shows why. */
+  async #notSeen(familyId: string, unseen: string): Promise<void> {
+    await this.#options.store.transaction(async (transaction) => {
+      const family = await transaction.families.get(familyId);
+      if (family?.cluster.health === 'forming' && family.cluster.unseen !== unseen) await transaction.families.update({ ...family, cluster: { ...family.cluster, unseen } });
+    });
+  }
+
+  async #look(familyId: string, strategy: StrategyCalls, members: readonly Node[], signal: AbortSignal): Promise<ClusterState> {
     const family = await this.#options.store.read.families.get(familyId);
     const options = family?.spec.bootstrap.options ?? {};
-    if (strategy.planCheck({ options, self: memberOf(members[0]!) }).length === 0) return { health: 'not_clustered', parts: [] };
+    if ((await strategy.planCheck({ options, self: memberOf(members[0]!) }, { signal })).length === 0) return { health: 'not_clustered', parts: [] };
     const until = this.#options.clock.monotonic() + checkPatienceMs;
     for (let attempt = 0; ; attempt += 1) {
       const parts = connectedParts(await this.#views(strategy, options, members, signal));
@@ -174,26 +191,31 @@ export class BootstrapController {
   }
 
   async #views(
-    strategy: BootstrapStrategyPlugin,
+    strategy: StrategyCalls,
     options: Readonly<Record<string, string>>,
     members: readonly Node[],
     signal: AbortSignal,
   ): Promise<Map<string, readonly string[]>> {
-    const views = await Promise.all(
-      members.map(async (node): Promise<[string, readonly string[]]> => {
-        const self = memberOf(node);
-        const name = node.erlangName || node.name;
-        try {
-          const output = await this.#options.steps.run(node, strategy.planCheck({ options, self }), signal);
-          return [name, strategy.readMembers({ options, self, output })];
-        } catch {
-          signal.throwIfAborted();
-          // A node that does not answer is seen by others, or it is a part of its own.
-          return [name, []];
-        }
-      }),
-    );
-    return new Map(views);
+    const views = await Promise.allSettled(members.map(async (node): Promise<[string, readonly string[]]> => [node.erlangName || node.name, await this.#view(strategy, options, node, signal)]));
+    // Only now: nothing of it may go on behind the back of whoever stops.
+    return new Map(views.map((view) => {
+      if (view.status === 'rejected') throw view.reason;
+      return view.value;
+    }));
+  }
+
+  /** Whom a node sees. @throws WombatError when the strategy cannot say how to ask: that tells nothing of the cluster */
+  async #view(strategy: StrategyCalls, options: Readonly<Record<string, string>>, node: Node, signal: AbortSignal): Promise<readonly string[]> {
+    const self = memberOf(node);
+    const steps = await strategy.planCheck({ options, self }, { signal });
+    try {
+      return await strategy.readMembers({ options, self, output: await this.#options.steps.run(node, steps, signal) }, { signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      if (isUnavailable(error)) throw error;
+      // A node that does not answer is seen by others, or it is a part of its own.
+      return [];
+    }
   }
 
   async #remember(transaction: Transaction, familyId: string, cluster: ClusterState): Promise<void> {

@@ -1,6 +1,8 @@
-import { command, JoinOrder, step } from '@wombat/plugin-sdk';
+import { isDeepStrictEqual } from 'node:util';
+import { command, JoinOrder, step, type Step } from '@wombat/plugin-sdk';
 import { WombatError, type Clock } from '@wombat/proto';
 import { failpoint } from '@wombat/proto/failpoints';
+import type { Family } from '../../domain/model/family.js';
 import type { DrainStage, Node } from '../../domain/model/node.js';
 import { defaultDrainTimeoutMs } from '../../domain/release/fill-manifest.js';
 import { afterDrain } from '../../domain/states/draining.js';
@@ -78,7 +80,7 @@ export class DrainController {
   }
 
   async #hook(node: Node, signal: AbortSignal): Promise<void> {
-    const { release, rendered } = await this.#options.renderings.render(node);
+    const { release, rendered } = await this.#options.renderings.render(node, { signal });
     if (rendered.drain.length === 0) return;
     const deadlineMs = release.manifest.drainTimeoutMs ?? defaultDrainTimeoutMs;
     await this.#options.steps.run(node, [step('drain', command(rendered.drain), { deadlineMs, retryExitCodes: [tryAgainExitCode], intervalMs: tryAgainAfterMs })], signal);
@@ -100,16 +102,29 @@ export class DrainController {
 
   async #leave(node: Node, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const { store, strategies, steps } = this.#options;
+    const { store, steps } = this.#options;
     const family = await store.read.families.get(node.familyId);
     // What has never joined with this process has nothing to leave.
     if (!family || !isMember(node)) return;
-    const live = await store.read.nodes.find({ familyId: family.id, phase: livePhases });
-    const survivors = live.filter((other) => other.id !== node.id && isMember(other));
+    const { runner, plan } = await this.#planLeave(node, family, signal);
+    if (plan.length > 0) await steps.run(runner, plan, signal);
+  }
+
+  /** For the survivors that there are when it is answered: whoever runs it must not have gone meanwhile. */
+  async #planLeave(node: Node, family: Family, signal: AbortSignal): Promise<{ readonly runner: Node; readonly plan: readonly Step[] }> {
     const { strategy, options } = family.spec.bootstrap;
-    const plan = strategies.strategy(strategy).planLeave({ options, leaving: memberOf(node), survivors: survivors.map(memberOf) });
-    const runner = survivors.find(({ id }) => id === plan.runOnNodeId) ?? node;
-    if (plan.steps.length > 0) await steps.run(runner, plan.steps, signal);
+    for (let survivors = await this.#survivorsOf(node); ;) {
+      const { runOnNodeId, steps } = await this.#options.strategies.strategy(strategy).planLeave({ options, leaving: memberOf(node), survivors: survivors.map(memberOf) }, { signal });
+      signal.throwIfAborted();
+      const now = await this.#survivorsOf(node);
+      if (isDeepStrictEqual(now.map(keyOf), survivors.map(keyOf))) return { runner: survivors.find(({ id }) => id === runOnNodeId) ?? node, plan: steps };
+      survivors = now;
+    }
+  }
+
+  async #survivorsOf({ id, familyId }: Node): Promise<readonly Node[]> {
+    const live = await this.#options.store.read.nodes.find({ familyId, phase: livePhases });
+    return live.filter((other) => other.id !== id && isMember(other));
   }
 
   /** What comes is stored before it is done. */
@@ -134,6 +149,11 @@ export class DrainController {
       return true;
     });
   }
+}
+
+/** A node with the process that it runs. */
+function keyOf({ id, startId }: Node): readonly string[] {
+  return [id, startId];
 }
 
 function isMember({ membership, startId }: Node): boolean {

@@ -11,7 +11,9 @@ import { createHostServices } from '../host-services.js';
 import { checkPlugin } from '../plugin-shape.js';
 import { ProviderHost, type ProviderTimeouts } from '../provider-host.js';
 import { Redaction } from '../redaction.js';
-import { RemoteDriver, type ProgramTimes } from './remote-driver.js';
+import type { ProgramOptions, ProgramTimes } from './ask-program.js';
+import { loadProgram } from './load-program.js';
+import { RemoteDriver } from './remote-driver.js';
 
 const program = fileURLToPath(new URL('./testing/broken-plugin.js', import.meta.url));
 const token = 'canary-of-the-token';
@@ -26,6 +28,12 @@ interface Setting {
   readonly breaks: string[];
   /** Process ids of the programs so far. */
   starts(): number[];
+}
+
+async function describe(options: ProgramOptions): Promise<RemoteDriver> {
+  const plugin = await loadProgram(options);
+  if (!(plugin instanceof RemoteDriver)) throw new Error('it is no driver');
+  return plugin;
 }
 
 function workplace(t: Test, way: string) {
@@ -45,9 +53,9 @@ async function setting(t: Test, way: string, times: ProgramTimes = {}, timeouts:
   const breaks: string[] = [];
   const host = createHostServices({
     who: 'provider(Mine)', providerId: 'prv-aaaaaaaaaaaa', abilities: { maxInstallPayloadBytes: 0 } as never, redaction: new Redaction([token]), clock: systemClock,
-    sources: { log, installPayload: async () => new Uint8Array(), agentCommand: async (_, hostId) => ({ argv: ['agent', 'of', hostId], environment: {}, joinToken: 't' }) },
+    sources: { log, installPayload: async () => new Uint8Array(), agentCommand: async (_, hostId) => ({ argv: ['agent', 'of', hostId], environment: {}, joinToken: 't' }), agentPackage: async () => undefined },
   });
-  const driver = await RemoteDriver.describe({ program, log: host.log, onBreak: ({ message }) => breaks.push(message), times: { ...times, session: { termMs: 200, ...times.session } } });
+  const driver = await describe({ program, log: host.log, onBreak: ({ message }) => breaks.push(message), times: { ...times, session: { termMs: 200, ...times.session } } });
   checkPlugin({ plugin: driver });
   const provider = new ProviderHost({
     plugin: driver, providerId: 'prv-aaaaaaaaaaaa', name: 'Mine', clusterId: 'c', settings: { token }, redaction: new Redaction([token]), host,
@@ -86,7 +94,7 @@ t.test('a program that does not shake hands is refused, says why, and is ended',
   for (const [way, message] of Object.entries(cases)) {
     const { program, starts } = workplace(t, way);
     const log = new LogBook();
-    const asked = RemoteDriver.describe({
+    const asked = describe({
       program, log: { debug: () => undefined, info: (line) => log.info({}, line), warn: () => undefined, error: () => undefined }, onBreak: () => undefined,
       times: { session: { handshakeMs: way === 'mute' ? 1_000 : 10_000, healthMs: 1_000, termMs: 200 } },
     });
@@ -98,9 +106,9 @@ t.test('a program that does not shake hands is refused, says why, and is ended',
 t.test('a program that is not there, one of another name, one of a later contract', async (t) => {
   const nowhere = { name: 'broken', command: ['/nowhere/program'] };
   const options = { log: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }, onBreak: () => undefined };
-  await t.rejects(RemoteDriver.describe({ ...options, program: nowhere }), { message: /its program cannot be started: ENOENT before/ });
+  await t.rejects(describe({ ...options, program: nowhere }), { message: /its program cannot be started: ENOENT before/ });
   const { program } = workplace(t, 'good');
-  await t.rejects(RemoteDriver.describe({ ...options, program: { ...program, name: 'other' } }), { message: 'the program calls itself "broken"' });
+  await t.rejects(describe({ ...options, program: { ...program, name: 'other' } }), { message: 'the program calls itself "broken"' });
   if (process.env['WOMBAT_TEST_FULL']) await t.rejects(setting(t, 'future'), { message: 'speaks provider.v9; this coordinator speaks provider.v1' });
 });
 

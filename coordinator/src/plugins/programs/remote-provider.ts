@@ -1,16 +1,16 @@
 import type { MethodDefinition } from '@grpc/grpc-js';
 import type {
-  CallContext, CreateHostResult, DestroyHostResult, FirewallRule, HardwareProfile, HostSpec, Image, ListPage, Machine, Note, Price, Quota, Region, Zone,
+  CallContext, CreateHostResult, DestroyHostResult, FirewallRule, HardwareProfile, HostSpec, Image, ListPage, Machine, Note, Price, ProviderInstance, Quota, Region, Zone,
 } from '@wombat/plugin-sdk';
 import { ProviderServiceService as methods } from '@wombat/proto/plugin';
-import type { SupervisedInstance } from '../supervised-instance.js';
+import type { Supervised } from '../supervised.js';
 import type { Supervisor } from './supervisor.js';
 
 /** No call takes longer, whatever its caller's deadline is. */
 const longestCallMs = 900_000;
 
 /** A registered provider whose plugin is a program: calls go to the process that lives now. */
-export class RemoteProvider implements SupervisedInstance {
+export class RemoteProvider implements ProviderInstance, Supervised {
   readonly #supervisor: Supervisor;
   readonly #clusterId: string;
 

@@ -41,7 +41,7 @@ interface Attempt {
 }
 
 /**
- * Keeps the program of one provider running: starting -> serving -> (ended) -> waiting -> starting. After five
+ * Keeps the program of one provider, or of a strategy, running: starting -> serving -> (ended) -> waiting -> starting. After five
  * ends in a row it is left alone for a while (broken), then tried once; calls fail at once meanwhile.
  */
 export class Supervisor {
@@ -71,6 +71,7 @@ export class Supervisor {
 
   /** @throws ProviderError when the program cannot be started, or is left alone for now */
   async session(signal: AbortSignal): Promise<ProgramSession> {
+    if (this.#isClosing) throw closed();
     if (this.#trouble !== undefined) throw ProviderError.unavailable(this.#trouble);
     return await orAborted(this.#attempt.session, signal);
   }
@@ -87,7 +88,7 @@ export class Supervisor {
 
   async close(): Promise<void> {
     this.#closing.abort();
-    this.#attempt.settle(ProviderError.unavailable('the plugin is being closed'));
+    this.#attempt.settle(closed());
     await this.#current?.end();
     await this.#running;
   }
@@ -150,6 +151,10 @@ export class Supervisor {
   async #wait(delayMs: number): Promise<void> {
     await this.#clock.sleep(delayMs, this.#closing.signal).catch(() => undefined);
   }
+}
+
+function closed(): ProviderError {
+  return ProviderError.unavailable('the plugin is being closed');
 }
 
 function newAttempt(): Attempt {

@@ -106,10 +106,12 @@ export class ProgramSession {
     return this.#child.pid;
   }
 
-  /** @throws ProviderError that the program said, or `unavailable` when it has ended; the signal's reason when that fired */
-  async call<Q, S>(method: MethodDefinition<Q, S>, request: Q, timeoutMs: number, signal: AbortSignal = new AbortController().signal): Promise<S> {
+  /** @throws what `toError` makes of the failure (a ProviderError, without it), ProviderError `unavailable` when it has ended; the signal's reason when that fired */
+  async call<Q, S>(
+    method: MethodDefinition<Q, S>, request: Q, timeoutMs: number, signal: AbortSignal = new AbortController().signal, toError: (error: ServiceError) => Error = readFailedCall,
+  ): Promise<S> {
     try {
-      return await unaryCall(this.#client, method, request, timeoutMs, signal, (error: ServiceError) => readFailedCall(error));
+      return await unaryCall(this.#client, method, request, timeoutMs, signal, toError);
     } catch (error) {
       if (signal.aborted) throw error;
       throw (await this.#exitSoon()) ?? error;

@@ -26,7 +26,7 @@ async function ask<Q, S>(handler: handleUnaryCall<Q, S>, request: Q): Promise<S>
 }
 
 t.test('what a strategy answers goes over the wire as it is', async (t) => {
-  t.same(await ask(handlers.describeStrategy, {}), { description: strategy.description, joinOrder: JoinOrder.SERIAL });
+  t.same(await ask(handlers.describeStrategy, {}), { description: strategy.description, joinOrder: JoinOrder.SERIAL, withoutInputs: false });
   t.same((await ask(handlers.validateOptions, { options: '{"rnig":"x"}' })).notes.map(({ field }) => field), ['rnig']);
   t.same(await ask(handlers.planInputs, { options: '', self, contacts: [] }), { inputs: { ring: 'main' } });
   const { steps } = await ask(handlers.planJoin, { options: '{"ring":"two"}', familyName: 'f', self, contacts: [other] });
@@ -38,6 +38,7 @@ t.test('what a strategy answers goes over the wire as it is', async (t) => {
 
 t.test('what makes no sense is refused', async (t) => {
   await t.rejects(ask(handlers.planCheck, { options: '', self: undefined }), { code: 'WO_INVALID_ARGUMENT', message: 'the node is missing' });
+  await t.rejects(ask(handlers.planCheck, { options: '{', self }), { code: 'WO_INVALID_ARGUMENT', message: 'options are no JSON object of texts' });
   await t.rejects(ask(handlers.planCheck, { options: '[]', self }), { code: 'WO_INVALID_ARGUMENT' });
   await t.rejects(ask(handlers.planCheck, { options: '{"ring":5}', self }), { code: 'WO_INVALID_ARGUMENT' });
 });

@@ -1,22 +1,27 @@
 import { toServiceError, WombatError } from '@wombat/proto';
 import type { BootstrapStrategyServiceServer, Member } from '@wombat/proto/plugin';
 import type { BootstrapStrategyPlugin, StrategyOptions } from '../bootstrap-strategy.js';
+import type { CallContext } from '../provider.js';
 import { unary } from './unary.js';
 
 /** A bootstrap strategy behind the wire. */
 export function serveStrategy(plugin: BootstrapStrategyPlugin): BootstrapStrategyServiceServer {
-  const answer = <Q, S>(work: (request: Q) => S) => unary<Q, S>(work, toServiceError);
+  const answer = <Q, S>(work: (request: Q, context: CallContext) => Promise<S> | S) => unary<Q, S>(work, toServiceError);
   return {
-    describeStrategy: answer(() => ({ description: plugin.description, joinOrder: plugin.joinOrder })),
-    validateOptions: answer(({ options }) => ({ notes: [...plugin.validate(readOptions(options))] })),
-    planInputs: answer(({ options, self, contacts }) => ({ inputs: { ...plugin.planInputs({ options: readOptions(options), self: given(self), contacts }) } })),
-    planJoin: answer(({ options, familyName, self, contacts }) => ({
-      steps: [...plugin.planJoin({ options: readOptions(options), familyName, self: given(self), contacts })],
+    describeStrategy: answer(() => ({ description: plugin.description, joinOrder: plugin.joinOrder, withoutInputs: plugin.withoutInputs ?? false })),
+    validateOptions: answer(async ({ options }, context) => ({ notes: [...await plugin.validate(readOptions(options), context)] })),
+    planInputs: answer(async ({ options, self, contacts }, context) => ({
+      inputs: { ...await plugin.planInputs({ options: readOptions(options), self: given(self), contacts }, context) },
     })),
-    planCheck: answer(({ options, self }) => ({ steps: [...plugin.planCheck({ options: readOptions(options), self: given(self) })] })),
-    readMembers: answer(({ options, self, output }) => ({ members: [...plugin.readMembers({ options: readOptions(options), self: given(self), output })] })),
-    planLeave: answer(({ options, leaving, survivors }) => {
-      const { runOnNodeId, steps } = plugin.planLeave({ options: readOptions(options), leaving: given(leaving), survivors });
+    planJoin: answer(async ({ options, familyName, self, contacts }, context) => ({
+      steps: [...await plugin.planJoin({ options: readOptions(options), familyName, self: given(self), contacts }, context)],
+    })),
+    planCheck: answer(async ({ options, self }, context) => ({ steps: [...await plugin.planCheck({ options: readOptions(options), self: given(self) }, context)] })),
+    readMembers: answer(async ({ options, self, output }, context) => ({
+      members: [...await plugin.readMembers({ options: readOptions(options), self: given(self), output }, context)],
+    })),
+    planLeave: answer(async ({ options, leaving, survivors }, context) => {
+      const { runOnNodeId, steps } = await plugin.planLeave({ options: readOptions(options), leaving: given(leaving), survivors }, context);
       return { runOnNodeId, steps: [...steps] };
     }),
   };
@@ -28,8 +33,16 @@ function given(member: Member | undefined): Member {
 }
 
 function readOptions(text: string): StrategyOptions {
-  const value: unknown = JSON.parse(text || '{}');
+  const value = parsed(text);
   const isText = typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every((each) => typeof each === 'string');
   if (!isText) throw new WombatError('WO_INVALID_ARGUMENT', 'options are no JSON object of texts');
   return value as StrategyOptions;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text || '{}');
+  } catch {
+    return undefined;
+  }
 }

@@ -19,7 +19,7 @@ export interface ConsoleServiceOptions {
   readonly log: Pick<Logger, 'error'>;
   readonly fleet: Pick<Fleet, 'openChannel'>;
   readonly bounds: ConsoleBounds;
-  readonly renderings: { render(node: Node): Promise<{ readonly rendered: { readonly console: readonly string[] } }> };
+  readonly renderings: { render(node: Node, context: Pick<CallContext, 'signal'>): Promise<{ readonly rendered: { readonly console: readonly string[] } }> };
 }
 
 /** From the beginning of a call to the wish. */
@@ -35,7 +35,7 @@ export function consoleService(options: ConsoleServiceOptions): Service {
     checkWish(wish);
     const consoleId = ids.next('con');
     const target = await consoleTarget(store.read, wish);
-    const argv = target.node && !wish.shell ? (await options.renderings.render(target.node)).rendered.console : [];
+    const argv = target.node && !wish.shell ? (await options.renderings.render(target.node, context)).rendered.console : [];
     const over = new AbortController();
     const signal = AbortSignal.any([context.signal, call.left, over.signal]);
     const { user, shell, size, terminal } = wish;

@@ -75,6 +75,8 @@ export interface DescribeStrategyRequest {
 export interface DescribeStrategyResponse {
   description: Description | undefined;
   joinOrder: JoinOrder;
+  /** PlanInputs answers nothing for any node, and need not be asked. */
+  withoutInputs: boolean;
 }
 
 export interface ValidateOptionsRequest {
@@ -218,7 +220,7 @@ export const DescribeStrategyRequest: MessageFns<DescribeStrategyRequest> = {
 };
 
 function createBaseDescribeStrategyResponse(): DescribeStrategyResponse {
-  return { description: undefined, joinOrder: 0 };
+  return { description: undefined, joinOrder: 0, withoutInputs: false };
 }
 
 export const DescribeStrategyResponse: MessageFns<DescribeStrategyResponse> = {
@@ -228,6 +230,9 @@ export const DescribeStrategyResponse: MessageFns<DescribeStrategyResponse> = {
     }
     if (message.joinOrder !== 0) {
       writer.uint32(16).int32(message.joinOrder);
+    }
+    if (message.withoutInputs !== false) {
+      writer.uint32(24).bool(message.withoutInputs);
     }
     return writer;
   },
@@ -261,6 +266,14 @@ export const DescribeStrategyResponse: MessageFns<DescribeStrategyResponse> = {
             message.joinOrder = reader.int32() as any;
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.withoutInputs = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -281,6 +294,11 @@ export const DescribeStrategyResponse: MessageFns<DescribeStrategyResponse> = {
         : isSet(object.join_order)
         ? joinOrderFromJSON(object.join_order)
         : 0,
+      withoutInputs: isSet(object.withoutInputs)
+        ? globalThis.Boolean(object.withoutInputs)
+        : isSet(object.without_inputs)
+        ? globalThis.Boolean(object.without_inputs)
+        : false,
     };
   },
 
@@ -291,6 +309,9 @@ export const DescribeStrategyResponse: MessageFns<DescribeStrategyResponse> = {
     }
     if (message.joinOrder !== 0) {
       obj.joinOrder = joinOrderToJSON(message.joinOrder);
+    }
+    if (message.withoutInputs !== false) {
+      obj.withoutInputs = message.withoutInputs;
     }
     return obj;
   },
@@ -304,6 +325,7 @@ export const DescribeStrategyResponse: MessageFns<DescribeStrategyResponse> = {
       ? Description.fromPartial(object.description)
       : undefined;
     message.joinOrder = object.joinOrder ?? 0;
+    message.withoutInputs = object.withoutInputs ?? false;
     return message;
   },
 };
