@@ -1,7 +1,11 @@
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { FailureKind, MachineState, tagsOf, type CreateHostResult, type HostSpec, type JsonObject, type ProviderInstance } from '@wombat/plugin-sdk';
 import { connectForTest } from '@wombat/plugin-sdk/testing';
 import t from 'tap';
+import { archive } from './archive.js';
 import { containerPlan } from './container-plan.js';
 import { plugin } from './index.js';
 import { dockerSettings } from './settings.js';
@@ -90,6 +94,22 @@ t.test('the driver on a real Docker Engine', { skip: whyNoEngine() }, async (t) 
     t.equal(await state(), MachineState.FAILED);
     await t.rejects(provider.getConsoleLog!('f00d', context), { kind: FailureKind.NOT_FOUND, message: /no container f00d/ });
     await provider.destroyHosts([made.machineId], context);
+    t.strictSame(await docker.listContainers({ all: true }), []);
+  });
+
+  await t.test('the package of the agent lies where the installer looks for it; one that is damaged is not installed', async (t) => {
+    const bytes = gzipSync(archive([{ path: 'bin/node', mode: 0o755, content: Buffer.from('a program') }]));
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const askedFor: string[] = [];
+    const withPackage = async (name: string): Promise<ProviderInstance> => (await connectForTest(plugin, {
+      settings: { socketPath }, clusterId, agentPackage: (arch) => (askedFor.push(arch), { sha256: name, content: Readable.from([bytes]) }),
+    })).instance;
+    const { machineId } = outcomeOf(await (await withPackage(sha256)).createHosts([specOf()], context)) as { readonly machineId: string };
+    t.equal(await engine.run(machineId, 'cat', `/opt/wombat-agent/versions/${sha256}/bin/node`), 'a program');
+    t.strictSame(askedFor, [process.arch], 'the one for the image');
+    await provider.destroyHosts([machineId], context);
+    t.match(outcomeOf(await (await withPackage('0'.repeat(64))).createHosts([specOf()], context)), { kind: FailureKind.UNAVAILABLE, message: /the package of the agent is damaged/ });
+    t.match(outcomeOf(await (await withPackage('../../etc')).createHosts([specOf()], context)), { kind: FailureKind.UNAVAILABLE, message: /named by no sha256/ });
     t.strictSame(await docker.listContainers({ all: true }), []);
   });
 
