@@ -30,6 +30,7 @@ const token = 'token-of-the-test';
 function answer({ instanceId, instanceType, zone, userData }: InstanceMetadata, path: string): string | undefined {
   if (path === 'user-data') return userData;
   const region = zone.slice(0, -1);
+  if (/^dynamic[/]instance-identity[/]?$/.test(path)) return 'document';
   if (path === 'dynamic/instance-identity/document') return JSON.stringify({ instanceId, instanceType, availabilityZone: zone, region });
   const tree: Readonly<Record<string, string>> = {
     'instance-id': instanceId, 'instance-type': instanceType, 'local-hostname': instanceId, hostname: instanceId,
