@@ -8,7 +8,7 @@ export { ScriptNodes } from './nodes/script-nodes.js';
 export type * from './options.js';
 export * from './provider-conformance.js';
 export type { ConformanceReport } from './run/run-checks.js';
-export { strategyChecks } from './strategy-checks/index.js';
+export { quickStrategyChecks, strategyChecks } from './strategy-checks/index.js';
 export * from './strategy-conformance.js';
 export type * from './strategy-options.js';
 export * from './table.js';

@@ -10,7 +10,7 @@ t.setTimeout(600_000);
 const isFull = Boolean(process.env['WOMBAT_TEST_FULL']);
 
 /** Broken in every run; the others cost too much for that. */
-const always = new Set(['stays-connected', 'deterministic']);
+const always = new Set(['stays-connected']);
 
 function failed({ results }: ConformanceReport): readonly string[] {
   return results.filter(({ state }) => state === 'failed').map(({ name, why }) => `${name}: ${why}`);

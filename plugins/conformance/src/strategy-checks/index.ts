@@ -17,6 +17,11 @@ import { steps } from './steps.js';
 import { strangeOutput } from './strange-output.js';
 import type { StrategyCheck } from './strategy-check.js';
 
+/** Names of those that cost little: for tests that run with every change. */
+export const quickStrategyChecks: readonly string[] = [
+  strategyHandshake, options, noSecrets, inputs, steps, deterministic, strangeOutput, futureFields, joinTwice, joinResumed, leave, staysConnected, noIo,
+].map(({ name }) => name);
+
 /** In the order in which they are run. */
 export const strategyChecks: readonly StrategyCheck[] = [
   strategyHandshake, runByHand, options, noSecrets, inputs, steps, deterministic, strangeOutput, futureFields, joinTwice, joinResumed, leave, staysConnected,
