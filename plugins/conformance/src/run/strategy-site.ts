@@ -35,7 +35,7 @@ export class StrategySite {
       command, environment, workingDirectory, log: { debug: print, info: print, warn: print, error: print },
       times: { handshakeMs: bounds.callMs, healthMs: bounds.callMs, closeMs: bounds.stopMs, termMs: 1_000 },
     });
-    const program = new RunningProgram({ session, startedInMs: performance.now() - startedAt, callMs: bounds.callMs, hear: () => undefined, toError: fromServiceError });
+    const program = new RunningProgram({ session, startedInMs: performance.now() - startedAt, callMs: bounds.answerMs, hear: () => undefined, toError: fromServiceError });
     this.#current = program;
     void session.exited.then(() => {
       if (this.#current === program) this.#current = undefined;

@@ -18,7 +18,7 @@ const outputs: readonly [string, Buffer][] = [
 export const strangeOutput: StrategyCheck = {
   name: 'strange-output',
   promise: 'survives whatever a node prints instead of its members: answers, or refuses, and serves on',
-  advice: 'The output of a check comes from a machine that may be broken, or hostile. Read it with bounds on time and size.',
+  advice: 'The output of a check comes from a machine that may be broken, or hostile. Read it with bounds on time and size: an expression that goes back at every letter never comes to the end of a megabyte.',
   async run(context) {
     const strategy = await context.strategy();
     const program = await context.subject();
@@ -27,7 +27,10 @@ export const strangeOutput: StrategyCheck = {
       const read = strategy.readMembers(self!, output);
       // A list that is too long or a name that cannot be one is refused by the coordinator.
       await read.catch(() => undefined);
-      await program.call(methods.describeStrategy, {}).catch(() => expect(false, `it serves no more after it was given ${what}`));
+      const serves = await program.call(methods.describeStrategy, {}).then(() => true, () => false);
+      // The next check begins with another.
+      if (!serves) await context.site.end();
+      expect(serves, `it serves no more after it was given ${what}`);
     }
   },
 };

@@ -7,6 +7,7 @@ const program = fileURLToPath(new URL('./reference-strategy-program.js', import.
 /** What the broken ones run. */
 const scripts = {
   'join-once': '[ "$(wc -l <"$CLUSTER/$me")" -lt 2 ] || { echo "a member already" >&2; exit 1; }\nexec bin/join "$@"\n',
+  'leave-once': '[ "$(wc -l <"$CLUSTER/$1")" -gt 1 ] || { echo "no member any more" >&2; exit 1; }\nexec bin/leave "$@"\n',
   'lock': 'mkdir lock\n',
   'unlock': 'rmdir lock\n',
 };

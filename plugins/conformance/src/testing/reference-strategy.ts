@@ -36,7 +36,7 @@ export function referenceStrategy(broken: string): BootstrapStrategyPlugin {
       return new TextDecoder().decode(output).split('\n').filter(Boolean);
     },
     planLeave: ({ leaving, survivors }) =>
-      ({ runOnNodeId: isBroken('leave') ? leaving.name : (survivors[0]?.nodeId ?? ''), steps: [run('leave', 'bin/leave', leaving.name)] }),
+      ({ runOnNodeId: survivors[0]?.nodeId ?? '', steps: [run('leave', isBroken('leave') ? 'bin/leave-once' : 'bin/leave', leaving.name)] }),
   });
   const { description } = plugin;
   return {
