@@ -88,10 +88,26 @@ setup_shells() {
   apt_install bash zsh fish python3 && has_shells
 }
 
+has_sshd() { [ -x /usr/sbin/sshd ] && command -v ssh-keygen >/dev/null && command -v ssh-agent >/dev/null; }
+
+# The sshd that tests of the driver ssh start by hand; its package would start one for everybody. Answers 1 where it cannot be had.
+setup_sshd() {
+  has_sshd && return 0
+  apt_install openssh-server openssh-client || return 1
+  if [ -d /run/systemd/system ]; then as_root systemctl disable --quiet --now ssh.service >&2 || true; fi
+  has_sshd
+}
+
 # What machines with a network of their own are made with, in full runs. Answers 1 where it cannot be had.
 setup_machines() {
   local program
   for program in systemd-nspawn mmdebstrap socat ip nft qemu-aarch64-static; do
     command -v "$program" >/dev/null || { apt_install systemd-container mmdebstrap socat iproute2 nftables util-linux qemu-user-static libc6-arm64-cross libstdc++6-arm64-cross; return; }
   done
+}
+
+# A Docker Engine and a registry, in full runs; tests start it themselves. A client alone, as newer versions put it first in PATH, is none. Answers 1 where it cannot be had.
+setup_docker() {
+  [ -x /usr/sbin/dockerd ] && command -v docker-registry >/dev/null && command -v socat >/dev/null && command -v openssl >/dev/null && return 0
+  apt_install docker.io docker-registry iptables socat openssl && [ -x /usr/sbin/dockerd ]
 }

@@ -42,7 +42,7 @@ async function refusal(sources: readonly string[], directory: string, builtIn: r
 
 t.test('the built-in plugins are found by their package names', async (t) => {
   const catalog = await Catalog.load([], base(t));
-  t.strictSame(catalog.providers().map(({ description }) => description.name), ['local', 'amazon-ec2', 'openstack']);
+  t.strictSame(catalog.providers().map(({ description }) => description.name), ['local', 'amazon-ec2', 'openstack', 'ssh', 'docker']);
   t.strictSame(catalog.strategies().map(({ description }) => description.name), ['none', 'custom', 'erlang-mesh']);
   t.equal(catalog.list()[0]?.source, '@wombat/provider-local');
 });
@@ -115,8 +115,8 @@ t.test('unknown names tell the nearest one, or all', async (t) => {
   const catalog = await Catalog.load([], base(t));
   const wrong: readonly [() => unknown, string, string][] = [
     [() => catalog.driver('locl'), 'WO_DRIVER_UNKNOWN', 'did you mean local?'],
-    [() => catalog.driver('azure'), 'WO_DRIVER_UNKNOWN', 'there are: amazon-ec2, local'],
-    [() => catalog.driver('custom'), 'WO_DRIVER_UNKNOWN', 'there are: amazon-ec2, local'],
+    [() => catalog.driver('azure'), 'WO_DRIVER_UNKNOWN', 'there are: amazon-ec2, docker, local'],
+    [() => catalog.driver('custom'), 'WO_DRIVER_UNKNOWN', 'there are: amazon-ec2, docker, local'],
     [() => catalog.strategy('erlang_mesh'), 'WO_STRATEGY_UNKNOWN', 'did you mean erlang-mesh?'],
     [() => catalog.strategy('riak'), 'WO_STRATEGY_UNKNOWN', 'there are: custom, erlang-mesh, none'],
     [() => requireSelector('rendom'), 'WO_SELECTOR_UNKNOWN', 'did you mean random?'],

@@ -16,6 +16,8 @@ export const builtInPlugins: readonly string[] = [
   '@wombat/provider-local',
   '@wombat/provider-amazon-ec2',
   '@wombat/provider-openstack',
+  '@wombat/provider-ssh',
+  '@wombat/provider-docker',
   '@wombat/bootstrap-none',
   '@wombat/bootstrap-custom',
   '@wombat/bootstrap-erlang-mesh',

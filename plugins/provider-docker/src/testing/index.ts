@@ -1,0 +1,3 @@
+/** For tests with a real Docker Engine. */
+export * from './docker-engine.js';
+export * from './shell-image.js';

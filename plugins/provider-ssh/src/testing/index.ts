@@ -1,0 +1,2 @@
+/** For tests against real sshd. */
+export * from './sshd.js';
