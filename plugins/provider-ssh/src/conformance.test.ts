@@ -19,7 +19,8 @@ t.test('the driver ssh keeps the promises of a provider, against real sshd', { s
   const spelled = ({ address, port, hostKey }: Sshd, name: string) => ({ name, address, port, hostKey: hostKey.public });
   let stranger: Socket | undefined;
   const { plugin } = await conforms(t, {
-    command: [process.execPath, fileURLToPath(new URL('./program.js', import.meta.url))],
+    // The test runner would load itself into every program of Node.
+    command: ['/usr/bin/env', '-u', 'NODE_OPTIONS', process.execPath, fileURLToPath(new URL('./program.js', import.meta.url))],
     settings: {
       machines: machines.map((sshd, index) => spelled(sshd, `m${index}`)),
       user: machines[0]!.user, privateKey: user.private, scope: 'home',
