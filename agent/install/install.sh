@@ -158,9 +158,9 @@ unpack() {
     rm -rf "$program"/versions/.new.*
     mkdir -p "$new"
     gzip -dc "$work/package" | tar -xf - -C "$new" || die "the package could not be unpacked"
-    "$new/bin/node" --version >/dev/null 2>&1 || die "the agent's Node.js does not run here: it needs glibc 2.28 or newer ($("$new/bin/node" --version 2>&1 | head -n 1))"
     mv "$new" "$version"
   fi
+  "$version/bin/node" --version >/dev/null 2>&1 || die "the agent's Node.js does not run here: it needs glibc 2.28 or newer ($("$version/bin/node" --version 2>&1 | head -n 1))"
   ln -sfn "$version" "$program/current.new"
   mv -T "$program/current.new" "$program/current"
 }

@@ -115,7 +115,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     ...(configuration.http.tls ? { authorityPem: () => authority.trustedPem } : {}),
   }));
   part(AgentStarts, (c) => new AgentStarts({
-    store, issuer: c.resolve(HostIdentities), command: configuration.agent.command, coordinator: () => c.resolve(Coordinator).addresses.agents, installer: c.resolve(Installer),
+    store, issuer: c.resolve(HostIdentities), command: configuration.agent.command, coordinator: () => c.resolve(Coordinator).addresses.agents, packages: c.resolve(AgentPackages), installer: c.resolve(Installer),
   }));
   catalog.onBreak = ({ plugin, subjectId, message }) => void store.transaction((transaction) => transaction.events.append({
     type: 'plugin.stopped', subjectId, subjectName: plugin, reason: 'crashes', message: `plugin ${plugin}: ${message}`,

@@ -49,6 +49,8 @@ t.test('live names: all sources of an argument, all pages, ids where one is begu
     listPlugins: () => ListPluginsResponse.fromPartial({ plugins: [{ description: { name: 'local', kind: PluginKind.PROVIDER } }, { description: { name: 'none', kind: PluginKind.BOOTSTRAP_STRATEGY } }] }),
     listImages: ({ provider }) => ListImagesResponse.fromPartial({ images: [{ id: `image-of-${provider}` }] }),
   });
+  // The first to ask finds cold code, and whoever completes has no patience.
+  await candidates(fake, 'status', '');
   t.same(await candidates(fake, 'status', ''), ['Riak node family', 'second']);
   t.same((await candidates(fake, 'node', 'stop', '')).sort(), ['Riak node family', 'second', 'web-1'], 'nodes and families, of every page');
   t.same((await candidates(fake, 'node', 'stop', 'web-1', 'we')), ['web-1'], 'the last argument takes more');

@@ -1,6 +1,7 @@
-import type { AgentCommand } from '@wombat/plugin-sdk';
+import type { AgentCommand, AgentPackage } from '@wombat/plugin-sdk';
 import { WombatError } from '@wombat/proto';
 import type { JoinToken } from '../domain/model/identity.js';
+import type { AgentPackages } from '../installer/agent-packages.js';
 import type { InstalledHost } from '../installer/installer.js';
 import type { Store } from '../store/store.js';
 import type { HostLog, HostServiceSources } from './host-services.js';
@@ -12,6 +13,7 @@ export interface AgentStartsOptions {
   readonly command: readonly string[];
   /** Where agents reach the coordinator, "host:port". */
   readonly coordinator: () => string;
+  readonly packages: Pick<AgentPackages, 'list' | 'open'>;
   readonly installer: { script(host: InstalledHost): Promise<string> };
 }
 
@@ -28,6 +30,7 @@ export class AgentStarts {
       log,
       agentCommand: (providerId, hostId) => this.#agentCommand(providerId, hostId),
       installPayload: (providerId, hostId) => this.#installPayload(providerId, hostId),
+      agentPackage: (arch) => this.#agentPackage(arch),
     };
   }
 
@@ -40,6 +43,13 @@ export class AgentStarts {
   async #installPayload(providerId: string, hostId: string): Promise<Uint8Array> {
     const joinToken = await this.#joinToken(providerId, hostId);
     return Buffer.from(await this.#options.installer.script({ hostId, joinToken }));
+  }
+
+  async #agentPackage(arch: string): Promise<AgentPackage | undefined> {
+    const { packages } = this.#options;
+    const named = (await packages.list()).find((each) => each.arch === arch);
+    const open = named && (await packages.open(named.name));
+    return open && { sha256: named.sha256, content: open.content };
   }
 
   async #joinToken(providerId: string, hostId: string): Promise<string> {

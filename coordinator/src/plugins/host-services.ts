@@ -1,4 +1,4 @@
-import { ProviderError, type AgentCommand, type HostServices, type PluginLog, type ProviderAbilities } from '@wombat/plugin-sdk';
+import { ProviderError, type AgentCommand, type AgentPackage, type HostServices, type PluginLog, type ProviderAbilities } from '@wombat/plugin-sdk';
 import { isId, type Clock } from '@wombat/proto';
 import { oneLine } from './one-line.js';
 import type { Redaction } from './redaction.js';
@@ -20,6 +20,7 @@ export interface HostServiceSources {
   installPayload(providerId: string, hostId: string): Promise<Uint8Array>;
   /** How to start the agent of one host. @throws when the host is none of this provider's */
   agentCommand(providerId: string, hostId: string): Promise<AgentCommand>;
+  agentPackage(arch: string): Promise<AgentPackage | undefined>;
   metric?(name: string, value: number, labels: Readonly<Record<string, string>>): void;
 }
 
@@ -48,6 +49,7 @@ export function createHostServices(options: HostServicesOptions): HostServices {
       throw ProviderError.invalid('installPayload', `the install payload has ${payload.length} bytes, this driver takes ${limit}`);
     },
     agentCommand: async (hostId) => await sources.agentCommand(providerId, checkedHostId(hostId)),
+    agentPackage: async (arch) => await sources.agentPackage(arch),
   };
 }
 

@@ -56,6 +56,7 @@ function setup(t: Test, adoptWaitMs = 10_000): Setup {
         log: { debug: write, info: write, warn: write, error: write },
         installPayload: async (providerId, hostId) => new TextEncoder().encode(hostId.endsWith('b') ? 'short' : `${providerId} ${hostId}`),
         agentCommand: async (providerId, hostId) => ({ argv: [providerId, hostId], environment: {}, joinToken: '' }),
+        agentPackage: async () => undefined,
         metric: (name, value, labels) => write({ value, ...labels }, name),
       },
     }),

@@ -4,7 +4,8 @@ export interface ArchivedFile {
   /** Relative to where the archive is unpacked. */
   readonly path: string;
   readonly mode: number;
-  readonly content: Uint8Array;
+  /** Undefined: a directory. */
+  readonly content?: Uint8Array;
 }
 
 const blockBytes = 512;
@@ -12,16 +13,18 @@ const blockBytes = 512;
 /** A tar archive of root's own files. */
 export function archive(files: readonly ArchivedFile[]): Buffer {
   // It ends with two empty blocks.
-  return Buffer.concat([...files.flatMap(({ content, ...file }) => [headerOf(file, content.length), content, padding(content.length)]), Buffer.alloc(2 * blockBytes)]);
+  return Buffer.concat([...files.flatMap((file) => [headerOf(file), file.content ?? empty, padding(file)]), Buffer.alloc(2 * blockBytes)]);
 }
 
-function headerOf({ path, mode }: Omit<ArchivedFile, 'content'>, size: number): Buffer {
+const empty = Buffer.alloc(0);
+
+function headerOf({ path, mode, content }: ArchivedFile): Buffer {
   const block = Buffer.alloc(blockBytes);
-  const needsMore = new Header({ path, mode, size, type: 'File', uid: 0, gid: 0, uname: 'root', gname: 'root', mtime: new Date() }).encode(block);
+  const needsMore = new Header({ path, mode, size: content?.length ?? 0, type: content ? 'File' : 'Directory', uid: 0, gid: 0, uname: 'root', gname: 'root', mtime: new Date() }).encode(block);
   if (needsMore) throw new Error(`the path ${path} is too long for an archive`);
   return block;
 }
 
-function padding(size: number): Buffer {
-  return Buffer.alloc((blockBytes - (size % blockBytes)) % blockBytes);
+function padding({ content = empty }: ArchivedFile): Buffer {
+  return Buffer.alloc((blockBytes - (content.length % blockBytes)) % blockBytes);
 }

@@ -1,4 +1,5 @@
-import { created, failed, isId, KeyedLock, Limiter, MachineState, orAborted, ProviderError, type CreateHostResult, type HostServices, type HostSpec, type Machine } from '@wombat/plugin-sdk';
+import { created, failed, isId, KeyedLock, Limiter, MachineState, orAborted, ProviderError, type AgentPackage, type CreateHostResult, type HostServices, type HostSpec, type Machine } from '@wombat/plugin-sdk';
+import { checked, placeOf } from './agent-package.js';
 import { containerPlan } from './container-plan.js';
 import type { Containers } from './containers.js';
 import type { Engine } from './engine.js';
@@ -47,12 +48,13 @@ export class Creations {
       signal.throwIfAborted();
       const found = await this.#find(spec, signal);
       if (found && found.state !== MachineState.CREATING) return found;
-      const { host, containers } = this.#options;
+      const { host, containers, images } = this.#options;
+      const arch = await images.require(spec.image, signal);
       // Before anything is made: it may be refused.
       const payload = await host.installPayload(spec.hostId);
       if (payload.length > maximumPayloadBytes) throw ProviderError.invalid('installPayload', `the install payload has ${payload.length} bytes, at most ${maximumPayloadBytes} are taken`);
       const id = found?.machineId ?? (await this.#make(spec, signal));
-      await this.#fillAndStart(id, payload, spec, signal);
+      await this.#fillAndStart(id, payload, arch, spec, signal);
       const machine = await containers.withId(id, signal);
       if (!machine) throw ProviderError.unavailable('the container was removed while it was started');
       return machine;
@@ -69,9 +71,8 @@ export class Creations {
   }
 
   async #make(spec: HostSpec, signal: AbortSignal): Promise<string> {
-    const { engine, images, settings, clusterId } = this.#options;
+    const { engine, settings, clusterId } = this.#options;
     const plan = containerPlan(spec, settings, clusterId);
-    await images.require(spec.image, signal);
     try {
       return (await engine.call(signal, async (docker) => await docker.createContainer({ ...plan, abortSignal: signal }))).id;
     } catch (error) {
@@ -82,19 +83,37 @@ export class Creations {
   }
 
   /** What cannot be started is not left behind. */
-  async #fillAndStart(id: string, payload: Uint8Array, { image }: HostSpec, signal: AbortSignal): Promise<void> {
+  async #fillAndStart(id: string, payload: Uint8Array, arch: string, { image }: HostSpec, signal: AbortSignal): Promise<void> {
     const { engine, containers, host } = this.#options;
+    const agent = await host.agentPackage(arch);
     try {
       await this.#requireShell(id, image, signal);
-      const files = await hostFiles(payload);
-      await engine.call(signal, async (docker) => await docker.getContainer(id).putArchive(files, { path: '/', abortSignal: signal }));
+      await this.#put(id, await hostFiles(payload, agent && placeOf(agent)), '/', signal);
+      if (agent) await this.#putPackage(id, agent, signal);
       await engine.call(signal, async (docker) => await docker.getContainer(id).start({ abortSignal: signal }).catch(unlessStarted));
     } catch (error) {
       if (!signal.aborted) {
         await containers.remove(id, signal).catch((reason: unknown) => host.log.warn('a container that did not start could not be removed', { machineId: id, reason: ProviderError.from(reason).message }));
       }
       throw error;
+    } finally {
+      agent?.content.destroy();
     }
+  }
+
+  /** So that the image needs nothing to fetch and unpack it with. */
+  async #putPackage(id: string, agent: AgentPackage, signal: AbortSignal): Promise<void> {
+    const bytes = checked(agent);
+    // The library ends the request with this error, and tells a broken connection.
+    let damage: unknown;
+    bytes.once('error', (error) => (damage = error));
+    await this.#put(id, bytes, placeOf(agent), signal).catch((error: unknown) => {
+      throw damage ?? error;
+    });
+  }
+
+  async #put(id: string, archive: Buffer | NodeJS.ReadableStream, path: string, signal: AbortSignal): Promise<void> {
+    await this.#options.engine.call(signal, async (docker) => await docker.getContainer(id).putArchive(archive, { path, abortSignal: signal }));
   }
 
   /** Without one, the container would come up and end again, and only its console would tell. */

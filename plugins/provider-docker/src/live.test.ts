@@ -1,7 +1,12 @@
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { FailureKind, MachineState, tagsOf, type CreateHostResult, type HostSpec, type JsonObject, type ProviderInstance } from '@wombat/plugin-sdk';
 import { connectForTest } from '@wombat/plugin-sdk/testing';
 import t from 'tap';
+import { archive } from './archive.js';
 import { containerPlan } from './container-plan.js';
 import { plugin } from './index.js';
 import { dockerSettings } from './settings.js';
@@ -91,6 +96,36 @@ t.test('the driver on a real Docker Engine', { skip: whyNoEngine() }, async (t) 
     await t.rejects(provider.getConsoleLog!('f00d', context), { kind: FailureKind.NOT_FOUND, message: /no container f00d/ });
     await provider.destroyHosts([made.machineId], context);
     t.strictSame(await docker.listContainers({ all: true }), []);
+  });
+
+  await t.test('the package of the agent lies where the installer looks for it; one that is damaged is not installed', async (t) => {
+    const bytes = gzipSync(archive([{ path: 'bin/node', mode: 0o755, content: Buffer.from('a program') }]));
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const askedFor: string[] = [];
+    const withPackage = async (name: string): Promise<ProviderInstance> => (await connectForTest(plugin, {
+      settings: { socketPath }, clusterId, agentPackage: (arch) => (askedFor.push(arch), { sha256: name, content: Readable.from([bytes]) }),
+    })).instance;
+    const { machineId } = outcomeOf(await (await withPackage(sha256)).createHosts([specOf()], context)) as { readonly machineId: string };
+    t.equal(await engine.run(machineId, 'cat', `/opt/wombat-agent/versions/${sha256}/bin/node`), 'a program');
+    t.strictSame(askedFor, [process.arch], 'the one for the image');
+    await provider.destroyHosts([machineId], context);
+    t.match(outcomeOf(await (await withPackage('0'.repeat(64))).createHosts([specOf()], context)), { kind: FailureKind.UNAVAILABLE, message: /the package of the agent is damaged/ });
+    t.match(outcomeOf(await (await withPackage('../../etc')).createHosts([specOf()], context)), { kind: FailureKind.UNAVAILABLE, message: /named by no sha256/ });
+    t.strictSame(await docker.listContainers({ all: true }), []);
+  });
+
+  await t.test('an image that the engine does not have is pulled from its registry, where that is asked for', async (t) => {
+    const name = `${engine.registry}/team/shell:2`;
+    await docker.getImage('shell:1').tag({ repo: `${engine.registry}/team/shell`, tag: '2' });
+    await text(await docker.getImage(name).push({ authconfig: { username: '', password: '' } }));
+    await docker.getImage(name).remove();
+    t.match(await refusal({ image: name }), { kind: FailureKind.INVALID, field: 'image', message: /pull=missing/ });
+    const pulling = await connect({ pull: 'missing' });
+    const results = await pulling.createHosts([specOf({ image: name }), specOf({ image: name })], context);
+    t.match(results.map((result) => outcomeOf([result])), [{ state: MachineState.RUNNING }, { state: MachineState.RUNNING }]);
+    t.match(await refusal({ image: `${engine.registry}/team/shell:99` }, pulling), { kind: FailureKind.INVALID, field: 'image', message: /manifest/ });
+    t.match(await refusal({ image: `${engine.registry}/team/nothing` }, pulling), { kind: FailureKind.INVALID, field: 'image' }, 'the tag latest, of what is not there');
+    await provider.destroyHosts((await provider.listHosts(context)).map(({ machineId }) => machineId), context);
   });
 
   await t.test('a payload that fails is tried again by the engine', async (t) => {

@@ -49,9 +49,9 @@ t.test('the payload is a file that only root of the container reads', async (t) 
   const reader = list({ onReadEntry: ({ path, mode, uid, gid, size }) => files.push({ path, mode, uid, gid, size }) });
   await new Promise<void>((resolve, reject) => {
     reader.on('end', resolve).on('error', reject);
-    void hostFiles(Buffer.alloc(513)).then((bytes) => reader.end(bytes), reject);
+    void hostFiles(Buffer.alloc(513), '/opt/wombat-agent/versions/f00d').then((bytes) => reader.end(bytes), reject);
   });
-  t.match(files, [{ path: 'etc/wombat-host/start.sh', mode: 0o755, uid: 0, gid: 0 }, { path: 'etc/wombat-host/install', mode: 0o600, uid: 0, gid: 0, size: 513 }]);
+  t.match(files, [{ path: 'etc/wombat-host/start.sh', mode: 0o755, uid: 0, gid: 0 }, { path: 'etc/wombat-host/install', mode: 0o600, uid: 0, gid: 0, size: 513 }, { path: 'opt/wombat-agent/versions/f00d/', mode: 0o755, size: 0 }]);
   t.throws(() => archive([{ path: 'x'.repeat(300), mode: 0o600, content: Buffer.alloc(0) }]), /too long/);
 });
 

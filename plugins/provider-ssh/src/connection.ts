@@ -22,19 +22,22 @@ export class Connection {
   /**
    * Logs in, and answers when that is done; nothing is sent to a machine whose host key is not the pinned one.
    *
+   * @param enter waits for its turn at the costly part, and answers what ends the turn; a machine that does not answer has none
    * @throws ProviderError auth, throttled or unavailable
    */
-  static async open(target: Target, proof: Proof): Promise<Connection> {
-    const socket = connect({ host: target.address, port: target.port, noDelay: true });
-    const patience = setTimeout(() => socket.destroy(Object.assign(new Error('it does not answer'), { code: 'ETIMEDOUT' })), openTimeoutMs);
+  static async open(target: Target, proof: Proof, enter: () => Promise<() => void>): Promise<Connection> {
+    let socket: Socket | undefined;
+    let leave: (() => void) | undefined;
     try {
-      await once(socket, 'connect');
+      socket = await reach(target);
+      leave = await enter();
+      if (socket.destroyed) throw new Error('connection lost before handshake');
       return new Connection(await logIn(target, proof, socket), describeTarget(target));
     } catch (error) {
-      socket.destroy();
+      socket?.destroy();
       throw ProviderError.is(error) ? error : connectionError(describeTarget(target), target.user, error as Error);
     } finally {
-      clearTimeout(patience);
+      leave?.();
     }
   }
 
@@ -68,6 +71,19 @@ export class Connection {
 
   end(): void {
     this.#client.end();
+  }
+}
+
+async function reach({ address, port }: Target): Promise<Socket> {
+  const socket = connect({ host: address, port, noDelay: true });
+  // It may break while it waits for its turn.
+  socket.on('error', () => undefined);
+  const patience = setTimeout(() => socket.destroy(Object.assign(new Error('it does not answer'), { code: 'ETIMEDOUT' })), openTimeoutMs);
+  try {
+    await once(socket, 'connect');
+    return socket;
+  } finally {
+    clearTimeout(patience);
   }
 }
 

@@ -7,7 +7,7 @@ import type { SshSettings } from './settings.js';
 
 /** After its last use. */
 const idleMs = 30_000;
-const opensAtOnce = 16;
+const handshakesAtOnce = 16;
 
 interface Held {
   readonly opening: Promise<Connection>;
@@ -19,7 +19,7 @@ interface Held {
 export class Connections {
   readonly #settings: SshSettings;
   readonly #held = new Map<string, Held>();
-  readonly #opens = new Limiter(opensAtOnce);
+  readonly #handshakes = new Limiter(handshakesAtOnce);
 
   constructor(settings: SshSettings) {
     this.#settings = settings;
@@ -71,12 +71,7 @@ export class Connections {
   }
 
   async #open(target: Target): Promise<Connection> {
-    const release = await this.#opens.acquire();
-    try {
-      return await Connection.open(target, await credentials(this.#settings));
-    } finally {
-      release();
-    }
+    return await Connection.open(target, await credentials(this.#settings), async () => await this.#handshakes.acquire());
   }
 
   #leave(key: string, held: Held): void {

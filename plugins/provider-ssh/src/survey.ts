@@ -4,7 +4,8 @@ import type { Records } from './records.js';
 import type { RemoteMachines } from './remote-machine.js';
 import type { Sight } from './sight.js';
 
-const looksAtOnce = 32;
+/** Those that do not answer take ten seconds each. */
+const looksAtOnce = 128;
 
 /** A machine as it was seen just now, or why it could not be. */
 export type Seen =

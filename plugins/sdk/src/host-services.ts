@@ -1,3 +1,5 @@
+import type { Readable } from 'node:stream';
+
 /** What the coordinator offers to a plugin. */
 export interface HostServices {
   readonly log: PluginLog;
@@ -6,6 +8,17 @@ export interface HostServices {
   installPayload(hostId: string): Promise<Uint8Array>;
   /** For drivers that start agents themselves. */
   agentCommand(hostId: string): Promise<AgentCommand>;
+  /**
+   * What machines of one architecture ("x64", "arm64") install, for drivers that can put it onto them: the directory
+   * `/opt/wombat-agent/versions/SHA256` unpacked from it is not fetched by the install payload. Undefined: there is none.
+   */
+  agentPackage(arch: string): Promise<AgentPackage | undefined>;
+}
+
+export interface AgentPackage {
+  readonly sha256: string;
+  /** A .tar.gz. Whoever does not read it to its end destroys it. */
+  readonly content: Readable;
 }
 
 export interface PluginLog {

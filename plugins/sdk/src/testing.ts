@@ -1,4 +1,4 @@
-import type { AgentCommand, HostServices } from './host-services.js';
+import type { AgentCommand, AgentPackage, HostServices } from './host-services.js';
 import type { ProviderInstance, ProviderPlugin } from './provider.js';
 import type { JsonObject } from './settings.js';
 
@@ -19,6 +19,8 @@ export interface FakeHostOptions {
   readonly installPayload?: (hostId: string) => Uint8Array;
   /** @default `/bin/false`, so that a driver that starts agents must be given one */
   readonly agentCommand?: (hostId: string) => AgentCommand;
+  /** @default there is none */
+  readonly agentPackage?: (arch: string) => AgentPackage | undefined;
 }
 
 /** Host services that remember what the plugin made of them. */
@@ -51,6 +53,10 @@ export class FakeHost implements HostServices {
   async agentCommand(hostId: string): Promise<AgentCommand> {
     this.askedFor.push(hostId);
     return this.#options.agentCommand?.(hostId) ?? { argv: ['/bin/false'], environment: {}, joinToken: `token-of-${hostId}` };
+  }
+
+  async agentPackage(arch: string): Promise<AgentPackage | undefined> {
+    return this.#options.agentPackage?.(arch);
   }
 
   #writer(level: LogLine['level']) {

@@ -53,7 +53,7 @@ async function setting(t: Test, way: string, times: ProgramTimes = {}, timeouts:
   const breaks: string[] = [];
   const host = createHostServices({
     who: 'provider(Mine)', providerId: 'prv-aaaaaaaaaaaa', abilities: { maxInstallPayloadBytes: 0 } as never, redaction: new Redaction([token]), clock: systemClock,
-    sources: { log, installPayload: async () => new Uint8Array(), agentCommand: async (_, hostId) => ({ argv: ['agent', 'of', hostId], environment: {}, joinToken: 't' }) },
+    sources: { log, installPayload: async () => new Uint8Array(), agentCommand: async (_, hostId) => ({ argv: ['agent', 'of', hostId], environment: {}, joinToken: 't' }), agentPackage: async () => undefined },
   });
   const driver = await describe({ program, log: host.log, onBreak: ({ message }) => breaks.push(message), times: { ...times, session: { termMs: 200, ...times.session } } });
   checkPlugin({ plugin: driver });

@@ -28,4 +28,9 @@ export class RunHost implements HostServices {
   async agentCommand(hostId: string): Promise<AgentCommand> {
     return this.#agents.command(hostId);
   }
+
+  /** Payloads here install nothing. */
+  async agentPackage(): Promise<undefined> {
+    return undefined;
+  }
 }

@@ -27,10 +27,10 @@ export async function importShellImage(docker: Docker, name: string): Promise<vo
   }
 }
 
-/** An image of all that is in a directory. */
-export async function importDirectory(docker: Docker, name: string, directory: string): Promise<void> {
+/** An image of all that is in a directory, but for what these patterns of tar exclude. */
+export async function importDirectory(docker: Docker, name: string, directory: string, without: readonly string[] = []): Promise<void> {
   const [repo, tag] = name.split(':');
-  const tar = spawn('tar', ['-C', directory, '-c', '.'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const tar = spawn('tar', ['-C', directory, ...without.map((pattern) => `--exclude=${pattern}`), '-c', '.'], { stdio: ['ignore', 'pipe', 'inherit'] });
   const answer = await docker.importImage(tar.stdout as unknown as string, { repo, tag });
   // It is through when the engine has said all.
   for await (const told of answer) if (String(told).includes('"error"')) throw new Error(String(told));

@@ -1,6 +1,8 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js';
-import { HostServicesServiceService, LogLevel, type HostServicesServiceServer } from '@wombat/proto/plugin';
+import { HostServicesServiceService, LogLevel, type GetAgentPackageResponse, type HostServicesServiceServer } from '@wombat/proto/plugin';
 import type { HostServices } from '../host-services.js';
+import { ProviderError } from '../provider-error.js';
+import { streaming } from '../program/streaming.js';
 import { unary } from '../program/unary.js';
 import { failedCall } from '../wire-failure.js';
 
@@ -29,10 +31,17 @@ export async function serveHostServices(host: HostServices, socket: string): Pro
       const { argv, environment, joinToken } = await host.agentCommand(hostId);
       return { argv: [...argv], environment: { ...environment }, joinToken };
     }, failedCall),
+    getAgentPackage: streaming(({ arch }) => piecesOf(host, arch), failedCall),
   };
   server.addService(HostServicesServiceService, handlers);
   await new Promise<void>((resolve, reject) => server.bindAsync(`unix:${socket}`, ServerCredentials.createInsecure(), (error) => (error ? reject(error) : resolve())));
   return server;
+}
+
+async function* piecesOf(host: HostServices, arch: string): AsyncGenerator<GetAgentPackageResponse> {
+  const found = await host.agentPackage(arch);
+  if (!found) throw ProviderError.notFound(`there is no package of the agent for linux-${arch}`);
+  for await (const content of found.content as AsyncIterable<Buffer>) yield { sha256: found.sha256, content };
 }
 
 const levels: Readonly<Partial<Record<LogLevel, keyof HostServices['log']>>> = {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -5,13 +6,19 @@ import { join } from 'node:path';
 import { system } from './system.js';
 
 const suite = 'bookworm';
-/** A small server's: what boots, cloud-init, and the libraries that an Erlang VM is linked to. No kernel: it is a container's. */
-const packages = ['systemd', 'systemd-sysv', 'dbus', 'iproute2', 'netbase', 'ca-certificates', 'curl', 'cloud-init', 'python3', 'procps', 'libstdc++6', 'libtinfo6'];
+/** A small server's: what boots, cloud-init, sshd and sudo, and the libraries that an Erlang VM is linked to. No kernel: it is a container's. */
+const packages = ['systemd', 'systemd-sysv', 'dbus', 'iproute2', 'netbase', 'ca-certificates', 'curl', 'cloud-init', 'openssh-server', 'sudo', 'python3', 'procps', 'libstdc++6', 'libtinfo6'];
+
+let root: Promise<string> | undefined;
 
 /** The root of a clean Debian machine, shared by all that read it; made at the first call, in a minute. */
 export async function debianRoot(): Promise<string> {
+  return await (root ??= cachedRoot());
+}
+
+async function cachedRoot(): Promise<string> {
   const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'wombat');
-  const root = join(cache, `debian-${suite}`);
+  const root = join(cache, `debian-${suite}-${createHash('sha256').update(packages.join()).digest('hex').slice(0, 8)}`);
   if (existsSync(root)) return root;
   const unfinished = `${root}.${process.pid}`;
   await mkdir(cache, { recursive: true });

@@ -1,10 +1,12 @@
-import { openSync, closeSync } from 'node:fs';
+import { once } from 'node:events';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import { fixtures } from '../checkout.js';
+import { until } from '../until.js';
 import { Machine } from './machine.js';
 import { companion, endChild, system } from './system.js';
 
@@ -42,11 +44,7 @@ export class Lab {
   async relay(t: Test, port: number): Promise<void> {
     // A unix socket is reached from every network namespace.
     const door = join(this.directory, `${port}.sock`);
-    const server = createServer((near) => {
-      const far = connect(port, '127.0.0.1');
-      near.on('error', () => far.destroy()).on('close', () => far.destroy()).pipe(far);
-      far.on('error', () => near.destroy()).on('close', () => near.destroy()).pipe(near);
-    });
+    const server = createServer((near) => tie(near, connect(port, '127.0.0.1')));
     await new Promise<void>((resolve) => server.listen(door, resolve));
     const log = openSync(join(this.directory, `${port}.log`), 'a');
     const listener = companion(['ip', 'netns', 'exec', this.namespace, 'socat', `TCP4-LISTEN:${port},bind=${this.address},reuseaddr,fork`, `UNIX-CONNECT:${door}`], log);
@@ -55,6 +53,21 @@ export class Lab {
       await endChild(listener, 2_000);
       server.close();
     });
+  }
+
+  /** Answers a port of the test's loopback: what connects there reaches this port of a machine. */
+  async reach(t: Test, machine: Machine, port: number): Promise<number> {
+    const door = join(this.directory, `${machine.port}-${port}.sock`);
+    const listener = companion(['ip', 'netns', 'exec', this.namespace, 'socat', `UNIX-LISTEN:${door},fork`, `TCP4:${machine.address}:${port}`]);
+    const server = createServer((near) => tie(near, connect(door)));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    await until('the way to a machine is open', () => existsSync(door));
+    t.teardown(async () => {
+      await endChild(listener, 2_000);
+      server.close();
+    });
+    return (server.address() as AddressInfo).port;
   }
 
   /** A machine whose cloud-init is given this user-data. `number`: the last of its address. */
@@ -86,4 +99,10 @@ export class Lab {
     await rm(this.directory, { recursive: true, force: true, maxRetries: 5 });
     for (const each of ended) if (each.status === 'rejected') throw each.reason;
   }
+}
+
+/** Both ends of a way: what comes at one leaves at the other, and they end together. */
+function tie(near: Socket, far: Socket): void {
+  near.on('error', () => far.destroy()).on('close', () => far.destroy()).pipe(far);
+  far.on('error', () => near.destroy()).on('close', () => near.destroy()).pipe(near);
 }

@@ -11,7 +11,9 @@ import {
   type ChannelCredentials,
   Client,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -121,6 +123,18 @@ export interface GetAgentCommandResponse {
 export interface GetAgentCommandResponse_EnvironmentEntry {
   key: string;
   value: string;
+}
+
+export interface GetAgentPackageRequest {
+  /** "x64", "arm64" */
+  arch: string;
+}
+
+export interface GetAgentPackageResponse {
+  /** Of the whole package, in each piece. */
+  sha256: string;
+  /** A part of the .tar.gz. */
+  content: Buffer;
 }
 
 function createBaseLogRequest(): LogRequest {
@@ -1098,6 +1112,158 @@ export const GetAgentCommandResponse_EnvironmentEntry: MessageFns<GetAgentComman
   },
 };
 
+function createBaseGetAgentPackageRequest(): GetAgentPackageRequest {
+  return { arch: "" };
+}
+
+export const GetAgentPackageRequest: MessageFns<GetAgentPackageRequest> = {
+  encode(message: GetAgentPackageRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.arch !== "") {
+      writer.uint32(10).string(message.arch);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetAgentPackageRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetAgentPackageRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.arch = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetAgentPackageRequest {
+    return { arch: isSet(object.arch) ? globalThis.String(object.arch) : "" };
+  },
+
+  toJSON(message: GetAgentPackageRequest): unknown {
+    const obj: any = {};
+    if (message.arch !== "") {
+      obj.arch = message.arch;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetAgentPackageRequest>, I>>(base?: I): GetAgentPackageRequest {
+    return GetAgentPackageRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetAgentPackageRequest>, I>>(object: I): GetAgentPackageRequest {
+    const message = createBaseGetAgentPackageRequest();
+    message.arch = object.arch ?? "";
+    return message;
+  },
+};
+
+function createBaseGetAgentPackageResponse(): GetAgentPackageResponse {
+  return { sha256: "", content: Buffer.alloc(0) };
+}
+
+export const GetAgentPackageResponse: MessageFns<GetAgentPackageResponse> = {
+  encode(message: GetAgentPackageResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sha256 !== "") {
+      writer.uint32(10).string(message.sha256);
+    }
+    if (message.content.length !== 0) {
+      writer.uint32(18).bytes(message.content);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetAgentPackageResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetAgentPackageResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sha256 = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.content = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetAgentPackageResponse {
+    return {
+      sha256: isSet(object.sha256) ? globalThis.String(object.sha256) : "",
+      content: isSet(object.content) ? Buffer.from(bytesFromBase64(object.content)) : Buffer.alloc(0),
+    };
+  },
+
+  toJSON(message: GetAgentPackageResponse): unknown {
+    const obj: any = {};
+    if (message.sha256 !== "") {
+      obj.sha256 = message.sha256;
+    }
+    if (message.content.length !== 0) {
+      obj.content = base64FromBytes(message.content);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetAgentPackageResponse>, I>>(base?: I): GetAgentPackageResponse {
+    return GetAgentPackageResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetAgentPackageResponse>, I>>(object: I): GetAgentPackageResponse {
+    const message = createBaseGetAgentPackageResponse();
+    message.sha256 = object.sha256 ?? "";
+    message.content = object.content ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
 /**
  * What the coordinator offers to a plugin.
  *
@@ -1152,6 +1318,21 @@ export const HostServicesServiceService = {
       Buffer.from(GetAgentCommandResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetAgentCommandResponse => GetAgentCommandResponse.decode(value),
   },
+  /**
+   * The agent's package for machines of one architecture, in pieces. For drivers that can put it onto
+   * a machine, which then need not fetch it. FAILURE_KIND_NOT_FOUND: there is none.
+   */
+  getAgentPackage: {
+    path: "/wombat.plugin.v1.HostServicesService/GetAgentPackage" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: GetAgentPackageRequest): Buffer =>
+      Buffer.from(GetAgentPackageRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetAgentPackageRequest => GetAgentPackageRequest.decode(value),
+    responseSerialize: (value: GetAgentPackageResponse): Buffer =>
+      Buffer.from(GetAgentPackageResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetAgentPackageResponse => GetAgentPackageResponse.decode(value),
+  },
 } as const;
 
 export interface HostServicesServiceServer extends UntypedServiceImplementation {
@@ -1164,6 +1345,11 @@ export interface HostServicesServiceServer extends UntypedServiceImplementation 
   getInstallPayload: handleUnaryCall<GetInstallPayloadRequest, GetInstallPayloadResponse>;
   /** For drivers that start agents themselves. */
   getAgentCommand: handleUnaryCall<GetAgentCommandRequest, GetAgentCommandResponse>;
+  /**
+   * The agent's package for machines of one architecture, in pieces. For drivers that can put it onto
+   * a machine, which then need not fetch it. FAILURE_KIND_NOT_FOUND: there is none.
+   */
+  getAgentPackage: handleServerStreamingCall<GetAgentPackageRequest, GetAgentPackageResponse>;
 }
 
 export interface HostServicesServiceClient extends Client {
@@ -1229,6 +1415,19 @@ export interface HostServicesServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetAgentCommandResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * The agent's package for machines of one architecture, in pieces. For drivers that can put it onto
+   * a machine, which then need not fetch it. FAILURE_KIND_NOT_FOUND: there is none.
+   */
+  getAgentPackage(
+    request: GetAgentPackageRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<GetAgentPackageResponse>;
+  getAgentPackage(
+    request: GetAgentPackageRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<GetAgentPackageResponse>;
 }
 
 export const HostServicesServiceClient = makeGenericClientConstructor(
