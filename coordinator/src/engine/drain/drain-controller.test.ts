@@ -42,11 +42,11 @@ class Setting {
     this.restart();
   }
 
-  static async of(test: Test, nodes: readonly NewObject<Node>[], { strategy = 'leaving', drain = 'bin/drain {{node.name}}' } = {}): Promise<Setting> {
+  static async of(test: Test, nodes: readonly NewObject<Node>[], { strategy = 'leaving', drain = 'bin/drain {{node.name}}', drainTimeoutMs = 10_000 } = {}): Promise<Setting> {
     const clock = new ManualClock();
     const store = await openTestStore(test, clock);
     await put(store, 'families', familyRow({}, { bootstrap: { strategy, options: {} } }));
-    await put(store, 'releases', releaseRow({ manifest: manifestOf(drain === '' ? {} : { drain, drainTimeoutMs: 10_000 }) }));
+    await put(store, 'releases', releaseRow({ manifest: manifestOf(drain === '' ? {} : { drain, drainTimeoutMs }) }));
     await put(store, 'hosts', ...nodes.map((node) => hostRow(node.ordinal)));
     await put(store, 'nodes', ...nodes);
     const setting = new Setting(store, clock);
@@ -118,10 +118,10 @@ void t.test('75 means ask again; another code leaves it running', async (test) =
 });
 
 void t.test('a command that never ends has a deadline', async (test) => {
-  const of = await Setting.of(test, [draining(1)]);
+  const of = await Setting.of(test, [draining(1)], { drainTimeoutMs: 200 });
   of.exitCode = () => undefined;
   await of.look();
-  test.match(await of.node(), { phase: 'failed', lastError: { message: /not done after 10000 ms/ } });
+  test.match(await of.node(), { phase: 'failed', lastError: { message: /not done after 200 ms/ } });
   test.equal(of.fleet.cancelled.length, 1, 'and is ended on its host');
 });
 
