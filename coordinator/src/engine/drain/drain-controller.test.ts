@@ -27,6 +27,7 @@ function draining(number: number, stage: 'hook' | 'leave' = 'hook'): NewObject<N
 }
 
 class Setting {
+  readonly strategies = new FakeStrategies();
   readonly fleet = new FakeFleet();
   readonly steps: StepRunner;
   controller!: DrainController;
@@ -56,7 +57,7 @@ class Setting {
   /** Another process on the same store. */
   restart(): void {
     const { store, clock, steps } = this;
-    const strategies = new FakeStrategies();
+    const { strategies } = this;
     this.controller = new DrainController({
       store, clock, steps, strategies, history: new BoundedHistory({ store, clock, log: new LogBook() }),
       renderings: new AssignmentBuilder({ store, clock, secrets: fakeSecrets, strategies }),
@@ -82,7 +83,7 @@ class Setting {
   #run(exec: SentExec): void {
     const kind = exec.job.action?.kind;
     const what = kind?.$case === 'command' ? kind.value.argv.join(' ') : '';
-    this.ran.push(`${exec.hostId === idNumber('host', 1) ? 1 : 2}: ${what}`);
+    this.ran.push(`${[1, 2, 3].find((number) => exec.hostId === idNumber('host', number))}: ${what}`);
     const code = this.exitCode(what);
     if (code !== undefined) this.steps.take(exec.hostId, outcomeOf(exec, code, ''));
   }
@@ -95,6 +96,16 @@ void t.test('drain command, then the leave on a survivor, then what follows', as
   const node = await of.node();
   test.match(node, { phase: 'stopping', desired: 'absent', keepData: true, generation: 2 });
   test.equal(node.draining, undefined, 'nothing of the drain is left');
+});
+
+void t.test('a survivor that goes while the leave is planned does not run it', async (test) => {
+  const of = await Setting.of(test, [draining(1), nodeRow(family.id, 2, member(2)), nodeRow(family.id, 3, member(3))], { drain: '' });
+  of.strategies.meanwhile = async () => {
+    of.strategies.meanwhile = undefined;
+    await change(of.store, 'nodes', idNumber('node', 2), { phase: 'stopped' });
+  };
+  await of.look();
+  test.same(of.ran, ['3: leave web-1']);
 });
 
 void t.test('75 means ask again; another code leaves it running', async (test) => {
