@@ -49,6 +49,8 @@ t.test('it refuses what it does not understand', (t) => {
   t.equal(without.status, 2);
   t.match(without.stderr, /name the program of the plugin behind --/);
   t.match(run(['--settings', '-', '--', 'x'], 'password of mine'), { status: 2, stderr: /- is no JSON object/ });
+  t.match(run(['--slack', 'much', '--', 'x']), { status: 2, stderr: /much is no factor of 1 or more/ });
+  t.match(run(['--host', 'size=large', '--', 'x']), { status: 2, stderr: /--host takes image, hardwareProfile, region, zone, not size/ });
   t.end();
 });
 

@@ -34,12 +34,12 @@ export async function main(words: readonly string[]): Promise<number> {
     .option('--settings <file>', 'JSON file with settings; - reads standard input')
     .option('--set <key=value>', 'a setting; as often as needed', pair, {})
     .option('--option <key=value>', 'of a strategy, as in --clust-opt KEY:VALUE; as often as needed', pair, {})
-    .option('--host <key=value>', 'image, hardwareProfile, region or zone of the machines; default: the first that the plugin lists', pair, {})
+    .option('--host <key=value>', 'image, hardwareProfile, region or zone of the machines; default: the first that the plugin lists', hostPair, {})
     .option('--auth-failure <key=value>', 'a setting with which the credentials are refused', pair)
     .option('--throttling <key=value>', 'a setting with which the provider throttles', pair)
     .option('--machines <n>', 'how many machines may be there at once (default: 20)', wholeNumber)
     .option('--settle <ms>', 'how long a machine may stay out of lists (default: as the plugin says)', wholeNumber)
-    .option('--slack <factor>', 'stretches bounds of time, on a busy machine (default: 1)', Number)
+    .option('--slack <factor>', 'stretches bounds of time, on a busy machine (default: 1)', factor)
     .option('--only <check...>', 'these checks only')
     .option('--list', 'print the checks and what each is about')
     .exitOverride()
@@ -120,7 +120,21 @@ function pair(text: string, before: JsonObject = {}): JsonObject {
   return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
 }
 
+const hostKeys = ['image', 'hardwareProfile', 'region', 'zone'];
+
+function hostPair(text: string, before: JsonObject = {}): JsonObject {
+  const pairs = pair(text, before);
+  const unknown = Object.keys(pairs).find((key) => !hostKeys.includes(key));
+  if (unknown !== undefined) throw new Error(`--host takes ${hostKeys.join(', ')}, not ${unknown}`);
+  return pairs;
+}
+
 function wholeNumber(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new Error(`${text} is no number`);
+  return Number(text);
+}
+
+function factor(text: string): number {
+  if (!/^\d{1,4}(\.\d{1,3})?$/.test(text) || Number(text) < 1) throw new Error(`${text} is no factor of 1 or more`);
   return Number(text);
 }
