@@ -106,8 +106,8 @@ setup_machines() {
   done
 }
 
-# A Docker Engine, in full runs; tests start it themselves. A client alone, as newer versions put it first in PATH, is none. Answers 1 where it cannot be had.
+# A Docker Engine and a registry, in full runs; tests start it themselves. A client alone, as newer versions put it first in PATH, is none. Answers 1 where it cannot be had.
 setup_docker() {
-  [ -x /usr/sbin/dockerd ] && command -v socat >/dev/null && command -v openssl >/dev/null && return 0
-  apt_install docker.io iptables socat openssl && [ -x /usr/sbin/dockerd ]
+  [ -x /usr/sbin/dockerd ] && command -v docker-registry >/dev/null && command -v socat >/dev/null && command -v openssl >/dev/null && return 0
+  apt_install docker.io docker-registry iptables socat openssl && [ -x /usr/sbin/dockerd ]
 }

@@ -22,6 +22,9 @@ function nodesRunning(host: TestHost): string[] {
     .map((pid) => /WOMBAT_NODE_ID=([^\0]*)/.exec(readFileSync(`/proc/${pid}/environ`, 'latin1'))?.[1] ?? '');
 }
 
+/** How often it is killed. */
+const rounds = process.env['WOMBAT_TEST_FULL'] ? 24 : 6;
+
 t.test('an agent killed again and again, at any instruction, starts no node twice and loses none', async (t) => {
   const host = new TestHost();
   const random = numbers(7);
@@ -30,10 +33,10 @@ t.test('an agent killed again and again, at any instruction, starts no node twic
   const frame = Buffer.from(Assignments.encode({ syncId: 1n, assignments: wanted, fullSync: true, first: true, last: true }).finish()).toString('base64');
   const program = fileURLToPath(new URL('testing/agent-process.js', import.meta.url));
   const run = (): ChildProcess => spawn(process.execPath, [program, host.agentDirectory, host.hostId, host.tree, frame], { stdio: ['ignore', 'pipe', 'inherit'] });
-  for (let round = 0; round < 12; round++) {
+  for (let round = 0; round < rounds; round++) {
     const agent = run();
     await once(agent.stdout!, 'data');
-    await new Promise((resolve) => setTimeout(resolve, random() * (round < 8 ? 40 : 200)));
+    await new Promise((resolve) => setTimeout(resolve, random() * (round < rounds * 2 / 3 ? 40 : 200)));
     agent.kill('SIGKILL');
     await once(agent, 'exit');
   }

@@ -11,7 +11,7 @@ import { isErlangRelease } from '../domain/release/fill-manifest.js';
 import { renderNode, type RenderedNode } from '../domain/release/render-node.js';
 import { inPhase, presentPhases } from '../domain/states/node-states.js';
 import type { Candidate } from '../domain/selection/selector.js';
-import { findSelector } from '../domain/selection/selectors.js';
+import { findSelector, mostContacts } from '../domain/selection/selectors.js';
 import type { Store, Transaction } from '../store/store.js';
 import { memberOf } from './bootstrap/member.js';
 import { nodePhaseEvent, storedError } from './events.js';
@@ -60,9 +60,6 @@ const restartModes: Readonly<Record<RestartWord, RestartMode>> = { always: Resta
 
 const standardEpmdPort = 4369;
 
-/** Every contact of every node is stored and rendered: a family of thousands must not know itself by heart. */
-const maximumContacts = 50;
-
 /** Turns rows into what an agent is asked for. */
 export class AssignmentBuilder {
   readonly #options: AssignmentBuilderOptions;
@@ -91,7 +88,7 @@ export class AssignmentBuilder {
         const candidates = known.get(family.id) ?? (await candidatesIn(transaction, family.id));
         const contactIds = contactsAmong(candidates, family, node);
         await transaction.nodes.update({ ...node, address, contactIds, erlangName: isErlangRelease(release) ? `${node.name}@${address}` : '' });
-        known.set(family.id, [...candidates, { nodeId: node.id, memberSince: node.ordinal }].slice(0, maximumContacts));
+        known.set(family.id, [...candidates, { nodeId: node.id, memberSince: node.ordinal }].slice(0, mostContacts));
       }
     });
   }
@@ -259,8 +256,8 @@ export class AssignmentBuilder {
 
 /** The first nodes of the family that have an address already. */
 async function candidatesIn(transaction: Transaction, familyId: string): Promise<Candidate[]> {
-  const { items } = await transaction.nodes.page({ where: { familyId, phase: presentPhases }, pageSize: 4 * maximumContacts });
-  return items.filter((node) => node.address !== '' && node.desired !== 'absent').slice(0, maximumContacts).map((node) => ({ nodeId: node.id, memberSince: node.ordinal }));
+  const { items } = await transaction.nodes.page({ where: { familyId, phase: presentPhases }, pageSize: 4 * mostContacts });
+  return items.filter((node) => node.address !== '' && node.desired !== 'absent').slice(0, mostContacts).map((node) => ({ nodeId: node.id, memberSince: node.ordinal }));
 }
 
 /** As the family's selector says. */

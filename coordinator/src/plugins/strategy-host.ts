@@ -1,7 +1,6 @@
-import { Limiter, type BootstrapStrategyPlugin, type CallContext, type Member, type Note, type Step, type StrategyOptions } from '@wombat/plugin-sdk';
-import { durationToMs, orAborted, WombatError, type ErrorCode } from '@wombat/proto';
-import { Step as StepCodec, type Action } from '@wombat/proto/types';
-import { z } from 'zod';
+import { Limiter, type BootstrapStrategyPlugin, type CallContext, type Note, type Step, type StrategyOptions } from '@wombat/plugin-sdk';
+import { readInputs, readLeave, readMemberNames, readSteps } from '@wombat/plugin-sdk/host';
+import { orAborted, WombatError, type ErrorCode } from '@wombat/proto';
 import type { StrategyCalls } from '../engine/ports.js';
 import { CallDeadline } from './call-deadline.js';
 import { readNotes } from './notes.js';
@@ -13,12 +12,6 @@ type Plugin = BootstrapStrategyPlugin;
 type Planning = 'planInputs' | 'planJoin' | 'planCheck' | 'readMembers' | 'planLeave';
 type Request<M extends Planning> = Parameters<Plugin[M]>[0];
 type Answer<M extends Planning> = Promise<Awaited<ReturnType<Plugin[M]>>>;
-
-const longest = { steps: 64, stepBytes: 32 * 1024, deadlineMs: 3_600_000, inputs: 256, members: 20_000 } as const;
-const inputName = /^[A-Za-z_][A-Za-z0-9_.]{0,63}$/;
-const members = z.array(z.string().min(1).max(255)).max(longest.members);
-const inputs = z.record(z.string().regex(inputName), z.string().max(16_384));
-const leave = z.object({ runOnNodeId: z.string(), steps: z.unknown() });
 
 const noInputs: Readonly<Record<string, string>> = Object.freeze({});
 
@@ -64,26 +57,25 @@ export class StrategyHost implements StrategyCalls {
   async planInputs(request: Request<'planInputs'>, context: CallContext): Answer<'planInputs'> {
     // It is asked for each node of a host that connects.
     if (this.#plugin.withoutInputs) return noInputs;
-    return await this.#ask('planInputs', context, (call) => this.#plugin.planInputs(request, call), (answer) => inputs.parse(answer));
+    return await this.#ask('planInputs', context, (call) => this.#plugin.planInputs(request, call), readInputs);
   }
 
   async planJoin(request: Request<'planJoin'>, context: CallContext): Answer<'planJoin'> {
-    return await this.#ask('planJoin', context, (call) => this.#plugin.planJoin(request, call), checkSteps);
+    return await this.#ask('planJoin', context, (call) => this.#plugin.planJoin(request, call), (answer) => withoutControls(readSteps(answer)));
   }
 
   async planCheck(request: Request<'planCheck'>, context: CallContext): Answer<'planCheck'> {
-    return await this.#ask('planCheck', context, (call) => this.#plugin.planCheck(request, call), checkSteps);
+    return await this.#ask('planCheck', context, (call) => this.#plugin.planCheck(request, call), (answer) => withoutControls(readSteps(answer)));
   }
 
   async readMembers(request: Request<'readMembers'>, context: CallContext): Answer<'readMembers'> {
-    return await this.#ask('readMembers', context, (call) => this.#plugin.readMembers(request, call), (answer) => members.parse(answer).map((name) => oneLine(name, 255)));
+    return await this.#ask('readMembers', context, (call) => this.#plugin.readMembers(request, call), (answer) => readMemberNames(answer).map((name) => oneLine(name, 255)));
   }
 
   async planLeave(request: Request<'planLeave'>, context: CallContext): Answer<'planLeave'> {
     return await this.#ask('planLeave', context, (call) => this.#plugin.planLeave(request, call), (answer) => {
-      const plan = leave.parse(answer);
-      checkRunner(plan.runOnNodeId, [request.leaving, ...request.survivors]);
-      return { runOnNodeId: plan.runOnNodeId, steps: checkSteps(plan.steps) };
+      const plan = readLeave(answer, [request.leaving, ...request.survivors]);
+      return { ...plan, steps: withoutControls(plan.steps) };
     });
   }
 
@@ -114,48 +106,6 @@ export class StrategyHost implements StrategyCalls {
   }
 }
 
-/** Only nodes of the family may be made to run something. */
-function checkRunner(nodeId: string, known: readonly Member[]): void {
-  if (nodeId !== '' && !known.some((member) => member.nodeId === nodeId)) throw new Error('the leave runs on a node that is not of the family');
-}
-
-function checkSteps(value: unknown): readonly Step[] {
-  if (!Array.isArray(value) || value.length > longest.steps) throw new Error(`answered no list of at most ${longest.steps} steps`);
-  return value.map((each: unknown, index) => {
-    try {
-      return checkStep(each);
-    } catch (error) {
-      throw new Error(`step ${index + 1}: ${reasonOf(error)}`, { cause: error });
-    }
-  });
-}
-
-function checkStep(value: unknown): Step {
-  // What cannot be encoded is no step; what comes back holds known fields only.
-  const bytes = StepCodec.encode(value as Step).finish();
-  if (bytes.length > longest.stepBytes) throw new Error(`is larger than ${longest.stepBytes} bytes`);
-  const step = StepCodec.decode(bytes);
-  const deadlineMs = durationToMs(step.deadline) ?? 0;
-  if (step.name === '') throw new Error('has no name');
-  if (deadlineMs <= 0 || deadlineMs > longest.deadlineMs) throw new Error('has no deadline, or one of more than an hour');
-  checkAction(step.action);
-  return { ...step, name: oneLine(step.name, 64) };
-}
-
-function checkAction(action: Action | undefined): void {
-  const { kind } = action ?? {};
-  switch (kind?.$case) {
-    case 'command':
-      if (!kind.value.argv[0]) throw new Error('runs no program');
-      if (kind.value.argv.some((word) => word.includes('\0'))) throw new Error('has a NUL character in its command');
-      return;
-    case 'erlangApply':
-      if (kind.value.module === '' || kind.value.function === '') throw new Error('calls no function');
-      return;
-    case 'erlangEval':
-      if (kind.value.expressions.trim() === '') throw new Error('evaluates nothing');
-      return;
-    default:
-      throw new Error('does nothing');
-  }
+function withoutControls(steps: readonly Step[]): readonly Step[] {
+  return steps.map((step) => ({ ...step, name: oneLine(step.name, 64) }));
 }

@@ -26,6 +26,8 @@ function scripted(name: string, joinOrder: JoinOrder): BootstrapStrategyPlugin {
 export class FakeStrategies implements StrategyDirectory {
   /** Set: a strategy as a program that does not run. */
   unavailable: string | undefined;
+  /** Set: what happens while a strategy plans, as one that runs as a program takes its time. */
+  meanwhile: (() => Promise<void>) | undefined;
   readonly #plugins = [none, scripted('serial', JoinOrder.SERIAL), scripted('leaving', JoinOrder.SERIAL), scripted('parallel', JoinOrder.PARALLEL_AFTER_SEED)];
   readonly #strategies = new Map(this.#plugins.map((plugin) => [plugin.description.name, new StrategyHost(this.#orUnavailable(plugin))]));
 
@@ -39,7 +41,13 @@ export class FakeStrategies implements StrategyDirectory {
     return new Proxy({ ...plugin }, {
       get: (target, name: keyof BootstrapStrategyPlugin) => {
         const value = target[name];
-        return typeof value === 'function' && this.unavailable !== undefined ? () => Promise.reject(new WombatError('WO_PLUGIN_UNAVAILABLE', this.unavailable!)) : value;
+        const { unavailable, meanwhile } = this;
+        if (typeof value !== 'function' || (unavailable === undefined && meanwhile === undefined)) return value;
+        return async (...words: unknown[]): Promise<unknown> => {
+          if (unavailable !== undefined) throw new WombatError('WO_PLUGIN_UNAVAILABLE', unavailable);
+          await meanwhile?.();
+          return (value as (...words: unknown[]) => unknown)(...words);
+        };
       },
     });
   }

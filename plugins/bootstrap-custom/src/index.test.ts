@@ -54,6 +54,8 @@ t.test('leave runs on the node itself, or on a survivor', async (t) => {
     runOnNodeId: '', deadlineMs: 90_000, argv: ['bin/leave', 'now', 'riak-1@127.7.7.1', 'proxy-1@127.7.7.2'],
     environment: { WOMBAT_CONTACTS: 'riak-1@127.7.7.1,proxy-1@127.7.7.2', WOMBAT_LEAVING: 'riak-3@127.7.7.3' },
   });
+  const many = Array.from({ length: 2_000 }, (_, index) => ({ ...plain, nodeId: `node-${index}` }));
+  t.equal((await leave({ leave: 'bin/leave' }, many)).argv?.length, 51, 'a large family is not named whole');
   t.match(await leave({ leave: 'bin/leave', leaveOn: 'survivor' }), { runOnNodeId: erlang.nodeId, argv: ['bin/leave', 'riak-3@127.7.7.3'] });
   t.strictSame((await plugin.planLeave({ options: { cmd: 'bin/join', leave: 'bin/leave', leaveOn: 'survivor' }, leaving: self, survivors: [] })).steps, [], 'the last has nobody to tell');
   t.strictSame((await plugin.validate({ cmd: 'bin/join', leave: '/bin/leave' })).map(({ field }) => field), ['leave']);

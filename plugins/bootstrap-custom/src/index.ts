@@ -4,6 +4,9 @@ import { contactName, parseRootCommand } from './root-command.js';
 /** Exit code of the command that means "try again later". */
 export const tryAgainExitCode = 75;
 
+/** Survivors that a leave is told of: a step is bounded, families are not. */
+const mostNames = 50;
+
 const rootCommand = z.string().superRefine((text, context) => {
   try {
     parseRootCommand(text);
@@ -42,7 +45,7 @@ export const plugin = defineBootstrapStrategy({
     // The last of them has nobody to be told.
     if (onSurvivor && survivors.length === 0) return nobody;
     const name = contactName(leaving);
-    const names = survivors.map(contactName);
+    const names = survivors.slice(0, mostNames).map(contactName);
     const action = command([...parseRootCommand(options.leave), ...(onSurvivor ? [name] : names)], { WOMBAT_CONTACTS: names.join(','), WOMBAT_LEAVING: name });
     const steps = [step('leave', action, { deadlineMs: options.deadline * 1_000, retryExitCodes: [tryAgainExitCode], intervalMs: 1_000 })];
     return { runOnNodeId: onSurvivor ? survivors[0]!.nodeId : '', steps };

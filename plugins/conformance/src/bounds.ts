@@ -10,13 +10,15 @@ export interface Bounds {
   readonly stopMs: number;
   /** Until it says that it is throttled. */
   readonly throttledMs: number;
+  /** Until a strategy answers: the coordinator waits no longer. */
+  readonly answerMs: number;
   /** For any other call. */
   readonly callMs: number;
   readonly memoryBytes: number;
 }
 
 const bounds: Bounds = {
-  handshakeMs: 2_000, refusalMs: 5_000, abortMs: 1_000, stopMs: 5_000, throttledMs: 2_000, callMs: 60_000, memoryBytes: 150_000_000,
+  handshakeMs: 2_000, refusalMs: 5_000, abortMs: 1_000, stopMs: 5_000, throttledMs: 2_000, answerMs: 10_000, callMs: 60_000, memoryBytes: 150_000_000,
 };
 
 /** For a machine that has other things to do, times are stretched. */

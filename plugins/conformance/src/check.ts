@@ -10,8 +10,8 @@ export interface Given {
   readonly options: ConformanceOptions;
 }
 
-/** One promise of a provider's plugin, and how it is seen to be kept. */
-export interface Check {
+/** One promise of a plugin, and how it is seen to be kept. `C` is what it needs of a run; a provider's checks need all of it. */
+export interface Check<C = Context, G = Given> {
   /** As the file is named. */
   readonly name: string;
   /** What a plugin promises, as a sentence about it. */
@@ -19,9 +19,9 @@ export interface Check {
   /** What its author should look at when it fails. */
   readonly advice: string;
   /** Why this check says nothing about this plugin; undefined: it does. */
-  readonly needs?: (given: Given) => string | undefined;
+  readonly needs?: (given: G) => string | undefined;
   /** Answers a remark, if there is one. @throws when the promise is not kept, with why */
-  readonly run: (context: Context) => Promise<string | void>;
+  readonly run: (context: C) => Promise<string | void>;
 }
 
 export type CheckState = 'passed' | 'failed' | 'skipped';

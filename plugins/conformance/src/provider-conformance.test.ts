@@ -1,7 +1,8 @@
 import t from 'tap';
 import { checks } from './checks/index.js';
 import { conforms } from './conforms.js';
-import { providerConformance, type ConformanceReport } from './provider-conformance.js';
+import { providerConformance } from './provider-conformance.js';
+import type { ConformanceReport } from './run/run-checks.js';
 import { referenceOptions } from './testing/reference-test.js';
 
 t.setTimeout(600_000);

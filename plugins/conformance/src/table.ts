@@ -1,4 +1,4 @@
-import type { ConformanceReport } from './provider-conformance.js';
+import type { ConformanceReport } from './run/run-checks.js';
 
 /** A line for each check: name, state, why. */
 export function formatTable({ plugin, results }: ConformanceReport): string {

@@ -1,5 +1,7 @@
 import { EC2Client, type ServiceInputTypes, type ServiceOutputTypes } from '@aws-sdk/client-ec2';
+import { ProviderError } from '@wombat/plugin-sdk';
 import { toProviderError } from './ec2-error.js';
+import { mostPages } from './limits.js';
 import './sdk-warnings.js';
 import type { Ec2Settings } from './settings.js';
 
@@ -38,13 +40,14 @@ export class Ec2Api {
     signal: AbortSignal,
   ): Promise<Item[]> {
     const found: Item[] = [];
-    for (let token: string | undefined = undefined, isFirst = true; isFirst || token; isFirst = false) {
+    let token: string | undefined;
+    for (let pages = 0; pages < mostPages; pages += 1) {
       const page: Output = await this.send(next(token ? { NextToken: token } : {}), signal);
       found.push(...(items(page) ?? []));
-      // An endpoint that leads in a circle must not hold us for ever.
-      token = page.NextToken === token ? undefined : page.NextToken;
+      token = page.NextToken;
+      if (!token) return found;
     }
-    return found;
+    throw ProviderError.unavailable(`a list of EC2 has more than ${mostPages} pages`);
   }
 
   close(): void {

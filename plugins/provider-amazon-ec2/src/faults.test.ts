@@ -7,6 +7,9 @@ import { Ec2View, wombatTags } from './testing/view.js';
 
 t.setTimeout(180_000);
 
+/** Machines that are asked for, and those that the account allows. */
+const { asked, allowed } = process.env['WOMBAT_TEST_FULL'] ? { asked: 500, allowed: 100 } : { asked: 50, allowed: 10 };
+
 function kinds(results: readonly CreateHostResult[]): (Kind | 'machine')[] {
   return results.map((result) => failureOf(result)?.kind ?? 'machine');
 }
@@ -46,22 +49,22 @@ t.test('amazon-ec2 against moto behind a relay that breaks things', { skip: with
     t.match(failureOf((await stage.provider.createHosts([spec(3, image)], call()))[0]), { kind: FailureKind.UNAVAILABLE, mayRetry: true }, 'made before, with another payload: it will be listed');
   });
 
-  await t.test('500 hosts from an account limited to 100: exactly 100 are made, the others say quota', async (t) => {
+  await t.test(`${asked} hosts from an account limited to ${allowed}: exactly ${allowed} are made, the others say quota`, async (t) => {
     const relay = await FaultRelay.start(t, endpoint);
     const stage = new Stage(t, relay.endpoint);
-    relay.quota = 100;
-    const results = await stage.provider.createHosts(specs(500, image), call(120_000));
+    relay.quota = allowed;
+    const results = await stage.provider.createHosts(specs(asked, image), call(120_000));
     const made = results.filter((result) => failureOf(result) === undefined).map((result) => machineOf(result));
-    t.equal(made.length, 100, 'the limit is used up');
+    t.equal(made.length, allowed, 'the limit is used up');
     t.ok(kinds(results).every((kind) => kind === 'machine' || kind === FailureKind.QUOTA), 'all others say quota');
-    t.strictSame(results.map(({ key }) => key), specs(500, image).map(({ key }) => key), 'each has its own result');
+    t.strictSame(results.map(({ key }) => key), specs(asked, image).map(({ key }) => key), 'each has its own result');
     const found = await stage.instances();
     t.strictSame(
       found.map(({ InstanceId, Tags }) => [InstanceId, wombatTags(Tags)['wombat-key']]).sort(),
       made.map(({ machineId, key }) => [machineId, key]).sort(),
       'what was told is what there is',
     );
-    t.ok(relay.called('RunInstances').length < 106, 'EC2 is not asked again and again for what it has refused');
+    t.ok(relay.called('RunInstances').length < allowed + 6, 'EC2 is not asked again and again for what it has refused');
     const gone = await stage.provider.destroyHosts(made.map(({ machineId }) => machineId), call());
     t.ok(gone.every(({ failure }) => failure === undefined));
     t.strictSame(await stage.instances(), []);
@@ -83,13 +86,12 @@ t.test('amazon-ec2 against moto behind a relay that breaks things', { skip: with
     const relay = await FaultRelay.start(t, endpoint);
     const stage = new Stage(t, relay.endpoint);
     relay.fault = ({ action, before }) => (action === 'RunInstances' && before >= 3
-      ? { kind: 'refuse', status: 503, code: 'RequestLimitExceeded', headers: { 'retry-after': '7' } } : undefined);
-    const began = Date.now();
+      ? { kind: 'refuse', status: 503, code: 'RequestLimitExceeded', headers: { 'retry-after': '900' } } : undefined);
+    // Who slept through it would be called off.
     const results = await stage.provider.createHosts(specs(30, image), call());
-    t.ok(Date.now() - began < 7_000, 'it does not wait by itself');
     t.equal(kinds(results).filter((kind) => kind === 'machine').length, 3);
     const throttled = results.flatMap((result) => failureOf(result) ?? []);
-    t.ok(throttled.every(({ kind, mayRetry, retryAfter }) => kind === FailureKind.THROTTLED && mayRetry && durationToMs(retryAfter) === 7_000), 'all others are throttled, for as long as EC2 says');
+    t.ok(throttled.every(({ kind, mayRetry, retryAfter }) => kind === FailureKind.THROTTLED && mayRetry && durationToMs(retryAfter) === 900_000), 'all others are throttled, for as long as EC2 says');
     t.ok(relay.called('RunInstances').length <= 7, 'a throttled account is left alone');
     relay.fault = ({ action }) => (action === 'DescribeInstances' ? { kind: 'refuse', status: 503, code: 'Throttling' } : undefined);
     t.match(await refusalOf(stage.provider.listHosts(call())), { kind: FailureKind.THROTTLED, retryAfterMs: 5_000 }, 'lists are throttled too');
@@ -140,10 +142,9 @@ t.test('amazon-ec2 against moto behind a relay that breaks things', { skip: with
     const stop = new AbortController();
     const creating = stage.provider.createHosts(specs(10, image), { signal: stop.signal });
     while ((await new Ec2View(endpoint, stage.region).instances(stage.clusterId)).length < 4) await new Promise((resolve) => setTimeout(resolve, 20));
-    const began = Date.now();
     stop.abort(new Error('nobody wants them any more'));
+    // The answers are still held back.
     const results = await creating;
-    t.ok(Date.now() - began < 1_000, 'it ends at once');
     t.ok(results.every((result) => failureOf(result)?.kind === FailureKind.UNAVAILABLE), 'nobody claims to know what became of them');
     answer();
     t.equal(relay.called('RunInstances').length, 4, 'no more was begun');

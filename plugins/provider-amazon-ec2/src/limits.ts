@@ -18,3 +18,6 @@ export const retryThrottledAfterMs = 5_000;
 
 /** From the moment that a security group is looked up for hosts until the first of them is in it. */
 export const launchTakesMs = 60_000;
+
+/** A list that does not end is not believed: to take a part of it for all would make machines twice. */
+export const mostPages = 200;

@@ -1,4 +1,7 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { FailureKind } from '@wombat/plugin-sdk';
 import t from 'tap';
@@ -6,6 +9,7 @@ import { canonicalCidr } from './cidr.js';
 import { toProviderError } from './ec2-error.js';
 import { plugin } from './index.js';
 import { cutPage, pageQuery } from './page.js';
+import { call, refusalOf, Stage } from './testing/stage.js';
 
 t.test('networks are written as EC2 writes them', async (t) => {
   const cases = {
@@ -72,4 +76,13 @@ t.test('the SDK of Amazon is loaded by whoever connects, not by whoever knows th
   const index = fileURLToPath(new URL('./index.js', import.meta.url));
   const script = `await import(${JSON.stringify(index)}); const { _cache } = (await import('node:module')).default; console.log(Object.keys(_cache).filter((name) => name.includes('aws-sdk')).length)`;
   t.equal(execFileSync('/usr/bin/env', ['-i', process.execPath, '--input-type=module', '-e', script], { encoding: 'utf8' }).trim(), '0');
+});
+
+t.test('a list that does not end is not taken for whole', async (t) => {
+  const server = createServer((_, response) => void response.setHeader('content-type', 'text/xml')
+    .end('<DescribeInstancesResponse><reservationSet/><nextToken>again</nextToken></DescribeInstancesResponse>'));
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  t.teardown(() => server.close());
+  const { provider } = new Stage(t, `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  t.match(await refusalOf(provider.listHosts(call())), { kind: FailureKind.UNAVAILABLE, message: /more than 200 pages/ });
 });

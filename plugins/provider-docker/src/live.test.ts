@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { FailureKind, MachineState, tagsOf, type CreateHostResult, type HostSpec, type JsonObject, type ProviderInstance } from '@wombat/plugin-sdk';
@@ -111,6 +112,20 @@ t.test('the driver on a real Docker Engine', { skip: whyNoEngine() }, async (t) 
     t.match(outcomeOf(await (await withPackage('0'.repeat(64))).createHosts([specOf()], context)), { kind: FailureKind.UNAVAILABLE, message: /the package of the agent is damaged/ });
     t.match(outcomeOf(await (await withPackage('../../etc')).createHosts([specOf()], context)), { kind: FailureKind.UNAVAILABLE, message: /named by no sha256/ });
     t.strictSame(await docker.listContainers({ all: true }), []);
+  });
+
+  await t.test('an image that the engine does not have is pulled from its registry, where that is asked for', async (t) => {
+    const name = `${engine.registry}/team/shell:2`;
+    await docker.getImage('shell:1').tag({ repo: `${engine.registry}/team/shell`, tag: '2' });
+    await text(await docker.getImage(name).push({ authconfig: { username: '', password: '' } }));
+    await docker.getImage(name).remove();
+    t.match(await refusal({ image: name }), { kind: FailureKind.INVALID, field: 'image', message: /pull=missing/ });
+    const pulling = await connect({ pull: 'missing' });
+    const results = await pulling.createHosts([specOf({ image: name }), specOf({ image: name })], context);
+    t.match(results.map((result) => outcomeOf([result])), [{ state: MachineState.RUNNING }, { state: MachineState.RUNNING }]);
+    t.match(await refusal({ image: `${engine.registry}/team/shell:99` }, pulling), { kind: FailureKind.INVALID, field: 'image', message: /manifest/ });
+    t.match(await refusal({ image: `${engine.registry}/team/nothing` }, pulling), { kind: FailureKind.INVALID, field: 'image' }, 'the tag latest, of what is not there');
+    await provider.destroyHosts((await provider.listHosts(context)).map(({ machineId }) => machineId), context);
   });
 
   await t.test('a payload that fails is tried again by the engine', async (t) => {

@@ -20,7 +20,7 @@
 # shellcheck shell=sh disable=SC2154 # the assignments stand before this file
 set -eu
 umask 077
-export LC_ALL=C PATH="$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+export PATH="$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 case $scope in
   system) mark=/var/lib/wombat-host prefix='' ;;
@@ -33,8 +33,18 @@ program=$prefix/opt/wombat-agent
 look() {
   usable || return 0
   sweep
-  if ours && [ ! -e "$mark/installed" ] && [ ! -e "$mark/releasing" ] && is_idle; then start; fi
+  if ours && [ ! -e "$mark/releasing" ]; then
+    if [ -e "$mark/installed" ]; then revive
+    elif is_idle; then start
+    fi
+  fi
   tell
+}
+
+# Below a home nobody else starts the agent after a reboot. It changes nothing where it runs.
+revive() {
+  service=$program/current/bin/wombat-agent-service
+  if [ "$scope" = home ] && [ -x "$service" ]; then (umask 022 && "$service" start "$program" "$(id -un)") </dev/null >/dev/null 2>&1 || true; fi
 }
 
 # Says why not, where it cannot be used.

@@ -7,7 +7,7 @@ import { describeTarget, type Target } from './inventory.js';
 import { toMachine } from './machine-of.js';
 import { inPlace, noMachine } from './no-machine.js';
 import type { Records } from './records.js';
-import type { RemoteMachines } from './remote-machine.js';
+import { usable, type RemoteMachines } from './remote-machine.js';
 import type { Sight } from './sight.js';
 import type { Seen, Survey } from './survey.js';
 
@@ -123,13 +123,14 @@ export class Creations {
     const tags = tagsOf(spec, clusterId);
     const before = records.get(target.name);
     await records.set(target.name, { host: { tags } });
-    let wasSent = false;
+    let hasRun = false;
     try {
-      const sight = await machines.ensure(target, { host: spec.hostId, key: spec.key, tags, payload }, { signal, onSend: () => (wasSent = true) });
-      await survey.record(target, sight);
+      const sight = await machines.ensure(target, { host: spec.hostId, key: spec.key, tags, payload }, { signal, onSend: () => (hasRun = true) });
+      hasRun = sight.kind !== 'refused';
+      await survey.record(target, usable(target, sight));
       return sight;
     } catch (error) {
-      if (wasSent || before?.host?.tags[tagNames.key] === spec.key) throw error;
+      if (hasRun || before?.host?.tags[tagNames.key] === spec.key) throw error;
       await records.set(target.name, before ?? {});
       signal.throwIfAborted();
       host.log.warn('a machine is passed over', { machine: target.name, why: ProviderError.from(error).message });

@@ -1,4 +1,4 @@
-import { FailureKind, ProviderError } from '@wombat/plugin-sdk';
+import { ProviderError } from '@wombat/plugin-sdk';
 import { describeTarget, type Target } from './inventory.js';
 import { machineScript, type Action, type Reservation, type ScriptOptions } from './machine-script.js';
 import type { SshSettings } from './settings.js';
@@ -18,17 +18,17 @@ export class RemoteMachines {
   }
 
   async look(target: Target, signal: AbortSignal): Promise<Sight> {
-    return await this.#ask(target, 'look', {}, { signal });
+    return usable(target, await this.#ask(target, 'look', {}, { signal }));
   }
 
-  /** Reserves it and installs the agent; resolves when that is over. */
+  /** Reserves it and installs the agent; resolves when that is over, or was refused. */
   async ensure(target: Target, reservation: Omit<Reservation, 'options'>, options: ShellOptions): Promise<Sight> {
     return await this.#ask(target, 'ensure', { ...reservation, options: this.#installOptions(target) }, options);
   }
 
   /** Takes the agent away, and with it the reservation of this host; of any other nothing. */
   async release(target: Target, host: string, signal: AbortSignal): Promise<Sight> {
-    return await this.#ask(target, 'release', { host }, { signal });
+    return usable(target, await this.#ask(target, 'release', { host }, { signal }));
   }
 
   /** What the installation has said. */
@@ -38,8 +38,7 @@ export class RemoteMachines {
 
   async #ask(target: Target, action: Action, options: Partial<ScriptOptions>, shell: ShellOptions): Promise<Sight> {
     const sight = readSight(await this.#shell.run(target, this.#script(action, options), shell));
-    if (sight === undefined) throw new ProviderError(FailureKind.UNAVAILABLE, `${describeTarget(target)}: it answers what nobody understands`);
-    if (sight.kind === 'refused') throw ProviderError.unavailable(`${describeTarget(target)}: ${sight.why}`);
+    if (sight === undefined) throw ProviderError.unavailable(`${describeTarget(target)}: it answers what nobody understands`);
     return sight;
   }
 
@@ -54,4 +53,10 @@ export class RemoteMachines {
       ...Object.entries(labels).flatMap(([name, value]) => ['--label', `${name}=${value}`]),
     ];
   }
+}
+
+/** @throws ProviderError unavailable when the machine has refused */
+export function usable(target: Target, sight: Sight): Sight {
+  if (sight.kind === 'refused') throw ProviderError.unavailable(`${describeTarget(target)}: ${sight.why}`);
+  return sight;
 }

@@ -28,6 +28,7 @@ check('a machine becomes a host with its tags, and is given back without a trace
   const made = machineOf(await stage.create(spec(1, { zone: 'rack-1' })));
   t.match(made, { machineId: 'm0/host-aaaaaaaaaaab', state: MachineState.RUNNING, hostId: 'host-aaaaaaaaaaab', key: 'key-1', tags: { team: 'riak = "x"', 'wombat-cluster': 'cluster-one' }, addresses: ['10.9.8.7'] });
   t.strictSame(await stage.list(), [made], 'the list shows the same');
+  t.equal(stage.read(0, 'service'), `0022 start ${join(stage.machines[0]!.home, '.wombat-agent/opt/wombat-agent')} ${stage.machines[0]!.user}\n`, 'each look has it started where it does not run');
   t.strictSame(stage.read(0, 'options').split('\n').sort(), ['', '--address 10.9.8.7', '--label rack=b2'], 'the agent is told address and labels');
   t.equal(new TextDecoder().decode(await stage.provider.getConsoleLog(made.machineId, call())), '', 'the installation had nothing to say');
   t.strictSame(await stage.provider.getQuota('', call()), [{ name: 'hosts', limit: 1, used: 1 }]);

@@ -145,7 +145,7 @@ export class SshProvider implements ProviderInstance {
     const { clusterId } = this.#options;
     if (sight) return sight.kind === 'host' && sight.host.tags[tagNames.cluster] === clusterId ? [await toMachine(target, sight.host)] : [];
     const known = this.#records.get(target.name);
-    if (!known) throw ProviderError.unavailable(`what is on ${describeTarget(target)} is not known; mend it, or take it out of the inventory: ${error.message}`, error);
+    if (!known) throw unknown(target, error);
     return known.host ? [await unreachableMachine(target, known.host)] : [];
   }
 
@@ -174,4 +174,10 @@ function allFail(errors: readonly ProviderError[]): ProviderError {
   const { retryAfterMs } = first;
   const text = errors.length === 1 ? first.message : `none of ${errors.length} machines can be used: ${errors.slice(0, 3).map(({ message }) => message).join('; ')}`;
   return new ProviderError(kind, text, { cause: first, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
+}
+
+/** Waiting helps where the machine asks for it; all else is for somebody to mend. */
+function unknown(target: Target, error: ProviderError): ProviderError {
+  const text = `what is on ${describeTarget(target)} is not known; mend it, or take it out of the inventory: ${error.message}`;
+  return error.kind === FailureKind.THROTTLED ? ProviderError.throttled(text, error.retryAfterMs ?? 0, error) : ProviderError.unavailable(text, error);
 }

@@ -120,40 +120,40 @@ const read: Readonly<Partial<Record<OutputFormat, (text: string, each: Case) => 
   yaml: (text, { goesOn }) => (goesOn ? linesOf(text).map((line) => parseYaml(line) as unknown) : [parseYaml(text)]),
 };
 
-t.test('every command that prints data does so in each format, and only data on standard output', async (t) => {
+t.test('what commands print', async (t) => {
   const workshop = await Workshop.open(t);
   const cases = await casesIn(workshop);
-  const untold = commands.map(({ path }) => path).filter((path) => !changes.has(path) && !(path in cases));
-  t.same(untold, [], 'every command that there is has a case here, or is said to change something');
-  for (const [path, each] of Object.entries(cases)) {
-    for (const format of outputFormats) {
-      const printed = await print(workshop, path, each, format);
-      const label = `wo ${path} -o ${format}`;
-      t.equal(printed.exit, each.endless ? 130 : 0, `${label} ends well: ${printed.stderr}`);
-      const wanted = format === 'name' ? each.name ?? each.shows : each.shows;
-      if (each.tells && !read[format]) t.match(printed, { stdout: '', stderr: /./ }, `${label} talks on standard error alone`);
-      else t.ok(printed.stdout.includes(wanted), `${label} has its data on standard output: ${printed.stdout.slice(0, 300)}`);
-      t.notOk(/^\s*[{[]/m.test(printed.stderr), `${label} has no data on standard error: ${printed.stderr}`);
-      t.notMatch(printed.stdout + printed.stderr, /\x1b|undefined|\[object/, `${label} has no colours without a terminal, and nothing that was forgotten`);
-      const parse = oneFormat.has(path) ? undefined : read[format];
-      t.doesNotThrow(() => {
-        const values = parse?.(printed.stdout, each) ?? [{}];
-        if (values.length === 0 || values.some((value) => typeof value !== 'object' || value === null)) throw new Error('no object');
-      }, `${label} can be read as such: ${printed.stdout.slice(0, 300)}`);
-    }
-  }
-});
 
-t.test('whoever has read enough ends it without a word', async (t) => {
-  const workshop = await Workshop.open(t);
-  await prepareSleepers(workshop, { name: 'Sleepers', scripts: [start] });
-  await workshop.ok('deploy-nodes', 'Sleepers', '--amount', '1');
-  const [node] = await workshop.untilRunning(1);
-  const name = nameOf(node!);
-  for (const line of [`node logs ${name} --tail 100000`, `node logs ${name} --tail 100000 -f`, 'event list -o jsonl', 'explain', 'node list']) {
-    const pipeline = `{ "$WO" ${line}; echo "exit $?" >&2; } | head -n 1`;
-    const ended = await promisify(execFile)('/bin/sh', ['-c', pipeline], { env: { ...usualEnvironment(), WO: launchers.wo, WO_CONFIG_DIR: workshop.directory }, timeout: 30_000 });
-    t.equal(linesOf(ended.stdout).length, 1, `wo ${line} | head -n 1: a line`);
-    t.equal(ended.stderr, 'exit 0\n', `wo ${line} | head -n 1: nothing is said about the pipe`);
-  }
+  await t.test('every command that prints data does so in each format, and only data on standard output', async (t) => {
+    const untold = commands.map(({ path }) => path).filter((path) => !changes.has(path) && !(path in cases));
+    t.same(untold, [], 'every command that there is has a case here, or is said to change something');
+    for (const [path, each] of Object.entries(cases)) {
+      for (const format of outputFormats) {
+        const printed = await print(workshop, path, each, format);
+        const label = `wo ${path} -o ${format}`;
+        t.equal(printed.exit, each.endless ? 130 : 0, `${label} ends well: ${printed.stderr}`);
+        const wanted = format === 'name' ? each.name ?? each.shows : each.shows;
+        if (each.tells && !read[format]) t.match(printed, { stdout: '', stderr: /./ }, `${label} talks on standard error alone`);
+        else t.ok(printed.stdout.includes(wanted), `${label} has its data on standard output: ${printed.stdout.slice(0, 300)}`);
+        t.notOk(/^\s*[{[]/m.test(printed.stderr), `${label} has no data on standard error: ${printed.stderr}`);
+        t.notMatch(printed.stdout + printed.stderr, /\x1b|undefined|\[object/, `${label} has no colours without a terminal, and nothing that was forgotten`);
+        const parse = oneFormat.has(path) ? undefined : read[format];
+        t.doesNotThrow(() => {
+          const values = parse?.(printed.stdout, each) ?? [{}];
+          if (values.length === 0 || values.some((value) => typeof value !== 'object' || value === null)) throw new Error('no object');
+        }, `${label} can be read as such: ${printed.stdout.slice(0, 300)}`);
+      }
+    }
+  });
+
+  await t.test('whoever has read enough ends it without a word', async (t) => {
+    const [node] = await workshop.fleet.nodes();
+    const name = nameOf(node!);
+    for (const line of [`node logs ${name} --tail 100000`, `node logs ${name} --tail 100000 -f`, 'event list -o jsonl', 'explain', 'node list']) {
+      const pipeline = `{ "$WO" ${line}; echo "exit $?" >&2; } | head -n 1`;
+      const ended = await promisify(execFile)('/bin/sh', ['-c', pipeline], { env: { ...usualEnvironment(), WO: launchers.wo, WO_CONFIG_DIR: workshop.directory }, timeout: 30_000 });
+      t.equal(linesOf(ended.stdout).length, 1, `wo ${line} | head -n 1: a line`);
+      t.equal(ended.stderr, 'exit 0\n', `wo ${line} | head -n 1: nothing is said about the pipe`);
+    }
+  });
 });

@@ -36,6 +36,16 @@ t.test('driver ssh: two machines with an sshd each become hosts, run a node each
   const hosts = await workshop.fleet.hosts();
   t.strictSame(hosts.map(({ phase, addresses }) => [HostPhase[phase], addresses]).sort(), [['UP', ['127.0.0.2']], ['UP', ['127.0.0.3']]], 'a node on each');
 
+  await t.test('after a reboot the next look starts the agent, and that its node', { skip: process.env['WOMBAT_TEST_FULL'] ? false : 'in full runs' }, async (t) => {
+    const gone = workshop.processes().filter(({ environment, argv }) => environment['HOME'] === machines[0]!.home || argv.some((word) => word.startsWith(machines[0]!.home)));
+    t.ok(gone.length >= 3, `loop, agent and node of one machine: ${gone.map(describeProcess).join('; ')}`);
+    for (const { pid } of gone) process.kill(pid, 'SIGKILL');
+    await until('that is noticed', async () => (await workshop.fleet.hosts()).some(({ phase }) => phase === HostPhase.UNKNOWN || phase === HostPhase.LOST) || notYet((await workshop.fleet.hosts()).map(tellHost)), { withinMs: 60_000 });
+    await workshop.ok('provider', 'verify', 'Rack');
+    await until('it is back', async () => (await workshop.fleet.hosts()).every(({ phase }) => phase === HostPhase.UP) || notYet((await workshop.fleet.hosts()).map(tellHost)), { withinMs: 60_000 });
+    t.equal((await workshop.untilRunning(2, { withinMs: 60_000 })).length, 2);
+  });
+
   await t.test('when none is free that is said, and with which', async (t) => {
     const failed = expectExit(t, await workshop.wo('deploy-nodes', family, '--amount', '1'), 1);
     t.match(failed.stdout + failed.stderr, /no machine is free: of 2 2 are hosts/, 'why');

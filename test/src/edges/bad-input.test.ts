@@ -49,7 +49,7 @@ t.test('providers, families and amounts that cannot be', async (t) => {
   await prepareSleepers(workshop, { name: 'Others' });
   await refused(t, workshop, [
     { what: 'an unknown driver', words: ['register-provider', 'other', 'locl'], code: 'WO_DRIVER_UNKNOWN', says: /locl/ },
-    { what: 'a setting that the driver does not have', words: ['register-provider', 'other', 'local', '--set', 'regoin=eu'], code: 'WO_SETTINGS_INVALID', says: /regoin/ },
+    { what: 'a setting that the driver does not have', words: ['register-provider', 'other', 'local', '--set', 'subnt=127.7.7'], code: 'WO_SETTINGS_INVALID', says: /subnt.*did you mean subnet/ },
     { what: 'a setting of the wrong form', words: ['register-provider', 'other', 'local', '--set', 'subnet=here'], code: 'WO_SETTINGS_INVALID', says: /subnet/ },
     { what: 'a setting without a value', words: ['register-provider', 'other', 'local', '--set', 'zones'], code: 'WO_INVALID_ARGUMENT', says: /KEY=VALUE/ },
     { what: 'a credential for a driver that takes none', words: ['register-provider', 'other', 'AKIA', 'local'], code: 'WO_CREDENTIALS_UNEXPECTED', says: /local/ },
@@ -104,7 +104,9 @@ t.test('hostile archives', async (t) => {
   t.ok(hostileArchives.length >= 40, `${hostileArchives.length} of them`);
   const workshop = await Workshop.open(t);
   const before = await takeStock(workshop);
-  for (const { what, bytes, reason, entry } of hostileArchives) {
+  // That each is refused is in every run shown where archives are read; here some show that wo tells it.
+  const some = hostileArchives.filter((_, index) => Boolean(process.env['WOMBAT_TEST_FULL']) || index % 8 === 0);
+  for (const { what, bytes, reason, entry } of some) {
     await t.test(what, async (t) => {
       const path = join(workshop.directory, 'hostile.tar.gz');
       await writeFile(path, gzipSync(bytes));

@@ -31,7 +31,7 @@ async function failsBeforeItStarts(t: Test, workshop: Workshop, family: string, 
   t.match(result.stderr, `error ${code}:`, 'the reason is told');
   t.match(result.stderr, says, 'with what does not fit');
   t.match(result.stderr, new RegExp(`\\n {2}try: .*${hint.source}`), 'and what to do');
-  const [node] = await workshop.fleet.nodes();
+  const node = (await workshop.fleet.nodes()).find(({ familyId }) => familyId === family);
   t.equal(node && phaseOf(node), 'failed', node ? tellNode(node) : 'there is no node');
   t.equal(node?.lastError?.code, code, 'the node keeps the reason');
   t.strictSame(workshop.processesOfNode(idOf(node)), [], 'nothing was started');
@@ -53,41 +53,42 @@ function namesIn(directory: string): string[] {
 
 const skipMachine = withoutErlang() || (isLinuxOnX64 ? false : 'the release is made for another machine than linux/x64');
 
-t.test('the runtime of a real release is for another architecture', { skip: skipMachine }, async (t) => {
-  const workshop = await Workshop.open(t);
-  const tarball = await packOtpRelease(join(workshop.directory, 'arm.tar.gz'));
-  await changeInside(tarball, /erts-[\d.]+\/bin\/beam\.smp$/, (elf) => elf.writeUInt16LE(0xb7, 18));
-  const release = await workshop.ok('upload-release', 'arm', tarball);
-  t.match(JSON.parse(await workshop.ok('release', 'show', release, '-o', 'json')), { release: { artifacts: [{ platform: { os: 'linux', arch: 'arm64' } }] } }, 'what it was built for is read from its runtime');
-  const family = await prepareFamily(workshop, release, { name: 'Arm' });
-  await failsBeforeItStarts(t, workshop, family, { code: 'WO_PLATFORM_MISMATCH', says: /is linux\/x64.* has artifacts for linux\/arm64/, hint: /--artifact OS\/ARCH=FILE/ });
-  t.strictSame(treesOf(workshop), [], 'the release was not even fetched');
-  t.strictSame(workshop.nodeDirectories(), [], 'and the host has no directory for the node');
-});
-
-t.test('a library of the runtime is missing', { skip: skipMachine }, async (t) => {
-  const workshop = await Workshop.open(t);
-  const tarball = await packOtpRelease(join(workshop.directory, 'library.tar.gz'));
-  await changeInside(tarball, /erts-[\d.]+\/bin\/beam\.smp$/, (elf) => {
-    // Of the names of needed libraries, all of one length: 9 is a version that no host has.
-    const at = elf.indexOf('libtinfo.so.6\0');
-    if (at < 0) throw new Error('this runtime is not linked to libtinfo');
-    elf.write('9', at + 'libtinfo.so.'.length);
-  });
-  const family = await prepareFamily(workshop, await workshop.ok('upload-release', 'library', tarball), { name: 'Library' });
-  await failsBeforeItStarts(t, workshop, family, { code: 'WO_LIBRARY_MISSING', says: /beam\.smp needs libtinfo\.so\.9, which this host does not have/, hint: /apt-get install libtinfo9/ });
-});
-
 async function manifestIn(workshop: Workshop, ...lines: readonly string[]): Promise<string[]> {
   const path = join(workshop.directory, 'manifest.yaml');
   await writeFile(path, ['apiVersion: wombat/v1', ...lines, ''].join('\n'));
   return ['--manifest', path];
 }
 
-t.test('more memory is needed than a host has', async (t) => {
+t.test('what does not fit its host is not started', async (t) => {
   const workshop = await Workshop.open(t);
-  const { family } = await prepareSleepers(workshop, { upload: await manifestIn(workshop, 'needs: {memory: 100TiB}') });
-  await failsBeforeItStarts(t, workshop, family, { code: 'WO_MEMORY_SHORT', says: /asks for 109951162777600 bytes of memory, \d+ are available/, hint: /larger hardware profile/ });
+
+  await t.test('the runtime of a real release is for another architecture', { skip: skipMachine }, async (t) => {
+    const tarball = await packOtpRelease(join(workshop.directory, 'arm.tar.gz'));
+    await changeInside(tarball, /erts-[\d.]+\/bin\/beam\.smp$/, (elf) => elf.writeUInt16LE(0xb7, 18));
+    const release = await workshop.ok('upload-release', 'arm', tarball);
+    t.match(JSON.parse(await workshop.ok('release', 'show', release, '-o', 'json')), { release: { artifacts: [{ platform: { os: 'linux', arch: 'arm64' } }] } }, 'what it was built for is read from its runtime');
+    const family = await prepareFamily(workshop, release, { name: 'Arm' });
+    await failsBeforeItStarts(t, workshop, family, { code: 'WO_PLATFORM_MISMATCH', says: /is linux\/x64.* has artifacts for linux\/arm64/, hint: /--artifact OS\/ARCH=FILE/ });
+    t.strictSame(treesOf(workshop), [], 'the release was not even fetched');
+    t.strictSame(workshop.nodeDirectories(), [], 'and the host has no directory for the node');
+  });
+
+  await t.test('a library of the runtime is missing', { skip: skipMachine }, async (t) => {
+    const tarball = await packOtpRelease(join(workshop.directory, 'library.tar.gz'));
+    await changeInside(tarball, /erts-[\d.]+\/bin\/beam\.smp$/, (elf) => {
+      // Of the names of needed libraries, all of one length: 9 is a version that no host has.
+      const at = elf.indexOf('libtinfo.so.6\0');
+      if (at < 0) throw new Error('this runtime is not linked to libtinfo');
+      elf.write('9', at + 'libtinfo.so.'.length);
+    });
+    const family = await prepareFamily(workshop, await workshop.ok('upload-release', 'library', tarball), { name: 'Library' });
+    await failsBeforeItStarts(t, workshop, family, { code: 'WO_LIBRARY_MISSING', says: /beam\.smp needs libtinfo\.so\.9, which this host does not have/, hint: /apt-get install libtinfo9/ });
+  });
+
+  await t.test('more memory is needed than a host has', async (t) => {
+    const { family } = await prepareSleepers(workshop, { name: 'Memory', upload: await manifestIn(workshop, 'needs: {memory: 100TiB}') });
+    await failsBeforeItStarts(t, workshop, family, { code: 'WO_MEMORY_SHORT', says: /asks for 109951162777600 bytes of memory, \d+ are available/, hint: /larger hardware profile/ });
+  });
 });
 
 t.test('user and limits of the manifest reach the process, and its cookie is for that user alone', { skip: withoutErlang() || withoutRunAs }, async (t) => {

@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { AddDomainRequest, AttachReleaseRequest, FamilyServiceService, ListProvidersRequest, ProviderServiceService, RegisterProviderRequest } from '@wombat/proto/control';
 import type { TarItem } from '@wombat/proto/testing';
 import { packOtpRelease, packScripts, sleeper, type Script } from './releases.js';
 import type { Workshop } from './workshop.js';
@@ -40,13 +42,17 @@ export async function prepareMesh(workshop: Workshop, options: FamilyOptions = {
   return { release, family: await prepareFamily(workshop, release, { ...options, name, flags: ['--clust', 'erlang-mesh', ...(options.flags ?? [])] }) };
 }
 
-/** A family of a release that was uploaded, on the provider `laptop`. */
+/** A family of a release that was uploaded, on the provider `laptop`. What is not about `wo` is asked without a process for each call. */
 export async function prepareFamily(workshop: Workshop, release: string, { name = '', nodesPerHost = 2, flags = [] }: FamilyOptions): Promise<string> {
-  const known = await workshop.wo('provider', 'show', 'laptop');
-  if (known.code !== 0) await workshop.ok('register-provider', 'laptop', 'local');
+  const { control } = workshop.coordinator;
+  const { providers } = await control.call(ProviderServiceService.listProviders, ListProvidersRequest.fromPartial({}));
+  if (!providers.some(({ metadata }) => metadata?.name === 'laptop')) {
+    await control.call(ProviderServiceService.registerProvider, RegisterProviderRequest.fromPartial({ mutation: { requestId: randomUUID() }, name: 'laptop', driver: 'local' }));
+  }
   const family = await workshop.ok('create-family', name, '--sel', 'random', ...flags);
-  await workshop.ok('attach-release', family, release);
-  await workshop.ok('add-domain', family, 'laptop', 'local', 'host', '--nodes-per-host', String(nodesPerHost));
+  await control.call(FamilyServiceService.attachRelease, AttachReleaseRequest.fromPartial({ mutation: { requestId: randomUUID() }, family, release }));
+  const domain = { family, provider: 'laptop', image: 'local', hardwareProfile: 'host', nodesPerHost };
+  await control.call(FamilyServiceService.addDomain, AddDomainRequest.fromPartial({ mutation: { requestId: randomUUID() }, ...domain }));
   return family;
 }
 

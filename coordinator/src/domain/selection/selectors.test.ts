@@ -1,5 +1,5 @@
 import t from 'tap';
-import { findSelector, randomContacts, selectorNames } from './selectors.js';
+import { findSelector, mostContacts, randomContacts, selectorNames } from './selectors.js';
 
 const members = (count: number) => Array.from({ length: count }, (_, index) => ({ nodeId: `node-${index}`, memberSince: 1_000 - index }));
 const select = (name: string, joining: string, count: number) => findSelector(name)!(joining, members(count)).map(({ nodeId }) => nodeId);
@@ -47,6 +47,7 @@ t.test('oldest takes the member that was first, by id when two were', async (t) 
 
 t.test('all takes everybody, the oldest first', async (t) => {
   t.strictSame(select('all', 'node-x', 3), ['node-2', 'node-1', 'node-0']);
+  t.equal(select('all', 'node-x', 2_000).length, mostContacts, 'of a large family the oldest: a step of a strategy is bounded');
 });
 
 t.test('no selector sends a node to itself, or changes what it was given', async (t) => {

@@ -1,5 +1,8 @@
 import type { Candidate, Selector } from './selector.js';
 
+/** Contacts that a node is given at most, whoever selects: a family of thousands must not know itself by heart. */
+export const mostContacts = 50;
+
 /** Contacts that a node is given by `random`. */
 export const randomContacts = 3;
 
@@ -14,7 +17,7 @@ const random: Selector = (joiningNodeId, candidates) => {
 /** The member that has been one for longest. */
 const oldest: Selector = (_, candidates) => byAge(candidates).slice(0, 1);
 
-/** Every member, the oldest first. */
+/** Every member, the oldest first; of a large family the oldest only. */
 const all: Selector = (_, candidates) => byAge(candidates);
 
 const selectors: ReadonlyMap<string, Selector> = new Map([['random', random], ['oldest', oldest], ['all', all]]);
@@ -24,7 +27,7 @@ export const selectorNames: readonly string[] = [...selectors.keys()];
 /** Undefined: there is no such selector. A node is never its own contact. */
 export function findSelector(name: string): Selector | undefined {
   const selector = selectors.get(name);
-  return selector && ((joiningNodeId, candidates) => selector(joiningNodeId, candidates.filter(({ nodeId }) => nodeId !== joiningNodeId)));
+  return selector && ((joiningNodeId, candidates) => selector(joiningNodeId, candidates.filter(({ nodeId }) => nodeId !== joiningNodeId)).slice(0, mostContacts));
 }
 
 function byAge<C extends Candidate>(candidates: readonly C[]): readonly C[] {

@@ -270,6 +270,20 @@ void t.test('a strategy that does not run: joins are tried again and fail with t
   test.match(await setting.node(2), { phase: 'failed', lastError: { code: 'WO_PLUGIN_UNAVAILABLE', message: 'strategy(serial): its program stays away' } });
 });
 
+void t.test('a process that is gone when its join is planned is not joined', async (test) => {
+  const setting = await Setting.of(test, readyNodes(1));
+  setting.strategies.meanwhile = async () => {
+    setting.strategies.meanwhile = undefined;
+    await change(setting.store, 'nodes', idNumber('node', 1), { startId: 'start-1b', phase: 'starting' });
+  };
+  await setting.look();
+  test.same(setting.joins, []);
+  test.equal((await setting.node(1)).phase, 'starting');
+  await change(setting.store, 'nodes', idNumber('node', 1), { phase: 'ready' });
+  await setting.look();
+  test.same(setting.joins, ['web-1'], 'the next one is');
+});
+
 void t.test('members are asked once, and again when an operation waits for it', async (test) => {
   const setting = await Setting.of(test, readyNodes(1, 2));
   const asked = (): number => setting.fleet.execs.filter(({ job }) => job.action?.kind?.$case === 'command' && job.action.kind.value.argv[0] === 'members').length;

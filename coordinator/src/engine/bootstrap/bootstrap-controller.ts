@@ -3,7 +3,7 @@ import { failpoint } from '@wombat/proto/failpoints';
 import { JoinOrder } from '@wombat/plugin-sdk';
 import type { ClusterState, Family } from '../../domain/model/family.js';
 import type { Node, NodePhase } from '../../domain/model/node.js';
-import { findSelector } from '../../domain/selection/selectors.js';
+import { findSelector, mostContacts } from '../../domain/selection/selectors.js';
 import { inPhase, livePhases } from '../../domain/states/node-states.js';
 import type { Store, Transaction } from '../../store/store.js';
 import type { BoundedHistory } from '../bounded-history.js';
@@ -243,5 +243,5 @@ function keyOf(members: readonly Node[]): string {
 function contactsOf(family: Family, node: Node, members: readonly Node[]): Node[] {
   const select = findSelector(family.spec.selector);
   const candidates = members.map((member) => ({ nodeId: member.id, memberSince: member.membership?.joinedAt ?? 0, member }));
-  return select ? select(node.id, candidates).map(({ member }) => member) : [...members];
+  return select ? select(node.id, candidates).map(({ member }) => member) : members.slice(0, mostContacts);
 }

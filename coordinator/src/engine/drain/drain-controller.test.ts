@@ -27,6 +27,7 @@ function draining(number: number, stage: 'hook' | 'leave' = 'hook'): NewObject<N
 }
 
 class Setting {
+  readonly strategies = new FakeStrategies();
   readonly fleet = new FakeFleet();
   readonly steps: StepRunner;
   controller!: DrainController;
@@ -41,11 +42,11 @@ class Setting {
     this.restart();
   }
 
-  static async of(test: Test, nodes: readonly NewObject<Node>[], { strategy = 'leaving', drain = 'bin/drain {{node.name}}' } = {}): Promise<Setting> {
+  static async of(test: Test, nodes: readonly NewObject<Node>[], { strategy = 'leaving', drain = 'bin/drain {{node.name}}', drainTimeoutMs = 10_000 } = {}): Promise<Setting> {
     const clock = new ManualClock();
     const store = await openTestStore(test, clock);
     await put(store, 'families', familyRow({}, { bootstrap: { strategy, options: {} } }));
-    await put(store, 'releases', releaseRow({ manifest: manifestOf(drain === '' ? {} : { drain, drainTimeoutMs: 10_000 }) }));
+    await put(store, 'releases', releaseRow({ manifest: manifestOf(drain === '' ? {} : { drain, drainTimeoutMs }) }));
     await put(store, 'hosts', ...nodes.map((node) => hostRow(node.ordinal)));
     await put(store, 'nodes', ...nodes);
     const setting = new Setting(store, clock);
@@ -56,7 +57,7 @@ class Setting {
   /** Another process on the same store. */
   restart(): void {
     const { store, clock, steps } = this;
-    const strategies = new FakeStrategies();
+    const { strategies } = this;
     this.controller = new DrainController({
       store, clock, steps, strategies, history: new BoundedHistory({ store, clock, log: new LogBook() }),
       renderings: new AssignmentBuilder({ store, clock, secrets: fakeSecrets, strategies }),
@@ -82,7 +83,7 @@ class Setting {
   #run(exec: SentExec): void {
     const kind = exec.job.action?.kind;
     const what = kind?.$case === 'command' ? kind.value.argv.join(' ') : '';
-    this.ran.push(`${exec.hostId === idNumber('host', 1) ? 1 : 2}: ${what}`);
+    this.ran.push(`${[1, 2, 3].find((number) => exec.hostId === idNumber('host', number))}: ${what}`);
     const code = this.exitCode(what);
     if (code !== undefined) this.steps.take(exec.hostId, outcomeOf(exec, code, ''));
   }
@@ -97,6 +98,16 @@ void t.test('drain command, then the leave on a survivor, then what follows', as
   test.equal(node.draining, undefined, 'nothing of the drain is left');
 });
 
+void t.test('a survivor that goes while the leave is planned does not run it', async (test) => {
+  const of = await Setting.of(test, [draining(1), nodeRow(family.id, 2, member(2)), nodeRow(family.id, 3, member(3))], { drain: '' });
+  of.strategies.meanwhile = async () => {
+    of.strategies.meanwhile = undefined;
+    await change(of.store, 'nodes', idNumber('node', 2), { phase: 'stopped' });
+  };
+  await of.look();
+  test.same(of.ran, ['3: leave web-1']);
+});
+
 void t.test('75 means ask again; another code leaves it running', async (test) => {
   const of = await Setting.of(test, [draining(1)]);
   let asked = 0;
@@ -107,10 +118,10 @@ void t.test('75 means ask again; another code leaves it running', async (test) =
 });
 
 void t.test('a command that never ends has a deadline', async (test) => {
-  const of = await Setting.of(test, [draining(1)]);
+  const of = await Setting.of(test, [draining(1)], { drainTimeoutMs: 200 });
   of.exitCode = () => undefined;
   await of.look();
-  test.match(await of.node(), { phase: 'failed', lastError: { message: /not done after 10000 ms/ } });
+  test.match(await of.node(), { phase: 'failed', lastError: { message: /not done after 200 ms/ } });
   test.equal(of.fleet.cancelled.length, 1, 'and is ended on its host');
 });
 

@@ -2,9 +2,7 @@ import type { MethodDefinition } from '@grpc/grpc-js';
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { CreateHostsRequest, HostSpec, ProviderServiceService as methods, type CreateHostsResponse } from '@wombat/proto/plugin';
 import { expect, type Check } from '../check.js';
-
-/** Far above all that are taken. */
-const futureField = 15_000;
+import { futureBytes, withFutureFields } from '../run/future-fields.js';
 
 export const futureFields: Check = {
   name: 'future-fields',
@@ -27,15 +25,6 @@ export const futureFields: Check = {
     expect(ours.length === 1, 'it does not list the machine when the request has an unknown field');
   },
 };
-
-function withFutureFields<Q, S>(method: MethodDefinition<Q, S>): MethodDefinition<Q, S> {
-  return { ...method, requestSerialize: (request) => futureBytes(method.requestSerialize(request)) };
-}
-
-function futureBytes(known: Uint8Array): Buffer {
-  const unknown = new BinaryWriter().uint32((futureField << 3) | 2).string('of a later version').uint32(((futureField + 1) << 3) | 0).uint32(7).finish();
-  return Buffer.concat([known, unknown]);
-}
 
 /** Field 1 of CreateHostsRequest. */
 function hostInRequest(spec: HostSpec): Buffer {

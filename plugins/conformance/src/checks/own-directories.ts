@@ -1,10 +1,8 @@
-import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, type Check } from '../check.js';
 import type { Context } from '../run/context.js';
-
-/** Of open(2), in octal as in /proc. */
-const accessMode = 0o3;
+import { filesOpenForWriting } from '../run/open-files.js';
 
 export const ownDirectories: Check = {
   name: 'own-directories',
@@ -25,18 +23,4 @@ export const ownDirectories: Check = {
 function isOwn(path: string, { directory }: Context): boolean {
   // Its socket lies in a directory of the session's own.
   return path.startsWith(`${directory}/`) || path.includes('/wombat-plugin-');
-}
-
-function filesOpenForWriting(pid: number): readonly string[] {
-  const directory = `/proc/${pid}/fd`;
-  return readdirSync(directory).flatMap((name) => {
-    try {
-      if (!statSync(join(directory, name)).isFile()) return [];
-      const [, flags = '0'] = /^flags:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/fdinfo/${name}`, 'utf8')) ?? [];
-      return (parseInt(flags, 8) & accessMode) === 0 ? [] : [readlinkSync(join(directory, name))];
-    } catch {
-      // It was closed meanwhile.
-      return [];
-    }
-  });
 }

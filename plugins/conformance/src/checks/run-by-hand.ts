@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { expect, type Check } from '../check.js';
+import type { Context } from '../run/context.js';
 import { inheritedEnvironment } from '@wombat/plugin-sdk/host';
 
-export const runByHand: Check = {
+export const runByHand: Check<Pick<Context, 'command' | 'environment' | 'homes' | 'bounds'>, unknown> = {
   name: 'run-by-hand',
   promise: 'refuses to run by hand: says that it is a plugin, and ends with an error',
   advice: 'Without the cookie `WOMBAT_PLUGIN` in its environment the program writes a sentence with the word "plugin" to standard error and exits with a code that is not 0.',

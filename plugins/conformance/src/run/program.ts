@@ -10,7 +10,7 @@ const server = fileURLToPath(new URL('./serve-module.js', import.meta.url));
  *
  * @throws Error when neither or both of command and plugin are given
  */
-export function commandOf({ command, plugin }: ConformanceOptions): readonly string[] {
+export function commandOf({ command, plugin }: Pick<ConformanceOptions, 'command' | 'plugin'>): readonly string[] {
   if ((command === undefined) === (plugin === undefined)) throw new Error('either a command or a module of a plugin must be given');
   if (plugin !== undefined) return [process.execPath, server, resolve(pathOf(plugin))];
   if (command!.length === 0) throw new Error('the command is empty');

@@ -1,46 +1,20 @@
 import type { MethodDefinition, ServiceError } from '@grpc/grpc-js';
 import type { CreateHostResult, DestroyHostResult, HostSpec, JsonObject, Machine, ProviderFailure } from '@wombat/plugin-sdk';
 import { ProviderError, tagNames } from '@wombat/plugin-sdk';
-import type { ProgramSession } from '@wombat/plugin-sdk/host';
 import { ProviderServiceService as methods } from '@wombat/proto/plugin';
+import { RunningProgram, type RunningProgramOptions } from './running-program.js';
 
-export interface SubjectOptions {
-  readonly session: ProgramSession;
+export interface SubjectOptions extends RunningProgramOptions {
   readonly clusterId: string;
-  /** From its start until it served. */
-  readonly startedInMs: number;
-  readonly callMs: number;
-  readonly hear: (text: string) => void;
 }
 
-/** One process of the plugin's program. */
-export class Subject {
+/** One process of a provider's program. */
+export class Subject extends RunningProgram {
   readonly clusterId: string;
-  readonly startedInMs: number;
-  readonly #session: ProgramSession;
-  readonly #callMs: number;
-  readonly #hear: (text: string) => void;
 
-  constructor({ session, clusterId, startedInMs, callMs, hear }: SubjectOptions) {
-    this.#session = session;
+  constructor({ clusterId, ...options }: SubjectOptions) {
+    super(options);
     this.clusterId = clusterId;
-    this.startedInMs = startedInMs;
-    this.#callMs = callMs;
-    this.#hear = hear;
-  }
-
-  get pid(): number {
-    return this.#session.pid!;
-  }
-
-  /** @throws ProviderError as the plugin said it */
-  async call<Q, S>(method: MethodDefinition<Q, S>, request: Q, { signal, timeoutMs = this.#callMs }: { readonly signal?: AbortSignal; readonly timeoutMs?: number } = {}): Promise<S> {
-    try {
-      return await this.#session.call(method, request, timeoutMs, signal);
-    } catch (error) {
-      this.#hear(error instanceof Error ? error.message : String(error));
-      throw error;
-    }
   }
 
   /** What a call fails with. @throws when it succeeds */
@@ -62,7 +36,7 @@ export class Subject {
 
   async createAll(hosts: readonly HostSpec[], signal?: AbortSignal): Promise<readonly CreateHostResult[]> {
     const { results } = await this.call(methods.createHosts, { hosts: [...hosts] }, signal ? { signal } : {});
-    for (const { outcome } of results) if (outcome?.$case === 'failure') this.#hear(outcome.value.message);
+    for (const { outcome } of results) if (outcome?.$case === 'failure') this.hear(outcome.value.message);
     return results;
   }
 
@@ -87,19 +61,6 @@ export class Subject {
     if (machineIds.length === 0) return;
     const { results } = await this.call(methods.destroyHosts, { machineIds });
     for (const id of machineIds) checkDestroyed(id, results);
-  }
-
-  /** As the coordinator ends it. Answers how it ended, and in what time. */
-  async end(): Promise<{ readonly how: string; readonly tookMs: number }> {
-    const startedAt = performance.now();
-    await this.#session.end();
-    return { how: await this.#session.exited, tookMs: performance.now() - startedAt };
-  }
-
-  /** With all that it started and not set free, at once. */
-  async kill(): Promise<void> {
-    process.kill(-this.pid, 'SIGKILL');
-    await this.#session.exited;
   }
 }
 

@@ -133,7 +133,7 @@ class AcmeApi {
       case 401: case 403: throw ProviderError.auth('the token is refused');
       case 404: throw ProviderError.notFound(text);
       case 409: case 422: throw ProviderError.invalid('', text);
-      case 429: throw ProviderError.throttled('too many calls', Number(answer.headers.get('retry-after') ?? 1) * 1_000);
+      case 429: throw ProviderError.throttled('too many calls', (Number(answer.headers.get('retry-after')) || 1) * 1_000);
       default: throw ProviderError.unavailable(`the API answers ${answer.status}`);
     }
   }

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import Docker from 'dockerode';
 import { withoutFrames } from '../console-log.js';
 import { makeCertificates, type Certificates } from './certificates.js';
 
-const dockerd = '/usr/sbin/dockerd';
+const programs = { 'docker.io': '/usr/sbin/dockerd', 'docker-registry': '/usr/bin/docker-registry' };
 const withinMs = 60_000;
 let engines = 0;
 
@@ -21,6 +21,7 @@ mount -t tmpfs tmpfs /run
 [ ! -d /etc/docker ] || mount -t tmpfs tmpfs /etc/docker
 ip link set lo up
 socat "UNIX-LISTEN:$directory/tls.sock,fork" TCP4:127.0.0.1:2376 &
+docker-registry serve "$directory/registry.json" 2>"$directory/registry.log" &
 exec "$@"
 `;
 
@@ -38,13 +39,15 @@ export interface DockerEngineOptions {
 export function whyNoEngine(): string | false {
   if (!process.env['WOMBAT_TEST_FULL']) return 'starting a Docker Engine is for full runs: scripts/test --full';
   if (process.getuid?.() !== 0) return 'needs root: a Docker Engine in namespaces of its own';
-  return existsSync(dockerd) ? false : `needs ${dockerd}, of Debian's package docker.io`;
+  const missing = Object.entries(programs).filter(([, path]) => !existsSync(path)).map(([name]) => name);
+  return missing.length === 0 ? false : `needs Debian's packages ${missing.join(', ')}`;
 }
 
-/** A real Docker Engine of the test's own. */
+/** A real Docker Engine of the test's own, with a registry that only it reaches. */
 export class DockerEngine {
   readonly docker: Docker;
   readonly socketPath: string;
+  readonly registry = '127.0.0.1:5000';
   /** Where it listens with TLS: a port of the test's loopback. */
   port = 0;
 
@@ -61,6 +64,7 @@ export class DockerEngine {
     engines += 1;
     const directory = await mkdtemp(join(tmpdir(), 'wombat-docker-'));
     const engine = new DockerEngine(directory, `wombat-docker-${process.pid}-${engines}`, await makeCertificates(directory));
+    await writeFile(join(directory, 'registry.json'), JSON.stringify({ version: '0.1', storage: { filesystem: { rootdirectory: join(directory, 'registry') } }, http: { addr: engine.registry } }));
     const child = engine.#spawn(networkNamespace);
     t.teardown(async () => await engine.#end(child));
     await engine.#answers(child);
@@ -74,9 +78,9 @@ export class DockerEngine {
     return withoutFrames(await buffer(await exec.start({}))).toString();
   }
 
-  /** What it has written so far. */
-  log(): string {
-    return readFileSync(join(this.directory, 'dockerd.log'), 'utf8');
+  #log(name: string): string {
+    const file = join(this.directory, `${name}.log`);
+    return existsSync(file) ? readFileSync(file, 'utf8') : '';
   }
 
   #spawn(networkNamespace: string | undefined): ChildProcess {
@@ -85,7 +89,7 @@ export class DockerEngine {
     const enter = networkNamespace === undefined ? [] : ['nsenter', `--net=/run/netns/${networkNamespace}`];
     const isolation = ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', ...(networkNamespace === undefined ? ['--net'] : [])];
     const engine = [
-      dockerd, '--host', `unix://${this.socketPath}`, '--data-root', join(directory, 'data'), '--exec-root', join(directory, 'exec'), '--pidfile', join(directory, 'docker.pid'),
+      programs['docker.io'], '--host', `unix://${this.socketPath}`, '--data-root', join(directory, 'data'), '--exec-root', join(directory, 'exec'), '--pidfile', join(directory, 'docker.pid'),
       '--exec-opt', 'native.cgroupdriver=cgroupfs', '--cgroup-parent', `/${name}`, '--bip', '198.51.100.1/24', '--userland-proxy=false',
       '--host', 'tcp://127.0.0.1:2376', '--tlsverify', '--tlscacert', files.ca, '--tlscert', files.serverCert, '--tlskey', files.serverKey,
     ];
@@ -98,10 +102,10 @@ export class DockerEngine {
   async #answers(child: ChildProcess): Promise<void> {
     const until = performance.now() + withinMs;
     while (performance.now() < until && child.exitCode === null) {
-      if (await this.docker.ping().then(() => true, () => false)) return;
+      if (this.#log('registry').includes('listening on') && (await this.docker.ping().then(() => true, () => false))) return;
       await sleep(100);
     }
-    throw new Error(`the engine does not answer:\n${this.log().slice(-3_000)}`);
+    throw new Error(`the engine does not answer:\n${this.#log('dockerd').slice(-3_000)}`);
   }
 
   /** A unix socket is reached from every network namespace. */

@@ -40,6 +40,8 @@ export interface SshdOptions {
   readonly hostKey?: KeyPair;
   /** @default 127.0.0.1 */
   readonly address?: string;
+  /** Connections that have not logged in; whoever comes then is turned away. @default as many as sshd takes by itself */
+  readonly maxStartups?: number;
   /** Where its directory is made. @default the temporary one */
   readonly parent?: string;
 }
@@ -114,7 +116,8 @@ export class Sshd {
     writeFileSync(path('sshd_config'), [
       `ListenAddress ${this.address}:${this.port}`, `HostKey ${path('host_key')}`, `AuthorizedKeysFile ${path('authorized_keys')}`, 'PidFile none', 'UsePAM no', 'StrictModes no',
       // Start-up files of whoever runs the test are none of a machine's.
-      'PasswordAuthentication no', 'PermitRootLogin prohibit-password', `SetEnv HOME=${this.home} BASH_ENV= ENV=`, '',
+      'PasswordAuthentication no', 'PermitRootLogin prohibit-password', `SetEnv HOME=${this.home} BASH_ENV= ENV=`,
+      ...(this.#options.maxStartups === undefined ? [] : [`MaxStartups ${this.#options.maxStartups}`]), '',
     ].join('\n'));
     return path('sshd_config');
   }

@@ -22,13 +22,16 @@ shift
 while [ $# -gt 0 ]; do case $1 in --prefix) prefix=$2 ;; *) echo "$1 $2" >>"$HOME/options" ;; esac; shift 2; done
 if [ "$action" = uninstall ]; then
   [ ! -e "$HOME/stuck" ] || { echo 'a process does not end' >&2; exit 1; }
-  rm -rf "$prefix" "$HOME/options"
+  rm -rf "$prefix" "$HOME/options" "$HOME/service"
   exit 0
 fi
 for file in /proc/[0-9]*/cmdline /proc/[0-9]*/environ; do
   case $(tr '\\0' ' ' <"$file" 2>/dev/null) in *"$token"*) echo 'the token is in the list of processes' >&2; exit 1 ;; esac
 done 2>/dev/null
-mkdir -p "$prefix/opt/wombat-agent"
+service=$prefix/opt/wombat-agent/current/bin/wombat-agent-service
+mkdir -p "\${service%/*}"
+printf '#!/bin/sh\\necho "$(umask) $*" >"$HOME/service"\\n' >"$service"
+chmod +x "$service"
 echo begun >>"$HOME/begun"
 while [ -e "$HOME/wait" ]; do sleep 0.05; done
 [ ! -e "$HOME/broken" ] || { echo 'the package cannot be fetched' >&2; exit 1; }
