@@ -101,8 +101,8 @@ setup_sshd() {
 # What machines with a network of their own are made with, in full runs. Answers 1 where it cannot be had.
 setup_machines() {
   local program
-  for program in systemd-nspawn mmdebstrap socat ip nft qemu-aarch64-static; do
-    command -v "$program" >/dev/null || { apt_install systemd-container mmdebstrap socat iproute2 nftables util-linux qemu-user-static libc6-arm64-cross libstdc++6-arm64-cross; return; }
+  for program in systemd-nspawn mmdebstrap socat ip nft qemu-aarch64-static qemu-system-x86_64 mke2fs; do
+    command -v "$program" >/dev/null || { apt_install systemd-container mmdebstrap socat iproute2 nftables util-linux e2fsprogs qemu-system-x86 qemu-user-static libc6-arm64-cross libstdc++6-arm64-cross; return; }
   done
 }
 

@@ -12,7 +12,7 @@ const sources: Readonly<Record<string, readonly (readonly string[])[]>> = {
   'cloud.region': [['v1', 'region']],
   'cloud.zone': [['v1', 'availability_zone']],
   'cloud.instance-id': [['v1', 'instance_id']],
-  'cloud.instance-type': [['ds', 'meta_data', 'instance_type'], ['ds', 'meta_data', 'instance-type'], ['ds', 'ec2_metadata', 'instance-type']],
+  'cloud.instance-type': [['ds', 'meta-data', 'instance-type'], ['ds', 'meta_data', 'instance_type'], ['ds', 'meta_data', 'instance-type'], ['ds', 'ec2_metadata', 'instance-type']],
 };
 
 /** What is known of the machine's place in its cloud; nothing where no cloud-init has run. */

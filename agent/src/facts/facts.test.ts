@@ -41,7 +41,7 @@ t.test('a sample of this machine is sensible', async (t) => {
 t.test('what cloud-init was told by the cloud; nothing from what is no such file', async (t) => {
   const told = (content: unknown) => cloudAttributes(() => (typeof content === 'string' ? content : JSON.stringify(content)));
   const values = (content: unknown) => Object.fromEntries(told(content).map(({ key, value }) => [key, value?.kind?.value]));
-  t.strictSame(values({ v1: { cloud_name: 'aws', region: 'eu-west-1', availability_zone: 'eu-west-1b', instance_id: 'i-1' }, ds: { meta_data: { 'instance-type': 't3.small' } } }), {
+  t.strictSame(values({ v1: { cloud_name: 'aws', region: 'eu-west-1', availability_zone: 'eu-west-1b', instance_id: 'i-1' }, ds: { 'meta-data': { 'instance-type': 't3.small' } } }), {
     'cloud.name': 'aws', 'cloud.region': 'eu-west-1', 'cloud.zone': 'eu-west-1b', 'cloud.instance-id': 'i-1', 'cloud.instance-type': 't3.small',
   });
   t.strictSame(values({ v1: { cloud_name: 'nocloud', region: null, availability_zone: 5, instance_id: 'x'.repeat(200) } }), { 'cloud.name': 'nocloud' }, 'what is no short text is left out');
