@@ -135,11 +135,12 @@ check_identity() {
 
 make_account() {
   id "$account" >/dev/null 2>&1 && return 0
+  # Before it is made: who is interrupted here leaves no account behind either.
+  keep account "$account"
   if has useradd; then useradd --system --user-group --no-create-home --home-dir "$data" --shell /bin/sh "$account"
   elif has adduser; then adduser -S -D -H -h "$data" -s /bin/sh "$account" && { addgroup -S "$account" 2>/dev/null || true; }
   else die "this machine has neither useradd nor adduser; make the user $account first, or say --as-root"
   fi
-  keep account "$account"
 }
 
 # Fetches, checks and unpacks the package of this machine's kind, unless it is there.
