@@ -52,7 +52,7 @@ void t.test('a flag wins over the environment, that over the file, that over the
 
 void t.test('every key can be said in all three ways', (test) => {
   const texts: Record<string, [toml: string, text: string, pick: (c: Configuration) => unknown]> = {
-    directory: ['"/tmp/x"', '/tmp/x', (c) => c.directory],
+    directory: ['"/nowhere/x"', '/nowhere/x', (c) => c.directory],
     'control.address': ['"[::1]:0"', '[::1]:0', (c) => c.control.address],
     'agents.address': ['"0.0.0.0:9"', '0.0.0.0:9', (c) => c.agents.address],
     'http.address': ['"localhost:9"', 'localhost:9', (c) => c.http.address],

@@ -8,7 +8,7 @@ interface SshError extends Error {
 
 const sockets: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nobody listens there', EHOSTUNREACH: 'there is no way to it', ENETUNREACH: 'there is no way to it', ENOTFOUND: 'its name is not known',
-  EAI_AGAIN: 'its name could not be looked up', ECONNRESET: 'it has cut the connection', ETIMEDOUT: 'it does not answer',
+  EAI_AGAIN: 'its name could not be looked up', ETIMEDOUT: 'it does not answer',
 };
 
 const throttledMs = 5_000;
@@ -20,8 +20,8 @@ export function connectionError(who: string, user: string, error: SshError): Pro
   if (level === 'agent') return ProviderError.auth(`${who}: the ssh-agent does not answer`, error);
   if (level === 'client-timeout') return ProviderError.unavailable(`${who}: it does not answer`, error);
   if (/no matching host key format|unsupported algorithm/i.test(message)) return ProviderError.auth(`${who}: it has no host key of the kind that is pinned, or it is none that can be checked`, error);
-  // Whom it turns away when too many ask at once, or too often, it does not greet.
-  if (/before handshake|not allowed at this time|exceeded maxstartups/i.test(message)) return ProviderError.throttled(`${who}: it takes no more connections now`, throttledMs, error);
+  // Whom it turns away when too many ask at once, or too often, it does not greet; and what it says of that may be lost with the connection.
+  if (code === 'ECONNRESET' || /before handshake|not allowed at this time|exceeded maxstartups/i.test(message)) return ProviderError.throttled(`${who}: it takes no more connections now`, throttledMs, error);
   return ProviderError.unavailable(`${who}: ${sockets[code] ?? readable(message)}`, error);
 }
 

@@ -15,7 +15,7 @@ await serve(defineBootstrapStrategy({
   summary: 'breaks',
   joinOrder: JoinOrder.SERIAL,
   options: z.object({ size: z.number().optional() }),
-  planInputs: ({ self, contacts }) => ({ seed: contacts[0]?.name ?? self.name, pid: String(process.pid), environment: JSON.stringify(process.env) }),
+  planInputs: ({ self, contacts }) => ({ seed: contacts[0]?.name ?? self.name, pid: String(process.pid), environment: Object.keys(process.env).join() }),
   async planJoin({ familyName: way, contacts }) {
     if (way === 'blocks') for (;;) { /* Not even SIGTERM is heard. */ }
     if (way === 'hangs') await new Promise(() => undefined);
