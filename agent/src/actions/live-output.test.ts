@@ -45,6 +45,23 @@ t.test('wherever a secret is cut, nothing of it is told', (t) => {
   t.end();
 });
 
+t.test('secrets that begin alike or overlap, cut anywhere', (t) => {
+  const secrets = new SecretMask(undefined, ['prefix', 'prefix-long', 'longest-of-all']);
+  const text = 'a prefix-longest-of-all b prefix c';
+  const stars = `a ${'*'.repeat(21)} b ****** c`;
+  for (let cut = 1; cut < text.length; cut += 1) {
+    for (let next = cut + 1; next < text.length; next += 1) {
+      const { told, append, live } = setting(t);
+      for (const piece of [text.slice(0, cut), text.slice(cut, next), text.slice(next)]) {
+        append(piece);
+        live.tell(secrets, ({ data }) => told.push(data.toString()) > 0);
+      }
+      if (told.join('') !== stars) t.equal(told.join(''), stars, `cut after ${cut} and ${next}`);
+    }
+  }
+  t.end();
+});
+
 t.test('what is not taken is told again', (t) => {
   const { append, live } = setting(t);
   append('x'.repeat(limits.livePieceBytes + 10));

@@ -37,13 +37,14 @@ export class LiveOutput {
     }
   }
 
-  /** Without what may be the beginning of a secret whose rest is still to come. */
+  /** Without what may be the beginning of a secret whose rest is still to come; one may have begun before what was told last. */
   #shown(bytes: number, mask: SecretMask): Buffer {
-    const buffer = Buffer.alloc(bytes);
+    const start = Math.max(0, this.#offset - mask.reachBytes);
+    const buffer = Buffer.alloc(this.#offset - start + bytes);
     const descriptor = openPlainFile(this.#file);
     try {
-      const masked = mask.bytes(buffer.subarray(0, readSync(descriptor, buffer, 0, bytes, this.#offset)));
-      return masked.subarray(0, masked.length - mask.openBytes(masked));
+      const written = buffer.subarray(0, readSync(descriptor, buffer, 0, buffer.length, start));
+      return mask.bytes(written).subarray(this.#offset - start, written.length - mask.openBytes(written));
     } finally {
       closeSync(descriptor);
     }

@@ -2,6 +2,7 @@ import { appendFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { readLog } from '../logs/read-log.js';
+import { SecretMask } from '../nodes/mask-secrets.js';
 import { OutputRing } from './output-ring.js';
 
 const limitBytes = 100_000;
@@ -60,4 +61,27 @@ t.test('a small limit keeps what stands in the outcome', async (t) => {
   ring.trim();
   t.strictSame(ring.extent(), { sizeBytes: 50_000, lostBytes: 30_000 });
   t.equal((await kept(ring))[0]?.data.length, 16 * 1024);
+});
+
+t.test('nothing of a secret is kept, wherever the output was cut through it', async (t) => {
+  const secret = 'canary-1234567';
+  const mask = new SecretMask(undefined, [secret, 'canary-1']);
+  const output = secret.repeat(20_000);
+  for (const steps of [[30_000], [100_010], [150_003], [99_000, 2_000, 30_001], [150_000, 60_005, 7]]) {
+    const file = join(t.testdir({}), 'stdout');
+    writeFileSync(file, '');
+    const ring = new OutputRing(file, limitBytes);
+    let total = 0;
+    for (const bytes of steps) {
+      appendFileSync(file, output.slice(total, total + bytes));
+      total += bytes;
+      ring.trim();
+    }
+    const { sizeBytes } = ring.extent();
+    ring.mask(mask);
+    t.equal(ring.extent().sizeBytes, sizeBytes, 'as many stars as bytes');
+    const shown = (await kept(ring)).map(({ data }) => data.toString()).join('');
+    // The last of the output may be no secret at all.
+    t.match(shown.slice(0, -secret.length), /^\**$/, `${steps.join(' + ')}: nothing but stars`);
+  }
 });

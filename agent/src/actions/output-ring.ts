@@ -3,7 +3,7 @@ import { limits } from '@wombat/proto';
 import type { LogSegment } from '../logs/log-segment.js';
 import { openPlainFile, plainFileSize } from '../logs/plain-file.js';
 import type { SecretMask } from '../nodes/mask-secrets.js';
-import { maskFile } from './mask-file.js';
+import { maskText, type FileRange } from './mask-file.js';
 
 /** What was cut out of FILE, and where from. */
 interface RingState {
@@ -60,7 +60,10 @@ export class OutputRing {
 
   /** Stars secrets in what is kept; to be called after the end of the command. */
   mask(secrets: SecretMask): void {
-    for (const file of [this.#file, `${this.#file}.tail`]) maskFile(file, secrets);
+    const [head, ...rest] = this.segments();
+    const isCut = rest.length > 0;
+    if (head) maskText({ ranges: [head], tornBefore: false, tornAfter: isCut }, secrets);
+    maskText({ ranges: rest, tornBefore: isCut, tornAfter: false }, secrets);
   }
 
   /** Nothing is kept from now on; all that was written is counted as lost. */
@@ -78,7 +81,7 @@ export class OutputRing {
   }
 
   /** What is kept, with its offsets in all that was written. */
-  segments(): LogSegment[] {
+  segments(): (LogSegment & FileRange)[] {
     const state = this.#state();
     const size = plainFileSize(this.#file);
     if (!state) return [segment(this.#file, 0, size, 0)];
@@ -136,6 +139,6 @@ export class OutputRing {
   }
 }
 
-function segment(file: string, start: number, sizeBytes: number, position: number): LogSegment {
-  return { start, sizeBytes, position, torn: false, open: () => openPlainFile(file) };
+function segment(file: string, start: number, sizeBytes: number, position: number): LogSegment & FileRange {
+  return { file, start, sizeBytes, position, torn: false, open: () => openPlainFile(file) };
 }

@@ -3,6 +3,7 @@ import { readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { logTail } from '../nodes/log-tail.js';
+import { SecretMask } from '../nodes/mask-secrets.js';
 import { LogFile } from './log-file.js';
 import { openPlainFile, plainFileSize } from './plain-file.js';
 import { readLog } from './read-log.js';
@@ -24,7 +25,7 @@ t.test('a link in the place of a log is neither read nor emptied nor written thr
   symlinkSync(secret, log);
   t.equal(plainFileSize(log), 0);
   t.equal(await textOf(log), '');
-  t.equal(logTail(log, log), '');
+  t.equal(logTail(log, log, new SecretMask(undefined)), '');
   t.notOk(new LogFile(log, { fileBytes: 10, files: 2 }).rotateIfNeeded());
   t.throws(() => openPlainFile(log), { code: 'ELOOP' });
 
@@ -42,6 +43,6 @@ t.test('a pipe in the place of a log holds nobody up', async (t) => {
   execFileSync('mkfifo', [log]);
   t.ok(statSync(log).isFIFO());
   t.equal(await textOf(log), '');
-  t.equal(logTail(log, log), '');
+  t.equal(logTail(log, log, new SecretMask(undefined)), '');
   t.throws(() => openPlainFile(log), { code: 'EINVAL' });
 });

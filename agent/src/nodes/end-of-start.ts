@@ -40,7 +40,7 @@ function failedRecord({ record, paths, assignment }: NodeState, error: WombatErr
     ...(record.start ? { start: { ...record.start, isOver: true } } : {}),
     ...(exit ? { lastExit: exit } : {}),
     lastError: toErrorDetail(error),
-    logTail: new SecretMask(assignment.spec).text(logTail(stdoutLog(paths), stderrLog(paths))),
+    logTail: logTail(stdoutLog(paths), stderrLog(paths), new SecretMask(assignment.spec)),
   };
 }
 

@@ -8,40 +8,54 @@ const shortestBytes = 4;
  * its secrets are starred there. As many stars as bytes, so that offsets stay what they are.
  */
 export class SecretMask {
-  /** Longest first: one may be a part of another. */
   readonly #secrets: readonly string[];
 
   /** `given`: those of one command. */
   constructor(spec: Pick<NodeSpec, 'secrets' | 'erlang'> | undefined, given: readonly string[] = []) {
     const values = [...(spec?.secrets ?? []).map(({ value }) => value), ...(spec?.erlang ? [spec.erlang.cookie] : []), ...given.map((text) => Buffer.from(text))];
     const texts = values.map((value) => Buffer.from(value).toString('latin1'));
-    this.#secrets = texts.filter((text) => text.length >= shortestBytes).sort((a, b) => b.length - a.length);
+    this.#secrets = texts.filter((text) => text.length >= shortestBytes);
   }
 
-  /** Of the longest secret; 0 when there are none. */
-  get longestBytes(): number {
-    return this.#secrets[0]?.length ?? 0;
+  get isEmpty(): boolean {
+    return this.#secrets.length === 0;
   }
 
+  /** So many bytes of a secret can lie on one side of a cut through it. */
+  get reachBytes(): number {
+    return Math.max(1, ...this.#secrets.map(({ length }) => length)) - 1;
+  }
+
+  /** Each byte that belongs to a secret, of two that overlap too. */
   bytes(bytes: Buffer): Buffer {
-    return Buffer.from(this.#mask(bytes.toString('latin1')), 'latin1');
+    const text = bytes.toString('latin1');
+    const shown = Buffer.from(bytes);
+    for (const secret of this.#secrets) {
+      for (let at = text.indexOf(secret); at >= 0; at = text.indexOf(secret, at + 1)) shown.fill('*', at, at + secret.length);
+    }
+    return shown;
   }
 
-  /** How many of the last bytes may be the beginning of a secret. */
+  /** How many of the last bytes, none of them starred, may be the beginning of a secret. */
   openBytes(bytes: Buffer): number {
-    const end = bytes.subarray(-Math.max(1, this.longestBytes - 1)).toString('latin1');
-    for (let from = 0; from < end.length; from += 1) {
-      const rest = end.slice(from);
-      if (this.#secrets.some((secret) => secret.length > rest.length && secret.startsWith(rest))) return rest.length;
-    }
-    return 0;
+    const end = bytes.toString('latin1', Math.max(0, bytes.length - this.reachBytes));
+    return this.#longestPart(end.length, (secret, length) => secret.startsWith(end.slice(-length)));
+  }
+
+  /** How many of the first bytes, none of them starred, may be the end of a secret. */
+  tornBytes(bytes: Buffer): number {
+    const start = bytes.toString('latin1', 0, this.reachBytes);
+    return this.#longestPart(start.length, (secret, length) => secret.endsWith(start.slice(0, length)));
   }
 
   text(text: string): string {
     return this.bytes(Buffer.from(text)).toString();
   }
 
-  #mask(latin1: string): string {
-    return this.#secrets.reduce((shown, secret) => shown.replaceAll(secret, '*'.repeat(secret.length)), latin1);
+  #longestPart(mostBytes: number, isPart: (secret: string, length: number) => boolean): number {
+    for (let length = mostBytes; length > 0; length -= 1) {
+      if (this.#secrets.some((secret) => secret.length > length && isPart(secret, length))) return length;
+    }
+    return 0;
   }
 }
