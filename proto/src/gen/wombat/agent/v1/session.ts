@@ -77,6 +77,7 @@ export interface SessionRequest {
     /** The assignments up to this sync id are in the journal. */
     { $case: "assignmentsJournaled"; value: AssignmentsJournaled }
     | { $case: "execProgress"; value: ExecProgress }
+    | { $case: "agentUpdateFailed"; value: AgentUpdateFailed }
     | undefined;
 }
 
@@ -94,6 +95,9 @@ export interface SessionResponse {
     | //
     /** Answered by a Beat at once. */
     { $case: "ping"; value: Ping }
+    | //
+    /** To agents with the feature agent.update. */
+    { $case: "updateAgent"; value: UpdateAgent }
     | undefined;
 }
 
@@ -112,6 +116,28 @@ export interface Hello {
     | undefined;
   /** What was lost of the agent's journals; said again until a full sync has come. */
   journalDamages: JournalDamage[];
+  /** Of the package that this agent runs from; empty when it was not installed from one. */
+  packageSha256: string;
+  /** The last update, when the agent went back to the version before. */
+  updateFailed: AgentUpdateFailed | undefined;
+}
+
+/**
+ * The agent fetches the package as an artifact, checks and unpacks it beside what runs, ends, and is started as that
+ * version. When that has no Welcome within 60 s, the version before is started again and tells so in its Hello.
+ * Sent again until the agent has said how it went: what is under way or has failed already is not begun twice.
+ */
+export interface UpdateAgent {
+  updateId: string;
+  /** Required. Lower-case hex of the package's sha256. */
+  sha256: string;
+  sizeBytes: bigint;
+}
+
+/** The agent runs on as it was. */
+export interface AgentUpdateFailed {
+  updateId: string;
+  error: ErrorDetail | undefined;
 }
 
 /** A journal that was found damaged. What could be read of it is used, the rest comes again with the full sync. */
@@ -386,6 +412,9 @@ export const SessionRequest: MessageFns<SessionRequest> = {
       case "execProgress":
         ExecProgress.encode(message.frame.value, writer.uint32(66).fork()).join();
         break;
+      case "agentUpdateFailed":
+        AgentUpdateFailed.encode(message.frame.value, writer.uint32(74).fork()).join();
+        break;
     }
     return writer;
   },
@@ -470,6 +499,14 @@ export const SessionRequest: MessageFns<SessionRequest> = {
             message.frame = { $case: "execProgress", value: ExecProgress.decode(reader, reader.uint32()) };
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.frame = { $case: "agentUpdateFailed", value: AgentUpdateFailed.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -506,6 +543,10 @@ export const SessionRequest: MessageFns<SessionRequest> = {
         ? { $case: "execProgress", value: ExecProgress.fromJSON(object.execProgress) }
         : isSet(object.exec_progress)
         ? { $case: "execProgress", value: ExecProgress.fromJSON(object.exec_progress) }
+        : isSet(object.agentUpdateFailed)
+        ? { $case: "agentUpdateFailed", value: AgentUpdateFailed.fromJSON(object.agentUpdateFailed) }
+        : isSet(object.agent_update_failed)
+        ? { $case: "agentUpdateFailed", value: AgentUpdateFailed.fromJSON(object.agent_update_failed) }
         : undefined,
     };
   },
@@ -528,6 +569,8 @@ export const SessionRequest: MessageFns<SessionRequest> = {
       obj.assignmentsJournaled = AssignmentsJournaled.toJSON(message.frame.value);
     } else if (message.frame?.$case === "execProgress") {
       obj.execProgress = ExecProgress.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "agentUpdateFailed") {
+      obj.agentUpdateFailed = AgentUpdateFailed.toJSON(message.frame.value);
     }
     return obj;
   },
@@ -589,6 +632,12 @@ export const SessionRequest: MessageFns<SessionRequest> = {
         }
         break;
       }
+      case "agentUpdateFailed": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "agentUpdateFailed", value: AgentUpdateFailed.fromPartial(object.frame.value) };
+        }
+        break;
+      }
     }
     return message;
   },
@@ -624,6 +673,9 @@ export const SessionResponse: MessageFns<SessionResponse> = {
         break;
       case "ping":
         Ping.encode(message.frame.value, writer.uint32(66).fork()).join();
+        break;
+      case "updateAgent":
+        UpdateAgent.encode(message.frame.value, writer.uint32(74).fork()).join();
         break;
     }
     return writer;
@@ -709,6 +761,14 @@ export const SessionResponse: MessageFns<SessionResponse> = {
             message.frame = { $case: "ping", value: Ping.decode(reader, reader.uint32()) };
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.frame = { $case: "updateAgent", value: UpdateAgent.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -745,6 +805,10 @@ export const SessionResponse: MessageFns<SessionResponse> = {
         ? { $case: "acknowledgeOutcomes", value: AcknowledgeOutcomes.fromJSON(object.acknowledge_outcomes) }
         : isSet(object.ping)
         ? { $case: "ping", value: Ping.fromJSON(object.ping) }
+        : isSet(object.updateAgent)
+        ? { $case: "updateAgent", value: UpdateAgent.fromJSON(object.updateAgent) }
+        : isSet(object.update_agent)
+        ? { $case: "updateAgent", value: UpdateAgent.fromJSON(object.update_agent) }
         : undefined,
     };
   },
@@ -767,6 +831,8 @@ export const SessionResponse: MessageFns<SessionResponse> = {
       obj.acknowledgeOutcomes = AcknowledgeOutcomes.toJSON(message.frame.value);
     } else if (message.frame?.$case === "ping") {
       obj.ping = Ping.toJSON(message.frame.value);
+    } else if (message.frame?.$case === "updateAgent") {
+      obj.updateAgent = UpdateAgent.toJSON(message.frame.value);
     }
     return obj;
   },
@@ -825,6 +891,12 @@ export const SessionResponse: MessageFns<SessionResponse> = {
         }
         break;
       }
+      case "updateAgent": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "updateAgent", value: UpdateAgent.fromPartial(object.frame.value) };
+        }
+        break;
+      }
     }
     return message;
   },
@@ -840,6 +912,8 @@ function createBaseHello(): Hello {
     journalPosition: 0n,
     agentTime: undefined,
     journalDamages: [],
+    packageSha256: "",
+    updateFailed: undefined,
   };
 }
 
@@ -871,6 +945,12 @@ export const Hello: MessageFns<Hello> = {
     }
     for (const v of message.journalDamages) {
       JournalDamage.encode(v!, writer.uint32(66).fork()).join();
+    }
+    if (message.packageSha256 !== "") {
+      writer.uint32(74).string(message.packageSha256);
+    }
+    if (message.updateFailed !== undefined) {
+      AgentUpdateFailed.encode(message.updateFailed, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -952,6 +1032,22 @@ export const Hello: MessageFns<Hello> = {
             message.journalDamages.push(JournalDamage.decode(reader, reader.uint32()));
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.packageSha256 = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.updateFailed = AgentUpdateFailed.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1002,6 +1098,16 @@ export const Hello: MessageFns<Hello> = {
         : globalThis.Array.isArray(object?.journal_damages)
         ? object.journal_damages.map((e: any) => JournalDamage.fromJSON(e))
         : [],
+      packageSha256: isSet(object.packageSha256)
+        ? globalThis.String(object.packageSha256)
+        : isSet(object.package_sha256)
+        ? globalThis.String(object.package_sha256)
+        : "",
+      updateFailed: isSet(object.updateFailed)
+        ? AgentUpdateFailed.fromJSON(object.updateFailed)
+        : isSet(object.update_failed)
+        ? AgentUpdateFailed.fromJSON(object.update_failed)
+        : undefined,
     };
   },
 
@@ -1031,6 +1137,12 @@ export const Hello: MessageFns<Hello> = {
     if (message.journalDamages?.length) {
       obj.journalDamages = message.journalDamages.map((e) => JournalDamage.toJSON(e));
     }
+    if (message.packageSha256 !== "") {
+      obj.packageSha256 = message.packageSha256;
+    }
+    if (message.updateFailed !== undefined) {
+      obj.updateFailed = AgentUpdateFailed.toJSON(message.updateFailed);
+    }
     return obj;
   },
 
@@ -1049,6 +1161,213 @@ export const Hello: MessageFns<Hello> = {
       : 0n;
     message.agentTime = object.agentTime ?? undefined;
     message.journalDamages = object.journalDamages?.map((e) => JournalDamage.fromPartial(e)) || [];
+    message.packageSha256 = object.packageSha256 ?? "";
+    message.updateFailed = (object.updateFailed !== undefined && object.updateFailed !== null)
+      ? AgentUpdateFailed.fromPartial(object.updateFailed)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseUpdateAgent(): UpdateAgent {
+  return { updateId: "", sha256: "", sizeBytes: 0n };
+}
+
+export const UpdateAgent: MessageFns<UpdateAgent> = {
+  encode(message: UpdateAgent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.updateId !== "") {
+      writer.uint32(10).string(message.updateId);
+    }
+    if (message.sha256 !== "") {
+      writer.uint32(18).string(message.sha256);
+    }
+    if (message.sizeBytes !== 0n) {
+      if (BigInt.asUintN(64, message.sizeBytes) !== message.sizeBytes) {
+        throw new globalThis.Error("value provided for field message.sizeBytes of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.sizeBytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateAgent {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateAgent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.updateId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.sha256 = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.sizeBytes = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UpdateAgent {
+    return {
+      updateId: isSet(object.updateId)
+        ? globalThis.String(object.updateId)
+        : isSet(object.update_id)
+        ? globalThis.String(object.update_id)
+        : "",
+      sha256: isSet(object.sha256) ? globalThis.String(object.sha256) : "",
+      sizeBytes: isSet(object.sizeBytes)
+        ? BigInt(object.sizeBytes)
+        : isSet(object.size_bytes)
+        ? BigInt(object.size_bytes)
+        : 0n,
+    };
+  },
+
+  toJSON(message: UpdateAgent): unknown {
+    const obj: any = {};
+    if (message.updateId !== "") {
+      obj.updateId = message.updateId;
+    }
+    if (message.sha256 !== "") {
+      obj.sha256 = message.sha256;
+    }
+    if (message.sizeBytes !== 0n) {
+      obj.sizeBytes = message.sizeBytes.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UpdateAgent>, I>>(base?: I): UpdateAgent {
+    return UpdateAgent.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateAgent>, I>>(object: I): UpdateAgent {
+    const message = createBaseUpdateAgent();
+    message.updateId = object.updateId ?? "";
+    message.sha256 = object.sha256 ?? "";
+    message.sizeBytes = (object.sizeBytes !== undefined && object.sizeBytes !== null) ? BigInt(object.sizeBytes) : 0n;
+    return message;
+  },
+};
+
+function createBaseAgentUpdateFailed(): AgentUpdateFailed {
+  return { updateId: "", error: undefined };
+}
+
+export const AgentUpdateFailed: MessageFns<AgentUpdateFailed> = {
+  encode(message: AgentUpdateFailed, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.updateId !== "") {
+      writer.uint32(10).string(message.updateId);
+    }
+    if (message.error !== undefined) {
+      ErrorDetail.encode(message.error, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AgentUpdateFailed {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAgentUpdateFailed();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.updateId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.error = ErrorDetail.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AgentUpdateFailed {
+    return {
+      updateId: isSet(object.updateId)
+        ? globalThis.String(object.updateId)
+        : isSet(object.update_id)
+        ? globalThis.String(object.update_id)
+        : "",
+      error: isSet(object.error) ? ErrorDetail.fromJSON(object.error) : undefined,
+    };
+  },
+
+  toJSON(message: AgentUpdateFailed): unknown {
+    const obj: any = {};
+    if (message.updateId !== "") {
+      obj.updateId = message.updateId;
+    }
+    if (message.error !== undefined) {
+      obj.error = ErrorDetail.toJSON(message.error);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AgentUpdateFailed>, I>>(base?: I): AgentUpdateFailed {
+    return AgentUpdateFailed.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AgentUpdateFailed>, I>>(object: I): AgentUpdateFailed {
+    const message = createBaseAgentUpdateFailed();
+    message.updateId = object.updateId ?? "";
+    message.error = (object.error !== undefined && object.error !== null)
+      ? ErrorDetail.fromPartial(object.error)
+      : undefined;
     return message;
   },
 };

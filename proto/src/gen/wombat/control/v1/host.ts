@@ -149,7 +149,11 @@ export interface Host {
   /** Of provider_id. */
   providerName: string;
   /** Since when its agent has had no session, while the host is UNKNOWN or LOST. */
-  silentSince: Date | undefined;
+  silentSince:
+    | Date
+    | undefined;
+  /** Sha256 of the package that its agent runs from; empty when it was not installed from one. */
+  agentPackage: string;
 }
 
 export interface ListHostsRequest {
@@ -230,6 +234,35 @@ export interface ReplaceHostResponse {
   operations: Operation[];
 }
 
+export interface UpdateAgentsRequest {
+  mutation:
+    | Mutation
+    | undefined;
+  /** Ids, names or unique beginnings of ids; refused when one of them cannot be updated. Empty: every host that can. */
+  hosts: string[];
+  /** So many alone, before any other is begun. Unset: 1. */
+  canary?:
+    | number
+    | undefined;
+  /** So many at once afterwards, 1 to 1,000. 0: 10. */
+  atOnce: number;
+}
+
+export interface UpdateAgentsResponse {
+  /** Unset: every agent is as it shall be. */
+  operation:
+    | Operation
+    | undefined;
+  /** Hosts that are left as they are. */
+  skipped: SkippedHost[];
+}
+
+export interface SkippedHost {
+  hostId: string;
+  hostName: string;
+  reason: string;
+}
+
 function createBaseHost(): Host {
   return {
     metadata: undefined,
@@ -252,6 +285,7 @@ function createBaseHost(): Host {
     attributes: [],
     providerName: "",
     silentSince: undefined,
+    agentPackage: "",
   };
 }
 
@@ -316,6 +350,9 @@ export const Host: MessageFns<Host> = {
     }
     if (message.silentSince !== undefined) {
       Timestamp.encode(toTimestamp(message.silentSince), writer.uint32(194).fork()).join();
+    }
+    if (message.agentPackage !== "") {
+      writer.uint32(202).string(message.agentPackage);
     }
     return writer;
   },
@@ -493,6 +530,14 @@ export const Host: MessageFns<Host> = {
             message.silentSince = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 25: {
+            if (tag !== 202) {
+              break;
+            }
+
+            message.agentPackage = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -571,6 +616,11 @@ export const Host: MessageFns<Host> = {
         : isSet(object.silent_since)
         ? fromJsonTimestamp(object.silent_since)
         : undefined,
+      agentPackage: isSet(object.agentPackage)
+        ? globalThis.String(object.agentPackage)
+        : isSet(object.agent_package)
+        ? globalThis.String(object.agent_package)
+        : "",
     };
   },
 
@@ -636,6 +686,9 @@ export const Host: MessageFns<Host> = {
     if (message.silentSince !== undefined) {
       obj.silentSince = message.silentSince.toISOString();
     }
+    if (message.agentPackage !== "") {
+      obj.agentPackage = message.agentPackage;
+    }
     return obj;
   },
 
@@ -672,6 +725,7 @@ export const Host: MessageFns<Host> = {
     message.attributes = object.attributes?.map((e) => Attribute.fromPartial(e)) || [];
     message.providerName = object.providerName ?? "";
     message.silentSince = object.silentSince ?? undefined;
+    message.agentPackage = object.agentPackage ?? "";
     return message;
   },
 };
@@ -1694,6 +1748,325 @@ export const ReplaceHostResponse: MessageFns<ReplaceHostResponse> = {
   },
 };
 
+function createBaseUpdateAgentsRequest(): UpdateAgentsRequest {
+  return { mutation: undefined, hosts: [], canary: undefined, atOnce: 0 };
+}
+
+export const UpdateAgentsRequest: MessageFns<UpdateAgentsRequest> = {
+  encode(message: UpdateAgentsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mutation !== undefined) {
+      Mutation.encode(message.mutation, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.hosts) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.canary !== undefined) {
+      writer.uint32(24).uint32(message.canary);
+    }
+    if (message.atOnce !== 0) {
+      writer.uint32(32).uint32(message.atOnce);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateAgentsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateAgentsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.mutation = Mutation.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.hosts.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.canary = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.atOnce = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UpdateAgentsRequest {
+    return {
+      mutation: isSet(object.mutation) ? Mutation.fromJSON(object.mutation) : undefined,
+      hosts: globalThis.Array.isArray(object?.hosts) ? object.hosts.map((e: any) => globalThis.String(e)) : [],
+      canary: isSet(object.canary) ? globalThis.Number(object.canary) : undefined,
+      atOnce: isSet(object.atOnce)
+        ? globalThis.Number(object.atOnce)
+        : isSet(object.at_once)
+        ? globalThis.Number(object.at_once)
+        : 0,
+    };
+  },
+
+  toJSON(message: UpdateAgentsRequest): unknown {
+    const obj: any = {};
+    if (message.mutation !== undefined) {
+      obj.mutation = Mutation.toJSON(message.mutation);
+    }
+    if (message.hosts?.length) {
+      obj.hosts = message.hosts;
+    }
+    if (message.canary !== undefined) {
+      obj.canary = Math.round(message.canary);
+    }
+    if (message.atOnce !== 0) {
+      obj.atOnce = Math.round(message.atOnce);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UpdateAgentsRequest>, I>>(base?: I): UpdateAgentsRequest {
+    return UpdateAgentsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateAgentsRequest>, I>>(object: I): UpdateAgentsRequest {
+    const message = createBaseUpdateAgentsRequest();
+    message.mutation = (object.mutation !== undefined && object.mutation !== null)
+      ? Mutation.fromPartial(object.mutation)
+      : undefined;
+    message.hosts = object.hosts?.map((e) => e) || [];
+    message.canary = object.canary ?? undefined;
+    message.atOnce = object.atOnce ?? 0;
+    return message;
+  },
+};
+
+function createBaseUpdateAgentsResponse(): UpdateAgentsResponse {
+  return { operation: undefined, skipped: [] };
+}
+
+export const UpdateAgentsResponse: MessageFns<UpdateAgentsResponse> = {
+  encode(message: UpdateAgentsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.operation !== undefined) {
+      Operation.encode(message.operation, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.skipped) {
+      SkippedHost.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateAgentsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateAgentsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.operation = Operation.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.skipped.push(SkippedHost.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UpdateAgentsResponse {
+    return {
+      operation: isSet(object.operation) ? Operation.fromJSON(object.operation) : undefined,
+      skipped: globalThis.Array.isArray(object?.skipped) ? object.skipped.map((e: any) => SkippedHost.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: UpdateAgentsResponse): unknown {
+    const obj: any = {};
+    if (message.operation !== undefined) {
+      obj.operation = Operation.toJSON(message.operation);
+    }
+    if (message.skipped?.length) {
+      obj.skipped = message.skipped.map((e) => SkippedHost.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UpdateAgentsResponse>, I>>(base?: I): UpdateAgentsResponse {
+    return UpdateAgentsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateAgentsResponse>, I>>(object: I): UpdateAgentsResponse {
+    const message = createBaseUpdateAgentsResponse();
+    message.operation = (object.operation !== undefined && object.operation !== null)
+      ? Operation.fromPartial(object.operation)
+      : undefined;
+    message.skipped = object.skipped?.map((e) => SkippedHost.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseSkippedHost(): SkippedHost {
+  return { hostId: "", hostName: "", reason: "" };
+}
+
+export const SkippedHost: MessageFns<SkippedHost> = {
+  encode(message: SkippedHost, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.hostId !== "") {
+      writer.uint32(10).string(message.hostId);
+    }
+    if (message.hostName !== "") {
+      writer.uint32(18).string(message.hostName);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SkippedHost {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSkippedHost();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.hostId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.hostName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SkippedHost {
+    return {
+      hostId: isSet(object.hostId)
+        ? globalThis.String(object.hostId)
+        : isSet(object.host_id)
+        ? globalThis.String(object.host_id)
+        : "",
+      hostName: isSet(object.hostName)
+        ? globalThis.String(object.hostName)
+        : isSet(object.host_name)
+        ? globalThis.String(object.host_name)
+        : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: SkippedHost): unknown {
+    const obj: any = {};
+    if (message.hostId !== "") {
+      obj.hostId = message.hostId;
+    }
+    if (message.hostName !== "") {
+      obj.hostName = message.hostName;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SkippedHost>, I>>(base?: I): SkippedHost {
+    return SkippedHost.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SkippedHost>, I>>(object: I): SkippedHost {
+    const message = createBaseSkippedHost();
+    message.hostId = object.hostId ?? "";
+    message.hostName = object.hostName ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
 export type HostServiceService = typeof HostServiceService;
 export const HostServiceService = {
   listHosts: {
@@ -1754,6 +2127,20 @@ export const HostServiceService = {
     responseSerialize: (value: ReplaceHostResponse): Buffer => Buffer.from(ReplaceHostResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ReplaceHostResponse => ReplaceHostResponse.decode(value),
   },
+  /**
+   * Brings the agents of hosts to the package that this coordinator has: first some alone, then the others in waves. Nodes
+   * run on. An agent that does not come back goes back to its version, and then no further one is begun.
+   */
+  updateAgents: {
+    path: "/wombat.control.v1.HostService/UpdateAgents" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UpdateAgentsRequest): Buffer => Buffer.from(UpdateAgentsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UpdateAgentsRequest => UpdateAgentsRequest.decode(value),
+    responseSerialize: (value: UpdateAgentsResponse): Buffer =>
+      Buffer.from(UpdateAgentsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UpdateAgentsResponse => UpdateAgentsResponse.decode(value),
+  },
 } as const;
 
 export interface HostServiceServer extends UntypedServiceImplementation {
@@ -1767,6 +2154,11 @@ export interface HostServiceServer extends UntypedServiceImplementation {
   revokeHost: handleUnaryCall<RevokeHostRequest, RevokeHostResponse>;
   /** Deploys nodes elsewhere in place of those of a lost host, whatever the policies of their families say. */
   replaceHost: handleUnaryCall<ReplaceHostRequest, ReplaceHostResponse>;
+  /**
+   * Brings the agents of hosts to the package that this coordinator has: first some alone, then the others in waves. Nodes
+   * run on. An agent that does not come back goes back to its version, and then no further one is begun.
+   */
+  updateAgents: handleUnaryCall<UpdateAgentsRequest, UpdateAgentsResponse>;
 }
 
 export interface HostServiceClient extends Client {
@@ -1863,6 +2255,25 @@ export interface HostServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ReplaceHostResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Brings the agents of hosts to the package that this coordinator has: first some alone, then the others in waves. Nodes
+   * run on. An agent that does not come back goes back to its version, and then no further one is begun.
+   */
+  updateAgents(
+    request: UpdateAgentsRequest,
+    callback: (error: ServiceError | null, response: UpdateAgentsResponse) => void,
+  ): ClientUnaryCall;
+  updateAgents(
+    request: UpdateAgentsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: UpdateAgentsResponse) => void,
+  ): ClientUnaryCall;
+  updateAgents(
+    request: UpdateAgentsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UpdateAgentsResponse) => void,
   ): ClientUnaryCall;
 }
 

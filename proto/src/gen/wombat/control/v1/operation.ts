@@ -39,6 +39,7 @@ export enum OperationKind {
   DRAIN = 10,
   /** REPLACE - Nodes deployed in place of those of a lost host. */
   REPLACE = 14,
+  UPDATE_AGENTS = 15,
   UNRECOGNIZED = -1,
 }
 
@@ -80,6 +81,9 @@ export function operationKindFromJSON(object: any): OperationKind {
     case 14:
     case "OPERATION_KIND_REPLACE":
       return OperationKind.REPLACE;
+    case 15:
+    case "OPERATION_KIND_UPDATE_AGENTS":
+      return OperationKind.UPDATE_AGENTS;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -113,6 +117,8 @@ export function operationKindToJSON(object: OperationKind): string {
       return "OPERATION_KIND_DRAIN";
     case OperationKind.REPLACE:
       return "OPERATION_KIND_REPLACE";
+    case OperationKind.UPDATE_AGENTS:
+      return "OPERATION_KIND_UPDATE_AGENTS";
     case OperationKind.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -260,6 +266,7 @@ export enum PlanAction {
   DESTROY_HOST = 7,
   DRAIN_NODE = 8,
   UPDATE_NODE = 9,
+  UPDATE_AGENT = 10,
   UNRECOGNIZED = -1,
 }
 
@@ -295,6 +302,9 @@ export function planActionFromJSON(object: any): PlanAction {
     case 9:
     case "PLAN_ACTION_UPDATE_NODE":
       return PlanAction.UPDATE_NODE;
+    case 10:
+    case "PLAN_ACTION_UPDATE_AGENT":
+      return PlanAction.UPDATE_AGENT;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -324,6 +334,8 @@ export function planActionToJSON(object: PlanAction): string {
       return "PLAN_ACTION_DRAIN_NODE";
     case PlanAction.UPDATE_NODE:
       return "PLAN_ACTION_UPDATE_NODE";
+    case PlanAction.UPDATE_AGENT:
+      return "PLAN_ACTION_UPDATE_AGENT";
     case PlanAction.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
