@@ -64,6 +64,7 @@ import { Turns } from './engine/operations/turns.js';
 import { StraySweep } from './engine/machines/stray-sweep.js';
 import { OperationController } from './engine/operation-controller.js';
 import { StepRunner } from './engine/step-runner.js';
+import { AgentUpdateController } from './engine/agent-updates/agent-update-controller.js';
 import { UpdateController } from './engine/update/update-controller.js';
 import { AgentFleet } from './fleet/agent-fleet.js';
 import { settingsFor } from './fleet/settings.js';
@@ -71,6 +72,7 @@ import { artifactService } from './fleet/services/artifact-service.js';
 import { enrolmentService } from './fleet/services/enrolment-service.js';
 import { sessionService } from './fleet/services/session-service.js';
 import type { Grounds } from './grounds.js';
+import { AgentArtifacts } from './installer/agent-artifacts.js';
 import { AgentPackages } from './installer/agent-packages.js';
 import { Installer } from './installer/installer.js';
 import { AgentStarts } from './plugins/agent-starts.js';
@@ -187,6 +189,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   part(Turns, () => new Turns(store, operations));
   part(OperationController, (c) => new OperationController(store, clock, c.resolve(Turns)));
   part(UpdateController, () => new UpdateController({ store, clock, strategies: catalog }));
+  part(AgentUpdateController, (c) => new AgentUpdateController({ store, clock, fleet: c.resolve(AgentFleet) }));
   part(JobService, (c) => new JobService({
     store, fleet: c.resolve(AgentFleet), clock, ids, secrets, log, gathersHosts: () => c.resolve(AgentFleet).awakeMs < configuration.hosts.startGraceMs,
   }));
@@ -202,6 +205,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     drains: c.resolve(DrainController),
     operations: c.resolve(OperationController),
     updates: c.resolve(UpdateController),
+    agentUpdates: c.resolve(AgentUpdateController),
     jobs: c.resolve(JobService),
     healing: c.resolve(HealingController),
     brakes: c.resolve(Brakes),
@@ -229,7 +233,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
     releaseService({ store, ids, blobs: c.resolve(FileBlobStore), releaseBlobs: c.resolve(ReleaseBlobs) }),
     familyService({ store, clock, ids, secrets, strategies: catalog, directory: c.resolve(ProviderInstances), drivers: catalog, fleet: c.resolve(AgentFleet), operations }),
     nodeService({ store, clock, ids, fleet: c.resolve(AgentFleet), operations, assignments: c.resolve(AssignmentBuilder) }),
-    hostService({ store, clock, ids, fleet: c.resolve(AgentFleet), identities: c.resolve(HostIdentities), operations }),
+    hostService({ store, clock, ids, fleet: c.resolve(AgentFleet), identities: c.resolve(HostIdentities), packages: c.resolve(AgentPackages), operations }),
     operationService({ store, operations }),
     eventService({ store }),
     jobApiService({ store, jobs: c.resolve(JobService), files: c.resolve(PushedFiles) }),
@@ -243,7 +247,7 @@ export function compose(configuration: Configuration, grounds: Grounds, log: Log
   const agentServices = (c: DependencyContainer) => [
     enrolmentService(c.resolve(HostIdentities), clusterId),
     sessionService(c.resolve(AgentFleet)),
-    artifactService({ open: (sha256, offset, signal) => c.resolve(FileBlobStore).get(sha256, offset, signal) }),
+    artifactService(new AgentArtifacts(c.resolve(AgentPackages), { open: (sha256, offset, signal) => c.resolve(FileBlobStore).get(sha256, offset, signal) })),
   ];
   const libraryServices = (c: DependencyContainer) => [...c.resolve(HealthService).services, ...reflectionServices(serviceNames)];
   part(HealthService, () => new HealthService(serviceNames));

@@ -78,6 +78,7 @@ export const commands: readonly Registered[] = [
   { path: 'host show', summary: 'show one host', load: async () => (await import('./host/show.js')).hostShow },
   { path: 'host drain', summary: 'remove the nodes of a host and place none there', load: async () => (await import('./host/drain.js')).hostDrain },
   { path: 'host replace', summary: 'deploy others in place of the nodes of a lost host', load: async () => (await import('./host/replace.js')).hostReplace },
+  { path: 'host update', summary: 'bring agents to the package that the coordinator has', load: async () => (await import('./host/update.js')).hostUpdate },
   { path: 'host remove', summary: 'destroy the machine', load: async () => (await import('./host/remove.js')).hostRemove },
   { path: 'host revoke', summary: 'refuse the certificate of a host', load: async () => (await import('./host/revoke.js')).hostRevoke },
 

@@ -33,7 +33,13 @@ export interface Change {
 const goals: Readonly<Partial<Record<OperationKind, string>>> = {
   [OperationKind.DEPLOY]: 'running', [OperationKind.START]: 'running', [OperationKind.RESTART]: 'running', [OperationKind.UPDATE]: 'running', [OperationKind.SCALE]: 'running',
   [OperationKind.STOP]: 'stopped', [OperationKind.DRAIN]: 'stopped', [OperationKind.REMOVE]: 'gone', [OperationKind.DRAIN_HOST]: 'gone', [OperationKind.REMOVE_HOST]: 'gone',
+  [OperationKind.UPDATE_AGENTS]: 'updated',
 };
+
+/** Of a host whose agent is updated. */
+const agentPhases: Readonly<Record<string, string>> = { 'host.agent-updating': 'updating', 'host.agent-updated': 'updated', 'host.agent-update-failed': 'failed' };
+
+const ofHosts: ReadonlySet<PlanAction> = new Set([PlanAction.CREATE_HOST, PlanAction.DESTROY_HOST, PlanAction.UPDATE_AGENT]);
 
 const terminal: ReadonlySet<OperationState> = new Set([OperationState.SUCCEEDED, OperationState.FAILED, OperationState.PARTIAL, OperationState.CANCELLED]);
 
@@ -84,7 +90,7 @@ export class OperationView {
   }
 
   get kind(): string {
-    return word(operationKindToJSON(this.operation.kind), 'OPERATION_KIND_').replace('_', ' ');
+    return word(operationKindToJSON(this.operation.kind), 'OPERATION_KIND_').replaceAll('_', ' ');
   }
 
   get state(): string {
@@ -113,12 +119,12 @@ export class OperationView {
   }
 
   private get isUpdate(): boolean {
-    return this.operation.kind === OperationKind.UPDATE;
+    return this.operation.kind === OperationKind.UPDATE || this.operation.kind === OperationKind.UPDATE_AGENTS;
   }
 
   #planned(operation: Operation): void {
     for (const entry of operation.plan) {
-      const isHost = entry.action === PlanAction.CREATE_HOST || entry.action === PlanAction.DESTROY_HOST;
+      const isHost = ofHosts.has(entry.action);
       const id = isHost ? entry.hostId : entry.nodeId;
       if (!id || this.targets.has(id)) continue;
       this.targets.set(id, { id, name: (isHost ? entry.hostName : entry.nodeName) || id, kind: isHost ? 'host' : 'node', phase: initialPhase(entry.action), sinceMs: 0 });
@@ -129,11 +135,12 @@ export class OperationView {
     // A stream that was opened anew may repeat what is known.
     if (event.sequence !== 0n && event.sequence <= this.lastSequence) return undefined;
     this.lastSequence = event.sequence;
-    const kind = event.type === 'node.phase' ? 'node' : event.type === 'host.phase' ? 'host' : undefined;
+    const agentPhase = agentPhases[event.type];
+    const kind = event.type === 'node.phase' ? 'node' : event.type === 'host.phase' || agentPhase ? 'host' : undefined;
     const atMs = event.time?.getTime() ?? 0;
     if (!kind) return this.#otherEvent(event, atMs);
     const payload = payloadOf(event);
-    const phase = typeof payload['phase'] === 'string' ? payload['phase'] : event.reason;
+    const phase = agentPhase ?? (typeof payload['phase'] === 'string' ? payload['phase'] : event.reason);
     const name = event.subjectName || event.subjectId;
     const before = this.targets.get(event.subjectId);
     const error = phase === 'failed' ? errorOf(payload['error'], event) : undefined;

@@ -49,6 +49,7 @@ export const methodTable: Readonly<Record<string, MethodRule>> = {
   '/wombat.control.v1.HostService/RemoveHost': write,
   '/wombat.control.v1.HostService/RevokeHost': admin,
   '/wombat.control.v1.HostService/ReplaceHost': write,
+  '/wombat.control.v1.HostService/UpdateAgents': admin,
   '/wombat.control.v1.JobService/MatchTargets': read,
   '/wombat.control.v1.JobService/CreateJob': exec,
   '/wombat.control.v1.JobService/ListJobs': read,

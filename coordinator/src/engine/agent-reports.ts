@@ -1,5 +1,5 @@
 import type { ExecProgress} from '@wombat/proto/agent';
-import { Facts, NodePhase as AgentPhase, type Assignment, type ExecOutcome, type Hello, type NodeStatus, type OutcomeRef } from '@wombat/proto/agent';
+import { Facts, NodePhase as AgentPhase, type AgentUpdateFailed, type Assignment, type ExecOutcome, type Hello, type NodeStatus, type OutcomeRef } from '@wombat/proto/agent';
 import { isSkewed, type Clock, type WombatError } from '@wombat/proto';
 import { failpoint } from '@wombat/proto/failpoints';
 import { clockSkewEvent } from '../domain/model/clock-skew-event.js';
@@ -7,6 +7,7 @@ import type { Family } from '../domain/model/family.js';
 import type { Host } from '../domain/model/host.js';
 import type { Node, NodePhase } from '../domain/model/node.js';
 import { afterDrain } from '../domain/states/draining.js';
+import { agentReported, updateFailed, type AgentReport } from '../domain/update/agent-reported.js';
 import { advance } from '../domain/states/machine.js';
 import { hostTransitions } from '../domain/states/host-states.js';
 import { hasEndedWell, inPhase } from '../domain/states/node-states.js';
@@ -14,7 +15,7 @@ import type { FleetListener } from '../fleet/fleet.js';
 import type { Store, Transaction } from '../store/store.js';
 import type { BoundedHistory } from './bounded-history.js';
 import { forgetUnknown, getAhead, isBehind, rememberUnknown } from './behind-agents.js';
-import { hostPhaseEvent, journalDamageEvent, nodeEvent, nodePhaseEvent, storedError, storedErrorOf } from './events.js';
+import { agentEvent, hostPhaseEvent, journalDamageEvent, nodeEvent, nodePhaseEvent, storedError, storedErrorOf } from './events.js';
 import type { StrategyDirectory } from './ports.js';
 import { joinsCluster } from './bootstrap/joins-cluster.js';
 
@@ -65,8 +66,9 @@ export class AgentReports implements FleetListener {
     this.#options = options;
   }
 
-  async onConnected(hostId: string, { agentTime, journalDamages }: Hello): Promise<readonly Assignment[]> {
+  async onConnected(hostId: string, hello: Hello): Promise<readonly Assignment[]> {
     const { store, clock } = this.#options;
+    const { agentTime, journalDamages } = hello;
     const skewMs = agentTime === undefined ? 0 : agentTime.getTime() - clock.now();
     await failpoint('coordinator.session.before-up');
     await store.transaction(async (transaction) => {
@@ -74,9 +76,11 @@ export class AgentReports implements FleetListener {
       if (!host || host.desired === 'absent') return;
       for (const damage of journalDamages) await this.#options.history.append(transaction, journalDamageEvent(host, damage));
       if (isSkewed(skewMs)) await this.#tellSkew(transaction, host, skewMs);
-      const { waiting: _over, lastError: _past, silentSince: _silence, isDraining, ...rest } = host;
+      const { waiting: _over, lastError: _past, silentSince: _silence, agentPackage: _before, isDraining, ...rest } = host;
       const now = clock.now();
-      const back = { ...rest, lastSeenAt: now };
+      const reported = agentReported(host.agentUpdate, reportOf(hello), now);
+      const back = { ...rest, ...reported, lastSeenAt: now };
+      await this.#tellAgentUpdate(transaction, host, back);
       if (host.phase === 'up' || host.phase === 'draining') {
         await transaction.hosts.update(back);
         return;
@@ -88,6 +92,22 @@ export class AgentReports implements FleetListener {
     await failpoint('coordinator.session.after-up');
     this.#options.connected(hostId);
     return this.#options.fullSync(hostId);
+  }
+
+  async onAgentUpdateFailed(hostId: string, { updateId, error }: AgentUpdateFailed): Promise<void> {
+    await this.#options.store.transaction(async (transaction) => {
+      const host = await transaction.hosts.get(hostId);
+      if (host?.agentUpdate?.operationId !== updateId || host.agentUpdate.state !== 'active') return;
+      const failed = await transaction.hosts.update({ ...host, agentUpdate: updateFailed(host.agentUpdate, storedErrorOf(error!), this.#options.clock.now()) });
+      await this.#tellAgentUpdate(transaction, host, failed);
+    });
+  }
+
+  async #tellAgentUpdate(transaction: Transaction, { agentUpdate: before }: Host, host: Host): Promise<void> {
+    const { agentUpdate: after } = host;
+    if (!after || after.state === before?.state) return;
+    const what = after.state === 'done' ? 'runs the package that it was to run' : `was not updated: ${after.error?.message ?? ''}`;
+    await this.#options.history.append(transaction, agentEvent(host, after.state === 'done' ? 'host.agent-updated' : 'host.agent-update-failed', `the agent of ${host.name} ${what}`));
   }
 
   async #tellSkew(transaction: Transaction, host: Host, skewMs: number): Promise<void> {
@@ -201,6 +221,10 @@ export class AgentReports implements FleetListener {
     if (node.phase === 'failed' && membership) return undefined;
     return membership ? 'joining' : 'ready';
   }
+}
+
+function reportOf({ packageSha256, updateFailed: failed }: Hello): AgentReport {
+  return { packageSha256, ...(failed?.error ? { failed: { updateId: failed.updateId, error: storedErrorOf(failed.error) } } : {}) };
 }
 
 /** An agent speaks of the nodes of its own host only. */

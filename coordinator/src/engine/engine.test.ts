@@ -15,6 +15,7 @@ import { FakeStrategies } from '../testing/fake-strategies.js';
 import { LogBook } from '../testing/log-book.js';
 import { domainRow, familyRow, manifestOf, providerRow, releaseRow } from '../testing/rows.js';
 import { put, row } from '../testing/test-store.js';
+import { AgentUpdateController } from './agent-updates/agent-update-controller.js';
 import { AgentReports } from './agent-reports.js';
 import { AssignmentBuilder } from './assignment-builder.js';
 import { AssignmentController } from './assignment-controller.js';
@@ -97,6 +98,7 @@ class World {
       drains: new DrainController({ store, clock, strategies, steps, history, renderings: builder }),
       operations: new OperationController(store, clock, new Turns(store, this.#operationTools())), brakes,
       updates: new UpdateController({ store, clock, strategies }),
+      agentUpdates: new AgentUpdateController({ store, clock, fleet }),
       healing: new HealingController({ store, clock, ids, enforcesFirewall: () => true, strategies, brakes, lostAfterMs: 300_000, startGraceMs: 60_000 }),
       firewalls: new FirewallController({ store, clock, machines, enforcesFirewall: () => true, compareEveryMs: 300_000 }),
       retention: [history, new EventRetention({ store, clock, log, keep: 10_000 })],

@@ -8,6 +8,7 @@ import type { Change, Store } from '../store/store.js';
 import type { AssignmentController } from './assignment-controller.js';
 import type { BootstrapController } from './bootstrap/bootstrap-controller.js';
 import { Controller } from './controller.js';
+import type { AgentUpdateController } from './agent-updates/agent-update-controller.js';
 import type { DrainController } from './drain/drain-controller.js';
 import type { FirewallController } from './firewalls/firewall-controller.js';
 import type { Brakes } from './healing/brakes.js';
@@ -30,6 +31,7 @@ export interface EngineOptions {
   readonly drains: DrainController;
   readonly operations: OperationController;
   readonly updates: UpdateController;
+  readonly agentUpdates: AgentUpdateController;
   readonly jobs: JobService;
   readonly healing: HealingController;
   readonly brakes: Brakes;
@@ -64,6 +66,8 @@ export class Engine {
   readonly #drainController: DrainController;
   readonly #operations: Controller;
   readonly #updates: Controller;
+  readonly #agentUpdates: Controller;
+  readonly #agentUpdateController: AgentUpdateController;
   readonly #jobs: Controller;
   readonly #healing: Controller;
   readonly #brakes: Controller;
@@ -73,7 +77,7 @@ export class Engine {
   #unsubscribe: (() => void) | undefined;
 
   constructor(options: EngineOptions) {
-    const { store, clock, log, hosts, assignments, bootstrap, drains, operations, updates, jobs, healing, brakes, firewalls } = options;
+    const { store, clock, log, hosts, assignments, bootstrap, drains, operations, updates, agentUpdates, jobs, healing, brakes, firewalls } = options;
     this.#retention = options.retention;
     this.#machines = options.machines;
     this.#store = store;
@@ -87,6 +91,8 @@ export class Engine {
     this.#drains = new Controller({ ...common, name: 'drains', concurrency: drainsAtOnce, all: () => drains.all(), reconcile: (id, signal) => drains.reconcile(id, signal) });
     this.#operations = new Controller({ ...common, name: 'operations', gatherMs: 25, all: () => operations.all(), reconcile: (id) => operations.reconcile(id) });
     this.#updates = new Controller({ ...common, name: 'updates', gatherMs: 25, all: () => updates.all(), reconcile: (id) => updates.reconcile(id) });
+    this.#agentUpdateController = agentUpdates;
+    this.#agentUpdates = new Controller({ ...common, name: 'agent updates', gatherMs: 100, all: () => agentUpdates.all(), reconcile: (id) => agentUpdates.reconcile(id) });
     this.#jobs = new Controller({ ...common, name: 'jobs', all: () => jobs.all(), reconcile: (id) => jobs.reconcile(id) });
     this.#healing = new Controller({ ...common, name: 'healing', gatherMs: 100, all: () => healing.all(), reconcile: (id) => healing.reconcile(id) });
     this.#brakes = new Controller({ ...common, name: 'brakes', gatherMs: 250, all: () => brakes.all(), reconcile: () => brakes.reconcile() });
@@ -114,6 +120,7 @@ export class Engine {
 
   /** A host has opened a session. */
   connected(hostId: string): void {
+    this.#agentUpdateController.connected(hostId);
     this.#assignments.wake(hostId);
   }
 
@@ -126,6 +133,7 @@ export class Engine {
         this.#brakes.wake('all');
         // The removal of a host is over when the host is.
         if (object) this.#operations.wake((object as Host).operationId ?? '');
+        if ((object as Host | undefined)?.agentUpdate?.state) this.#agentUpdates.wake((object as Host).agentUpdate!.operationId);
         if ((object as Host | undefined)?.phase === 'gone') void this.#firewallChanged((object as Host).firewallFamilyId);
         break;
       case 'nodes':
@@ -145,6 +153,7 @@ export class Engine {
         break;
       case 'operations':
         this.#operations.wake(id);
+        if ((object as Operation | undefined)?.kind === 'update_agents') this.#agentUpdates.wake(id);
         if (object) this.#updates.wake((object as Operation).familyId);
         if ((object as Operation | undefined)?.finishedAt !== undefined) void this.#operationEnded();
         break;
@@ -196,7 +205,7 @@ export class Engine {
   }
 
   #all(): Controller[] {
-    return [this.#hosts, this.#assignments, this.#bootstrap, this.#drains, this.#operations, this.#updates, this.#jobs, this.#healing, this.#brakes, this.#firewalls];
+    return [this.#hosts, this.#assignments, this.#bootstrap, this.#drains, this.#operations, this.#updates, this.#agentUpdates, this.#jobs, this.#healing, this.#brakes, this.#firewalls];
   }
 }
 

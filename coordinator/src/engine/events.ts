@@ -50,6 +50,12 @@ export function hostPhaseEvent(host: Host, message = `${host.name} is ${host.pha
   };
 }
 
+/** Of the agent itself, in an update. */
+export function agentEvent(host: Host, type: 'host.agent-updating' | 'host.agent-updated' | 'host.agent-update-failed', message: string): NewEvent {
+  const { operationId = '', sha256, state = 'done', error } = host.agentUpdate ?? {};
+  return { type, subjectId: host.id, subjectName: host.name, reason: error?.code ?? state, message, hostId: host.id, operationId, payload: { sha256, ...(error ? { error } : {}) } };
+}
+
 /** Nothing is to be done about it: the agent goes on with what could be read and is told the rest again. */
 export function journalDamageEvent(host: Host, { journal, keptAs, reason }: JournalDamage): NewEvent {
   const kept = keptAs === '' ? '' : `; it was put aside as ${keptAs}`;

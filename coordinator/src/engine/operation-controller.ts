@@ -14,9 +14,12 @@ import { outcomesOf } from './operations/steps.js';
 import type { Turns } from './operations/turns.js';
 
 /** The phase that means "as asked for", by what was asked; that of a scaling is told by its plan. */
-const wanted: Readonly<Record<Exclude<OperationKind, 'scale'>, NodePhase>> = {
+const wanted: Readonly<Record<Exclude<OperationKind, 'scale' | 'update_agents'>, NodePhase>> = {
   deploy: 'running', replace: 'running', start: 'running', restart: 'running', update: 'running', stop: 'stopped', drain: 'stopped', remove: 'gone', drain_host: 'gone', remove_host: 'gone',
 };
+
+/** Once they have begun. */
+const ownControllers: readonly OperationKind[] = ['update', 'update_agents'];
 
 const longestRestMs = 500;
 /** 1,000 entries of a plan rest for 50 ms, 3 entries do not rest. */
@@ -42,8 +45,7 @@ export class OperationController {
     if (restMs > 0) return restMs;
     const operation = await this.store.read.operations.get(operationId);
     if (operation?.state === 'waiting') return this.turns.look(operationId);
-    // Updates that have begun have a controller of their own.
-    if (!operation || operation.finishedAt !== undefined || operation.kind === 'update') {
+    if (!operation || operation.finishedAt !== undefined || ownControllers.includes(operation.kind)) {
       this.#restUntilMs.delete(operationId);
       return;
     }
@@ -143,7 +145,7 @@ export class OperationController {
 }
 
 function goalOf({ kind, plan }: Operation): NodePhase {
-  if (kind !== 'scale') return wanted[kind];
+  if (kind !== 'scale' && kind !== 'update_agents') return wanted[kind];
   return plan.some(({ action }) => action === 'remove_node') ? 'gone' : 'running';
 }
 

@@ -1,12 +1,12 @@
 import { limits, randomIds, WombatError, type Clock, type Ids } from '@wombat/proto';
-import type { Assignment, ChannelRequest, ChannelResponse, Sample, SessionRequest, SessionResponse } from '@wombat/proto/agent';
+import type { Assignment, ChannelRequest, ChannelResponse, Sample, SessionRequest, SessionResponse, UpdateAgent } from '@wombat/proto/agent';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { Admission } from './admission.js';
 import { AssignmentQueue } from './assignment-queue.js';
 import { Channels } from './channels.js';
 import { Deliveries } from './deliveries.js';
 import { cutExec } from './exec-frame.js';
-import type { Channel, ChannelPurpose, Fleet, FleetListener } from './fleet.js';
+import type { AgentFeature, Channel, ChannelPurpose, Fleet, FleetListener } from './fleet.js';
 import type { FleetLog } from './fleet-log.js';
 import { FrameRouter } from './frame-router.js';
 import { LiveClock } from './live-clock.js';
@@ -140,6 +140,16 @@ export class AgentFleet implements Fleet {
       counts.set(version, (counts.get(version) ?? 0) + 1);
     }
     return counts;
+  }
+
+  can(hostId: string, feature: AgentFeature): boolean {
+    return this.#live.get(hostId)?.hello?.features.includes(feature) ?? false;
+  }
+
+  updateAgent(hostId: string, update: UpdateAgent): boolean {
+    const session = this.#live.get(hostId);
+    session?.send({ $case: 'updateAgent', value: update });
+    return session !== undefined;
   }
 
   sample(hostId: string): Sample | undefined {

@@ -1,5 +1,5 @@
 import { backoffMs, WombatError, type BackoffOptions, type Clock } from '@wombat/proto';
-import type { Assignment, ExecOutcome, ExecProgress, Facts, NodeStatus } from '@wombat/proto/agent';
+import type { AgentUpdateFailed, Assignment, ExecOutcome, ExecProgress, Facts, NodeStatus } from '@wombat/proto/agent';
 import { storeWaits } from '../store/store.js';
 import type { FleetListener } from './fleet.js';
 import type { FleetLog } from './fleet-log.js';
@@ -52,6 +52,10 @@ export class Deliveries {
 
   undeliverable(hostId: string, assignment: Assignment, error: WombatError): void {
     this.#push(hostId, { kind: 'told', tell: async (listener) => listener.onUndeliverable?.(hostId, assignment, error) });
+  }
+
+  updateFailed({ hostId }: Session, failed: AgentUpdateFailed): void {
+    this.#push(hostId, { kind: 'told', tell: async (listener) => listener.onAgentUpdateFailed?.(hostId, failed) });
   }
 
   duplicate(hostId: string, holderPeer: string, refusedPeer: string): void {

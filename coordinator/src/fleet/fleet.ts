@@ -1,5 +1,5 @@
 import type { WombatError } from '@wombat/proto';
-import type { Assignment, ChannelData, ExecOutcome, ExecProgress, Facts, Hello, NodeStatus, OpenChannel, OutcomeRef, Sample } from '@wombat/proto/agent';
+import type { AgentUpdateFailed, Assignment, ChannelData, ExecOutcome, ExecProgress, Facts, Hello, NodeStatus, OpenChannel, OutcomeRef, Sample, UpdateAgent } from '@wombat/proto/agent';
 
 export type ChannelPurpose = NonNullable<OpenChannel['purpose']>;
 
@@ -12,16 +12,23 @@ export interface Channel extends AsyncIterable<ChannelData> {
   send(data: Buffer): Promise<void>;
 }
 
+/** What not every agent can. */
+export type AgentFeature = 'agent.update';
+
 /** The connected agents, as the engine and the API see them. */
 export interface Fleet {
   isConnected(hostId: string): boolean;
   connectedHosts(): readonly string[];
   /** Version of the connected agents -> how many. */
   versions(): ReadonlyMap<string, number>;
+  /** What a connected agent says that it can do. */
+  can(hostId: string, feature: AgentFeature): boolean;
   /** The newest sample of a connected host. */
   sample(hostId: string): Sample | undefined;
   /** By how many milliseconds the clock of a connected host is ahead of the coordinator's. */
   clockSkewMs(hostId: string): number | undefined;
+  /** False: the host has no session. */
+  updateAgent(hostId: string, update: UpdateAgent): boolean;
   /** Cut into frames and queued. False: the host has no session (its next full sync will carry them). */
   sendAssignments(hostId: string, assignments: readonly Assignment[]): boolean;
   /**
@@ -50,6 +57,8 @@ export interface FleetListener {
   onExecProgress?(hostId: string, progress: ExecProgress): void;
   /** An assignment is larger than a frame and was left out. */
   onUndeliverable?(hostId: string, assignment: Assignment, error: WombatError): Promise<void>;
+  /** The agent runs on as it was. */
+  onAgentUpdateFailed?(hostId: string, failed: AgentUpdateFailed): Promise<void>;
   /** Two agents claim one identity (a cloned disk); the second was refused. */
   onDuplicateIdentity?(hostId: string, holderPeer: string, refusedPeer: string): Promise<void>;
 }

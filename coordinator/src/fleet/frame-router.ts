@@ -3,7 +3,7 @@ import type { StatusReport } from '@wombat/proto/agent';
 import type { Admission } from './admission.js';
 import type { Deliveries } from './deliveries.js';
 import type { FleetLog } from './fleet-log.js';
-import { cleanFacts, cleanOutcome, cleanProgress, cleanSample, cleanStatus } from './sanitize.js';
+import { cleanFacts, cleanOutcome, cleanProgress, cleanSample, cleanStatus, cleanUpdateFailed } from './sanitize.js';
 import type { Frame, Session } from './session.js';
 
 /** What is left out of one session's reports is logged this often: no agent shall fill the log. */
@@ -50,6 +50,8 @@ export class FrameRouter {
       case 'assignmentsJournaled':
         this.#log.debug({ hostId: session.hostId, syncId: String(frame.value.syncId) }, 'assignments journaled');
         return;
+      case 'agentUpdateFailed':
+        return this.#deliveries.updateFailed(session, cleanUpdateFailed(frame.value));
       case 'hello':
         return;
     }

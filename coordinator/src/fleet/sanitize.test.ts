@@ -84,7 +84,10 @@ void t.test('facts, samples and Hello', async (t) => {
 
   t.match(cleanSample(Sample.fromPartial({ cpuUtilisation: NaN, load1m: -3 })), { cpuUtilisation: 0, load1m: 0 });
   t.match(cleanSample(Sample.fromPartial({ cpuUtilisation: 7, load1m: Infinity })), { cpuUtilisation: 1, load1m: 0 });
-  const hello = cleanHello(Hello.fromPartial({ agentVersion: '1\n2', features: Array.from({ length: 100 }, () => 'f\u0000'), bootId: 'b'.repeat(100), journalPosition: 4n, journalDamages: Array.from({ length: 100 }, () => ({ journal: 'j', keptAs: 'k\n', reason: 'r'.repeat(1_000) })) }));
+  const hello = cleanHello(Hello.fromPartial({ packageSha256: '../../etc', updateFailed: { updateId: 'op\n1', error: { code: 'WO_X', message: 'a\u001b[2Jb' } }, agentVersion: '1\n2', features: Array.from({ length: 100 }, () => 'f\u0000'), bootId: 'b'.repeat(100), journalPosition: 4n, journalDamages: Array.from({ length: 100 }, () => ({ journal: 'j', keptAs: 'k\n', reason: 'r'.repeat(1_000) })) }));
+  t.equal(hello.packageSha256, '', 'no digest');
+  t.match(hello.updateFailed, { updateId: 'op1', error: { message: 'ab' } });
+  t.equal(cleanHello(Hello.fromPartial({ packageSha256: 'a'.repeat(64) })).packageSha256, 'a'.repeat(64));
   t.match(hello, { agentVersion: '12', journalPosition: 4n });
   t.equal(hello.features.length, 64);
   t.equal(hello.bootId.length, 64);

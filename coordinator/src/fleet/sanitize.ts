@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { fromErrorDetail, isId, limits, type WombatError } from '@wombat/proto';
 import type { ExecProgress} from '@wombat/proto/agent';
-import { Outcome, type ExecOutcome, type ExecOutput, type Facts, type Hello, type NodeStatus, type Sample } from '@wombat/proto/agent';
+import { Outcome, type AgentUpdateFailed, type ExecOutcome, type ExecOutput, type Facts, type Hello, type NodeStatus, type Sample } from '@wombat/proto/agent';
 import type { Attribute, AttributeValue, ErrorDetail } from '@wombat/proto/types';
 
 /*
@@ -17,6 +17,7 @@ const unwanted = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2
 const unwantedAll = new RegExp(unwanted.source, 'g');
 const unwantedInLines = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 const address = /^[A-Za-z0-9][A-Za-z0-9.:-]{0,252}$|^::[0-9a-fA-F:.]{0,64}$/;
+const digest = /^[0-9a-f]{64}$/;
 const latestDateMs = Date.UTC(9999, 11, 31);
 
 function cap(text: string, length: number): string {
@@ -66,7 +67,13 @@ export function cleanHello(hello: Hello): Hello {
     features: hello.features.slice(0, longest.features).map((feature) => cleanText(feature, 64)),
     bootId: cleanText(hello.bootId, 64),
     journalDamages: hello.journalDamages.slice(0, longest.damages).map(({ journal, keptAs, reason }) => ({ journal: cleanText(journal), keptAs: cleanText(keptAs), reason: cleanText(reason) })),
+    packageSha256: digest.test(hello.packageSha256) ? hello.packageSha256 : '',
+    updateFailed: hello.updateFailed && cleanUpdateFailed(hello.updateFailed),
   };
+}
+
+export function cleanUpdateFailed({ updateId, error }: AgentUpdateFailed): AgentUpdateFailed {
+  return { updateId: cleanText(updateId, 64), error: cleanError(error ?? { code: 'WO_INTERNAL', message: 'the agent does not say why', hint: '', details: {} }) };
 }
 
 export function cleanSample(sample: Sample): Sample {

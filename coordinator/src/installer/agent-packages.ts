@@ -1,6 +1,7 @@
-import { open, readdir } from 'node:fs/promises';
+import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import type { WantedPackage } from '../domain/model/agent-update.js';
 
 /** What a machine of one kind installs. */
 export interface AgentPackage {
@@ -33,8 +34,20 @@ export class AgentPackages {
     });
   }
 
+  /** By architecture, with their sizes in bytes. */
+  async wanted(): Promise<Readonly<Record<string, WantedPackage>>> {
+    const all = await Promise.all((await this.list()).map(async ({ arch, sha256, name }) => [arch, { sha256, sizeBytes: (await stat(join(this.directory, name))).size }] as const));
+    return Object.fromEntries(all);
+  }
+
+  /** From `offset` on. Undefined: there is none of this digest. */
+  async openDigest(sha256: string, offset: number): Promise<OpenPackage | undefined> {
+    const found = (await this.list()).find((each) => each.sha256 === sha256);
+    return found && this.open(found.name, offset);
+  }
+
   /** Undefined: there is none of this name. */
-  async open(name: string): Promise<OpenPackage | undefined> {
+  async open(name: string, offset = 0): Promise<OpenPackage | undefined> {
     if (!packageName.test(name)) return undefined;
     const file = await open(join(this.directory, name)).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined;
@@ -42,6 +55,6 @@ export class AgentPackages {
     });
     if (!file) return undefined;
     const { size } = await file.stat();
-    return { sizeBytes: size, content: file.createReadStream() };
+    return { sizeBytes: size, content: file.createReadStream({ start: offset }) };
   }
 }

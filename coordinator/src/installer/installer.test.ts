@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import fc from 'fast-check';
 import t from 'tap';
+import { AgentArtifacts } from './agent-artifacts.js';
 import { AgentPackages } from './agent-packages.js';
 import { besideAgent } from '../configuration/beside-agent.js';
 import { assignment, Installer } from './installer.js';
@@ -35,6 +36,16 @@ void t.test('without packages there is no script', async (test) => {
   writeFileSync(join(directory, name), 'bytes');
   test.match(await installer.script(), sha256, 'they may come while the coordinator runs');
   test.same(await new AgentPackages(join(directory, 'none')).list(), [], 'nor is a missing directory an error');
+});
+
+void t.test('agents fetch packages by their digest, from any offset, and everything else as before', async (test) => {
+  const packages = new AgentPackages(test.testdir({ [name]: 'bytes' }));
+  test.same(await packages.wanted(), { x64: { sha256, sizeBytes: 5 } });
+  const others = { open: async function* (digest: string, offset: number) { yield Buffer.from(`${digest}@${offset}`); } };
+  const artifacts = new AgentArtifacts(packages, others);
+  const read = async (digest: string, offset: number): Promise<string> => Buffer.concat(await Array.fromAsync(artifacts.open(digest, offset, new AbortController().signal))).toString();
+  test.same([await read(sha256, 0), await read(sha256, 3), await read(sha256, 5), await read(sha256, 9)], ['bytes', 'es', '', '']);
+  test.equal(await read('0'.repeat(64), 2), `${'0'.repeat(64)}@2`);
 });
 
 void t.test('only packages are handed out', async (test) => {

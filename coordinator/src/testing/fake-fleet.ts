@@ -1,4 +1,4 @@
-import { ExecJob, Outcome, type Assignment, type ChannelData, type ExecOutcome, type Sample } from '@wombat/proto/agent';
+import { ExecJob, Outcome, type Assignment, type ChannelData, type ExecOutcome, type Sample, type UpdateAgent } from '@wombat/proto/agent';
 import type { Channel, ChannelPurpose, Fleet } from '../fleet/fleet.js';
 
 /** One command as it was sent to one target. */
@@ -33,6 +33,10 @@ export class FakeFleet implements Fleet {
   readonly cancelled: { readonly hostId: string; readonly jobId: string; readonly targetIds: readonly string[] }[] = [];
   readonly disconnected: { readonly hostId: string; readonly reason: string }[] = [];
   readonly opened: { readonly hostId: string; readonly purpose: ChannelPurpose }[] = [];
+  readonly agentUpdates: { readonly hostId: string; readonly update: UpdateAgent }[] = [];
+  /** Whether its agents were installed so that they can be updated. */
+  updatable = true;
+  onUpdateAgent: (hostId: string, update: UpdateAgent) => void = () => undefined;
   /** What was said to agents over channels. */
   readonly sent: Uint8Array[] = [];
   /** Called for each command that goes out: where a test answers as the agent would. */
@@ -56,6 +60,17 @@ export class FakeFleet implements Fleet {
 
   versions(): ReadonlyMap<string, number> {
     return new Map([['0.1.0', this.connected.size]]);
+  }
+
+  can(hostId: string): boolean {
+    return this.connected.has(hostId) && this.updatable;
+  }
+
+  updateAgent(hostId: string, update: UpdateAgent): boolean {
+    if (!this.connected.has(hostId)) return false;
+    this.agentUpdates.push({ hostId, update });
+    queueMicrotask(() => this.onUpdateAgent(hostId, update));
+    return true;
   }
 
   sample(): Sample | undefined {

@@ -33,7 +33,7 @@ const oneFormat = new Set(['completion', 'node render']);
 const changes = new Set([
   'provider register', 'provider verify', 'provider remove', 'release upload', 'release remove', 'family create', 'family firewall', 'family attach', 'family domain',
   'family remove-domain', 'family deploy', 'family update', 'family policy', 'family remove', 'node start', 'node stop', 'node restart', 'node drain', 'node remove', 'node console', 'host drain',
-  'family scale', 'host replace', 'host revoke', 'host remove', 'gc', 'operation cancel', 'job cancel', 'job rerun', 'job resume', 'push', 'pull', 'run', 'operator create', 'operator revoke', 'token create', 'token revoke', 'context add', 'context use', 'context remove', 'backup', 'restore', 'init', 'dev',
+  'family scale', 'host replace', 'host revoke', 'host update', 'host remove', 'gc', 'operation cancel', 'job cancel', 'job rerun', 'job resume', 'push', 'pull', 'run', 'operator create', 'operator revoke', 'token create', 'token revoke', 'context add', 'context use', 'context remove', 'backup', 'restore', 'init', 'dev',
 ]);
 
 /** It writes more than a pipe takes. */

@@ -51,7 +51,7 @@ export function hostEntries(host: Host, nowMs: number): readonly (readonly [stri
     ['memory', facts ? `${bytes(facts.memoryBytes)}${sample ? `, ${bytes(sample.memoryAvailableBytes)} free` : ''}` : ''],
     ['disks', (facts?.disks ?? []).map((disk) => `${disk.mount}  ${bytes(disk.freeBytes)} of ${bytes(disk.sizeBytes)} free`).join('\n')],
     ['erlang', (facts?.erts ?? []).map((erts) => `OTP ${erts.otpRelease} (ERTS ${erts.version}) ${erts.path}`).join('\n')],
-    ['agent', facts?.agentVersion ?? ''],
+    ['agent', [facts?.agentVersion, host.agentPackage && `package ${host.agentPackage.slice(0, 12)}`].filter(Boolean).join(', ')],
     ['load', sample ? `${sample.load1m.toFixed(2)}, cpu ${Math.round(sample.cpuUtilisation * 100)}%` : ''],
     ['silent since', relative(host.silentSince, nowMs)],
     ['last seen', lastSeenOf(host, nowMs)],

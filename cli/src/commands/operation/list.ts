@@ -18,7 +18,7 @@ export const operationList = defineCommand({
   options: {
     family: text('--family <family>', 'of this family', 'family'),
     state: oneOf('--state <state>', `one of ${states.join(', ')}`, states),
-    kind: text('--kind <kind>', 'deploy, start, stop, restart, remove, ...', { words: ['deploy', 'scale', 'start', 'stop', 'restart', 'drain', 'remove', 'drain_host', 'remove_host', 'replace'] }),
+    kind: text('--kind <kind>', 'deploy, start, stop, restart, remove, ...', { words: ['deploy', 'scale', 'start', 'stop', 'restart', 'drain', 'remove', 'drain_host', 'remove_host', 'replace', 'update', 'update_agents'] }),
     ...listOptions,
   },
   async run(runtime, _, { family, state, kind, limit = 50, orderBy = 'created_at desc' }) {

@@ -1,11 +1,13 @@
 import { WombatError, type Clock, type Ids } from '@wombat/proto';
-import { HostServiceService } from '@wombat/proto/control';
+import { HostServiceService, type UpdateAgentsRequest } from '@wombat/proto/control';
 import { principalOf } from '../../auth/identity.js';
 import type { HostIdentities } from '../../auth/host-identities.js';
+import type { AgentUpdateTerms } from '../../domain/model/agent-update.js';
 import type { Host } from '../../domain/model/host.js';
 import type { Operation } from '../../domain/model/operation.js';
 import { presentHostPhases } from '../../domain/states/host-states.js';
 import { presentPhases } from '../../domain/states/node-states.js';
+import { updateAgents } from '../../engine/agent-updates/update-agents.js';
 import { removeHost } from '../../engine/change-hosts.js';
 import { findObject } from '../../engine/find-object.js';
 import type { OperationTools } from '../../engine/operations/operation-tools.js';
@@ -13,8 +15,9 @@ import { startOperation } from '../../engine/operations/start-operation.js';
 import { familiesToReplace } from '../../engine/healing/replace-host.js';
 import type { Fleet } from '../../fleet/fleet.js';
 import type { Store, Transaction } from '../../store/store.js';
+import type { AgentPackages } from '../../installer/agent-packages.js';
 import { implement, type Service } from '../service.js';
-import { mutateObject } from './mutation.js';
+import { mutate, mutateObject } from './mutation.js';
 import { pageQuery } from './paging.js';
 import { asked } from './started-operation.js';
 import { hostView } from './views/host-view.js';
@@ -26,6 +29,7 @@ export interface HostServiceOptions {
   readonly ids: Ids;
   readonly fleet: Fleet;
   readonly operations: OperationTools;
+  readonly packages: Pick<AgentPackages, 'wanted'>;
   readonly identities: Pick<HostIdentities, 'revoke'>;
 }
 
@@ -85,9 +89,42 @@ export function hostService(options: HostServiceOptions): Service {
       });
       return { operations: replacements.map(operationView) };
     },
+    async updateAgents(request, { identity }) {
+      const terms = await agentTerms(request, options.packages);
+      const areNamed = request.hosts.length > 0;
+      const { operation, skipped } = await mutate(store, request.mutation, async (transaction) => {
+        const hosts = areNamed ? await allFound(transaction, request.hosts) : byName(await transaction.hosts.find({ phase: presentHostPhases }));
+        return updateAgents(options, transaction, { hosts, areNamed, terms, principal: principalOf(identity) });
+      });
+      return {
+        operation: operation && operationView(operation),
+        skipped: skipped.map(({ host, reason }) => ({ hostId: host.id, hostName: host.name, reason })),
+      };
+    },
   });
 }
 
+async function agentTerms({ canary = 1, atOnce }: UpdateAgentsRequest, packages: HostServiceOptions['packages']): Promise<AgentUpdateTerms> {
+  if (canary > mostAtOnce || atOnce > mostAtOnce) throw new WombatError('WO_INVALID_ARGUMENT', `at most ${mostAtOnce} agents are updated at once`);
+  const wanted = await packages.wanted();
+  if (Object.keys(wanted).length === 0) throw new WombatError('WO_AGENT_PACKAGE_MISSING', 'there is no package of the agent that hosts could be given');
+  return { canary, atOnce: atOnce || usualAtOnce, packages: wanted };
+}
+
+async function allFound(transaction: Transaction, references: readonly string[]): Promise<Host[]> {
+  const hosts = new Map<string, Host>();
+  for (const reference of references) {
+    const host = await findObject(transaction, 'hosts', reference);
+    hosts.set(host.id, host);
+  }
+  return [...hosts.values()];
+}
+
+function byName(hosts: readonly Host[]): Host[] {
+  return [...hosts].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+const [usualAtOnce, mostAtOnce] = [10, 1_000];
 const longestReason = 200;
 
 function checkedReason(reason: string): string {

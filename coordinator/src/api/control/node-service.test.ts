@@ -35,7 +35,7 @@ async function setting(test: Test) {
   await put(store, 'nodes', nodeRow(web.id, 1), nodeRow(web.id, 2, { phase: 'failed' }), nodeRow(db.id, 3), nodeRow(web.id, 9, { phase: 'gone' }));
   const tools = { store, clock, ids: new CountingIds(), fleet };
   const nodes = nodeService({ ...tools, operations: operationTools(clock, tools.ids), assignments: new AssignmentBuilder({ store, clock, secrets: fakeSecrets, strategies }) });
-  const hosts = hostService({ ...tools, operations: operationTools(clock, tools.ids), identities: { revoke: () => Promise.reject(new Error('not in this test')) } });
+  const hosts = hostService({ ...tools, operations: operationTools(clock, tools.ids), packages: { wanted: async () => ({}) }, identities: { revoke: () => Promise.reject(new Error('not in this test')) } });
   return {
     store, fleet,
     list: unary<ListNodesRequest, ListNodesResponse>(nodes, 'listNodes'),

@@ -1,3 +1,4 @@
+import type { AgentUpdate } from './agent-update.js';
 import type { Attributes, StoredError, StoredObject, Waiting } from './object.js';
 
 export const hostPhases = ['requested', 'creating', 'booting', 'up', 'unknown', 'draining', 'destroying', 'gone', 'failed', 'lost'] as const;
@@ -37,6 +38,9 @@ export interface Host extends StoredObject {
   readonly lastError?: StoredError;
   /** Nodes that run on it and have no row here: the store was set up from an older backup. */
   readonly unknownNodeIds?: readonly string[];
+  /** Sha256 of the package that its agent runs from; not there when it was not installed from one. */
+  readonly agentPackage?: string;
+  readonly agentUpdate?: AgentUpdate;
   /** The operation that drives it, while one does. */
   readonly operationId?: string;
 }

@@ -1,9 +1,10 @@
+import type { AgentUpdateTerms } from './agent-update.js';
 import type { RestartSpec } from './family.js';
 import type { StoredError, StoredObject, Waiting } from './object.js';
 
-export type OperationKind = 'deploy' | 'scale' | 'start' | 'stop' | 'restart' | 'drain' | 'remove' | 'update' | 'drain_host' | 'remove_host' | 'replace';
+export type OperationKind = 'deploy' | 'scale' | 'start' | 'stop' | 'restart' | 'drain' | 'remove' | 'update' | 'drain_host' | 'remove_host' | 'replace' | 'update_agents';
 export type OperationState = 'waiting' | 'running' | 'succeeded' | 'failed' | 'partial' | 'cancelling' | 'cancelled';
-export type PlanAction = 'create_host' | 'create_node' | 'start_node' | 'stop_node' | 'restart_node' | 'drain_node' | 'remove_node' | 'update_node' | 'destroy_host';
+export type PlanAction = 'create_host' | 'create_node' | 'start_node' | 'stop_node' | 'restart_node' | 'drain_node' | 'remove_node' | 'update_node' | 'update_agent' | 'destroy_host';
 
 export interface PlanEntry {
   readonly action: PlanAction;
@@ -99,6 +100,8 @@ export interface Operation extends StoredObject {
   readonly progress: OperationProgress;
   /** Of an update. */
   readonly update?: UpdateTerms;
+  /** Of an update of agents. */
+  readonly agents?: AgentUpdateTerms;
   readonly waiting?: Waiting;
   readonly error?: StoredError;
   readonly deadline?: number;

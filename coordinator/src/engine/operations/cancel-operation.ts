@@ -23,7 +23,7 @@ const restWithinMs = 120_000;
  * Takes back what has not begun; what has begun comes to its end, and `operation.cancelled` then tells what is left. Asking again changes nothing.
  *
  * - deploy, replace, scale up: nodes that run stay, the others are removed, and hosts that were made for it and are empty go
- * - update: no further node is taken
+ * - update, update_agents: no further node, or agent, is taken
  * - start: nodes that run stay, the others are stopped again
  * - stop, restart, drain, remove, scale down: nodes that still drain go on running; what is being stopped or restarted is done with
  * - drain_host: the same, and the host takes nodes again
@@ -36,8 +36,8 @@ export async function cancelOperation(tools: CancelTools, transaction: Transacti
   if (operation.finishedAt !== undefined) throw new WombatError('WO_OPERATION_FINISHED', `${operation.id} has ended: ${operation.state}`);
   const now = tools.clock.now();
   if (operation.state === 'waiting') return cancelWaiting(transaction, operation, principal, now);
-  // The controller of updates takes no further node; those that are under way are not called back.
-  const changed = operation.kind === 'update' ? [] : await takeBack(tools, transaction, operation);
+  // The controllers of updates take no further node or host; those that are under way are not called back.
+  const changed = operation.kind === 'update' || operation.kind === 'update_agents' ? [] : await takeBack(tools, transaction, operation);
   const cancelling = await transaction.operations.update({ ...operation, state: 'cancelling', cancelledBy: principal, deadline: now + restWithinMs });
   await transaction.events.append(operationEvent(cancelling, 'operation.cancelling', `${principal} cancels ${operation.name}`), ...changed.map((node) => nodePhaseEvent(node)));
   await (operation.kind === 'drain_host' || operation.kind === 'remove_host' ? keepHost : releaseEmptyHosts)(transaction, operation, now);

@@ -2,10 +2,9 @@ import type { Host } from '../../domain/model/host.js';
 import type { Node, NodePhase } from '../../domain/model/node.js';
 import type { Operation, PlanEntry, Step } from '../../domain/model/operation.js';
 import { hasEndedWell, presentPhases } from '../../domain/states/node-states.js';
-import { groupBy } from '@wombat/proto';
 import type { Reader } from '../../store/store.js';
-
-const hostsAtOnce = 500;
+import { agentUpdateStep } from '../agent-updates/agent-update-step.js';
+import { hostsOf } from '../agent-updates/hosts-of.js';
 
 /** Larger plans are read off their nodes even when they have ended: their records are costly enough. */
 const keptSteps = 2_000;
@@ -28,13 +27,9 @@ export async function outcomesOf(read: StepReader, operation: Operation, now: nu
 
 async function readSteps(read: StepReader, operation: Operation, untakenIds: ReadonlySet<string>): Promise<Step[]> {
   const nodes = new Map((await read.nodes.find({ operationId: operation.id })).map((node) => [node.id, node]));
-  const hosts = new Map<string, Host>();
-  const hostIds = [...groupBy(operation.plan.filter(isOfHost), ({ hostId }) => hostId).keys()].slice(0, hostsAtOnce);
-  for (const id of hostIds) {
-    const host = await read.hosts.get(id);
-    if (host) hosts.set(id, host);
-  }
+  const hosts = await hostsOf(read, operation.plan.filter(isOfHost).map(({ hostId }) => hostId));
   return operation.plan.map((entry) => {
+    if (entry.action === 'update_agent') return agentUpdateStep(hosts.get(entry.hostId), operation);
     if (isOfHost(entry)) return hostStep(entry, hosts.get(entry.hostId));
     return untakenIds.has(entry.nodeId) ? untakenStep(operation) : nodeStep(entry, nodes.get(entry.nodeId), operation);
   });
@@ -52,7 +47,7 @@ function untakenStep({ finishedAt }: Operation): Step {
 }
 
 function isOfHost({ action }: PlanEntry): boolean {
-  return action === 'create_host' || action === 'destroy_host';
+  return action === 'create_host' || action === 'destroy_host' || action === 'update_agent';
 }
 
 function hostStep({ action }: PlanEntry, host: Host | undefined): Step {

@@ -4,7 +4,7 @@ import type { EngineTools } from '../place-nodes.js';
 
 /** What is said of an operation when it starts. */
 export type StartedOperation = Pick<Operation, 'name' | 'kind' | 'familyId' | 'principal' | 'plan' | 'progress'> &
-  Partial<Pick<Operation, 'familyIds' | 'update'>> & { readonly timeoutMs: number };
+  Partial<Pick<Operation, 'familyIds' | 'update' | 'agents'>> & { readonly timeoutMs: number };
 
 /** The id that an operation has, or will have: one whose turn has come keeps its own. */
 export function operationIdOf(tools: EngineTools, turn: Operation | undefined): string {

@@ -21,6 +21,7 @@ export function hostView(host: Host, provider: Provider | undefined, nodeCount: 
     attributes: hostAttributes({ host, provider, facts }),
     sample,
     lastSeenAt: dateOf(host.lastSeenAt),
+    agentPackage: host.agentPackage ?? '',
     silentSince: dateOf(host.silentSince),
     certificateNotAfter: dateOf(host.certificateNotAfter),
     lastError: errorView(host.lastError),
