@@ -1,0 +1,90 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, readdirSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t, { type Test } from 'tap';
+import { ProgramVersions } from './program-versions.js';
+
+const launcher = fileURLToPath(new URL('../../bin/wombat-agent-launch', import.meta.url));
+const [older, old, fresh] = ['0a0a0a0a', 'aaaaaaaa', 'bbbbbbbb'] as const;
+
+/** A machine that runs `old`; what `fresh` does is a line of a shell, which has the directory as $program. */
+function machine(t: Test, does: string): { readonly directory: string; readonly versions: ProgramVersions } {
+  const program = (line: string): { readonly bin: { readonly 'wombat-agent': string } } => ({ bin: { 'wombat-agent': `#!/bin/sh\nprogram=\${0%/current/*}\n${line}\n` } });
+  const directory = t.testdir({ versions: { [older]: program('echo older'), [old]: program('echo "old $1"'), [fresh]: program(does) } });
+  symlinkSync(`versions/${old}`, join(directory, 'current'));
+  return { directory, versions: new ProgramVersions(directory) };
+}
+
+async function launch(directory: string): Promise<{ readonly code: number | null; readonly text: string }> {
+  for (const version of [older, old, fresh]) {
+    const path = join(directory, 'versions', version, 'bin/wombat-agent');
+    if (existsSync(path)) chmodSync(path, 0o755);
+  }
+  const child = spawn(launcher, [directory, 'word'], { stdio: ['ignore', 'pipe', 'ignore'], env: { ...process.env, WOMBAT_UPDATE_CONFIRM_SECONDS: '1' } });
+  let text = '';
+  child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, text };
+}
+
+t.test('without an update the current version is started', async (t) => {
+  const { directory } = machine(t, 'echo fresh');
+  t.strictSame(await launch(directory), { code: 0, text: 'old word\n' });
+});
+
+t.test('a new version that proves itself stays, and the one before with it', async (t) => {
+  const { directory, versions } = machine(t, 'rm "$program/pending"; echo fresh; sleep 1.2; exit 7');
+  versions.begin(fresh);
+  t.throws(() => versions.begin(fresh), { code: 'WO_IN_USE' }, 'one update at a time');
+  t.strictSame(await launch(directory), { code: 7, text: 'fresh\n' }, 'its exit code is the launcher\'s');
+  t.equal(versions.current(), fresh);
+  t.equal(versions.failed(), undefined);
+});
+
+t.test('confirmed, versions older than the one before are gone', async (t) => {
+  const { directory, versions } = machine(t, '');
+  versions.begin(fresh);
+  versions.confirm();
+  t.strictSame(readdirSync(join(directory, 'versions')).sort(), [old, fresh]);
+  t.notOk(existsSync(join(directory, 'pending')));
+});
+
+t.test('a new version that ends at once is taken back', async (t) => {
+  const { directory, versions } = machine(t, 'exit 9');
+  versions.begin(fresh);
+  t.strictSame(await launch(directory), { code: 0, text: 'old word\n' }, 'the one before runs');
+  t.equal(versions.current(), old);
+  t.match(versions.failed(), { version: fresh, reason: /exit code 9/ });
+});
+
+t.test('a new version that hangs is taken back', async (t) => {
+  const { directory, versions } = machine(t, 'exec sleep 60');
+  versions.begin(fresh);
+  t.strictSame(await launch(directory), { code: 0, text: 'old word\n' });
+  t.match(versions.failed(), { version: fresh, reason: /not greeted it after 1 s/ });
+});
+
+t.test('a machine that was cut off comes back with the version before', async (t) => {
+  const during = machine(t, 'echo fresh');
+  during.versions.begin(fresh);
+  writeFileSync(join(during.directory, 'pending.tried'), '');
+  t.strictSame(await launch(during.directory), { code: 0, text: 'old word\n' }, 'during its try');
+  t.match(during.versions.failed(), { version: fresh, reason: /cut off/ });
+
+  during.versions.begin(fresh);
+  unlinkSync(join(during.directory, 'current'));
+  symlinkSync(`versions/${old}`, join(during.directory, 'current'));
+  during.versions.confirm();
+  t.ok(existsSync(join(during.directory, 'pending')), 'the version before does not confirm the new one');
+  t.strictSame(await launch(during.directory), { code: 0, text: 'old word\n' }, 'before the switch');
+  t.match(during.versions.failed(), { version: fresh, reason: /before it began/ });
+});
+
+t.test('a version that is not there is refused', async (t) => {
+  const { directory, versions } = machine(t, '');
+  rmSync(join(directory, 'versions', fresh), { recursive: true });
+  for (const name of [fresh, '../../etc']) t.throws(() => versions.begin(name), { code: 'WO_NOT_FOUND' }, name);
+  t.equal(versions.current(), old, 'nothing has changed');
+});

@@ -1,0 +1,79 @@
+import { existsSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { WombatError } from '@wombat/proto';
+import { syncDirectory, writeFileAtomically } from '../identity/atomic-file.js';
+
+/** Why a version was given up: see bin/wombat-agent-launch. */
+export interface FailedUpdate {
+  readonly version: string;
+  readonly reason: string;
+}
+
+const versionName = /^[0-9a-f]{8,64}$/;
+
+/**
+ * The versions of the agent that lie on this machine, and which of them its launcher starts: what bin/wombat-agent-launch
+ * describes. Whenever the power goes, the launcher finds a version that has run before.
+ */
+export class ProgramVersions {
+  constructor(private readonly directory: string) {}
+
+  current(): string {
+    return basename(readlinkSync(join(this.directory, 'current')));
+  }
+
+  /**
+   * The next start is the one try of `version`, which lies there whole.
+   * @throws WombatError WO_IN_USE when another update has not ended, WO_NOT_FOUND
+   */
+  begin(version: string): void {
+    if (!versionName.test(version) || !existsSync(join(this.directory, 'versions', version))) {
+      throw new WombatError('WO_NOT_FOUND', `there is no version ${version} of the agent on this machine`);
+    }
+    if (this.#pending()) throw new WombatError('WO_IN_USE', 'an update of this agent is on its way already');
+    rmSync(join(this.directory, 'failed'), { force: true });
+    rmSync(join(this.directory, 'pending.tried'), { force: true });
+    writeFileAtomically(join(this.directory, 'pending'), `${version} ${this.current()}\n`);
+    this.#switch(version);
+  }
+
+  /** The coordinator has greeted this agent. Of the versions that remains the one before. */
+  confirm(): void {
+    const pending = this.#pending();
+    if (!pending || pending.version !== this.current()) return;
+    for (const name of ['pending', 'pending.tried']) rmSync(join(this.directory, name), { force: true });
+    syncDirectory(this.directory);
+    const kept = new Set([pending.version, pending.previous]);
+    for (const name of readdirSync(join(this.directory, 'versions'))) {
+      if (!kept.has(name)) rmSync(join(this.directory, 'versions', name), { recursive: true, force: true });
+    }
+  }
+
+  /** Of the last update, when it was taken back. */
+  failed(): FailedUpdate | undefined {
+    const [, version, reason] = /^(\S+) (.+)$/m.exec(this.#read('failed')) ?? [];
+    return version === undefined || reason === undefined ? undefined : { version, reason };
+  }
+
+  #pending(): { readonly version: string; readonly previous: string } | undefined {
+    const [version, previous] = this.#read('pending').trim().split(' ');
+    return version === undefined || previous === undefined ? undefined : { version, previous };
+  }
+
+  #switch(version: string): void {
+    const beside = join(this.directory, 'current.new');
+    rmSync(beside, { force: true });
+    symlinkSync(`versions/${version}`, beside);
+    renameSync(beside, join(this.directory, 'current'));
+    syncDirectory(this.directory);
+  }
+
+  #read(name: string): string {
+    try {
+      return readFileSync(join(this.directory, name), 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+      throw error;
+    }
+  }
+}
