@@ -1,0 +1,51 @@
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { WombatError } from '@wombat/proto';
+import { syncDirectory } from '../identity/atomic-file.js';
+import { cleanEnvironment, defaultPath } from '../processes/clean-environment.js';
+import { runBriefly } from '../processes/run-briefly.js';
+import { download } from '../releases/download.js';
+import { syncTree } from '../releases/sync-tree.js';
+import type { ArtifactSource } from '../session/handlers.js';
+
+export interface StageRequest {
+  /** Where versions/ lies. */
+  readonly directory: string;
+  readonly source: ArtifactSource;
+  readonly sha256: string;
+  readonly sizeBytes: number;
+}
+
+const unpackTimeoutMs = 120_000;
+const versionTimeoutMs = 15_000;
+
+/**
+ * Brings a package of the agent to versions/<sha256>, whole and on the disk or not at all, and sees that it runs here.
+ * @throws WombatError WO_ARTIFACT_CORRUPT, WO_DISK_FULL, WO_DEADLINE_EXCEEDED, WO_AGENT_PACKAGE_MISSING it does not run here
+ */
+export async function stageVersion({ directory, source, sha256, sizeBytes }: StageRequest, signal: AbortSignal): Promise<void> {
+  const versions = join(directory, 'versions');
+  const place = join(versions, sha256);
+  if (await stat(place).catch(() => undefined)) return;
+  const unfinished = `${place}.new`;
+  const partialPath = `${place}.part`;
+  await download({ source, sha256, sizeBytes, partialPath }, signal);
+  try {
+    await rm(unfinished, { recursive: true, force: true });
+    await mkdir(unfinished);
+    await briefly(['/bin/sh', '-c', 'gzip -dc -- "$0" | tar -xf - -C "$1"', partialPath, unfinished], unpackTimeoutMs, signal);
+    await briefly([join(unfinished, 'bin/wombat-agent'), '--version'], versionTimeoutMs, signal);
+    await syncTree(unfinished);
+    await rename(unfinished, place);
+    syncDirectory(versions);
+  } finally {
+    await rm(unfinished, { recursive: true, force: true });
+    await rm(partialPath, { force: true });
+  }
+}
+
+async function briefly(argv: readonly string[], timeoutMs: number, signal: AbortSignal): Promise<void> {
+  const { exit, stderr } = await runBriefly({ argv, workingDirectory: '/', environment: cleanEnvironment({ path: defaultPath, home: homedir() }), timeoutMs }, signal);
+  if (exit.kind?.$case !== 'code' || exit.kind.value !== 0) throw new WombatError('WO_AGENT_PACKAGE_MISSING', `the package does not run on this machine: ${stderr.toString().trim().slice(0, 500)}`);
+}
