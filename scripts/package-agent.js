@@ -38,7 +38,7 @@ async function makePackage(arch) {
   const tree = join(work, arch);
   await mkdir(join(tree, 'bin'), { recursive: true });
   await cp(`${root}agent/install`, join(tree, 'install'), { recursive: true });
-  for (const name of ['wombat-agent', 'wombat-agent-service']) await cp(`${root}agent/bin/${name}`, join(tree, 'bin', name));
+  for (const name of ['wombat-agent', 'wombat-agent-launch', 'wombat-agent-service']) await cp(`${root}agent/bin/${name}`, join(tree, 'bin', name));
   await bundleAgent(join(tree, 'dist/bundle'));
   await cp(values['this-node'] ? process.execPath : await fetchNode(arch), join(tree, 'bin/node'), { dereference: true });
   await chmod(join(tree, 'bin/node'), 0o755);

@@ -102,8 +102,9 @@ install() {
   make_data
   write_settings
   keep service "$service"
-  ln -sfn current/install/install.sh "$program/install.sh"
   "start_$service"
+  # What was unpacked here, and what an older installer has left.
+  rm -rf "$program/versions" "$program/current"
   say "the agent is installed and started ($service); take it away by: sh $program/install.sh uninstall${prefix:+ --prefix $prefix}"
 }
 
@@ -143,7 +144,9 @@ make_account() {
   fi
 }
 
-# Fetches, checks and unpacks the package of this machine's kind, unless it is there.
+# Nothing that the account may write is run or read as root: tools, notes and this script lie beside `program/`, which is the
+# account's, and come from a package that has just been checked, or from one that whoever made this machine has unpacked
+# into versions/SHA256.
 unpack() {
   case $(uname -m) in
     x86_64 | amd64) arch=x64 sha256=${WOMBAT_SHA256_x64:-} ;;
@@ -151,19 +154,66 @@ unpack() {
     *) die "there is no agent for $(uname -m)" ;;
   esac
   [ -n "$sha256" ] || die "the coordinator has no package of the agent for linux-$arch"
-  version=$program/versions/$sha256
-  if [ ! -d "$version" ]; then
-    fetch_all "$WOMBAT_URL/packages/wombat-agent-linux-$arch-$sha256.tar.gz" "$work/package"
-    echo "$sha256  $work/package" | sha256sum -c - >/dev/null 2>&1 || die "the package is not the one that the coordinator has named (sha256 $sha256)"
-    new=$program/versions/.new.$$
-    rm -rf "$program"/versions/.new.*
-    mkdir -p "$new"
-    gzip -dc "$work/package" | tar -xf - -C "$new" || die "the package could not be unpacked"
-    mv "$new" "$version"
+  tree=$program/versions/$sha256
+  make_program
+  if [ "$(kept package)" != "$sha256" ] || [ ! -d "$program/program/versions/$sha256" ]; then
+    [ -d "$tree" ] || fetch_package
+    place_tools
   fi
-  "$version/bin/node" --version >/dev/null 2>&1 || die "the agent's Node.js does not run here: it needs glibc 2.28 or newer ($("$version/bin/node" --version 2>&1 | head -n 1))"
-  ln -sfn "$version" "$program/current.new"
-  mv -T "$program/current.new" "$program/current"
+  if [ -d "$tree" ]; then tar -cf - -C "$tree" .; fi | as_account sh -c "$start_version" sh "$program/program" "$sha256" "$(count_files "$tree")" ||
+    die "the agent's Node.js does not run here: it needs glibc 2.28 or newer; or the disk is full"
+  keep package "$sha256"
+}
+
+# What another account has left there is of no use to this one.
+make_program() {
+  [ "$(stat -c %U "$program/program" 2>/dev/null)" != "$account" ] || return 0
+  rm -rf "$program/program"
+  mkdir -p "$program/program"
+  [ -n "$prefix" ] || chown "$account" "$program/program"
+}
+
+count_files() { find "$1" -type f 2>/dev/null | wc -l; }
+
+as_account() { "$program/bin/wombat-agent-service" as "$program" "$account" "$@"; }
+
+# Run as the account, with the files of the version on its input, when it is not there yet.
+# shellcheck disable=SC2016 # for the inner shell
+start_version='
+set -eu
+umask 022
+cd "$1"
+mkdir -p versions
+if [ ! -d "versions/$2" ]; then
+  rm -rf versions/*.new
+  mkdir "versions/$2.new"
+  tar -xf - -C "versions/$2.new"
+  [ "$(find "versions/$2.new" -type f | wc -l)" = "$3" ]
+  mv "versions/$2.new" "versions/$2"
+fi
+"versions/$2/bin/node" --version >/dev/null
+ln -sfn "versions/$2" current.new
+mv -T current.new current
+rm -f pending pending.tried failed
+'
+
+fetch_package() {
+  fetch_all "$WOMBAT_URL/packages/wombat-agent-linux-$arch-$sha256.tar.gz" "$work/package"
+  echo "$sha256  $work/package" | sha256sum -c - >/dev/null 2>&1 || die "the package is not the one that the coordinator has named (sha256 $sha256)"
+  rm -rf "$program/versions"
+  mkdir -p "$tree.new"
+  gzip -dc "$work/package" | tar -xf - -C "$tree.new" || die "the package could not be unpacked"
+  mv "$tree.new" "$tree"
+}
+
+# Beside what is there, which may be running.
+place_tools() {
+  mkdir -p "$program/bin"
+  for tool in bin/wombat-agent-launch bin/wombat-agent-service install/install.sh; do
+    place=$program/${tool#install/}
+    cp "$tree/$tool" "$place.new"
+    mv "$place.new" "$place"
+  done
 }
 
 # A machine that has just booted may have no network yet.
@@ -212,7 +262,7 @@ write_token() {
 
 write_settings() {
   {
-    echo "# Written by install.sh. What the agent takes: $program/current/bin/wombat-agent --help"
+    echo "# Written by install.sh. What the agent takes: $program/program/current/bin/wombat-agent --help"
     echo "WOMBAT_AGENT_COORDINATOR=$WOMBAT_COORDINATOR"
     echo "WOMBAT_AGENT_DIRECTORY=$data"
     echo "WOMBAT_AGENT_JOIN_TOKEN_FILE=$data/join-token"
@@ -234,7 +284,7 @@ StartLimitIntervalSec=0
 [Service]
 User=$account
 EnvironmentFile=$settings/agent.env
-ExecStart=$program/current/bin/wombat-agent
+ExecStart=$program/bin/wombat-agent-launch $program/program
 Restart=always
 RestartSec=2
 # Nodes outlive their agent: a restart of this unit restarts none of them.
@@ -271,7 +321,7 @@ start_init() {
 # Default-Stop:      0 1 6
 # Short-Description: Wombat agent
 ### END INIT INFO
-exec $program/current/bin/wombat-agent-service "\$1" $program $account
+exec $program/bin/wombat-agent-service "\$1" $program $account
 END
   chmod 0755 "$script"
   if has update-rc.d; then update-rc.d wombat-agent defaults >/dev/null
@@ -281,7 +331,7 @@ END
   "$script" restart
 }
 
-start_loop() { "$program/current/bin/wombat-agent-service" restart "$program" "$account"; }
+start_loop() { "$program/bin/wombat-agent-service" restart "$program" "$account"; }
 
 # -------------------------------------------------------------------------------------------------------- uninstall
 
@@ -320,7 +370,7 @@ stop_init() {
 }
 
 stop_loop() {
-  [ ! -x "$program/current/bin/wombat-agent-service" ] || "$program/current/bin/wombat-agent-service" stop "$program" "$account"
+  [ ! -x "$program/bin/wombat-agent-service" ] || "$program/bin/wombat-agent-service" stop "$program" "$account"
 }
 
 # Nodes, commands and what they have started: TERM, ten seconds, KILL.

@@ -18,10 +18,19 @@ import { AgentCore } from './nodes/agent-core.js';
 import { ChildUnpacker } from './releases/child-unpacker.js';
 import { FileReleaseStore } from './releases/file-release-store.js';
 import { inProcessUnpacker, SizedUnpacker } from './releases/unpacker.js';
+import type { ArtifactSource } from './session/handlers.js';
 import { CoordinatorArtifactSource } from './session/coordinator-artifact-source.js';
 import { CoordinatorLink } from './session/coordinator-link.js';
 import { usualBackoff } from './session/patience.js';
 import { Session } from './session/session.js';
+import { ProgramVersions } from './update/program-versions.js';
+import { SelfUpdate } from './update/self-update.js';
+
+export interface Launched {
+  readonly directory: string;
+  /** Ends this agent in good order; the launcher starts it anew. */
+  readonly end: () => void;
+}
 
 /** What the agent is made for: all that comes from outside the process. */
 export interface Surroundings {
@@ -31,6 +40,8 @@ export interface Surroundings {
   readonly bootId: string;
   /** This program, for what it has done by another process of itself: see helper-process.ts. */
   readonly program: readonly [string, ...string[]];
+  /** Where bin/wombat-agent-launch has started this agent, which may update itself then. */
+  readonly launched?: Launched | undefined;
   /** The clock of the machine, by which certificates are judged. @default systemClock */
   readonly clock?: Clock;
   /** @default a new SteadyClock */
@@ -40,7 +51,7 @@ export interface Surroundings {
 }
 
 /** The agent's parts, from top to bottom. Nothing else in the agent knows which class stands behind a port. */
-export function compose({ configuration, log, bootId, program, clock = systemClock, steadyClock = new SteadyClock(), backoff = usualBackoff }: Surroundings): Agent {
+export function compose({ configuration, log, bootId, program, launched, clock = systemClock, steadyClock = new SteadyClock(), backoff = usualBackoff }: Surroundings): Agent {
   const { directory, coordinator, joinTokenFile: tokenFile, address, labels } = configuration;
   const makeRequest = requestByProcess([...program, helperArguments.request]);
   const container = root.createChildContainer();
@@ -80,7 +91,9 @@ export function compose({ configuration, log, bootId, program, clock = systemClo
     bootId, clock: steadyClock, log,
   }));
 
+  const updates = (source: ArtifactSource): SelfUpdate | undefined => launched && new SelfUpdate({ ...launched, versions: new ProgramVersions(launched.directory), source, log });
   part(Session, (c) => new Session({
+    updates: updates(c.resolve(CoordinatorArtifactSource)),
     link: c.resolve(CoordinatorLink),
     keeper: c.resolve(IdentityKeeper),
     handlers: c.resolve(AgentCore),

@@ -31,10 +31,11 @@ async function run(configuration: AgentConfiguration): Promise<number> {
   const log = openLog(logLevel, logFile);
   const armed = armFailpoints(process.env[failpointsVariable]);
   if (armed !== undefined) log.warn({ armed }, 'failpoints are armed: this agent is made to fail');
-  const stop = stopOnSignals(log);
+  const { signal: stop, end } = stopOnSignals(log);
+  const launcher = process.env['WOMBAT_AGENT_PROGRAM'];
   try {
     log.info({ version: wombatVersion, pid: process.pid, directory }, 'agent starts');
-    await compose({ configuration, log, bootId, program: [process.execPath, process.argv[1]!] }).run(stop);
+    await compose({ configuration, log, bootId, program: [process.execPath, process.argv[1]!], launched: launcher ? { directory: launcher, end } : undefined }).run(stop);
   } catch (error) {
     if (!stop.aborted) throw logged(error, log);
   } finally {
@@ -44,18 +45,21 @@ async function run(configuration: AgentConfiguration): Promise<number> {
   return exitCodes.done;
 }
 
-/** The first signal asks for a clean end; a second one, or two seconds, ends at once. */
-function stopOnSignals(log: Logger): AbortSignal {
+/** The first signal, or `end`, asks for a clean end; a second one, or two seconds, ends at once. */
+function stopOnSignals(log: Logger): { readonly signal: AbortSignal; readonly end: () => void } {
   const controller = new AbortController();
-  const onSignal = (signal: NodeJS.Signals): void => {
-    if (controller.signal.aborted) process.exit(exitCodes.interrupted);
-    log.info({ signal }, 'agent stops');
+  const end = (): void => {
     controller.abort(new WombatError('WO_CANCELLED', 'the agent was stopped'));
     setTimeout(() => process.exit(exitCodes.done), stoppingTimeoutMs).unref();
   };
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (controller.signal.aborted) process.exit(exitCodes.interrupted);
+    log.info({ signal }, 'agent stops');
+    end();
+  };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
-  return controller.signal;
+  return { signal: controller.signal, end };
 }
 
 function logged(value: unknown, log: Logger): WombatError {

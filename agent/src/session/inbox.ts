@@ -1,6 +1,7 @@
 import type { Exec, SessionResponse } from '@wombat/proto/agent';
 import { WombatError } from '@wombat/proto';
 import type { Logger } from 'pino';
+import type { SelfUpdate } from '../update/self-update.js';
 import type { SessionHandlers } from './handlers.js';
 import type { Outbox } from './outbox.js';
 
@@ -11,6 +12,7 @@ export interface InboxParts {
   readonly handlers: SessionHandlers;
   readonly outbox: Outbox;
   readonly log: Logger;
+  readonly updates?: Pick<SelfUpdate, 'take'> | undefined;
   openChannel(request: OpenChannelFrame): void;
   /** There is something new in the outbox. */
   wake(): void;
@@ -59,6 +61,8 @@ export class Inbox {
         return handlers.cancelExec(frame.value);
       case 'openChannel':
         return openChannel(frame.value);
+      case 'updateAgent':
+        return this.#parts.updates?.take(frame.value);
       default:
         // A second Welcome or Refusal, or a kind that is younger than this agent: neither does harm.
         this.#parts.log.debug({ kind: (frame as Frame).$case }, 'frame ignored');

@@ -1,4 +1,4 @@
-import type { ExecOutcome, ExecProgress, Facts, NodeStatus, Sample, SessionRequest } from '@wombat/proto/agent';
+import type { AgentUpdateFailed, ExecOutcome, ExecProgress, Facts, NodeStatus, Sample, SessionRequest } from '@wombat/proto/agent';
 import { packStatuses, shrinkOutcome } from './frames.js';
 
 type Frame = NonNullable<SessionRequest['frame']>;
@@ -9,7 +9,7 @@ const mostPieces = 16;
 /**
  * What waits to be sent in one session. It is bounded by what there is to say, however long the
  * stream is blocked: one beat, one sample, one set of facts, one position, the newest status of
- * each node, each outcome once. When the stream takes little, what matters goes first:
+ * each node, each outcome once, how an update of the agent failed. When the stream takes little, what matters goes first:
  *
  *   the answer to a ping, position, facts, statuses, outcomes, what running commands write, then a
  *   sample, and a beat only when nothing else is left.
@@ -24,6 +24,7 @@ export class Outbox {
   readonly #outcomes = new Map<string, ExecOutcome>();
   /** Outcomes already sent in this session; they are sent again only in the next one. */
   readonly #sentOutcomes = new Set<string>();
+  #updateFailed: AgentUpdateFailed | undefined;
   readonly #progress: ExecProgress[] = [];
   #completeIsDue = false;
   #sample: Sample | undefined;
@@ -69,6 +70,10 @@ export class Outbox {
     return true;
   }
 
+  updateFailed(failed: AgentUpdateFailed): void {
+    this.#updateFailed = failed;
+  }
+
   sample(sample: Sample): void {
     this.#sample = sample;
   }
@@ -93,7 +98,7 @@ export class Outbox {
 
   #nextFrame(): Frame | undefined {
     if (this.#pingIsUnanswered) return { $case: 'beat', value: {} };
-    return this.#nextPosition() ?? this.#nextFacts() ?? this.#nextStatuses() ?? this.#nextOutcome() ?? this.#nextProgress() ?? this.#nextSample() ?? this.#nextBeat();
+    return this.#nextPosition() ?? this.#nextFacts() ?? this.#nextStatuses() ?? this.#nextOutcome() ?? this.#nextUpdateFailed() ?? this.#nextProgress() ?? this.#nextSample() ?? this.#nextBeat();
   }
 
   #nextPosition(): Frame | undefined {
@@ -126,6 +131,13 @@ export class Outbox {
       return { $case: 'execOutcome', value: shrinkOutcome(outcome) };
     }
     return undefined;
+  }
+
+  #nextUpdateFailed(): Frame | undefined {
+    if (!this.#updateFailed) return undefined;
+    const value = this.#updateFailed;
+    this.#updateFailed = undefined;
+    return { $case: 'agentUpdateFailed', value };
   }
 
   #nextProgress(): Frame | undefined {

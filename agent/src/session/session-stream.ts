@@ -3,6 +3,7 @@ import type { Facts, Hello, Refusal, Sample, SessionRequest, SessionResponse, We
 import { durationToMs, fromErrorDetail, fromServiceError, sessionProtocol, WombatError, type Clock } from '@wombat/proto';
 import type { Logger } from 'pino';
 import { reportSkew } from '../identity/issued-certificate.js';
+import type { SelfUpdate } from '../update/self-update.js';
 import type { Channels } from './channels.js';
 import type { Connection, SessionCall } from './connection.js';
 import type { ReceivedFrame } from './frames.js';
@@ -23,6 +24,7 @@ export interface SessionStreamParts {
   readonly handlers: SessionHandlers;
   readonly channels: Channels;
   readonly reporter: Reporter;
+  readonly updates?: SelfUpdate | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   /** Called when the coordinator has welcomed us. */
@@ -72,6 +74,7 @@ export class SessionStream {
     this.#inbox = new Inbox({
       handlers: parts.handlers,
       outbox: this.#outbox,
+      updates: parts.updates,
       log: parts.log,
       openChannel: (request) => void parts.channels.serve(connection, request, this.#over.signal),
       wake: () => this.#wake(),
@@ -141,7 +144,7 @@ export class SessionStream {
     if (welcome.protocol < sessionProtocol.minimum || welcome.protocol > sessionProtocol.maximum) {
       return this.end(new WombatError('WO_VERSION_SKEW', `the coordinator chose protocol ${welcome.protocol}, which this agent does not speak`));
     }
-    const { handlers, reporter, clock, log, onOpen } = this.#parts;
+    const { handlers, reporter, updates, clock, log, onOpen } = this.#parts;
     this.#openedAtMs = clock.monotonic();
     reportSkew(welcome.coordinatorTime, clock, log);
     onOpen();
@@ -156,6 +159,7 @@ export class SessionStream {
         if (isTaken) this.#wake();
         return isTaken;
       }),
+      ...(updates ? [updates.onFailed((failed) => (this.#outbox.updateFailed(failed), this.#wake()))] : []),
       reporter.onFactsChanged(() => (this.#outbox.facts(reporter.facts()), this.#wake())),
     ];
     this.#over.signal.addEventListener('abort', () => listening.forEach((stop) => stop()), { once: true });

@@ -2,6 +2,7 @@ import { sessionProtocol, WombatError, wombatVersion, type BackoffOptions, type 
 import type { Hello } from '@wombat/proto/agent';
 import type { Logger } from 'pino';
 import type { IdentityKeeper } from '../identity/identity-keeper.js';
+import type { SelfUpdate } from '../update/self-update.js';
 import { Channels } from './channels.js';
 import type { Connection } from './connection.js';
 import type { CoordinatorLink } from './coordinator-link.js';
@@ -15,6 +16,8 @@ export interface SessionParts {
   readonly keeper: Pick<IdentityKeeper, 'onRenewed' | 'renewSoon'>;
   readonly handlers: SessionHandlers;
   readonly reporter: Reporter;
+  /** Where this agent was started by its launcher. */
+  readonly updates?: SelfUpdate | undefined;
   /** Changes when the machine boots. */
   readonly bootId: string;
   readonly clock: Clock;
@@ -87,26 +90,30 @@ export class Session {
   }
 
   #newStream(connection: Connection): SessionStream {
-    const { handlers, reporter, clock, log, link } = this.#parts;
+    const { handlers, reporter, updates, clock, log, link } = this.#parts;
     const onOpen = (): void => {
       this.#advance('welcome');
       this.#lastReason = '';
       link.use(connection);
+      updates?.confirm();
       log.info({ sinceStartMs: Math.round(process.uptime() * 1_000) }, 'connected');
     };
-    return new SessionStream({ handlers, channels: this.#channels, reporter, clock, log, onOpen }, connection);
+    return new SessionStream({ handlers, channels: this.#channels, reporter, updates, clock, log, onOpen }, connection);
   }
 
   #hello(): Hello {
+    const { updates } = this.#parts;
     return {
       protocolMin: sessionProtocol.minimum,
       protocolMax: sessionProtocol.maximum,
       agentVersion: wombatVersion,
-      features,
+      features: updates ? [...features, 'agent.update'] : features,
       bootId: this.#parts.bootId,
       journalPosition: this.#parts.handlers.journalPosition(),
       agentTime: new Date(this.#parts.clock.now()),
       journalDamages: [...this.#parts.handlers.journalDamages()],
+      packageSha256: updates?.package ?? '',
+      updateFailed: updates?.failed,
     };
   }
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, readdirSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, readdirSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
@@ -29,6 +29,11 @@ async function launch(directory: string): Promise<{ readonly code: number | null
   return { code, text };
 }
 
+/** A zombie has no words. */
+function runs(pid: number): boolean {
+  return existsSync(`/proc/${pid}/cmdline`) && readFileSync(`/proc/${pid}/cmdline`).length > 0;
+}
+
 t.test('without an update the current version is started', async (t) => {
   const { directory } = machine(t, 'echo fresh');
   t.strictSame(await launch(directory), { code: 0, text: 'old word\n' });
@@ -36,55 +41,85 @@ t.test('without an update the current version is started', async (t) => {
 
 t.test('a new version that proves itself stays, and the one before with it', async (t) => {
   const { directory, versions } = machine(t, 'rm "$program/pending"; echo fresh; sleep 1.2; exit 7');
-  versions.begin(fresh);
-  t.throws(() => versions.begin(fresh), { code: 'WO_IN_USE' }, 'one update at a time');
+  versions.begin(fresh, 'op-1');
+  t.throws(() => versions.begin(fresh, 'op-1'), { code: 'WO_IN_USE' }, 'one update at a time');
   t.strictSame(await launch(directory), { code: 7, text: 'fresh\n' }, 'its exit code is the launcher\'s');
-  t.equal(versions.current(), fresh);
+  t.equal(new ProgramVersions(directory).running, fresh);
   t.equal(versions.failed(), undefined);
 });
 
 t.test('confirmed, versions older than the one before are gone', async (t) => {
   const { directory, versions } = machine(t, '');
-  versions.begin(fresh);
+  versions.begin(fresh, 'op-1');
   versions.confirm();
+  t.ok(existsSync(join(directory, 'pending')), 'who is about to end confirms nobody');
+  new ProgramVersions(directory).confirm();
   t.strictSame(readdirSync(join(directory, 'versions')).sort(), [old, fresh]);
   t.notOk(existsSync(join(directory, 'pending')));
 });
 
 t.test('a new version that ends at once is taken back', async (t) => {
   const { directory, versions } = machine(t, 'exit 9');
-  versions.begin(fresh);
+  versions.begin(fresh, 'op-1');
   t.strictSame(await launch(directory), { code: 0, text: 'old word\n' }, 'the one before runs');
-  t.equal(versions.current(), old);
-  t.match(versions.failed(), { version: fresh, reason: /exit code 9/ });
+  t.equal(new ProgramVersions(directory).running, old);
+  t.match(versions.failed(), { updateId: 'op-1', reason: /exit code 9/ });
 });
 
 t.test('a new version that hangs is taken back', async (t) => {
   const { directory, versions } = machine(t, 'exec sleep 60');
-  versions.begin(fresh);
+  versions.begin(fresh, 'op-1');
   t.strictSame(await launch(directory), { code: 0, text: 'old word\n' });
-  t.match(versions.failed(), { version: fresh, reason: /not greeted it after 1 s/ });
+  t.match(versions.failed(), { updateId: 'op-1', reason: /not greeted it after 1 s/ });
 });
 
 t.test('a machine that was cut off comes back with the version before', async (t) => {
   const during = machine(t, 'echo fresh');
-  during.versions.begin(fresh);
+  during.versions.begin(fresh, 'op-1');
   writeFileSync(join(during.directory, 'pending.tried'), '');
   t.strictSame(await launch(during.directory), { code: 0, text: 'old word\n' }, 'during its try');
-  t.match(during.versions.failed(), { version: fresh, reason: /cut off/ });
+  t.match(during.versions.failed(), { updateId: 'op-1', reason: /cut off/ });
 
-  during.versions.begin(fresh);
+  during.versions.begin(fresh, 'op-1');
   unlinkSync(join(during.directory, 'current'));
   symlinkSync(`versions/${old}`, join(during.directory, 'current'));
-  during.versions.confirm();
+  new ProgramVersions(during.directory).confirm();
   t.ok(existsSync(join(during.directory, 'pending')), 'the version before does not confirm the new one');
   t.strictSame(await launch(during.directory), { code: 0, text: 'old word\n' }, 'before the switch');
-  t.match(during.versions.failed(), { version: fresh, reason: /before it began/ });
+  t.match(during.versions.failed(), { updateId: 'op-1', reason: /before it began/ });
 });
 
 t.test('a version that is not there is refused', async (t) => {
   const { directory, versions } = machine(t, '');
   rmSync(join(directory, 'versions', fresh), { recursive: true });
-  for (const name of [fresh, '../../etc']) t.throws(() => versions.begin(name), { code: 'WO_NOT_FOUND' }, name);
-  t.equal(versions.current(), old, 'nothing has changed');
+  t.throws(() => versions.begin(old, 'a b\nc'), { code: 'WO_INVALID_ARGUMENT' }, 'an id that would break the file');
+  for (const name of [fresh, '../../etc']) t.throws(() => versions.begin(name, 'op-1'), { code: 'WO_NOT_FOUND' }, name);
+  t.equal(new ProgramVersions(directory).running, old, 'nothing has changed');
+});
+
+t.test('an agent whose launcher was killed during the try is ended before the next one starts', async (t) => {
+  const { directory, versions } = machine(t, 'echo fresh; exec sleep 30');
+  for (const version of [old, fresh]) chmodSync(join(directory, 'versions', version, 'bin/wombat-agent'), 0o755);
+  versions.begin(fresh, 'op-1');
+  const child = spawn(launcher, [directory], { stdio: ['ignore', 'pipe', 'ignore'] });
+  await once(child.stdout, 'data');
+  const orphan = Number(readFileSync(join(directory, 'agent.pid'), 'utf8'));
+  child.kill('SIGKILL');
+  const next = await launch(directory);
+  t.strictSame(next, { code: 0, text: 'old word\n' }, 'the version before');
+  t.notOk(runs(orphan), 'the orphan is gone');
+  t.match(versions.failed(), { updateId: 'op-1', reason: /cut off/ });
+});
+
+t.test('a stop during the try ends both, and the next start tries again', async (t) => {
+  const { directory, versions } = machine(t, 'echo fresh; exec sleep 30');
+  for (const version of [old, fresh]) chmodSync(join(directory, 'versions', version, 'bin/wombat-agent'), 0o755);
+  versions.begin(fresh, 'op-1');
+  const child = spawn(launcher, [directory], { stdio: ['ignore', 'pipe', 'ignore'] });
+  await once(child.stdout, 'data');
+  const agent = Number(readFileSync(join(directory, 'agent.pid'), 'utf8'));
+  child.kill('SIGTERM');
+  t.strictSame(await once(child, 'exit'), [0, null]);
+  t.notOk(runs(agent), 'its agent is gone');
+  t.strictSame([existsSync(join(directory, 'pending')), existsSync(join(directory, 'pending.tried')), versions.failed()], [true, false, undefined], 'nothing is said against the new version');
 });

@@ -3,44 +3,47 @@ import { basename, join } from 'node:path';
 import { WombatError } from '@wombat/proto';
 import { syncDirectory, writeFileAtomically } from '../identity/atomic-file.js';
 
-/** Why a version was given up: see bin/wombat-agent-launch. */
+/** Why an update was taken back: see bin/wombat-agent-launch. */
 export interface FailedUpdate {
-  readonly version: string;
+  readonly updateId: string;
   readonly reason: string;
 }
 
 const versionName = /^[0-9a-f]{8,64}$/;
+const updateName = /^[\w-]{1,64}$/;
 
 /**
  * The versions of the agent that lie on this machine, and which of them its launcher starts: what bin/wombat-agent-launch
  * describes. Whenever the power goes, the launcher finds a version that has run before.
  */
 export class ProgramVersions {
-  constructor(private readonly directory: string) {}
+  /** What this process runs from: `current` is another one from the beginning of an update on. */
+  readonly running: string;
 
-  current(): string {
-    return basename(readlinkSync(join(this.directory, 'current')));
+  constructor(private readonly directory: string) {
+    this.running = this.#current();
   }
 
   /**
    * The next start is the one try of `version`, which lies there whole.
    * @throws WombatError WO_IN_USE when another update has not ended, WO_NOT_FOUND
    */
-  begin(version: string): void {
+  begin(version: string, updateId: string): void {
+    if (!updateName.test(updateId)) throw new WombatError('WO_INVALID_ARGUMENT', 'an update has an id');
     if (!versionName.test(version) || !existsSync(join(this.directory, 'versions', version))) {
       throw new WombatError('WO_NOT_FOUND', `there is no version ${version} of the agent on this machine`);
     }
     if (this.#pending()) throw new WombatError('WO_IN_USE', 'an update of this agent is on its way already');
     rmSync(join(this.directory, 'failed'), { force: true });
     rmSync(join(this.directory, 'pending.tried'), { force: true });
-    writeFileAtomically(join(this.directory, 'pending'), `${version} ${this.current()}\n`);
+    writeFileAtomically(join(this.directory, 'pending'), `${version} ${this.running} ${updateId}\n`);
     this.#switch(version);
   }
 
   /** The coordinator has greeted this agent. Of the versions that remains the one before. */
   confirm(): void {
     const pending = this.#pending();
-    if (!pending || pending.version !== this.current()) return;
+    if (!pending || pending.version !== this.running) return;
     for (const name of ['pending', 'pending.tried']) rmSync(join(this.directory, name), { force: true });
     syncDirectory(this.directory);
     const kept = new Set([pending.version, pending.previous]);
@@ -51,8 +54,12 @@ export class ProgramVersions {
 
   /** Of the last update, when it was taken back. */
   failed(): FailedUpdate | undefined {
-    const [, version, reason] = /^(\S+) (.+)$/m.exec(this.#read('failed')) ?? [];
-    return version === undefined || reason === undefined ? undefined : { version, reason };
+    const [, updateId, reason] = /^(\S+) (.+)$/m.exec(this.#read('failed')) ?? [];
+    return updateId === undefined || reason === undefined ? undefined : { updateId, reason };
+  }
+
+  #current(): string {
+    return basename(readlinkSync(join(this.directory, 'current')));
   }
 
   #pending(): { readonly version: string; readonly previous: string } | undefined {

@@ -1,4 +1,4 @@
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { WombatError } from '@wombat/proto';
@@ -30,6 +30,7 @@ export async function stageVersion({ directory, source, sha256, sizeBytes }: Sta
   if (await stat(place).catch(() => undefined)) return;
   const unfinished = `${place}.new`;
   const partialPath = `${place}.part`;
+  await removeOthers(versions, `${sha256}.part`);
   await download({ source, sha256, sizeBytes, partialPath }, signal);
   try {
     await rm(unfinished, { recursive: true, force: true });
@@ -43,6 +44,12 @@ export async function stageVersion({ directory, source, sha256, sizeBytes }: Sta
     await rm(unfinished, { recursive: true, force: true });
     await rm(partialPath, { force: true });
   }
+}
+
+/** What earlier tries have left of other packages. */
+async function removeOthers(versions: string, partial: string): Promise<void> {
+  const left = (await readdir(versions)).filter((name) => name.includes('.') && name !== partial);
+  for (const name of left) await rm(join(versions, name), { recursive: true, force: true });
 }
 
 async function briefly(argv: readonly string[], timeoutMs: number, signal: AbortSignal): Promise<void> {

@@ -5,7 +5,7 @@
 account=$1
 here=${0%/*}
 program=/opt/wombat-agent
-service=$program/current/bin/wombat-agent-service
+service=$program/bin/wombat-agent-service
 # An Erlang node takes memory for each file that it might open, and many an engine allows a thousand million.
 ulimit -n 65536 2>/dev/null || true
 

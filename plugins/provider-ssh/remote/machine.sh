@@ -43,7 +43,7 @@ look() {
 
 # Below a home nobody else starts the agent after a reboot. It changes nothing where it runs.
 revive() {
-  service=$program/current/bin/wombat-agent-service
+  service=$program/bin/wombat-agent-service
   if [ "$scope" = home ] && [ -x "$service" ]; then (umask 022 && "$service" start "$program" "$(id -un)") </dev/null >/dev/null 2>&1 || true; fi
 }
 

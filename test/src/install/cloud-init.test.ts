@@ -46,7 +46,7 @@ t.test('systemd-nspawn, clean Debian 12, real cloud-init: user-data installs the
   });
   await until('it has connected', async () => (await workshop.wo('exec', 'rack-7', '--timeout', '5s', '--', 'true')).code === 0, { withinMs: 60_000 });
   const resident = Number(/\d+/.exec(await machine.run('grep', 'VmRSS', `/proc/${pid}/status`))?.[0]);
-  const node = await machine.run('/opt/wombat-agent/current/bin/node', '--version');
+  const node = await machine.run('/opt/wombat-agent/program/current/bin/node', '--version');
   t.ok(resident > 0 && resident <= mostResidentMiB * 1024, `an agent that has nothing to do has ${Math.round(resident / 1024)} MiB resident, with the ${node.trim()} that it is shipped with`);
 
   await machine.run('sh', '/opt/wombat-agent/install.sh', 'uninstall');

@@ -132,7 +132,7 @@ function sessionEnd(t: Test, address: string, authority: Buffer, certified: Cert
   t.teardown(() => client.close());
   const { path, requestSerialize, responseDeserialize } = SessionServiceService.session;
   const stream = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, new Metadata());
-  stream.write({ frame: { $case: 'hello', value: { protocolMin: 1, protocolMax: 1, agentVersion: '0.1.0', features: [], bootId: 'b', journalPosition: 0n, agentTime: new Date(), journalDamages: [] } } });
+  stream.write({ frame: { $case: 'hello', value: { protocolMin: 1, protocolMax: 1, agentVersion: '0.1.0', features: [], bootId: 'b', journalPosition: 0n, agentTime: new Date(), journalDamages: [], packageSha256: '', updateFailed: undefined } } });
   const beats = setInterval(() => stream.write({ frame: { $case: 'beat', value: {} } }), 2_000).unref();
   return new Promise((resolve) => {
     const done = (error: unknown): void => {

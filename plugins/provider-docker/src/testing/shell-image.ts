@@ -16,7 +16,7 @@ export async function importShellImage(docker: Docker, name: string): Promise<vo
   const root = await mkdtemp(join(tmpdir(), 'wombat-image-'));
   try {
     for (const path of [...programs, ...(await libraries())]) await copyInto(root, path);
-    const service = join(root, 'opt/wombat-agent/current/bin/wombat-agent-service');
+    const service = join(root, 'opt/wombat-agent/bin/wombat-agent-service');
     await mkdir(dirname(service), { recursive: true });
     await mkdir(join(root, 'tmp'));
     await writeFile(service, standIn);

@@ -28,7 +28,7 @@ fi
 for file in /proc/[0-9]*/cmdline /proc/[0-9]*/environ; do
   case $(tr '\\0' ' ' <"$file" 2>/dev/null) in *"$token"*) echo 'the token is in the list of processes' >&2; exit 1 ;; esac
 done 2>/dev/null
-service=$prefix/opt/wombat-agent/current/bin/wombat-agent-service
+service=$prefix/opt/wombat-agent/bin/wombat-agent-service
 mkdir -p "\${service%/*}"
 printf '#!/bin/sh\\necho "$(umask) $*" >"$HOME/service"\\n' >"$service"
 chmod +x "$service"
