@@ -55,14 +55,14 @@ t.test('what it runs already, and an update that was taken back, are not begun',
   writeFileSync(join(directory, 'failed'), 'op-1 the coordinator had not greeted it after 60 s\n');
   updates.take(order);
   t.equal(seen.fetches, 0);
-  t.match(updates.failed, { updateId: 'op-1', error: { code: 'WO_DEADLINE_EXCEEDED', message: /not greeted it after 60 s/ } }, 'as its Hello tells');
+  t.match(updates.failed, { updateId: 'op-1', error: { code: 'WO_AGENT_UPDATE_FAILED', message: /not greeted it after 60 s/ } }, 'as its Hello tells');
 });
 
 t.test('what cannot be had or does not run is told, and leaves nothing', async (t) => {
   const broken = setting(t, 'echo no such libc >&2; exit 1');
   broken.open();
   broken.updates.take(broken.order);
-  t.match(await broken.failed(), { updateId: 'op-1', error: { code: 'WO_AGENT_PACKAGE_MISSING', message: /no such libc/ } });
+  t.match(await broken.failed(), { updateId: 'op-1', error: { code: 'WO_AGENT_UPDATE_FAILED', message: /no such libc/ } });
   const wrong = setting(t);
   wrong.open();
   wrong.updates.take({ ...wrong.order, sha256: 'b'.repeat(64) });

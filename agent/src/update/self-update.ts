@@ -40,7 +40,7 @@ export class SelfUpdate {
   get failed(): AgentUpdateFailed | undefined {
     const { updateId, reason } = this.#options.versions.failed() ?? {};
     if (updateId === undefined) return undefined;
-    return { updateId, error: toErrorDetail(new WombatError('WO_DEADLINE_EXCEEDED', `the new agent was taken back: ${reason}`, { hint: 'see the log of the agent on its machine' })) };
+    return { updateId, error: toErrorDetail(new WombatError('WO_AGENT_UPDATE_FAILED', `the new agent was taken back: ${reason}`)) };
   }
 
   onFailed(listener: (failed: AgentUpdateFailed) => void): () => void {

@@ -39,6 +39,6 @@ t.test('of one with another checksum nothing stays', async (t) => {
 
 t.test('one that does not run here is told with what it said', async (t) => {
   const broken = request(t, 'echo glibc is too old >&2; exit 1');
-  await t.rejects(stageVersion(broken, signal), { code: 'WO_AGENT_PACKAGE_MISSING', message: /glibc is too old/ });
+  await t.rejects(stageVersion(broken, signal), { code: 'WO_AGENT_UPDATE_FAILED', message: /glibc is too old/ });
   t.strictSame(versions(broken), [], 'nothing stays');
 });

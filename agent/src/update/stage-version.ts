@@ -22,7 +22,7 @@ const versionTimeoutMs = 15_000;
 
 /**
  * Brings a package of the agent to versions/<sha256>, whole and on the disk or not at all, and sees that it runs here.
- * @throws WombatError WO_ARTIFACT_CORRUPT, WO_DISK_FULL, WO_DEADLINE_EXCEEDED, WO_AGENT_PACKAGE_MISSING it does not run here
+ * @throws WombatError WO_ARTIFACT_CORRUPT, WO_DISK_FULL, WO_DEADLINE_EXCEEDED, WO_AGENT_UPDATE_FAILED it does not run here
  */
 export async function stageVersion({ directory, source, sha256, sizeBytes }: StageRequest, signal: AbortSignal): Promise<void> {
   const versions = join(directory, 'versions');
@@ -54,5 +54,5 @@ async function removeOthers(versions: string, partial: string): Promise<void> {
 
 async function briefly(argv: readonly string[], timeoutMs: number, signal: AbortSignal): Promise<void> {
   const { exit, stderr } = await runBriefly({ argv, workingDirectory: '/', environment: cleanEnvironment({ path: defaultPath, home: homedir() }), timeoutMs }, signal);
-  if (exit.kind?.$case !== 'code' || exit.kind.value !== 0) throw new WombatError('WO_AGENT_PACKAGE_MISSING', `the package does not run on this machine: ${stderr.toString().trim().slice(0, 500)}`);
+  if (exit.kind?.$case !== 'code' || exit.kind.value !== 0) throw new WombatError('WO_AGENT_UPDATE_FAILED', `the package does not run on this machine: ${stderr.toString().trim().slice(0, 500)}`);
 }

@@ -59,6 +59,7 @@ export const catalogue = {
   WO_PLUGIN_INVALID: entry(status.FAILED_PRECONDITION, failed, 'A plugin cannot be loaded.', 'see plugins/sdk/README.md, or take it out of `plugins` in the configuration'),
   WO_PLUGIN_UNAVAILABLE: entry(status.UNAVAILABLE, failed, 'The program of a plugin does not run, or does not answer in time.', 'see what is wrong with it: wo plugin show NAME; it is started again by itself'),
   WO_AGENT_PACKAGE_MISSING: entry(status.FAILED_PRECONDITION, failed, 'The coordinator has no package of the agent to give to machines.', 'make them on the machine of the coordinator: node scripts/package-agent.js; or name the directory that has them, agent.packages in the configuration'),
+  WO_AGENT_UPDATE_FAILED: entry(status.FAILED_PRECONDITION, failed, 'An agent did not come to run another package; it runs on as it was.', 'the log of the agent on its machine says more; when it is mended: wo host update'),
   WO_DRIVER_UNKNOWN: entry(status.NOT_FOUND, usage, 'No plugin provides this driver.', 'see those there are: wo plugin list'),
   WO_STRATEGY_UNKNOWN: entry(status.NOT_FOUND, usage, 'No plugin provides this bootstrap strategy.', 'see those there are: wo plugin list'),
   WO_SELECTOR_UNKNOWN: entry(status.NOT_FOUND, usage, 'There is no such selector.', 'use random, oldest or all'),

@@ -46,7 +46,7 @@ t.test('a machine installs the agent, joins, keeps it running, and is as before 
     writeFileSync(join(packages, name), genuine);
     t.equal(ended.code, 1, `the exit code: ${ended.stderr}`);
     t.match(ended.stderr, /not the one that the coordinator has named/, 'why');
-    t.notOk(existsSync(join(installed, 'current')), 'nothing was unpacked');
+    t.notOk(existsSync(join(installed, 'program/current')), 'nothing was unpacked');
   });
 
   await t.test('the agent joins', async (t) => {

@@ -126,7 +126,7 @@ export class AgentUpdateController {
   }
 
   async #giveUp(transaction: Transaction, host: Host): Promise<void> {
-    const error = new WombatError('WO_DEADLINE_EXCEEDED', `nothing was heard of its update for ${hostWithinMs / 60_000} min`, { hint: 'see the log of the agent on its machine' });
+    const error = new WombatError('WO_AGENT_UPDATE_FAILED', `nothing was heard of its update for ${hostWithinMs / 60_000} min`);
     const failed = await transaction.hosts.update({ ...host, agentUpdate: updateFailed(host.agentUpdate!, storedError(error), this.#options.clock.now()) });
     await transaction.events.append(agentEvent(failed, 'host.agent-update-failed', `the agent of ${host.name} was not updated: ${error.message}`));
   }

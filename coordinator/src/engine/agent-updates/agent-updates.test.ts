@@ -84,12 +84,12 @@ t.test('an agent that goes back, or cannot take the package, ends it, and the ot
   const back = await setting(t);
   const { operation: { id } = { id: '' } } = await back.begin();
   await back.turn();
-  const error = { code: 'WO_DEADLINE_EXCEEDED', message: 'the coordinator had not greeted it after 60 s', hint: '', details: {} };
+  const error = { code: 'WO_AGENT_UPDATE_FAILED', message: 'the coordinator had not greeted it after 60 s', hint: '', details: {} };
   await back.hello(hostIds[0]!, { updateFailed: { updateId: 'op-of-another-time', error } });
   t.equal(await back.steps(), 'awwww', 'of an earlier update');
   await back.hello(hostIds[0]!, { updateFailed: { updateId: id, error } });
   t.same(await back.turn(), []);
-  t.match(await back.operation(), { state: 'failed', error: { code: 'WO_DEADLINE_EXCEEDED', message: /^cloud-1: the coordinator had not greeted it after 60 s; 4 others were not begun$/ } });
+  t.match(await back.operation(), { state: 'failed', error: { code: 'WO_AGENT_UPDATE_FAILED', message: /^cloud-1: the coordinator had not greeted it after 60 s; 4 others were not begun$/ } });
   t.equal(await back.steps(), 'fllll');
 
   const corrupt = await setting(t);
@@ -128,7 +128,7 @@ t.test('nothing heard for 12 minutes is a failure; a host that goes is none', as
   t.equal(await steps(), 'lawww', 'the one that is left says nothing of the package');
   await clock.advance(12 * 60_000);
   await turn();
-  t.match(await operation(), { state: 'failed', error: { code: 'WO_DEADLINE_EXCEEDED', message: /^cloud-2: nothing was heard of its update for 12 min; 3 others were not begun$/ } });
+  t.match(await operation(), { state: 'failed', error: { code: 'WO_AGENT_UPDATE_FAILED', message: /^cloud-2: nothing was heard of its update for 12 min; 3 others were not begun$/ } });
 });
 
 t.test('called off: none is begun any more, and the one under way is waited for', async (t) => {
