@@ -2,8 +2,10 @@ import { HostPhase } from '@wombat/proto/control';
 import t from 'tap';
 import { join } from 'node:path';
 import { packageAgent } from '../support/agent-packages.js';
+import { AgentVariants } from '../support/agent-variants.js';
 import { without } from '../support/checkout.js';
 import { Lab } from '../support/machines/lab.js';
+import { expectExit } from '../support/expect.js';
 import { freePort } from '../support/network.js';
 import { notYet, until } from '../support/until.js';
 import { Workshop } from '../support/workshop.js';
@@ -48,6 +50,14 @@ t.test('systemd-nspawn, clean Debian 12, real cloud-init: user-data installs the
   const resident = Number(/\d+/.exec(await machine.run('grep', 'VmRSS', `/proc/${pid}/status`))?.[0]);
   const node = await machine.run('/opt/wombat-agent/program/current/bin/node', '--version');
   t.ok(resident > 0 && resident <= mostResidentMiB * 1024, `an agent that has nothing to do has ${Math.round(resident / 1024)} MiB resident, with the ${node.trim()} that it is shipped with`);
+
+  const places = ['/opt/wombat-agent', '/etc/wombat-agent', '/etc/systemd/system/wombat-agent.service'];
+  const writable = await machine.run('find', ...places, '(', '-user', 'wombat-agent', '-o', '-perm', '/022', '!', '-type', 'l', ')', '-not', '-path', '/opt/wombat-agent/program*');
+  t.equal(writable, '', 'the account can change nothing that root runs or reads');
+  const next = await (await AgentVariants.of(join(workshop.directory, 'packages'))).next();
+  expectExit(t, await workshop.wo('host', 'update', 'rack-7'), 0, 'under systemd and its limits the agent updates itself');
+  t.match(await machine.run('readlink', '/opt/wombat-agent/program/current'), next, 'the other version runs');
+  await until('it answers', async () => (await workshop.wo('exec', 'rack-7', '--timeout', '5s', '--', 'true')).code === 0, { withinMs: 60_000 });
 
   await machine.run('sh', '/opt/wombat-agent/install.sh', 'uninstall');
   const files = await machine.run('find', '/', '-xdev', '-name', '*wombat*', '-not', '-path', '/var/lib/cloud/*', '-not', '-path', '/var/log/*');
