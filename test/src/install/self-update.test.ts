@@ -57,6 +57,8 @@ t.test('an agent is updated while its commands run on, and goes back to the one 
 
   await t.test('to another version', async (t) => {
     const next = await variants.next();
+    for (const words of [[], ['rack-7', '--all'], ['--all', '--at-once', '0']]) expectExit(t, await workshop.wo('host', 'update', ...words), 2, 'what is meant has to be said');
+    expectExit(t, await workshop.wo('host', 'update', 'rack-9'), 5, 'no such host');
     const planned = await workshop.wo('host', 'update', '--all', '--dry-run');
     expectExit(t, planned, 0);
     t.match(planned.stdout, /rack-7/, 'the plan');
