@@ -45,7 +45,7 @@ t.test("systemd-nspawn, clean Debian 12, real cloud-init: the original's command
 
   // As EC2 would: each boots at its address with its user-data.
   const machines = await Promise.all(instances.map(async ({ InstanceId = '', Tags, PrivateIpAddress = '' }) =>
-    lab.boot(wombatTags(Tags)['wombat-host'] ?? '', await view.userData(InstanceId), Number(PrivateIpAddress.split('.').at(-1)))));
+    lab.boot(wombatTags(Tags)['wombat-host'] ?? '', await view.userData(InstanceId), { number: Number(PrivateIpAddress.split('.').at(-1)) })));
   const told = (): string[] => machines.map((machine) => machine.read('var/log/cloud-init-output.log').slice(-1_000));
   const nodes = await workshop.untilRunning(3, { withinMs: 180_000 }).catch(async (error: unknown) => {
     t.comment(told().join('\n'), (await workshop.fleet.hosts()).map(tellHost));

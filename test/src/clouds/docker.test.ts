@@ -22,7 +22,7 @@ t.test('docker on a real Docker Engine: an Erlang family over three containers o
   const engine = await DockerEngine.start(t, { networkNamespace: lab.namespace });
   // As slim images are: with nothing to fetch or unpack a package with.
   const missing = ['curl', 'wget', 'python3*', 'tar', 'gzip', 'sha256sum'];
-  await importDirectory(engine.docker, 'debian:12', await debianRoot(), missing.map((name) => `./usr/bin/${name}`));
+  await importDirectory(engine.docker, 'debian:12', await debianRoot('systemd'), missing.map((name) => `./usr/bin/${name}`));
   const [agents, http] = [await freePort(), await freePort()];
   const workshop = await Workshop.open(t, {
     settings: { 'agents-address': `127.0.0.1:${agents}`, 'advertise-agents': `${lab.address}:${agents}`, 'http-address': `127.0.0.1:${http}`, 'advertise-http': `${lab.address}:${http}` },

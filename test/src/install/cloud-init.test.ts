@@ -1,10 +1,11 @@
 import { HostPhase } from '@wombat/proto/control';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { join } from 'node:path';
 import { packageAgent } from '../support/agent-packages.js';
 import { AgentVariants } from '../support/agent-variants.js';
 import { without } from '../support/checkout.js';
 import { Lab } from '../support/machines/lab.js';
+import type { Machine } from '../support/machines/machine.js';
 import { expectExit } from '../support/expect.js';
 import { freePort } from '../support/network.js';
 import { notYet, until } from '../support/until.js';
@@ -17,7 +18,8 @@ const mostResidentMiB = 70;
 
 const skip = process.env['WOMBAT_TEST_FULL'] ? Lab.impossible() || without('systemd-nspawn', 'mmdebstrap', 'socat', 'ip') : 'in full runs';
 
-t.test('systemd-nspawn, clean Debian 12, real cloud-init: user-data installs the agent, which joins at the first boot', { skip }, async (t) => {
+/** A coordinator that machines of a lab can reach, with the package that is shipped. */
+async function reachable(t: Test): Promise<{ readonly lab: Lab; readonly workshop: Workshop }> {
   const lab = await Lab.open(t);
   const [agents, http] = [await freePort(), await freePort()];
   const workshop = await Workshop.open(t, {
@@ -26,7 +28,18 @@ t.test('systemd-nspawn, clean Debian 12, real cloud-init: user-data installs the
   });
   await packageAgent(join(workshop.directory, 'packages'), { node: 'shipped' });
   for (const port of [agents, http]) await lab.relay(t, port);
+  return { lab, workshop };
+}
 
+async function untilAnswered(workshop: Workshop): Promise<void> {
+  await until('rack-7 answers', async () => {
+    const { code, stderr } = await workshop.wo('exec', 'rack-7', '--timeout', '5s', '--', 'true');
+    return code === 0 || notYet(stderr);
+  }, { withinMs: 60_000 });
+}
+
+t.test('systemd-nspawn, clean Debian 12, real cloud-init: user-data installs the agent, which joins at the first boot', { skip }, async (t) => {
+  const { lab, workshop } = await reachable(t);
   const userData = await workshop.ok('token', 'create', 'rack-7', '--ttl', '10m', '--print', 'cloud-init');
   t.ok(Buffer.byteLength(userData) <= 16 * 1024, `user-data has ${Buffer.byteLength(userData)} bytes`);
   const machine = await lab.boot('rack-7', `${userData}\n`);
@@ -46,7 +59,7 @@ t.test('systemd-nspawn, clean Debian 12, real cloud-init: user-data installs the
     const now = await agentPid();
     return now !== 0 && now !== before ? now : notYet(now);
   });
-  await until('it has connected', async () => (await workshop.wo('exec', 'rack-7', '--timeout', '5s', '--', 'true')).code === 0, { withinMs: 60_000 });
+  await untilAnswered(workshop);
   const resident = Number(/\d+/.exec(await machine.run('grep', 'VmRSS', `/proc/${pid}/status`))?.[0]);
   const node = await machine.run('/opt/wombat-agent/program/current/bin/node', '--version');
   t.ok(resident > 0 && resident <= mostResidentMiB * 1024, `an agent that has nothing to do has ${Math.round(resident / 1024)} MiB resident, with the ${node.trim()} that it is shipped with`);
@@ -57,12 +70,40 @@ t.test('systemd-nspawn, clean Debian 12, real cloud-init: user-data installs the
   const next = await (await AgentVariants.of(join(workshop.directory, 'packages'))).next();
   expectExit(t, await workshop.wo('host', 'update', 'rack-7'), 0, 'under systemd and its limits the agent updates itself');
   t.match(await machine.run('readlink', '/opt/wombat-agent/program/current'), next, 'the other version runs');
-  await until('it answers', async () => (await workshop.wo('exec', 'rack-7', '--timeout', '5s', '--', 'true')).code === 0, { withinMs: 60_000 });
+  await untilAnswered(workshop);
 
+  await leavesNothing(t, machine);
+});
+
+t.test('systemd-nspawn, Debian 12 with sysvinit, real cloud-init: an init script starts the agent, at every boot', { skip }, async (t) => {
+  const { lab, workshop } = await reachable(t);
+  const machine = await lab.boot('rack-7', `${await workshop.ok('token', 'create', 'rack-7', '--ttl', '10m', '--print', 'cloud-init')}\n`, { init: 'sysvinit' });
+  await untilAnswered(workshop);
+  t.match(await machine.run('ps', '-p', '1', '-o', 'comm='), /^init/, 'systemd is not what runs it');
+  await machine.run('/etc/init.d/wombat-agent', 'status');
+  expectExit(t, await workshop.wo('exec', 'rack-7', '--detach', '--', 'sh', '-c', 'echo of this boot >/tmp/boot; exec sleep 600'), 0);
+  const bootId = await workshop.ok('exec', 'rack-7', '--', 'cat', '/proc/1/stat');
+
+  await machine.run('init', '6');
+  await until('it has booted again', async () => {
+    const { code, stdout, stderr } = await workshop.wo('exec', 'rack-7', '--timeout', '5s', '--', 'cat', '/proc/1/stat');
+    return (code === 0 && stdout.trim() !== bootId) || notYet(`${stderr}\n${machine.console()}`);
+  }, { withinMs: 90_000 });
+  await machine.run('/etc/init.d/wombat-agent', 'restart');
+  await untilAnswered(workshop);
+  await machine.run('/etc/init.d/wombat-agent', 'stop');
+  t.equal((await workshop.wo('exec', 'rack-7', '--timeout', '3s', '--', 'true')).code === 0, false, 'stopped it answers no more');
+  await machine.run('/etc/init.d/wombat-agent', 'start');
+  await untilAnswered(workshop);
+  await leavesNothing(t, machine);
+});
+
+/** After it is taken away. */
+async function leavesNothing(t: Test, machine: Machine): Promise<void> {
   await machine.run('sh', '/opt/wombat-agent/install.sh', 'uninstall');
   const files = await machine.run('find', '/', '-xdev', '-name', '*wombat*', '-not', '-path', '/var/lib/cloud/*', '-not', '-path', '/var/log/*');
   t.equal(files, '', 'no file is left');
   t.notMatch(machine.read('etc/passwd'), /wombat/, 'no user');
   const processes = (await machine.run('ps', '-eo', 'args')).split('\n').filter((line) => /wombat/.test(line));
   t.strictSame(processes, [], 'no process');
-});
+}

@@ -7,16 +7,24 @@ import { system } from './system.js';
 
 const suite = 'bookworm';
 /** A small server's: what boots, cloud-init, sshd and sudo, and the libraries that an Erlang VM is linked to. No kernel: it is a container's. */
-const packages = ['systemd', 'systemd-sysv', 'dbus', 'iproute2', 'netbase', 'ca-certificates', 'curl', 'cloud-init', 'openssh-server', 'sudo', 'python3', 'procps', 'libstdc++6', 'libtinfo6'];
+const common = ['dbus', 'iproute2', 'netbase', 'ca-certificates', 'curl', 'cloud-init', 'openssh-server', 'sudo', 'python3', 'procps', 'libstdc++6', 'libtinfo6'];
+const packages = ['systemd', 'systemd-sysv', ...common];
+const sysvinitPackages = ['sysvinit-core', 'ifupdown', ...common];
 /** Of a whole machine. cloud-init asks for an address before the network is set up. */
 const guestPackages = [...packages, 'linux-image-cloud-amd64', 'initramfs-tools', 'zstd', 'isc-dhcp-client'];
 
-let root: Promise<string> | undefined;
+/** Its first process. */
+export type Init = 'systemd' | 'sysvinit';
+
+const roots = new Map<Init, Promise<string>>();
 
 /** The root of a clean Debian machine, shared by all that read it; made at the first call, in a minute. */
-export async function debianRoot(): Promise<string> {
+export async function debianRoot(init: Init): Promise<string> {
+  const of = init === 'systemd' ? packages : sysvinitPackages;
   // User-data comes from the seed alone, and the network is set from outside before the machine boots.
-  return await (root ??= cached('debian', packages, async (directory) => await makeRoot(directory, packages, 'NoCloud')));
+  const made = roots.get(init) ?? cached(init === 'systemd' ? 'debian' : 'debian-sysvinit', of, async (directory) => await makeRoot(directory, of, 'NoCloud'));
+  roots.set(init, made);
+  return await made;
 }
 
 /** What a whole Debian machine is booted from: `disk.img`, `vmlinuz` and `initrd.img` in one directory, shared by all that only read them. */

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Test } from 'tap';
 import { fixtures } from '../checkout.js';
 import { until } from '../until.js';
+import type { Init } from './debian-root.js';
 import { Machine } from './machine.js';
 import { companion, endChild, system } from './system.js';
 
@@ -71,8 +72,8 @@ export class Lab {
   }
 
   /** A machine whose cloud-init is given this user-data. `number`: the last of its address. */
-  async boot(name: string, userData: string, number = 11 + this.#machines.length): Promise<Machine> {
-    const machine = new Machine({ name, directory: join(this.directory, name), lab: this.namespace, port: `p${number}`, address: `${network}.${number}`, gateway: this.address });
+  async boot(name: string, userData: string, { number = 11 + this.#machines.length, init = 'systemd' }: { readonly number?: number; readonly init?: Init } = {}): Promise<Machine> {
+    const machine = new Machine({ name, directory: join(this.directory, name), lab: this.namespace, port: `p${number}`, address: `${network}.${number}`, gateway: this.address, init });
     this.#machines.push(machine);
     await machine.boot(userData);
     return machine;

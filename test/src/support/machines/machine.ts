@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { notYet, until } from '../until.js';
-import { debianRoot } from './debian-root.js';
+import { debianRoot, type Init } from './debian-root.js';
 import { companion, endChild, system } from './system.js';
 
 export interface MachineOptions {
@@ -13,13 +13,14 @@ export interface MachineOptions {
   readonly port: string;
   readonly address: string;
   readonly gateway: string;
+  readonly init: Init;
 }
 
 /** In control groups of version 1, its companion, or version 2: whichever there is. */
 const groupRoots = ['/sys/fs/cgroup/systemd', '/sys/fs/cgroup/unified', '/sys/fs/cgroup'];
 
 /**
- * A Debian machine in a container: systemd as its first process, real cloud-init, a network namespace and a
+ * A Debian machine in a container: systemd or sysvinit as its first process, real cloud-init, a network namespace and a
  * writable view of the root of its own.
  */
 export class Machine {
@@ -98,8 +99,8 @@ export class Machine {
   }
 
   async #mount(): Promise<void> {
-    const { directory } = this.#options;
-    const lower = await debianRoot();
+    const { directory, init } = this.#options;
+    const lower = await debianRoot(init);
     for (const part of ['upper', 'work', 'root']) mkdirSync(join(directory, part), { recursive: true });
     await system('mount', '-t', 'overlay', 'overlay', '-o', `lowerdir=${lower},upperdir=${join(directory, 'upper')},workdir=${join(directory, 'work')}`, this.root)
       .catch(async () => await system('cp', '-a', `${lower}/.`, this.root));
