@@ -200,7 +200,7 @@ rm -f pending pending.tried failed
 fetch_package() {
   fetch_all "$WOMBAT_URL/packages/wombat-agent-linux-$arch-$sha256.tar.gz" "$work/package"
   echo "$sha256  $work/package" | sha256sum -c - >/dev/null 2>&1 || die "the package is not the one that the coordinator has named (sha256 $sha256)"
-  rm -rf "$program/versions"
+  rm -rf "$program"/versions/*.new
   mkdir -p "$tree.new"
   gzip -dc "$work/package" | tar -xf - -C "$tree.new" || die "the package could not be unpacked"
   mv "$tree.new" "$tree"

@@ -1,4 +1,4 @@
-import { toErrorDetail, WombatError } from '@wombat/proto';
+import { toErrorDetail, withDeadline, WombatError } from '@wombat/proto';
 import type { AgentUpdateFailed, UpdateAgent } from '@wombat/proto/agent';
 import type { Logger } from 'pino';
 import type { ArtifactSource } from '../session/handlers.js';
@@ -75,7 +75,7 @@ export class SelfUpdate {
     this.#updateId = updateId;
     try {
       log.info({ updateId, sha256 }, 'this agent fetches another version of itself');
-      await stageVersion({ directory, source, sha256, sizeBytes: Number(sizeBytes) }, AbortSignal.timeout(stageWithinMs));
+      await stageVersion({ directory, source, sha256, sizeBytes: Number(sizeBytes) }, withDeadline(stageWithinMs, 'fetching and unpacking the agent'));
       versions.begin(sha256, updateId);
     } catch (error) {
       this.#updateId = undefined;
