@@ -14,6 +14,13 @@ const keepaliveIntervalMs = 10_000;
 /** How keys of a kind may sign, the strongest first; others sign as they are named. */
 const algorithmsOf: Readonly<Record<string, readonly string[]>> = { 'ssh-rsa': ['rsa-sha2-512', 'rsa-sha2-256'] };
 
+/** A program that runs on a machine. */
+export interface Remote {
+  readonly channel: ClientChannel;
+  /** What it has ended with; a machine that is lost does not say. */
+  exitCode(): number | undefined;
+}
+
 /** One connection to a machine; any number of channels at once. */
 export class Connection {
   readonly #client: Client;
@@ -47,7 +54,7 @@ export class Connection {
   }
 
   /** @throws ProviderError unavailable; nothing has run then */
-  async exec(command: string): Promise<ClientChannel> {
+  async exec(command: string): Promise<Remote> {
     return await new Promise((resolve, reject) => {
       const fail = (why: string): void => reject(ProviderError.unavailable(`${this.#who}: ${why}`));
       const lost = (): void => fail('the connection was lost');
@@ -56,7 +63,7 @@ export class Connection {
         this.#client.exec(command, (error, channel) => {
           this.#client.off('close', lost);
           if (error) fail('it opens no channel');
-          else resolve(channel);
+          else resolve(listened(channel));
         });
       } catch {
         lost();
@@ -72,6 +79,13 @@ export class Connection {
   end(): void {
     this.#client.end();
   }
+}
+
+/** At once: a program that ends at once has said so before anybody else can listen. */
+function listened(channel: ClientChannel): Remote {
+  let exitCode: number | undefined;
+  channel.once('exit', (code: number | null) => (exitCode = code ?? undefined));
+  return { channel, exitCode: () => exitCode };
 }
 
 async function reach({ address, port }: Target): Promise<Socket> {

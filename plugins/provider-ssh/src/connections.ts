@@ -1,6 +1,5 @@
 import { Limiter, orAborted } from '@wombat/plugin-sdk';
-import type { ClientChannel } from 'ssh2';
-import { Connection } from './connection.js';
+import { Connection, type Remote } from './connection.js';
 import { credentials } from './credentials.js';
 import type { Target } from './inventory.js';
 import type { SshSettings } from './settings.js';
@@ -26,21 +25,21 @@ export class Connections {
   }
 
   /**
-   * Runs a command, and some work on its channel; a connection that was lost since its last use is replaced.
+   * Runs a command, and some work with it; a connection that was lost since its last use is replaced.
    *
    * @throws ProviderError auth, throttled or unavailable when there is no channel, and what the work throws
    */
-  async exec<T>(target: Target, command: string, signal: AbortSignal, work: (channel: ClientChannel) => Promise<T>): Promise<T> {
+  async exec<T>(target: Target, command: string, signal: AbortSignal, work: (remote: Remote) => Promise<T>): Promise<T> {
     const { name, address, port, user } = target;
     const key = JSON.stringify([name, address, port, user]);
     const isOld = this.#held.has(key);
     const held = this.#hold(key, target);
     try {
-      const channel = await orAborted(held.opening.then(async (connection) => await connection.exec(command)), signal).catch((error: unknown) => {
+      const remote = await orAborted(held.opening.then(async (connection) => await connection.exec(command)), signal).catch((error: unknown) => {
         if (!isOld || signal.aborted) throw error;
         this.#drop(key, held);
       });
-      if (channel) return await work(channel);
+      if (remote) return await work(remote);
     } finally {
       held.users -= 1;
       if (held.users === 0) this.#leave(key, held);

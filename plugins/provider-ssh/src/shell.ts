@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { ProviderError } from '@wombat/plugin-sdk';
-import type { ClientChannel } from 'ssh2';
+import type { Remote } from './connection.js';
 import type { Connections } from './connections.js';
 import { describeTarget, type Target } from './inventory.js';
 import type { SshSettings } from './settings.js';
@@ -35,8 +35,8 @@ export class Shell {
   async run(target: Target, script: string, options: ShellOptions): Promise<string> {
     const token = `wombat-${randomBytes(9).toString('hex')}`;
     const { sudoPassword: password } = this.#settings;
-    return await this.#connections.exec(target, this.#command(token), options.signal, async (channel) =>
-      await new Conversation({ who: describeTarget(target), user: target.user, token, channel, script, password, ...options }).over());
+    return await this.#connections.exec(target, this.#command(token), options.signal, async (remote) =>
+      await new Conversation({ who: describeTarget(target), user: target.user, token, remote, script, password, ...options }).over());
   }
 
   /** Says the token when it is ready for the script; only then nothing that a start-up file prints is in between. */
@@ -52,7 +52,7 @@ interface ConversationOptions extends ShellOptions {
   readonly who: string;
   readonly user: string;
   readonly token: string;
-  readonly channel: ClientChannel;
+  readonly remote: Remote;
   readonly script: string;
   readonly password: string | undefined;
 }
@@ -64,14 +64,13 @@ class Conversation {
   #complaints = '';
   #isReady = false;
   #isAsked = false;
-  #code: number | undefined;
 
   constructor(options: ConversationOptions) {
     this.#options = options;
   }
 
   async over(): Promise<string> {
-    const { channel, signal } = this.#options;
+    const { remote: { channel, exitCode }, signal } = this.#options;
     return await new Promise<string>((resolve, reject) => {
       const fail = (error: unknown): void => {
         reject(error instanceof Error ? error : new Error(String(error)));
@@ -88,10 +87,9 @@ class Conversation {
       channel.setEncoding('utf8').on('data', hear((text) => this.#hearOutput(text)));
       channel.stderr.setEncoding('utf8').on('data', hear((text) => this.#hearComplaint(text)));
       channel.on('error', () => undefined);
-      channel.once('exit', (code: number | null) => (this.#code = code ?? undefined));
       channel.once('close', () => {
         signal.removeEventListener('abort', abort);
-        if (this.#code === 0 && this.#isReady) resolve(this.#output);
+        if (exitCode() === 0 && this.#isReady) resolve(this.#output);
         else reject(this.#failure());
       });
       signal.addEventListener('abort', abort, { once: true });
@@ -100,7 +98,7 @@ class Conversation {
   }
 
   #hearOutput(text: string): void {
-    const { token, channel, script, onSend } = this.#options;
+    const { token, remote: { channel }, script, onSend } = this.#options;
     this.#output += text;
     this.#bound();
     if (this.#isReady) return;
@@ -113,7 +111,7 @@ class Conversation {
   }
 
   #hearComplaint(text: string): void {
-    const { token, channel, password, user, who } = this.#options;
+    const { token, remote: { channel }, password, user, who } = this.#options;
     this.#complaints += text;
     this.#bound();
     if (this.#isReady || !this.#complaints.includes(`${token}:`)) return;
@@ -128,10 +126,11 @@ class Conversation {
   }
 
   #failure(): ProviderError {
-    const { who, user, token, password } = this.#options;
+    const { who, user, token, password, remote } = this.#options;
+    const code = remote.exitCode();
     const last = lastLine(this.#complaints.replaceAll(token, ''), password);
-    if (this.#code === undefined) return ProviderError.unavailable(`${who}: the connection was lost`);
-    if (this.#isReady) return ProviderError.unavailable(`${who}: what it was asked to do ended with ${this.#code}${last}`);
+    if (code === undefined) return ProviderError.unavailable(`${who}: the connection was lost`);
+    if (this.#isReady) return ProviderError.unavailable(`${who}: what it was asked to do ended with ${code}${last}`);
     if (/sudo/.test(this.#complaints)) return ProviderError.auth(`${who}: ${user} cannot become root${last}`);
     return ProviderError.unavailable(`${who}: it gives ${user} no shell${last}`);
   }
