@@ -16,6 +16,7 @@ t.setTimeout(240_000);
 
 /** Instead of 60: nobody waits for an agent that cannot come. */
 const confirmSeconds = '8';
+const skip = process.env['WOMBAT_TEST_FULL'] ? false : 'in full runs: each waits for an agent to start, or not to';
 
 t.test('an agent is updated while its commands run on, and goes back to the one before when the new one is no good', async (t) => {
   const workshop = await Workshop.open(t, { environment: (directory) => ({ WOMBAT_HTTP_TLS: 'true', WOMBAT_AGENT_PACKAGES: join(directory, 'packages') }) });
@@ -78,9 +79,9 @@ t.test('an agent is updated while its commands run on, and goes back to the one 
   });
 
   await t.test('one that ends before it is greeted', (t) => goesBack(t, 'exit 3', /ended with exit code 3/));
-  await t.test('one that never connects', (t) => goesBack(t, 'exec sleep 1000', /had not greeted it after 8 s/));
+  await t.test('one that never connects', { skip }, (t) => goesBack(t, 'exec sleep 1000', /had not greeted it after 8 s/));
 
-  await t.test('bytes that are not what their name stands for: the agent is not even ended', async (t) => {
+  await t.test('bytes that are not what their name stands for: the agent is not even ended', { skip }, async (t) => {
     await variants.next();
     variants.spoil();
     const [agent] = agents();
@@ -91,7 +92,7 @@ t.test('an agent is updated while its commands run on, and goes back to the one 
     t.notOk(existsSync(join(program, 'pending')), 'nothing is under way');
   });
 
-  await t.test('the coordinator is killed on the way', async (t) => {
+  await t.test('the coordinator is killed on the way', { skip }, async (t) => {
     const next = await variants.next();
     await workshop.ok('host', 'update', 'rack-7', '--detach');
     await workshop.restartCoordinator();
