@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
 import { withDeadline, WombatError } from '@wombat/proto';
 import { tarball } from '@wombat/proto/testing';
+import { inProcessUnpacker } from '../releases/unpacker.js';
 import { mountSmallDisk, unmountSmallDisk } from '../testing/small-disk.js';
 import { stageVersion, type StageRequest } from './stage-version.js';
 
@@ -17,6 +18,7 @@ function request(t: Test, agent: string): StageRequest {
     directory: t.testdir({ versions: {} }),
     sha256: createHash('sha256').update(bytes).digest('hex'),
     sizeBytes: bytes.length,
+    unpacker: inProcessUnpacker,
     source: {
       async *fetch(_sha256, offset) {
         yield bytes.subarray(offset);
@@ -48,8 +50,8 @@ t.test('one that does not run here is told with what it said', async (t) => {
 
 t.test('what is no package is told', async (t) => {
   const bytes = gzipSync(Buffer.from('no tarball'.repeat(100)));
-  const none: StageRequest = { directory: t.testdir({ versions: {} }), sha256: createHash('sha256').update(bytes).digest('hex'), sizeBytes: bytes.length, source: { async *fetch() { yield bytes; } } };
-  await t.rejects(stageVersion(none, signal), { code: 'WO_AGENT_UPDATE_FAILED', message: /cannot be unpacked: tar/ });
+  const none: StageRequest = { directory: t.testdir({ versions: {} }), sha256: createHash('sha256').update(bytes).digest('hex'), sizeBytes: bytes.length, unpacker: inProcessUnpacker, source: { async *fetch() { yield bytes; } } };
+  await t.rejects(stageVersion(none, signal), { code: 'WO_ARCHIVE_INVALID' });
   t.strictSame(versions(none), []);
 });
 
@@ -86,7 +88,7 @@ t.teardown(() => {
 t.test('a disk that the unpacked package would fill stays as it was', { skip: missing ?? false }, async (t) => {
   mkdirSync(join(disk, 'versions'));
   const bytes = gzipSync(tarball([{ path: 'bin/wombat-agent', contents: '#!/bin/sh\n', mode: 0o755 }, { path: 'large', contents: 'x'.repeat(1_500_000) }]));
-  const large: StageRequest = { directory: disk, sha256: createHash('sha256').update(bytes).digest('hex'), sizeBytes: bytes.length, source: { async *fetch() { yield bytes; } } };
+  const large: StageRequest = { directory: disk, sha256: createHash('sha256').update(bytes).digest('hex'), sizeBytes: bytes.length, unpacker: inProcessUnpacker, source: { async *fetch() { yield bytes; } } };
   writeFileSync(join(disk, 'filler'), Buffer.alloc(1_000_000));
   await t.rejects(stageVersion(large, signal), { code: 'WO_DISK_FULL', message: /the package of the agent, unpacked, needs 15\d{5} bytes/ });
   t.strictSame(versions(large), [], 'nothing stays');

@@ -7,28 +7,28 @@ import { cleanEnvironment, defaultPath } from '../processes/clean-environment.js
 import { runBriefly } from '../processes/run-briefly.js';
 import { requireSpace } from '../releases/disk-full.js';
 import { download, type DownloadRequest } from '../releases/download.js';
-import { syncTree } from '../releases/sync-tree.js';
 import { unpackedBytes } from '../releases/unpacked-size.js';
+import type { Unpacker } from '../releases/unpacker.js';
 import type { ArtifactSource } from '../session/handlers.js';
 
 export interface StageRequest {
   /** Where versions/ lies. */
   readonly directory: string;
   readonly source: ArtifactSource;
+  readonly unpacker: Unpacker;
   readonly sha256: string;
   readonly sizeBytes: number;
 }
 
-const unpackTimeoutMs = 120_000;
 const versionTimeoutMs = 15_000;
 const fetchAgainMs = 1_000;
 const what = 'the package of the agent';
 
 /**
  * Brings a package of the agent to versions/<sha256>, whole and on the disk or not at all, and sees that it runs here.
- * @throws WombatError WO_ARTIFACT_CORRUPT, WO_DISK_FULL, WO_DISK_TOO_SMALL, WO_DEADLINE_EXCEEDED, WO_AGENT_UPDATE_FAILED it does not run here
+ * @throws WombatError WO_ARTIFACT_CORRUPT, WO_ARCHIVE_INVALID, WO_ARCHIVE_REFUSED, WO_DISK_FULL, WO_DISK_TOO_SMALL, WO_DEADLINE_EXCEEDED, WO_AGENT_UPDATE_FAILED it does not run here
  */
-export async function stageVersion({ directory, source, sha256, sizeBytes }: StageRequest, signal: AbortSignal): Promise<void> {
+export async function stageVersion({ directory, source, unpacker, sha256, sizeBytes }: StageRequest, signal: AbortSignal): Promise<void> {
   const versions = join(directory, 'versions');
   const place = join(versions, sha256);
   if (await stat(place).catch(() => undefined)) return;
@@ -39,9 +39,8 @@ export async function stageVersion({ directory, source, sha256, sizeBytes }: Sta
     await fetchWhole({ source, sha256, sizeBytes, partialPath, what }, signal);
     await requireSpace(versions, await unpackedBytes(partialPath, sizeBytes), `${what}, unpacked, needs`);
     await mkdir(unfinished);
-    await briefly(['/bin/sh', '-c', 'gzip -dc -- "$0" | tar -xf - -C "$1"', partialPath, unfinished], `${what} cannot be unpacked`, unpackTimeoutMs, signal);
-    await briefly([join(unfinished, 'bin/wombat-agent'), '--version'], `${what} does not run on this machine`, versionTimeoutMs, signal);
-    await syncTree(unfinished);
+    await unpacker.unpack({ archivePath: partialPath, sizeBytes, directory: unfinished }, signal);
+    await tryOut(join(unfinished, 'bin/wombat-agent'), signal);
     await rename(unfinished, place);
     syncDirectory(versions);
   } finally {
@@ -72,7 +71,8 @@ async function removeOthers(versions: string, partial: string): Promise<void> {
   for (const name of left) await rm(join(versions, name), { recursive: true, force: true });
 }
 
-async function briefly(argv: readonly string[], problem: string, timeoutMs: number, signal: AbortSignal): Promise<void> {
-  const { exit, stderr } = await runBriefly({ argv, workingDirectory: '/', environment: cleanEnvironment({ path: defaultPath, home: homedir() }), timeoutMs }, signal);
-  if (exit.kind?.$case !== 'code' || exit.kind.value !== 0) throw new WombatError('WO_AGENT_UPDATE_FAILED', `${problem}: ${stderr.toString().trim().slice(0, 500)}`);
+async function tryOut(program: string, signal: AbortSignal): Promise<void> {
+  const environment = cleanEnvironment({ path: defaultPath, home: homedir() });
+  const { exit, stderr } = await runBriefly({ argv: [program, '--version'], workingDirectory: '/', environment, timeoutMs: versionTimeoutMs }, signal);
+  if (exit.kind?.$case !== 'code' || exit.kind.value !== 0) throw new WombatError('WO_AGENT_UPDATE_FAILED', `${what} does not run on this machine: ${stderr.toString().trim().slice(0, 500)}`);
 }
