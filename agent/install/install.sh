@@ -160,8 +160,7 @@ unpack() {
     [ -d "$tree" ] || fetch_package
     place_tools
   fi
-  if [ -d "$tree" ]; then tar -cf - -C "$tree" .; fi | as_account sh -c "$start_version" sh "$program/program" "$sha256" "$(count_files "$tree")" ||
-    die "the agent's Node.js does not run here: it needs glibc 2.28 or newer; or the disk is full"
+  as_account sh -c "$start_version" sh "$program/program" "$sha256" "$tree" || die "the agent's Node.js does not run here: it needs glibc 2.28 or newer; or the disk is full"
   keep package "$sha256"
 }
 
@@ -173,11 +172,9 @@ make_program() {
   [ -n "$prefix" ] || chown "$account" "$program/program"
 }
 
-count_files() { find "$1" -type f 2>/dev/null | wc -l; }
-
 as_account() { "$program/bin/wombat-agent-service" as "$program" "$account" "$@"; }
 
-# Run as the account, with the files of the version on its input, when it is not there yet.
+# Run as the account, which can read what root has unpacked.
 # shellcheck disable=SC2016 # for the inner shell
 start_version='
 set -eu
@@ -186,9 +183,7 @@ cd "$1"
 mkdir -p versions
 if [ ! -d "versions/$2" ]; then
   rm -rf versions/*.new
-  mkdir "versions/$2.new"
-  tar -xf - -C "versions/$2.new"
-  [ "$(find "versions/$2.new" -type f | wc -l)" = "$3" ]
+  cp -R "$3" "versions/$2.new"
   mv "versions/$2.new" "versions/$2"
 fi
 "versions/$2/bin/node" --version >/dev/null
@@ -200,7 +195,7 @@ rm -f pending pending.tried failed
 fetch_package() {
   fetch_all "$WOMBAT_URL/packages/wombat-agent-linux-$arch-$sha256.tar.gz" "$work/package"
   echo "$sha256  $work/package" | sha256sum -c - >/dev/null 2>&1 || die "the package is not the one that the coordinator has named (sha256 $sha256)"
-  rm -rf "$program/versions"
+  rm -rf "$program"/versions/*.new
   mkdir -p "$tree.new"
   gzip -dc "$work/package" | tar -xf - -C "$tree.new" || die "the package could not be unpacked"
   mv "$tree.new" "$tree"

@@ -91,7 +91,9 @@ export function compose({ configuration, log, bootId, program, launched, clock =
     bootId, clock: steadyClock, log,
   }));
 
-  const updates = (source: ArtifactSource): SelfUpdate | undefined => launched && new SelfUpdate({ ...launched, versions: new ProgramVersions(launched.directory), source, log });
+  const versions = launched && ProgramVersions.open(launched.directory);
+  if (launched && !versions) log.warn({ directory: launched.directory }, 'this agent cannot be updated: what it runs from is no version of the directory');
+  const updates = (source: ArtifactSource): SelfUpdate | undefined => launched && versions && new SelfUpdate({ ...launched, versions, source, unpacker: new ChildUnpacker(program), log });
   part(Session, (c) => new Session({
     updates: updates(c.resolve(CoordinatorArtifactSource)),
     link: c.resolve(CoordinatorLink),

@@ -5,19 +5,24 @@ import { dirname } from 'node:path';
 export function writeFileAtomically(path: string, content: string | Uint8Array, mode = 0o600): void {
   const beside = `${path}.${process.pid}.new`;
   rmSync(beside, { force: true });
-  const file = openSync(beside, 'wx', mode);
   try {
-    writeAll(file, typeof content === 'string' ? Buffer.from(content) : content);
+    writeWhole(beside, typeof content === 'string' ? Buffer.from(content) : content, mode);
+    renameSync(beside, path);
+  } catch (error) {
+    rmSync(beside, { force: true });
+    throw error;
+  }
+  syncDirectory(dirname(path));
+}
+
+function writeWhole(path: string, bytes: Uint8Array, mode: number): void {
+  const file = openSync(path, 'wx', mode);
+  try {
+    for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written);
     fsyncSync(file);
   } finally {
     closeSync(file);
   }
-  renameSync(beside, path);
-  syncDirectory(dirname(path));
-}
-
-function writeAll(file: number, bytes: Uint8Array): void {
-  for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written);
 }
 
 /** Without it a rename may be forgotten when the machine loses power. */

@@ -12,9 +12,9 @@ export async function asDiskFull(error: unknown, directory: string, neededBytes:
 }
 
 /** For a release of this size, as far as that is known. @throws WombatError WO_DISK_FULL, WO_DISK_TOO_SMALL before anything is written */
-export async function checkSpace(directory: string, releaseBytes: number, alreadyBytes: number): Promise<void> {
+export async function checkSpace(directory: string, releaseBytes: number, alreadyBytes: number, what = 'the release'): Promise<void> {
   const neededBytes = Math.ceil(releaseBytes * spaceFactor) - alreadyBytes;
-  await requireSpace(directory, neededBytes, 'the release needs');
+  await requireSpace(directory, neededBytes, `${what} needs`);
 }
 
 /** @throws WombatError WO_DISK_FULL when that much may become free, WO_DISK_TOO_SMALL when it never can */

@@ -12,10 +12,13 @@ export interface DownloadRequest {
   readonly sizeBytes: number;
   /** Grows across interruptions and restarts of the agent. */
   readonly partialPath: string;
+  /** What it is to the reader of an error. @default 'the release' */
+  readonly what?: string;
 }
 
 /** What arrives wrong is fetched once more from its beginning, what ends early once more from there. */
 const attempts = 2;
+const usualWhat = 'the release';
 
 /**
  * Fetches an artifact into `partialPath`, going on where an earlier try was cut off; what is there is hashed again,
@@ -23,7 +26,7 @@ const attempts = 2;
  * @throws WombatError WO_ARTIFACT_CORRUPT, WO_DISK_FULL, or what the source throws
  */
 export async function download(request: DownloadRequest, signal: AbortSignal): Promise<void> {
-  const { partialPath, sizeBytes } = request;
+  const { partialPath, sizeBytes, what = usualWhat } = request;
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await resume(request, signal);
@@ -33,7 +36,7 @@ export async function download(request: DownloadRequest, signal: AbortSignal): P
         if (isLast || error.details['isCut'] === undefined) await rm(partialPath, { force: true });
         if (!isLast) continue;
       }
-      const told = await asDiskFull(error, dirname(partialPath), sizeBytes);
+      const told = await asDiskFull(error, dirname(partialPath), sizeBytes, `${what} needs`);
       // The space is needed by what runs here; the bytes can be had again.
       if (isOfSpace(told)) await rm(partialPath, { force: true });
       throw told;
@@ -42,13 +45,14 @@ export async function download(request: DownloadRequest, signal: AbortSignal): P
 }
 
 async function resume(request: DownloadRequest, signal: AbortSignal): Promise<void> {
+  const { what = usualWhat } = request;
   const file = await open(request.partialPath, 'a+', 0o600);
   try {
     const { hash, offset } = await rehash(file, request.sizeBytes, signal);
-    await checkSpace(dirname(request.partialPath), request.sizeBytes, offset);
+    await checkSpace(dirname(request.partialPath), request.sizeBytes, offset, what);
     if (offset < request.sizeBytes) await append(request, file, hash, offset, signal);
     const sha256 = hash.digest('hex');
-    if (sha256 !== request.sha256) throw corrupt(`its sha256 is ${sha256}, not ${request.sha256}`);
+    if (sha256 !== request.sha256) throw corrupt(what, `its sha256 is ${sha256}, not ${request.sha256}`);
   } finally {
     await file.close();
   }
@@ -68,10 +72,11 @@ async function rehash(file: FileHandle, sizeBytes: number, signal: AbortSignal):
 }
 
 async function append(request: DownloadRequest, file: FileHandle, hash: Hash, start: number, signal: AbortSignal): Promise<void> {
+  const { what = usualWhat } = request;
   let offset = start;
   for await (const chunk of request.source.fetch(request.sha256, start, signal)) {
     signal.throwIfAborted();
-    if (offset + chunk.length > request.sizeBytes) throw corrupt(`more than its ${request.sizeBytes} bytes came`);
+    if (offset + chunk.length > request.sizeBytes) throw corrupt(what, `more than its ${request.sizeBytes} bytes came`);
     for (let written = 0; written < chunk.length; ) {
       written += (await file.write(chunk, written, chunk.length - written)).bytesWritten;
     }
@@ -79,13 +84,13 @@ async function append(request: DownloadRequest, file: FileHandle, hash: Hash, st
     offset += chunk.length;
     await failpoint('agent.download.during');
   }
-  if (offset < request.sizeBytes) throw corrupt(`it ended after ${offset} of ${request.sizeBytes} bytes`, { isCut: 'true' });
+  if (offset < request.sizeBytes) throw corrupt(what, `it ended after ${offset} of ${request.sizeBytes} bytes`, { isCut: 'true' });
 }
 
 function isOfSpace(error: unknown): boolean {
   return WombatError.is(error) && (error.code === 'WO_DISK_FULL' || error.code === 'WO_DISK_TOO_SMALL');
 }
 
-function corrupt(reason: string, details: Readonly<Record<string, string>> = {}): WombatError {
-  return new WombatError('WO_ARTIFACT_CORRUPT', `the release did not arrive as it was stored: ${reason}`, { details });
+function corrupt(what: string, reason: string, details: Readonly<Record<string, string>> = {}): WombatError {
+  return new WombatError('WO_ARTIFACT_CORRUPT', `${what} did not arrive as it was stored: ${reason}`, { details });
 }

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { WombatError } from '@wombat/proto';
 import { syncDirectory, writeFileAtomically } from '../identity/atomic-file.js';
@@ -9,7 +9,7 @@ export interface FailedUpdate {
   readonly reason: string;
 }
 
-const versionName = /^[0-9a-f]{8,64}$/;
+const versionName = /^[0-9a-f]{64}$/;
 const updateName = /^[\w-]{1,64}$/;
 
 /**
@@ -17,27 +17,37 @@ const updateName = /^[\w-]{1,64}$/;
  * describes. Whenever the power goes, the launcher finds a version that has run before.
  */
 export class ProgramVersions {
-  /** What this process runs from: `current` is another one from the beginning of an update on. */
-  readonly running: string;
+  /** `running`: what this process runs from; `current` is another one from the beginning of an update on. */
+  private constructor(private readonly directory: string, readonly running: string) {}
 
-  constructor(private readonly directory: string) {
-    this.running = this.#current();
+  /** Undefined when somebody has put something else than a link to a version in the place of `current`. */
+  static open(directory: string): ProgramVersions | undefined {
+    const current = join(directory, 'current');
+    const running = lstatSync(current, { throwIfNoEntry: false })?.isSymbolicLink() ? basename(readlinkSync(current)) : '';
+    return versionName.test(running) ? new ProgramVersions(directory, running) : undefined;
   }
 
   /**
    * The next start is the one try of `version`, which lies there whole.
-   * @throws WombatError WO_IN_USE when another update has not ended, WO_NOT_FOUND
+   * @throws WombatError WO_IN_USE when another update has not ended, WO_NOT_FOUND, WO_CONFLICT when it runs already
    */
   begin(version: string, updateId: string): void {
     if (!updateName.test(updateId)) throw new WombatError('WO_INVALID_ARGUMENT', 'an update has an id');
     if (!versionName.test(version) || !existsSync(join(this.directory, 'versions', version))) {
       throw new WombatError('WO_NOT_FOUND', `there is no version ${version} of the agent on this machine`);
     }
+    if (version === this.running) throw new WombatError('WO_CONFLICT', 'this agent runs that version already');
     if (this.#pending()) throw new WombatError('WO_IN_USE', 'an update of this agent is on its way already');
     rmSync(join(this.directory, 'failed'), { force: true });
     rmSync(join(this.directory, 'pending.tried'), { force: true });
-    writeFileAtomically(join(this.directory, 'pending'), `${version} ${this.running} ${updateId}\n`);
-    this.#switch(version);
+    const pending = join(this.directory, 'pending');
+    writeFileAtomically(pending, `${version} ${this.running} ${updateId}\n`);
+    try {
+      this.#switch(version);
+    } catch (error) {
+      rmSync(pending, { force: true });
+      throw error;
+    }
   }
 
   /** The coordinator has greeted this agent. Of the versions that remains the one before. */
@@ -56,10 +66,6 @@ export class ProgramVersions {
   failed(): FailedUpdate | undefined {
     const [, updateId, reason] = /^(\S+) (.+)$/m.exec(this.#read('failed')) ?? [];
     return updateId === undefined || reason === undefined ? undefined : { updateId, reason };
-  }
-
-  #current(): string {
-    return basename(readlinkSync(join(this.directory, 'current')));
   }
 
   #pending(): { readonly version: string; readonly previous: string } | undefined {

@@ -6,6 +6,7 @@ import type { AgentUpdateFailed } from '@wombat/proto/agent';
 import { tarball } from '@wombat/proto/testing';
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
+import { inProcessUnpacker } from '../releases/unpacker.js';
 import { until } from '../testing/until.js';
 import { ProgramVersions } from './program-versions.js';
 import { SelfUpdate } from './self-update.js';
@@ -20,7 +21,7 @@ function setting(t: Test, agent = 'exit 0') {
   let open: () => void = () => undefined;
   const gate = new Promise<void>((resolve) => (open = resolve));
   const updates = new SelfUpdate({
-    directory, versions: new ProgramVersions(directory), log: pino({ level: 'silent' }), end: () => (seen.ends += 1),
+    directory, versions: ProgramVersions.open(directory)!, log: pino({ level: 'silent' }), end: () => (seen.ends += 1), unpacker: inProcessUnpacker,
     source: {
       async *fetch(_sha256, offset) {
         seen.fetches += 1;
@@ -45,7 +46,7 @@ t.test('a package is fetched once, however often it is ordered, and the agent en
   await until(() => seen.ends === 1, 'the end');
   updates.take(order);
   t.equal(readFileSync(join(directory, 'pending'), 'utf8'), `${order.sha256} ${running} op-1\n`);
-  t.equal(new ProgramVersions(directory).running, order.sha256);
+  t.equal(ProgramVersions.open(directory)?.running, order.sha256);
   t.same([seen.fetches, seen.ends, seen.failed.length], [1, 1, 1]);
 });
 

@@ -1,6 +1,7 @@
-import { toErrorDetail, WombatError } from '@wombat/proto';
+import { toErrorDetail, withDeadline, WombatError } from '@wombat/proto';
 import type { AgentUpdateFailed, UpdateAgent } from '@wombat/proto/agent';
 import type { Logger } from 'pino';
+import type { Unpacker } from '../releases/unpacker.js';
 import type { ArtifactSource } from '../session/handlers.js';
 import type { ProgramVersions } from './program-versions.js';
 import { stageVersion } from './stage-version.js';
@@ -10,6 +11,7 @@ export interface SelfUpdateOptions {
   readonly directory: string;
   readonly versions: ProgramVersions;
   readonly source: ArtifactSource;
+  readonly unpacker: Unpacker;
   readonly log: Logger;
   /** Ends this agent in good order: it is started as the new version. */
   readonly end: () => void;
@@ -69,13 +71,13 @@ export class SelfUpdate {
   }
 
   async #update({ updateId, sha256, sizeBytes }: UpdateAgent): Promise<void> {
-    const { directory, versions, source, log, end } = this.#options;
+    const { directory, versions, source, unpacker, log, end } = this.#options;
     check({ updateId, sha256, sizeBytes });
     if (this.#updateId !== undefined) throw new WombatError('WO_IN_USE', 'another update of this agent is under way');
     this.#updateId = updateId;
     try {
       log.info({ updateId, sha256 }, 'this agent fetches another version of itself');
-      await stageVersion({ directory, source, sha256, sizeBytes: Number(sizeBytes) }, AbortSignal.timeout(stageWithinMs));
+      await stageVersion({ directory, source, unpacker, sha256, sizeBytes: Number(sizeBytes) }, withDeadline(stageWithinMs, 'fetching and unpacking the agent'));
       versions.begin(sha256, updateId);
     } catch (error) {
       this.#updateId = undefined;

@@ -3,6 +3,7 @@ import { ClusterHealth } from '@wombat/proto/control';
 import { DockerEngine, importDirectory, whyNoEngine } from '@wombat/provider-docker/testing';
 import t from 'tap';
 import { packageAgent } from '../support/agent-packages.js';
+import { AgentVariants } from '../support/agent-variants.js';
 import { without, withoutErlang } from '../support/checkout.js';
 import { expectExit } from '../support/expect.js';
 import { idOf, tellHost } from '../support/fleet-view.js';
@@ -69,6 +70,16 @@ t.test('docker on a real Docker Engine: an Erlang family over three containers o
     t.equal(await pidOf('beam.smp'), node, 'the node is the same process');
     const { State, RestartCount } = await engine.docker.getContainer(Id).inspect();
     t.strictSame([State.StartedAt, RestartCount], [inspected.find((each) => each.Id === Id)?.State.StartedAt, 0], 'the container is the same');
+  });
+
+  await t.test('all agents are updated, where there is nothing to unpack with; each node is the same process', async (t) => {
+    const beams = async () => await Promise.all(all.map(async (each) => await engine.run(each.Id, 'pgrep', '-of', 'beam.smp')));
+    const before = await beams();
+    const sha256 = await (await AgentVariants.of(join(workshop.directory, 'packages'))).next();
+    expectExit(t, await workshop.wo('host', 'update', '--all'), 0);
+    t.strictSame((await workshop.fleet.hosts()).map(({ agentPackage }) => agentPackage), [sha256, sha256, sha256], 'what the hosts say');
+    t.strictSame(await beams(), before);
+    await isOneCluster();
   });
 
   await t.test('a container that is stopped and started is a machine that was booted anew', async () => {

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { HostPhase } from '@wombat/proto/control';
@@ -71,6 +72,25 @@ t.test('a machine installs the agent, joins, keeps it running, and is as before 
     t.equal(ended.code, undefined, `the installer: ${ended.stderr}`);
     await until('the host answers', async () => (await workshop.wo('exec', 'web-3', '--', 'true')).code === 0);
     t.equal((await workshop.fleet.hosts()).length, 1, 'one host');
+    await oneAgent();
+  });
+
+  await t.test('an installation of an older installer, or a package that was put there, becomes one of today', { skip: process.env['WOMBAT_TEST_FULL'] ? false : 'in full runs: it starts the agent once more' }, async (t) => {
+    const service = join(installed, 'bin/wombat-agent-service');
+    t.equal((await run(service, ['stop', installed, userInfo().username])).stderr, '', 'the loop ends');
+    renameSync(join(installed, 'program/versions'), join(installed, 'versions'));
+    const [sha256] = readdirSync(join(installed, 'versions')) as [string];
+    for (const name of ['program', 'bin', 'install.sh', 'kept/package']) rmSync(join(installed, name), { recursive: true });
+    symlinkSync(join(installed, 'versions', sha256), join(installed, 'current'));
+    symlinkSync('current/install/install.sh', join(installed, 'install.sh'));
+    const [name] = readdirSync(packages) as [string];
+    renameSync(join(packages, name), join(workshop.directory, name));
+    const ended = await sh(script, '--prefix', machine);
+    renameSync(join(workshop.directory, name), join(packages, name));
+    t.equal(ended.code, undefined, `the installer, which fetches nothing: ${ended.stderr}`);
+    t.strictSame(readdirSync(installed).sort(), ['bin', 'install.sh', 'kept', 'loop.pid', 'program'], 'the layout');
+    t.strictSame([readlinkSync(join(installed, 'program/current')), lstatSync(join(installed, 'install.sh')).isFile()], [`versions/${sha256}`, true], 'of files, not links, where root reads');
+    await until('the host answers', async () => (await workshop.wo('exec', 'web-3', '--', 'true')).code === 0);
     await oneAgent();
   });
 

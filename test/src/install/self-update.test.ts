@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { HostPhase, type Operation } from '@wombat/proto/control';
@@ -16,6 +16,7 @@ t.setTimeout(240_000);
 
 /** Instead of 60: nobody waits for an agent that cannot come. */
 const confirmSeconds = '8';
+const skip = process.env['WOMBAT_TEST_FULL'] ? false : 'in full runs: each waits for an agent to start, or not to';
 
 t.test('an agent is updated while its commands run on, and goes back to the one before when the new one is no good', async (t) => {
   const workshop = await Workshop.open(t, { environment: (directory) => ({ WOMBAT_HTTP_TLS: 'true', WOMBAT_AGENT_PACKAGES: join(directory, 'packages') }) });
@@ -52,7 +53,8 @@ t.test('an agent is updated while its commands run on, and goes back to the one 
     await oneAgent();
     t.equal(sleeper(), command, 'the command runs on');
     t.notOk(existsSync(join(program, 'pending')), 'nothing is under way');
-    t.notMatch(lstatSync(join(program, 'versions', sha256)).isDirectory() && readFileSync(join(program, 'failed'), 'utf8'), sha256, 'it is noted by the id of the update');
+    t.notMatch(readFileSync(join(program, 'failed'), 'utf8'), sha256, 'it is noted by the id of the update');
+    t.notOk(existsSync(join(program, 'versions', sha256)), 'what was given up takes no space');
   };
 
   await t.test('to another version', async (t) => {
@@ -77,9 +79,9 @@ t.test('an agent is updated while its commands run on, and goes back to the one 
   });
 
   await t.test('one that ends before it is greeted', (t) => goesBack(t, 'exit 3', /ended with exit code 3/));
-  await t.test('one that never connects', (t) => goesBack(t, 'exec sleep 1000', /had not greeted it after 8 s/));
+  await t.test('one that never connects', { skip }, (t) => goesBack(t, 'exec sleep 1000', /had not greeted it after 8 s/));
 
-  await t.test('bytes that are not what their name stands for: the agent is not even ended', async (t) => {
+  await t.test('bytes that are not what their name stands for: the agent is not even ended', { skip }, async (t) => {
     await variants.next();
     variants.spoil();
     const [agent] = agents();
@@ -90,7 +92,7 @@ t.test('an agent is updated while its commands run on, and goes back to the one 
     t.notOk(existsSync(join(program, 'pending')), 'nothing is under way');
   });
 
-  await t.test('the coordinator is killed on the way', async (t) => {
+  await t.test('the coordinator is killed on the way', { skip }, async (t) => {
     const next = await variants.next();
     await workshop.ok('host', 'update', 'rack-7', '--detach');
     await workshop.restartCoordinator();
