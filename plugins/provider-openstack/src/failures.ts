@@ -45,6 +45,11 @@ export function isNotFound(error: unknown): boolean {
   return ProviderError.is(error) && error.kind === FailureKind.NOT_FOUND;
 }
 
+/** A conflict in words only: its kind says that it may pass. */
+export function isInUse(error: unknown): boolean {
+  return ProviderError.is(error) && error.kind === FailureKind.UNAVAILABLE && /\bin use\b/i.test(error.message);
+}
+
 const withMessage = z.object({ message: z.string() }).transform(({ message }) => message);
 const wrapped = z.record(z.string(), z.union([withMessage, z.string()])).transform((parts) => Object.values(parts)[0] ?? '');
 const refusal = z.union([withMessage, wrapped]);

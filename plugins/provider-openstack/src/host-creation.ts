@@ -1,5 +1,4 @@
 import { KeyedLock, MachineState, ProviderError, tagNames, tagsOf, type Clock, type HostServices, type HostSpec, type Machine } from '@wombat/plugin-sdk';
-import { groupName } from './firewall.js';
 import { failureOfFault, isNotFound } from './failures.js';
 import { novaTag, stateOf, toMachine } from './machines.js';
 import type { NewServer, Nova, Server } from './nova.js';
@@ -73,7 +72,7 @@ export class HostCreation {
       tags: [tagNames.cluster, tagNames.host, tagNames.key].map((name) => novaTag(name, tags[name]!)),
       metadata: { ...settings.metadata, ...tags },
       config_drive: settings.configDrive,
-      ...(spec.firewallGroup === '' ? {} : { security_groups: [{ name: await references.securityGroup(groupName(clusterId, spec.firewallGroup)) }] }),
+      ...(spec.firewallGroup === '' ? {} : { security_groups: [{ name: await references.securityGroup(spec.firewallGroup) }] }),
       ...(zone === undefined ? {} : { availability_zone: await references.zone(zone, field) }),
       ...(settings.keyPair === undefined ? {} : { key_name: settings.keyPair }),
     };

@@ -1,5 +1,5 @@
 import { z } from '@wombat/plugin-sdk';
-import { isNotFound } from './failures.js';
+import { isInUse, isNotFound } from './failures.js';
 import { Service, type Cloud } from './service.js';
 import { uuid } from './uuid.js';
 
@@ -71,6 +71,15 @@ export class Neutron {
       await this.#service.request({ method: 'DELETE', path: `/security-group-rules/${id}`, signal });
     } catch (error) {
       if (!isNotFound(error)) throw error;
+    }
+  }
+
+  /** Not while a port bears it, and not when it is gone already. */
+  async deleteSecurityGroup(id: string, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#service.request({ method: 'DELETE', path: `/security-groups/${id}`, signal });
+    } catch (error) {
+      if (!isNotFound(error) && !isInUse(error)) throw error;
     }
   }
 }

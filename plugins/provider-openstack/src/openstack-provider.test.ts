@@ -2,7 +2,7 @@ import { FailureKind, systemClock, type Clock, type HostSpec, type JsonObject } 
 import { connectForTest } from '@wombat/plugin-sdk/testing';
 import t from 'tap';
 import { plugin } from './index.js';
-import { providerUnderTest } from './testing/provider-under-test.js';
+import { clusterId, providerUnderTest } from './testing/provider-under-test.js';
 import { loginAnswer, ScriptedCloud, versionAnswer, type ScriptedAnswer, type ScriptedRequest } from './testing/scripted-cloud.js';
 import { maxInstallPayloadBytes } from './user-data.js';
 
@@ -168,4 +168,41 @@ t.test('an address that is no Keystone is the fault of authUrl', async (t) => {
     t.match(await thrown(providerUnderTest(settings, systemClock).listRegions(context)), { kind: FailureKind.INVALID, field: 'authUrl' }, `status ${answer.status}`);
     t.equal(cloud.requests[0]?.path, '/identity/v3/auth/tokens', 'the version is put behind it');
   }
+});
+
+t.test('a group without rules goes when no server bears it any more, and not while one may be on its way', async (t) => {
+  const id = '6c0d0d0f-4a57-4bb4-a7c8-6b3c51cd7a7e';
+  let isInUse = true;
+  const { cloud, settings } = await cloudWith(t, ({ method, path }) => {
+    if (method === 'DELETE' && isInUse) return { status: 409, body: { NeutronError: { type: 'SecurityGroupInUse', message: `Security Group ${id} in use.` } } };
+    if (method === 'DELETE') return { status: 204 };
+    return path.startsWith('/network/v2.0/security-groups') ? { status: 200, body: { security_groups: [{ id, security_group_rules: [] }] } } : undefined;
+  });
+  let nowMs = 0;
+  const provider = providerUnderTest(settings, { ...systemClock, monotonic: () => nowMs });
+  const deletions = (): number => cloud.requests.filter(({ method }) => method === 'DELETE').length;
+  await provider.createHosts([{ ...spec, firewallGroup: 'web' }], context);
+  await provider.ensureFirewall!('web', [], context);
+  t.equal(deletions(), 0, 'a server may be on its way into it');
+  nowMs = 61_000;
+  t.strictSame(await provider.ensureFirewall!('web', [], context), [], 'one that is in use is no failure');
+  isInUse = false;
+  await provider.ensureFirewall!('web', [], context);
+  t.equal(deletions(), 2, 'it is tried again');
+});
+
+t.test('a server of others is not destroyed, whatever id is given', async (t) => {
+  const id = '6c0d0d0f-4a57-4bb4-a7c8-6b3c51cd7a7e';
+  let cluster = 'another';
+  const { cloud, settings } = await cloudWith(t, ({ method, path }) => {
+    if (path !== `/compute/v2.1/servers/${id}`) return undefined;
+    return method === 'DELETE' ? { status: 204 } : { status: 200, body: { server: { id, status: 'ACTIVE', metadata: { 'wombat-cluster': cluster } } } };
+  });
+  const provider = providerUnderTest(settings, systemClock);
+  const deletions = (): number => cloud.requests.filter(({ method }) => method === 'DELETE').length;
+  t.strictSame(await provider.destroyHosts([id], context), [{ machineId: id, failure: undefined }], 'for us it is not there');
+  t.equal(deletions(), 0);
+  cluster = clusterId;
+  await provider.destroyHosts([id], context);
+  t.equal(deletions(), 1);
 });

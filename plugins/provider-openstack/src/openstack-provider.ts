@@ -50,8 +50,8 @@ export class OpenstackProvider implements ProviderInstance {
     this.#nova = new Nova(cloud);
     this.#glance = new Glance(cloud);
     this.#neutron = new Neutron(cloud);
+    this.#firewall = new Firewall(this.#neutron, clusterId, clock);
     this.#creation = new HostCreation({ nova: this.#nova, settings, secrets, clusterId, host, clock });
-    this.#firewall = new Firewall(this.#neutron, clusterId);
   }
 
   /** Reaches each service once, with what the settings name. */
@@ -127,8 +127,8 @@ export class OpenstackProvider implements ProviderInstance {
   async destroyHosts(machineIds: readonly string[], { signal }: CallContext): Promise<readonly DestroyHostResult[]> {
     return await Promise.all(machineIds.map(async (machineId) => {
       try {
-        // What is shaped otherwise was never made here.
-        if (isUuid(machineId)) await this.#nova.deleteServer(machineId, signal);
+        // What is shaped otherwise was never made here, and what others have made is theirs.
+        if (isUuid(machineId) && (await this.#isOurs(machineId, signal))) await this.#nova.deleteServer(machineId, signal);
         return { machineId, failure: undefined };
       } catch (error) {
         return { machineId, failure: isNotFound(error) ? undefined : ProviderError.from(error).toFailure() };
@@ -156,8 +156,12 @@ export class OpenstackProvider implements ProviderInstance {
     return new TextEncoder().encode(await this.#nova.consoleLog(machineId, signal));
   }
 
+  async #isOurs(machineId: string, signal: AbortSignal): Promise<boolean> {
+    return toMachine(await this.#nova.server(machineId, signal)).tags[tagNames.cluster] === this.#clusterId;
+  }
+
   #references(signal: AbortSignal): References {
-    return new References({ nova: this.#nova, glance: this.#glance, neutron: this.#neutron }, signal);
+    return new References({ nova: this.#nova, glance: this.#glance, neutron: this.#neutron, firewall: this.#firewall }, signal);
   }
 
   /** Answers the only one that this provider has. */

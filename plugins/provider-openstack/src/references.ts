@@ -1,6 +1,7 @@
 import { nearest, ProviderError } from '@wombat/plugin-sdk';
 import { isNotFound } from './failures.js';
 import type { Glance } from './glance.js';
+import type { Firewall } from './firewall.js';
 import type { Neutron } from './neutron.js';
 import type { Nova } from './nova.js';
 import { isUuid } from './uuid.js';
@@ -9,6 +10,7 @@ export interface ReferenceServices {
   readonly nova: Nova;
   readonly glance: Glance;
   readonly neutron: Neutron;
+  readonly firewall: Pick<Firewall, 'idOf'>;
 }
 
 /** What hosts are given by name or id, as ids. Each is asked for once: made for one batch. */
@@ -47,12 +49,8 @@ export class References {
     });
   }
 
-  async securityGroup(name: string): Promise<string> {
-    return await this.#once(`security group ${name}`, async () => {
-      const group = await this.#services.neutron.securityGroup(name, this.#signal);
-      if (group) return group.id;
-      throw ProviderError.invalid('firewallGroup', `there is no security group ${JSON.stringify(name)}`);
-    });
+  async securityGroup(group: string): Promise<string> {
+    return await this.#once(`security group ${group}`, async () => await this.#services.firewall.idOf(group, this.#signal));
   }
 
   /** Checks that the project has the key pair. */
