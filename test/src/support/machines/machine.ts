@@ -94,6 +94,8 @@ export class Machine {
   }
 
   async remove(): Promise<void> {
+    // It does not know the signal by which a container is asked to end, and would outlive it.
+    if (this.#process && this.#options.init === 'sysvinit') process.kill(this.#init(), 'SIGKILL');
     if (this.#process) await endChild(this.#process, 15_000);
     await system('umount', '--lazy', this.root).catch(() => undefined);
     await system('ip', 'netns', 'del', this.#id).catch(() => undefined);
