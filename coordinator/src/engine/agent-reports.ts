@@ -104,10 +104,7 @@ export class AgentReports implements FleetListener {
   }
 
   async #tellAgentUpdate(transaction: Transaction, { agentUpdate: before }: Host, host: Host): Promise<void> {
-    const { agentUpdate: after } = host;
-    if (!after || after.state === before?.state) return;
-    const what = after.state === 'done' ? 'runs the package that it was to run' : `was not updated: ${after.error?.message ?? ''}`;
-    await this.#options.history.append(transaction, agentEvent(host, after.state === 'done' ? 'host.agent-updated' : 'host.agent-update-failed', `the agent of ${host.name} ${what}`));
+    if (host.agentUpdate && host.agentUpdate.state !== before?.state) await this.#options.history.append(transaction, agentEvent({ ...host, agentUpdate: host.agentUpdate }));
   }
 
   async #tellSkew(transaction: Transaction, host: Host, skewMs: number): Promise<void> {

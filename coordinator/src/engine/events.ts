@@ -1,5 +1,6 @@
 import type { JournalDamage } from '@wombat/proto/agent';
 import type { ErrorDetail } from '@wombat/proto/types';
+import type { AgentUpdate } from '../domain/model/agent-update.js';
 import type { NewEvent } from '../domain/model/event.js';
 import type { Family } from '../domain/model/family.js';
 import type { Host } from '../domain/model/host.js';
@@ -50,10 +51,16 @@ export function hostPhaseEvent(host: Host, message = `${host.name} is ${host.pha
   };
 }
 
-/** Of the agent itself, in an update. */
-export function agentEvent(host: Host, type: 'host.agent-updating' | 'host.agent-updated' | 'host.agent-update-failed', message: string): NewEvent {
-  const { operationId = '', sha256, state = 'done', error } = host.agentUpdate ?? {};
-  return { type, subjectId: host.id, subjectName: host.name, reason: error?.code ?? state, message, hostId: host.id, operationId, payload: { sha256, ...(error ? { error } : {}) } };
+const agentEventTypes = { active: 'host.agent-updating', done: 'host.agent-updated', failed: 'host.agent-update-failed' } as const;
+
+/** The update of a host's agent has come to its state. */
+export function agentEvent({ id, name, agentUpdate }: Host & { readonly agentUpdate: AgentUpdate }): NewEvent {
+  const { operationId, sha256, state, error } = agentUpdate;
+  const said = { active: `is to run package ${sha256.slice(0, 12)}`, done: 'runs the package that it was to run', failed: `was not updated: ${error?.message ?? ''}` };
+  return {
+    type: agentEventTypes[state], subjectId: id, subjectName: name, reason: error?.code ?? state, message: `the agent of ${name} ${said[state]}`,
+    hostId: id, operationId, payload: { sha256, ...(error ? { error } : {}) },
+  };
 }
 
 /** Nothing is to be done about it: the agent goes on with what could be read and is told the rest again. */

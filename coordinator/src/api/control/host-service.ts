@@ -98,7 +98,7 @@ export function hostService(options: HostServiceOptions): Service {
       });
       return {
         operation: operation && operationView(operation),
-        skipped: skipped.map(({ host, reason }) => ({ hostId: host.id, hostName: host.name, reason })),
+        skipped: [...skipped],
       };
     },
   });

@@ -8,10 +8,10 @@ import { nextAgents, type AgentStep } from '../../domain/update/next-agents.js';
 import type { Fleet } from '../../fleet/fleet.js';
 import type { Reader, Store, Transaction } from '../../store/store.js';
 import { agentEvent, operationEvent, storedError } from '../events.js';
+import { hostsOf } from '../hosts-of.js';
 import { finishCancelled } from '../operations/finish-cancelled.js';
 import { outcomesOf } from '../operations/steps.js';
 import { agentUpdateStep } from './agent-update-step.js';
-import { hostsOf } from './hosts-of.js';
 import { packageFor } from './package-for.js';
 import { hostWithinMs } from './update-agents.js';
 
@@ -121,14 +121,13 @@ export class AgentUpdateController {
     const host = hosts.get(operation.plan[place]!.hostId)!;
     const wanted = packageFor(host, operation.agents)!;
     const agentUpdate: AgentUpdate = { operationId: operation.id, sha256: wanted.sha256, state: 'active', since: this.#options.clock.now() };
-    const updating = await transaction.hosts.update({ ...host, agentUpdate });
-    await transaction.events.append(agentEvent(updating, 'host.agent-updating', `the agent of ${host.name} is to run package ${wanted.sha256.slice(0, 12)}`));
+    await transaction.events.append(agentEvent({ ...(await transaction.hosts.update({ ...host, agentUpdate })), agentUpdate }));
   }
 
   async #giveUp(transaction: Transaction, host: Host): Promise<void> {
     const error = new WombatError('WO_AGENT_UPDATE_FAILED', `nothing was heard of its update for ${hostWithinMs / 60_000} min`);
-    const failed = await transaction.hosts.update({ ...host, agentUpdate: updateFailed(host.agentUpdate!, storedError(error), this.#options.clock.now()) });
-    await transaction.events.append(agentEvent(failed, 'host.agent-update-failed', `the agent of ${host.name} was not updated: ${error.message}`));
+    const agentUpdate = updateFailed(host.agentUpdate!, storedError(error), this.#options.clock.now());
+    await transaction.events.append(agentEvent({ ...(await transaction.hosts.update({ ...host, agentUpdate })), agentUpdate }));
   }
 
   async #end(transaction: Transaction, look: Look): Promise<void> {

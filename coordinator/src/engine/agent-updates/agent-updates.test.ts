@@ -149,7 +149,7 @@ t.test('hosts that cannot be updated are left, and named ones refused', async (t
   const { operation, skipped } = await begin();
   t.same(operation?.plan.map(({ hostName }) => hostName), ['cloud-5']);
   t.equal(operation?.name, 'update agent of cloud-5');
-  t.same(skipped.map(({ host, reason }) => `${host.name}: ${reason}`), [
+  t.same(skipped.map(({ hostName, reason }) => `${hostName}: ${reason}`), [
     'cloud-1: the host is unknown', 'cloud-2: the coordinator has no package for linux-arm64', 'cloud-3: it runs this package already', 'cloud-4: it has no session',
   ]);
   await t.rejects(begin(), { code: 'WO_CONFLICT', message: /^the update of agents is held by operation/ }, 'one at a time');

@@ -27,7 +27,8 @@ export interface UpdateAgentsRequest {
 }
 
 export interface SkippedHost {
-  readonly host: Host;
+  readonly hostId: string;
+  readonly hostName: string;
   readonly reason: string;
 }
 
@@ -47,7 +48,7 @@ export async function updateAgents(tools: UpdateAgentsTools, transaction: Transa
   const judged = request.hosts.map((host) => ({ host, ...judge(tools.fleet, host, request.terms) }));
   const refused = judged.find(({ isRefused }) => isRefused);
   if (request.areNamed && refused) throw new WombatError('WO_CONFLICT', `the agent of ${refused.host.name} cannot be updated: ${refused.reason}`, { hint: refused.hint ?? '' });
-  const skipped = judged.flatMap(({ host, reason }) => (reason === undefined ? [] : [{ host, reason }]));
+  const skipped = judged.flatMap(({ host, reason }) => (reason === undefined ? [] : [{ hostId: host.id, hostName: host.name, reason }]));
   const hosts = judged.filter(({ reason }) => reason === undefined).map(({ host }) => host);
   if (hosts.length === 0) return { skipped };
   return { operation: await write(tools, transaction, hosts, request), skipped };
@@ -66,7 +67,7 @@ function judge(fleet: UpdateAgentsTools['fleet'], host: Host, terms: AgentUpdate
   const wanted = packageFor(host, terms);
   if (wanted && host.agentPackage === wanted.sha256) return { reason: 'it runs this package already' };
   if (!fleet.can(host.id, 'agent.update')) return { isRefused: true, reason: 'it was not installed by install.sh, or by an older one', hint: 'install it anew on its machine: docs/guides/operate.md' };
-  return wanted ? {} : { isRefused: true, reason: `the coordinator has no package for linux-${archOf(host) || 'of this kind'}`, hint: 'make it: node scripts/package-agent.js' };
+  return wanted ? {} : { isRefused: true, reason: archOf(host) === '' ? 'it has not told yet what machine it is' : `the coordinator has no package for linux-${archOf(host)}`, hint: 'make it: node scripts/package-agent.js' };
 }
 
 async function write(tools: EngineTools, transaction: Transaction, hosts: readonly Host[], { terms, principal }: UpdateAgentsRequest): Promise<Operation> {

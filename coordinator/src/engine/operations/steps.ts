@@ -4,7 +4,7 @@ import type { Operation, PlanEntry, Step } from '../../domain/model/operation.js
 import { hasEndedWell, presentPhases } from '../../domain/states/node-states.js';
 import type { Reader } from '../../store/store.js';
 import { agentUpdateStep } from '../agent-updates/agent-update-step.js';
-import { hostsOf } from '../agent-updates/hosts-of.js';
+import { hostsOf } from '../hosts-of.js';
 
 /** Larger plans are read off their nodes even when they have ended: their records are costly enough. */
 const keptSteps = 2_000;

@@ -1,5 +1,5 @@
-import type { Host } from '../../domain/model/host.js';
-import type { Reader } from '../../store/store.js';
+import type { Host } from '../domain/model/host.js';
+import type { Reader } from '../store/store.js';
 
 /** More than these are read together with all others. */
 const singly = 500;
