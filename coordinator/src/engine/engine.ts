@@ -47,6 +47,8 @@ export interface Retention {
 
 /** Each may wait for as long as a drain command takes. */
 const drainsAtOnce = 64;
+/** Each may wait for as long as a step has, where a host is silent: the other families go on meanwhile. */
+const bootstrapsAtOnce = 256;
 
 /** A node that has failed or ended matters too: nobody waits for it any more. */
 const phasesThatMatterToTheCluster: readonly NodePhase[] = ['ready', 'joining', 'running', 'failed', 'stopped', 'gone'];
@@ -86,7 +88,7 @@ export class Engine {
     // A host that comes back is written twice.
     this.#hosts = new Controller({ ...common, name: 'hosts', gatherMs: 100, all: () => hosts.all(), reconcile: (id) => hosts.reconcile(id) });
     this.#assignments = new Controller({ ...common, name: 'assignments', all: () => assignments.all(), reconcile: (id, signal) => assignments.reconcile(id, signal) });
-    this.#bootstrap = new Controller({ ...common, name: 'bootstrap', all: () => bootstrap.all(), reconcile: (id, signal) => bootstrap.reconcile(id, signal) });
+    this.#bootstrap = new Controller({ ...common, name: 'bootstrap', concurrency: bootstrapsAtOnce, all: () => bootstrap.all(), reconcile: (id, signal) => bootstrap.reconcile(id, signal) });
     this.#drainController = drains;
     this.#drains = new Controller({ ...common, name: 'drains', concurrency: drainsAtOnce, all: () => drains.all(), reconcile: (id, signal) => drains.reconcile(id, signal) });
     this.#operations = new Controller({ ...common, name: 'operations', gatherMs: 25, all: () => operations.all(), reconcile: (id) => operations.reconcile(id) });

@@ -344,3 +344,54 @@ void t.test('another host cannot answer for the one that was asked', async (test
   stop.abort(new Error('over'));
   await looking.catch(() => undefined);
 });
+
+void t.test('while the members are silent nobody begins a second cluster; it says whom it waits for', async (test) => {
+  const setting = await Setting.of(test, readyNodes(1));
+  await setting.look();
+  await change(setting.store, 'nodes', idNumber('node', 1), { phase: 'unknown' });
+  await put(setting.store, 'hosts', hostRow(2));
+  await put(setting.store, 'nodes', ...readyNodes(2));
+  setting.fleet.connect(idNumber('host', 2));
+  await setting.look();
+  await setting.look();
+  test.same(setting.joins, ['web-1'], 'web-2 has not begun');
+  test.match(await setting.node(2), { phase: 'ready', waiting: { reason: 'the member web-1 cannot be reached now, and without a contact it would begin a second cluster' } });
+  test.equal((await eventsAfter(setting.store)).filter((event) => event === 'node.join web-2 WO_HOST_UNREACHABLE').length, 1, 'told once');
+  await change(setting.store, 'nodes', idNumber('node', 1), { phase: 'running' });
+  await setting.look();
+  test.same(setting.joins, ['web-1', 'web-2 web-1'], 'once it is back');
+  test.equal((await setting.node(2)).waiting, undefined);
+
+  await change(setting.store, 'nodes', idNumber('node', 1), { phase: 'unknown', desired: 'absent' });
+  await change(setting.store, 'nodes', idNumber('node', 2), { startId: 'start-2b', phase: 'ready' });
+  await setting.look();
+  test.equal(setting.joins.at(-1), 'web-2', 'one that shall go is waited for no more');
+});
+
+void t.test('a cluster is looked at again though its members stay the same: a network may part them and bring them together', async (test) => {
+  const setting = await Setting.of(test, readyNodes(1, 2));
+  const againInMs = Number(await setting.look());
+  test.equal((await setting.family()).cluster.health, 'one');
+  setting.links.length = 0;
+  await setting.clock.advance(againInMs - 1);
+  await setting.look();
+  test.equal((await setting.family()).cluster.health, 'one', 'not at each wake-up');
+  await setting.clock.advance(1);
+  const soonerInMs = Number(await setting.look());
+  test.same((await setting.family()).cluster, { health: 'split', parts: [['web-1'], ['web-2']] });
+  test.ok(soonerInMs > 0 && soonerInMs < againInMs, `${soonerInMs} ms: what is split is looked at more often`);
+  setting.links.push(['web-1', 'web-2']);
+  await setting.clock.advance(soonerInMs);
+  await setting.look();
+  test.equal((await setting.family()).cluster.health, 'one');
+  test.same((await eventsAfter(setting.store)).filter((event) => event.startsWith('cluster')).map((event) => event.split(' ')[0]), ['cluster.one', 'cluster.split', 'cluster.one']);
+});
+
+void t.test('a host without a session says nothing of the cluster', async (test) => {
+  const setting = await Setting.of(test, readyNodes(1, 2));
+  const againInMs = Number(await setting.look());
+  setting.fleet.connected.delete(idNumber('host', 2));
+  await setting.clock.advance(againInMs);
+  await test.rejects(setting.look(), { code: 'WO_HOST_UNREACHABLE' }, 'to be looked at again');
+  test.equal((await setting.family()).cluster.health, 'one', 'not split');
+});

@@ -1,16 +1,17 @@
 import { backoffMs, WombatError, type Clock } from '@wombat/proto';
 import { failpoint } from '@wombat/proto/failpoints';
 import { JoinOrder } from '@wombat/plugin-sdk';
-import type { ClusterState, Family } from '../../domain/model/family.js';
-import type { Node, NodePhase } from '../../domain/model/node.js';
+import type { Family } from '../../domain/model/family.js';
+import type { Node } from '../../domain/model/node.js';
 import { findSelector, mostContacts } from '../../domain/selection/selectors.js';
 import { inPhase, livePhases } from '../../domain/states/node-states.js';
-import type { Store, Transaction } from '../../store/store.js';
+import type { Store } from '../../store/store.js';
 import type { BoundedHistory } from '../bounded-history.js';
-import { familyEvent, nodeEvent, nodePhaseEvent, storedError } from '../events.js';
-import { isUnavailable, type StrategyCalls, type StrategyDirectory } from '../ports.js';
+import { nodeEvent, nodePhaseEvent, storedError } from '../events.js';
+import type { StrategyCalls, StrategyDirectory } from '../ports.js';
 import type { StepRunner } from '../step-runner.js';
-import { connectedParts } from './connected-parts.js';
+import { ClusterCheck } from './cluster-check.js';
+import { clusterNodes } from './cluster-nodes.js';
 import { joinsCluster } from './joins-cluster.js';
 import { memberOf } from './member.js';
 
@@ -24,24 +25,20 @@ export interface BootstrapControllerOptions {
 
 const retry = { initialMs: 500, maximumMs: 15_000 };
 const maximumAttempts = 5;
-/** A mesh needs a moment until every node sees every other. */
-const checkPatienceMs = 10_000;
-
-/** `stopping` too: a node that is restarted goes through it. */
-const phasesOnTheWay: readonly NodePhase[] = ['pending', 'fetching', 'configuring', 'starting', 'ready', 'joining', 'stopping'];
 
 /**
  * Makes the nodes of a family one cluster. One look at a family at a time, so no two nodes race: the
  * first that is ready is the seed, each other is given contacts among the members and joins; then
- * every node is asked whom it sees.
+ * every node is asked whom it sees. While members are there that cannot be seen, nobody is a seed:
+ * it would begin a second cluster.
  */
 export class BootstrapController {
   readonly #options: BootstrapControllerOptions;
-  /** Family id -> the members that were found to be one cluster, or not, at the last check. */
-  readonly #checked = new Map<string, string>();
+  readonly #check: ClusterCheck;
 
   constructor(options: BootstrapControllerOptions) {
     this.#options = options;
+    this.#check = new ClusterCheck(options);
   }
 
   async all(): Promise<readonly string[]> {
@@ -54,14 +51,15 @@ export class BootstrapController {
     const strategy = this.#options.strategies.strategy(family.spec.bootstrap.strategy);
     if (!joinsCluster(this.#options.strategies, family)) return;
     const nextTryMs = await this.#joinAll(family, strategy, signal);
-    await this.#check(family.id, strategy, signal);
-    return nextTryMs;
+    const nextCheckMs = await this.#check.look(family.id, strategy, signal);
+    return nextTryMs ?? nextCheckMs;
   }
 
   async #joinAll(family: Family, strategy: StrategyCalls, signal: AbortSignal): Promise<number | undefined> {
     let nextTryMs: number | undefined;
     for (;;) {
-      const { members, candidates } = await this.#nodesOf(family.id);
+      const { members, candidates, unseen } = await clusterNodes(this.#options.store, family.id);
+      if (members.length === 0 && unseen.length > 0) return this.#awaitMembers(candidates, unseen);
       const due = candidates.filter((node) => this.#dueInMs(node) <= 0);
       const waits = candidates.filter((node) => !due.includes(node)).map((node) => this.#dueInMs(node));
       nextTryMs = waits.length > 0 ? Math.min(...waits) : undefined;
@@ -75,12 +73,16 @@ export class BootstrapController {
     }
   }
 
-  /** Members have joined with the process that they run now; candidates have not, oldest first. */
-  async #nodesOf(familyId: string): Promise<{ members: Node[]; candidates: Node[] }> {
-    const nodes = await this.#options.store.read.nodes.find({ familyId, phase: livePhases });
-    const joined = (node: Node): boolean => node.membership?.joined === true && node.membership.startId === node.startId;
-    const byOrdinal = nodes.filter((node) => node.desired === 'running').sort((a, b) => a.ordinal - b.ordinal);
-    return { members: byOrdinal.filter(joined), candidates: byOrdinal.filter((node) => !joined(node)) };
+  /** Nobody may begin a cluster of its own now. The members' return, or the decision that they go, wakes the family. */
+  async #awaitMembers(candidates: readonly Node[], unseen: readonly Node[]): Promise<undefined> {
+    const reason = `${nameSome(unseen)} cannot be reached now, and without a contact it would begin a second cluster`;
+    for (const node of candidates.filter(({ waiting }) => waiting?.reason !== reason)) {
+      await this.#write(
+        node,
+        (current) => ({ ...current, waiting: { reason, since: this.#options.clock.now() } }),
+        (changed) => nodeEvent(changed, 'node.join', 'WO_HOST_UNREACHABLE', `${changed.name} has not joined yet: ${reason}; members that never come back: wo node remove`),
+      );
+    }
   }
 
   #dueInMs(node: Node): number {
@@ -144,99 +146,6 @@ export class BootstrapController {
       return true;
     });
   }
-
-  /** Asks every member whom it sees, once for each set of members. */
-  async #check(familyId: string, strategy: StrategyCalls, signal: AbortSignal): Promise<void> {
-    const { members, candidates } = await this.#nodesOf(familyId);
-    if (candidates.length > 0 || members.length === 0 || (await this.#moreToCome(familyId))) return;
-    const key = keyOf(members);
-    const family = await this.#options.store.read.families.get(familyId);
-    // `forming` was written by an operation: it waits for a look, also when nothing has changed.
-    if (!family || (this.#checked.get(familyId) === key && family.cluster.health !== 'forming')) return;
-    const state = await this.#look(familyId, strategy, members, signal).catch(async (error: unknown) => {
-      if (isUnavailable(error)) await this.#notSeen(familyId, error.message);
-      throw error;
-    });
-    if (keyOf((await this.#nodesOf(familyId)).members) !== key || (await this.#moreToCome(familyId))) return;
-    await this.#options.store.transaction((transaction) => this.#remember(transaction, familyId, state));
-    this.#checked.set(familyId, key);
-  }
-
-  /** While an operation brings more nodes, what is seen is not yet what it asked for. */
-  async #moreToCome(familyId: string): Promise<boolean> {
-    const { read } = this.#options.store;
-    if ((await read.nodes.count({ familyId, phase: phasesOnTheWay })) === 0) return false;
-    return (await read.operations.count({ familyId, state: ['running', 'cancelling'] })) > 0;
-  }
-
-  /** An operation that waits for the look shows why. */
-  async #notSeen(familyId: string, unseen: string): Promise<void> {
-    await this.#options.store.transaction(async (transaction) => {
-      const family = await transaction.families.get(familyId);
-      if (family?.cluster.health === 'forming' && family.cluster.unseen !== unseen) await transaction.families.update({ ...family, cluster: { ...family.cluster, unseen } });
-    });
-  }
-
-  async #look(familyId: string, strategy: StrategyCalls, members: readonly Node[], signal: AbortSignal): Promise<ClusterState> {
-    const family = await this.#options.store.read.families.get(familyId);
-    const options = family?.spec.bootstrap.options ?? {};
-    if ((await strategy.planCheck({ options, self: memberOf(members[0]!) }, { signal })).length === 0) return { health: 'not_clustered', parts: [] };
-    const until = this.#options.clock.monotonic() + checkPatienceMs;
-    for (let attempt = 0; ; attempt += 1) {
-      const parts = connectedParts(await this.#views(strategy, options, members, signal));
-      if (parts.length === 1) return { health: 'one', parts: [] };
-      if (this.#options.clock.monotonic() > until) return { health: 'split', parts };
-      await this.#options.clock.sleep(backoffMs(attempt, { initialMs: 50, maximumMs: 1_000 }), signal);
-    }
-  }
-
-  async #views(
-    strategy: StrategyCalls,
-    options: Readonly<Record<string, string>>,
-    members: readonly Node[],
-    signal: AbortSignal,
-  ): Promise<Map<string, readonly string[]>> {
-    const views = await Promise.allSettled(members.map(async (node): Promise<[string, readonly string[]]> => [node.erlangName || node.name, await this.#view(strategy, options, node, signal)]));
-    // Only now: nothing of it may go on behind the back of whoever stops.
-    return new Map(views.map((view) => {
-      if (view.status === 'rejected') throw view.reason;
-      return view.value;
-    }));
-  }
-
-  /** Whom a node sees. @throws WombatError when the strategy cannot say how to ask: that tells nothing of the cluster */
-  async #view(strategy: StrategyCalls, options: Readonly<Record<string, string>>, node: Node, signal: AbortSignal): Promise<readonly string[]> {
-    const self = memberOf(node);
-    const steps = await strategy.planCheck({ options, self }, { signal });
-    try {
-      return await strategy.readMembers({ options, self, output: await this.#options.steps.run(node, steps, signal) }, { signal });
-    } catch (error) {
-      signal.throwIfAborted();
-      if (isUnavailable(error)) throw error;
-      // A node that does not answer is seen by others, or it is a part of its own.
-      return [];
-    }
-  }
-
-  async #remember(transaction: Transaction, familyId: string, cluster: ClusterState): Promise<void> {
-    const family = await transaction.families.get(familyId);
-    if (!family) return;
-    const changed = await transaction.families.update({ ...family, cluster });
-    if (cluster.health === family.cluster.health) return;
-    if (cluster.health === 'one') {
-      await transaction.events.append(familyEvent(changed, 'cluster.one', 'one', `the nodes of ${family.name} are one cluster`));
-    } else if (cluster.health === 'split') {
-      const text = cluster.parts.map((part) => part.join(' + ')).join(' | ');
-      await transaction.events.append(
-        familyEvent(changed, 'cluster.split', 'WO_CLUSTER_SPLIT', `the nodes of ${family.name} are not one cluster: ${text}`, { parts: cluster.parts }),
-      );
-    }
-  }
-}
-
-/** The members, each with the process that it runs. */
-function keyOf(members: readonly Node[]): string {
-  return members.map((node) => `${node.id}/${node.startId}`).join();
 }
 
 /** Chosen by the family's selector among the members; none: the node is the seed. */
@@ -244,4 +153,11 @@ function contactsOf(family: Family, node: Node, members: readonly Node[]): Node[
   const select = findSelector(family.spec.selector);
   const candidates = members.map((member) => ({ nodeId: member.id, memberSince: member.membership?.joinedAt ?? 0, member }));
   return select ? select(node.id, candidates).map(({ member }) => member) : members.slice(0, mostContacts);
+}
+
+/** "the member web-1", "the members web-1, web-2, web-3 and 4 more" */
+function nameSome(members: readonly Node[]): string {
+  const named = members.slice(0, 3).map(({ name }) => name).join(', ');
+  const more = members.length > 3 ? ` and ${members.length - 3} more` : '';
+  return `the member${members.length === 1 ? '' : 's'} ${named}${more}`;
 }

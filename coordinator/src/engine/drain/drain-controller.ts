@@ -9,6 +9,7 @@ import { afterDrain } from '../../domain/states/draining.js';
 import { inPhase, livePhases } from '../../domain/states/node-states.js';
 import type { Store } from '../../store/store.js';
 import type { AssignmentBuilder } from '../assignment-builder.js';
+import { hasJoined } from '../bootstrap/cluster-nodes.js';
 import { memberOf } from '../bootstrap/member.js';
 import type { BoundedHistory } from '../bounded-history.js';
 import { nodePhaseEvent, storedError } from '../events.js';
@@ -105,7 +106,7 @@ export class DrainController {
     const { store, steps } = this.#options;
     const family = await store.read.families.get(node.familyId);
     // What has never joined with this process has nothing to leave.
-    if (!family || !isMember(node)) return;
+    if (!family || !hasJoined(node)) return;
     const { runner, plan } = await this.#planLeave(node, family, signal);
     if (plan.length > 0) await steps.run(runner, plan, signal);
   }
@@ -124,7 +125,7 @@ export class DrainController {
 
   async #survivorsOf({ id, familyId }: Node): Promise<readonly Node[]> {
     const live = await this.#options.store.read.nodes.find({ familyId, phase: livePhases });
-    return live.filter((other) => other.id !== id && isMember(other));
+    return live.filter((other) => other.id !== id && hasJoined(other));
   }
 
   /** What comes is stored before it is done. */
@@ -154,8 +155,4 @@ export class DrainController {
 /** A node with the process that it runs. */
 function keyOf({ id, startId }: Node): readonly string[] {
   return [id, startId];
-}
-
-function isMember({ membership, startId }: Node): boolean {
-  return membership?.joined === true && membership.startId === startId;
 }
